@@ -1,0 +1,5 @@
+"""The HTTP service."""
+
+from service.app.factory import create_app
+
+__all__ = ["create_app"]

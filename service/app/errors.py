@@ -1,0 +1,89 @@
+"""Every failure becomes `{"error": {"message", "type", "param", "code"}}`."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from math import ceil
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from service.errors import InvalidRequest, MethodNotAllowed, NotFound, TunehouseError, Unavailable
+
+log = structlog.get_logger(__name__)
+
+_RETRY_SOON_S = 1.0
+
+
+def answer(error: TunehouseError) -> JSONResponse:
+    """The response that tells of `error`."""
+    body = {
+        "message": error.message,
+        "type": error.type,
+        "param": error.param,
+        "code": error.error_code,
+    }
+    headers: dict[str, str] = {}
+    if error.should_retry is not None:
+        headers["x-should-retry"] = str(error.should_retry).lower()
+    if error.retry_after_s is not None:
+        headers["retry-after"] = str(ceil(error.retry_after_s))
+    if error.status == HTTPStatus.UNAUTHORIZED:
+        headers["www-authenticate"] = "Bearer"
+    return JSONResponse({"error": body}, error.status, headers)
+
+
+def describe_invalid(errors: Sequence[Any]) -> InvalidRequest:
+    """The first of pydantic's findings as one of ours; `param` is the path to the field."""
+    first = errors[0]
+    where = [str(part) for part in first["loc"]]
+    place, path = (where[0], where[1:]) if where else ("body", [])
+    if first["type"] == "json_invalid":
+        detail = first.get("ctx", {}).get("error", "")
+        return InvalidRequest(f"The body is not valid JSON: {detail}.", code="invalid_json")
+    param = ".".join(path) or place
+    problem = str(first["msg"]).removeprefix("Value error, ")
+    more = f" ({len(errors) - 1} more problems)" if len(errors) > 1 else ""
+    return InvalidRequest(f"'{param}' in the {place}: {problem}.{more}", param=param, code="invalid_value")
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers on `app`."""
+
+    @app.exception_handler(TunehouseError)
+    def on_ours(_: Request, error: TunehouseError) -> JSONResponse:
+        return answer(error)
+
+    @app.exception_handler(RequestValidationError)
+    def on_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(describe_invalid(error.errors()))
+
+    @app.exception_handler(HTTPException)
+    def on_http(request: Request, error: HTTPException) -> JSONResponse:
+        if isinstance(error.__cause__, TunehouseError):  # FastAPI wraps what goes wrong while it reads a body
+            return answer(error.__cause__)
+        if error.status_code == HTTPStatus.NOT_FOUND:
+            return answer(NotFound(f"Unknown request URL: {request.method} {request.url.path}."))
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            return answer(MethodNotAllowed(f"{request.url.path} does not take {request.method}."))
+        return answer(InvalidRequest(str(error.detail)))
+
+    @app.exception_handler(DataError)
+    def on_unstorable(_: Request, error: DataError) -> JSONResponse:
+        # The net below the schemas: a NUL in a path, a number beyond its column.
+        return answer(InvalidRequest("A value in this request cannot be stored.", code="invalid_value"))
+
+    @app.exception_handler(PoolTimeout)
+    def on_full(_: Request, error: PoolTimeout) -> JSONResponse:
+        log.warning("database_pool_exhausted")
+        return answer(Unavailable("All database connections are busy.", retry_after_s=_RETRY_SOON_S))
+
+    @app.exception_handler(OperationalError)
+    def on_database_away(_: Request, error: OperationalError) -> JSONResponse:
+        log.error("database_unavailable", reason=str(error.orig))
+        return answer(Unavailable("The database is not available.", retry_after_s=_RETRY_SOON_S))

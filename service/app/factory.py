@@ -1,0 +1,35 @@
+"""Put the HTTP service together."""
+
+from fastapi import FastAPI
+
+from service.app import errors, health
+from service.app.middleware import BodyLimit, RequestIds
+from service.core import logs
+from service.settings import settings
+from service.teams import routes as teams
+
+_MULTIPART_SLACK_BYTES = 2**20  # boundaries, headers and small fields around a file
+_PART_BYTES = 64 * 2**20  # OpenAI's limit of one part of an upload
+
+
+def create_app() -> FastAPI:
+    """A new application from this process's settings."""
+    logs.configure(settings())
+    app = FastAPI(
+        title="Tunehouse",
+        version="0.1.0",
+        description="One service that a company's teams share to fine-tune language models.",
+    )
+    for part in (teams, health):
+        app.include_router(part.router)
+    errors.install(app)
+    app.add_middleware(
+        BodyLimit,
+        default_bytes=settings().max_body_bytes,
+        larger={
+            "/v1/files": settings().max_file_bytes + _MULTIPART_SLACK_BYTES,
+            "/v1/uploads/[^/]+/parts": _PART_BYTES + _MULTIPART_SLACK_BYTES,
+        },
+    )
+    app.add_middleware(RequestIds)
+    return app

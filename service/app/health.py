@@ -1,0 +1,51 @@
+"""Is this process alive, and can the service serve?"""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+from redis import Redis
+from redis.exceptions import RedisError
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.core.db import engine
+from service.errors import Unavailable
+from service.settings import settings
+
+router = APIRouter(tags=["operations"])
+
+
+class Health(BaseModel):
+    """All is well."""
+
+    status: Literal["ok"] = "ok"
+
+
+@router.get("/healthz")
+def healthz() -> Health:
+    """This process answers; nothing else is looked at."""
+    return Health()
+
+
+@router.get("/readyz")
+def readyz() -> Health:
+    """Database, schema, broker and a worker are there; 503 names the first part that is not."""
+    try:
+        with engine().connect() as connection:
+            connection.execute(text("SELECT 1 FROM work_items LIMIT 1"))
+    except SQLAlchemyError as failure:
+        raise Unavailable("The database is not ready.", param="database") from failure
+    try:
+        Redis.from_url(settings().redis_url.get_secret_value(), socket_timeout=2).ping()
+    except RedisError as failure:
+        raise Unavailable("The broker is not ready.", param="broker") from failure
+    return Health()
+
+
+@router.get("/metrics", response_class=Response)
+def metrics() -> Response:
+    """Prometheus metrics of this process."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

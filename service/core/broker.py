@@ -1,0 +1,36 @@
+"""The Celery application's settings, shared by whoever sends wake-ups and by the worker.
+
+A message carries only the name of a unit of work. It may be lost, late or doubled: the row in
+`work_items` decides (see `service.core.work`).
+"""
+
+from celery import Celery
+
+from service.settings import settings
+
+STEP_TASK = "tunehouse.step"
+QUEUE = "tunehouse"
+
+
+def make_celery() -> Celery:
+    """A Celery application bound to the configured broker, without result backend."""
+    app = Celery("tunehouse", broker=settings().redis_url.get_secret_value())
+    app.conf.update(
+        task_ignore_result=True,
+        task_default_queue=QUEUE,
+        task_acks_late=True,
+        task_reject_on_worker_lost=True,
+        worker_prefetch_multiplier=1,
+        worker_hijack_root_logger=False,
+        worker_send_task_events=False,
+        broker_connection_retry_on_startup=True,
+        # Without these three nothing that a killed worker held came back within 60 s.
+        broker_transport_options={
+            "visibility_timeout": 60,
+            "unacked_restore_interval": 1,
+            "unacked_restore_throttle": 1,
+            "socket_connect_timeout": 2,
+            "socket_timeout": 5,
+        },
+    )
+    return app

@@ -1,0 +1,18 @@
+"""The one place that reads the time."""
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """The present moment, timezone-aware, in UTC."""
+    return datetime.now(UTC)
+
+
+def unix(moment: datetime) -> int:
+    """Whole seconds since 1970-01-01 UTC, the unit of every time on the wire."""
+    return int(moment.timestamp())
+
+
+def from_unix(seconds: float) -> datetime:
+    """The moment that the wire calls `seconds`."""
+    return datetime.fromtimestamp(seconds, UTC)

@@ -1,0 +1,25 @@
+"""Bring a database to the newest schema."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+
+import migrations
+
+
+def config(database_url: str) -> Config:
+    """Alembic's configuration for our scripts and the given database."""
+    made = Config()
+    made.set_main_option("script_location", str(Path(migrations.__file__).parent))
+    # Config interpolates %, which passwords may hold.
+    made.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
+    return made
+
+
+def upgrade(database_url: str) -> None:
+    """Run the migrations that are missing; several callers at once wait for each other.
+
+    Raises SQLAlchemy's `OperationalError` when the database cannot be reached or a lock is not had in time.
+    """
+    command.upgrade(config(database_url), "head")

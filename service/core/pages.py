@@ -1,0 +1,68 @@
+"""Cursor pages in OpenAI's manner: `after` names the last item seen, `has_more` says there are others."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
+
+from pydantic import BaseModel
+from sqlalchemy import Select, tuple_
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from service.errors import NotFound
+
+Row = TypeVar("Row")
+Wire = TypeVar("Wire", bound=BaseModel)
+Order = Literal["asc", "desc"]
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    """Some rows, in order, and whether more follow."""
+
+    rows: Sequence[Row]
+    has_more: bool
+
+
+class ListOut(BaseModel, Generic[Wire]):
+    """The wire form of a page; `first_id` and `last_id` are null when `data` is empty."""
+
+    object: Literal["list"] = "list"
+    data: list[Wire]
+    first_id: str | None = None
+    last_id: str | None = None
+    has_more: bool = False
+
+
+def fetch_page(
+    session: Session,
+    query: Select[Row],
+    *,
+    sort: InstrumentedAttribute[Any],
+    id_: InstrumentedAttribute[str],
+    after: str | None,
+    limit: int,
+    order: Order = "desc",
+) -> Page[Row]:
+    """One page of `query`, ordered by `sort` and, among equals, by id.
+
+    `query` must already be filtered by team: the cursor is looked up through it, so that a foreign id
+    is as unknown as an invented one. Raises `NotFound` for a cursor that names nothing in the list.
+    """
+    if after is not None:
+        place = session.execute(query.with_only_columns(sort, id_).where(id_ == after)).one_or_none()
+        if place is None:
+            raise NotFound(f"'after' names {after!r}, which is not in this list.", param="after")
+        here = tuple_(sort, id_)
+        there = tuple_(*place)
+        query = query.where(here < there if order == "desc" else here > there)
+    keys = (sort.desc(), id_.desc()) if order == "desc" else (sort.asc(), id_.asc())
+    rows = session.scalars(query.order_by(*keys).limit(limit + 1)).all()
+    return Page(rows[:limit], len(rows) > limit)
+
+
+def list_out(wires: list[Wire], has_more: bool) -> ListOut[Wire]:
+    """`wires`, each with an `id`, as the list object of the wire."""
+    ids = [str(wire.id) for wire in wires if hasattr(wire, "id")]
+    return ListOut[Wire](
+        data=wires, has_more=has_more, first_id=ids[0] if ids else None, last_id=ids[-1] if ids else None
+    )

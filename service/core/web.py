@@ -1,0 +1,26 @@
+"""What every route shares: its database session. The only file of the core that knows FastAPI."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import Depends, Request
+from sqlalchemy.orm import Session
+
+from service.core.db import transaction
+
+
+def request_session(request: Request) -> Iterator[Session]:
+    """The request's one session, committed after the route returns and before the answer is sent.
+
+    An idempotent request brings its session along, so that the stored answer commits with the work.
+    """
+    shared: Session | None = getattr(request.state, "session", None)
+    if shared is not None:
+        yield shared
+        return
+    with transaction() as session:
+        yield session
+
+
+# FastAPI would otherwise run the code after `yield` once the answer is already out.
+RequestSession = Annotated[Session, Depends(request_session, scope="function")]

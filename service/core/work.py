@@ -1,0 +1,180 @@
+"""Units of work: rows that say what is to be done next, when, and who is at it.
+
+    schedule ──► due ──claim──► leased ──finish──► due again later, or gone
+                  ▲                │
+                  └── lease ends ──┘   (the worker died: the sweep wakes the row)
+
+A step is claim → call → record: `claim` in a short transaction, the network call with none open, then
+`finish` in the transaction that records the outcome. `finish` raises `LeaseLost` when someone else took
+over meanwhile, which rolls the record back. A `schedule` that arrives while a step runs is not lost: it
+raises `generation`, and `finish` then makes the row due at once.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Index, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from service.core import wake
+from service.core.db import Base, after_commit
+
+# A wake-up that was sent but not acted upon is sent again after this long.
+REWAKE_AFTER = timedelta(seconds=20)
+
+
+class WorkItem(Base):
+    """One unit of work, named by what is done (`kind`) to what (`subject_id`)."""
+
+    __tablename__ = "work_items"
+
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[str] = mapped_column(primary_key=True)
+    next_step_at: Mapped[datetime]
+    generation: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    lease_id: Mapped[uuid.UUID | None]
+    leased_until: Mapped[datetime | None]
+    woken_at: Mapped[datetime | None]
+    last_error: Mapped[str | None]
+
+    __table_args__ = (Index(None, "next_step_at"),)
+
+
+@dataclass(frozen=True)
+class Lease:
+    """The right to do one step of one unit of work until `leased_until`.
+
+    `attempts` counts the claims since the last finished step: 1 on the first try, more after a failure
+    or a crash.
+    """
+
+    kind: str
+    subject_id: str
+    lease_id: uuid.UUID
+    generation: int
+    attempts: int
+
+
+class LeaseLost(Exception):
+    """Another worker took this unit of work over; what we found out is theirs to find out again."""
+
+
+def schedule(session: Session, kind: str, subject_id: str, *, delay: timedelta = timedelta(0)) -> None:
+    """Make a unit of work due after `delay`, or sooner if it already was; wake a worker if that is now."""
+    row = insert(WorkItem).values(
+        kind=kind,
+        subject_id=subject_id,
+        next_step_at=func.now() + delay,
+        generation=0,
+        attempts=0,
+        woken_at=None if delay else func.now(),
+    )
+    session.execute(
+        row.on_conflict_do_update(
+            index_elements=["kind", "subject_id"],
+            set_={
+                "next_step_at": func.least(WorkItem.next_step_at, row.excluded.next_step_at),
+                "generation": WorkItem.generation + 1,
+                "woken_at": row.excluded.woken_at,
+            },
+        )
+    )
+    if not delay:
+        after_commit(session, lambda: wake.send(kind, subject_id))
+
+
+def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) -> Lease | None:
+    """Take the lease on a due unit of work; None when it is not due, leased, or gone."""
+    # SKIP LOCKED: a second worker woken for the same row must not wait, only to find it leased.
+    found = select(WorkItem.kind).where(_named(kind, subject_id), _free()).with_for_update(skip_locked=True)
+    if session.execute(found).one_or_none() is None:
+        return None
+    lease_id = uuid.uuid4()
+    leased = session.execute(
+        update(WorkItem)
+        .where(_named(kind, subject_id))
+        .values(
+            lease_id=lease_id,
+            leased_until=func.now() + lease_for,
+            attempts=WorkItem.attempts + 1,
+        )
+        .returning(WorkItem.generation, WorkItem.attempts)
+    ).one()
+    return Lease(kind, subject_id, lease_id, leased.generation, leased.attempts)
+
+
+def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) -> None:
+    """End a step that worked: due again after `next_in`, or done for good when that is None.
+
+    Raises `LeaseLost` when the lease is no longer ours.
+    """
+    item = _ours(session, lease)
+    if item.generation != lease.generation:
+        next_in = timedelta(0)
+    if next_in is None:
+        session.execute(delete(WorkItem).where(_named(lease.kind, lease.subject_id)))
+        return
+    _release(session, lease, next_in, attempts=0, error=None)
+
+
+def give_back(session: Session, lease: Lease, *, retry_in: timedelta, error: str) -> None:
+    """End a step that failed: due again after `retry_in`, keeping the count of attempts.
+
+    Raises `LeaseLost` when the lease is no longer ours.
+    """
+    _ours(session, lease)
+    _release(session, lease, retry_in, attempts=lease.attempts, error=error)
+
+
+def due(session: Session, limit: int) -> list[tuple[str, str]]:
+    """Mark up to `limit` overdue units of work as woken and return their names, oldest first."""
+    unwoken = or_(WorkItem.woken_at.is_(None), WorkItem.woken_at < func.now() - REWAKE_AFTER)
+    overdue = (
+        select(WorkItem.kind, WorkItem.subject_id)
+        .where(_free(), unwoken)
+        .order_by(WorkItem.next_step_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    names = [(row.kind, row.subject_id) for row in session.execute(overdue)]
+    if names:
+        named = tuple_(WorkItem.kind, WorkItem.subject_id).in_(names)
+        session.execute(update(WorkItem).where(named).values(woken_at=func.now()))
+    return names
+
+
+def _named(kind: str, subject_id: str) -> ColumnElement[bool]:
+    return and_(WorkItem.kind == kind, WorkItem.subject_id == subject_id)
+
+
+def _free() -> ColumnElement[bool]:
+    unleased = or_(WorkItem.leased_until.is_(None), WorkItem.leased_until < func.now())
+    return and_(WorkItem.next_step_at <= func.now(), unleased)
+
+
+def _ours(session: Session, lease: Lease) -> WorkItem:
+    held = select(WorkItem).where(_named(lease.kind, lease.subject_id), WorkItem.lease_id == lease.lease_id)
+    item = session.scalars(held.with_for_update().execution_options(populate_existing=True)).one_or_none()
+    if item is None:
+        raise LeaseLost(f"{lease.kind} {lease.subject_id}")
+    return item
+
+
+def _release(session: Session, lease: Lease, delay: timedelta, *, attempts: int, error: str | None) -> None:
+    session.execute(
+        update(WorkItem)
+        .where(_named(lease.kind, lease.subject_id))
+        .values(
+            next_step_at=func.now() + delay,
+            lease_id=None,
+            leased_until=None,
+            woken_at=None if delay else func.now(),
+            attempts=attempts,
+            last_error=error,
+        )
+    )
+    if not delay:
+        after_commit(session, lambda: wake.send(lease.kind, lease.subject_id))

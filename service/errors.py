@@ -1,0 +1,148 @@
+"""Every error Tunehouse answers with, as one tree.
+
+    TunehouseError                 500  server_error
+    ├── InvalidRequest             400  invalid_request_error
+    │   └── PriceUnknown           400  price_unknown
+    ├── Unauthenticated            401  invalid_api_key
+    ├── Forbidden                  403  insufficient_permissions
+    │   └── TrainingNotAvailable   403  training_not_available
+    ├── NotFound                   404  not_found
+    ├── MethodNotAllowed           405  method_not_allowed
+    ├── Conflict                   409  conflict
+    ├── TooLarge                   413  request_too_large
+    ├── RateLimited                429  rate_limit_exceeded
+    ├── BudgetExceeded             429  budget_exceeded
+    ├── UpstreamFailed             502  upstream_error
+    └── Unavailable                503  service_unavailable
+
+The class docstring is the default message. `service.app.errors` turns each into
+`{"error": {"message", "type", "param", "code"}}`; foreign exceptions are mapped to one of these
+at the boundary that meets them.
+"""
+
+from typing import ClassVar
+
+
+class TunehouseError(Exception):
+    """Something went wrong on our side; the request id helps us find it."""
+
+    status: ClassVar[int] = 500
+    type: ClassVar[str] = "server_error"
+    code: ClassVar[str | None] = None
+    # None leaves the decision to the client; the openai SDK re-sends 408, 409, 429 and 5xx otherwise.
+    should_retry: ClassVar[bool | None] = None
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        param: str | None = None,
+        code: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        self.message = message or (type(self).__doc__ or "").strip()
+        self.param = param
+        self.error_code = code or self.code
+        self.retry_after_s = retry_after_s
+        super().__init__(self.message)
+
+
+class InvalidRequest(TunehouseError):
+    """The request is not valid."""
+
+    status = 400
+    type = "invalid_request_error"
+
+
+class PriceUnknown(InvalidRequest):
+    """No price is known for this use; an admin can add one with POST /v1/prices."""
+
+    code = "price_unknown"
+
+
+class Unauthenticated(TunehouseError):
+    """Send a valid key as 'Authorization: Bearer th-…'."""
+
+    status = 401
+    type = "invalid_request_error"
+    code = "invalid_api_key"
+
+
+class Forbidden(TunehouseError):
+    """This key may not do that."""
+
+    status = 403
+    type = "invalid_request_error"
+    code = "insufficient_permissions"
+
+
+class TrainingNotAvailable(Forbidden):
+    """The provider takes no new fine-tuning jobs."""
+
+    code = "training_not_available"
+
+
+class NotFound(TunehouseError):
+    """There is no such thing, or it is not yours."""
+
+    status = 404
+    type = "invalid_request_error"
+    code = "not_found"
+
+
+class MethodNotAllowed(TunehouseError):
+    """This path does not take that method."""
+
+    status = 405
+    type = "invalid_request_error"
+    code = "method_not_allowed"
+
+
+class Conflict(TunehouseError):
+    """The thing is not in a state that allows this."""
+
+    status = 409
+    type = "invalid_request_error"
+    code = "conflict"
+    should_retry = False
+
+
+class TooLarge(TunehouseError):
+    """The request body is larger than this route takes."""
+
+    status = 413
+    type = "invalid_request_error"
+    code = "request_too_large"
+
+
+class RateLimited(TunehouseError):
+    """Too many requests in too short a time."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
+class BudgetExceeded(TunehouseError):
+    """The budget does not cover this."""
+
+    status = 429
+    type = "insufficient_quota"
+    code = "budget_exceeded"
+    should_retry = False
+
+
+class UpstreamFailed(TunehouseError):
+    """The provider failed to answer."""
+
+    status = 502
+    type = "server_error"
+    code = "upstream_error"
+
+
+class Unavailable(TunehouseError):
+    """Tunehouse cannot serve this right now."""
+
+    status = 503
+    type = "server_error"
+    code = "service_unavailable"

@@ -1,0 +1,46 @@
+"""The one log of everything that changed."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Identity, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.core.db import Base
+
+
+class Event(Base):
+    """Something that happened to one thing of one team, appended with the change itself.
+
+    `number` counts per subject from 1 without gaps. `source_key` names what the event was copied from
+    (a provider's event id, say), so that copying twice appends once.
+    """
+
+    __tablename__ = "events"
+
+    position: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    id: Mapped[str] = mapped_column(unique=True)
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
+    subject_id: Mapped[str]
+    number: Mapped[int]
+    type: Mapped[str]
+    level: Mapped[str]
+    message: Mapped[str]
+    data: Mapped[dict[str, Any]]
+    source_key: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("subject_id", "number"),
+        UniqueConstraint("subject_id", "source_key"),
+        Index(None, "team_id", "type", "position"),
+    )
+
+
+class EventCounter(Base):
+    """The last number given out per subject; its row lock makes a subject's events commit in order."""
+
+    __tablename__ = "event_counters"
+
+    subject_id: Mapped[str] = mapped_column(primary_key=True)
+    last_number: Mapped[int]

@@ -1,0 +1,45 @@
+"""Every type of event, and which of them webhooks may subscribe to. Pure."""
+
+from enum import StrEnum
+
+
+class EventType(StrEnum):
+    """What can happen. The values are part of the wire: add, never rename."""
+
+    FILE_PROCESSED = "file.processed"
+    FILE_FAILED = "file.failed"
+    FILE_DELETED = "file.deleted"
+    JOB_CREATED = "fine_tuning.job.created"
+    JOB_STARTED = "fine_tuning.job.started"
+    JOB_PAUSED = "fine_tuning.job.paused"
+    JOB_SUCCEEDED = "fine_tuning.job.succeeded"
+    JOB_FAILED = "fine_tuning.job.failed"
+    JOB_CANCELLED = "fine_tuning.job.cancelled"
+    JOB_MESSAGE = "fine_tuning.job.message"  # a line of the provider's log, or ours
+    JOB_METRICS = "fine_tuning.job.metrics"  # step and losses
+    MODEL_CREATED = "model.created"
+    MODEL_DELETED = "model.deleted"
+    MODEL_SHUTDOWN_APPROACHING = "model.shutdown_approaching"
+    BUDGET_THRESHOLD = "budget.threshold"
+    WEBHOOK_TEST = "webhook_endpoint.test"
+    WEBHOOK_DISABLED = "webhook_endpoint.disabled"
+    TEAM_CREATED = "team.created"
+    TEAM_ARCHIVED = "team.archived"
+    KEY_CREATED = "team.key.created"
+    KEY_REVOKED = "team.key.revoked"
+
+
+# OpenAI's three first; the rest are ours. Chatty and internal types are for the log alone.
+PUBLISHED = (
+    EventType.JOB_SUCCEEDED,
+    EventType.JOB_FAILED,
+    EventType.JOB_CANCELLED,
+    EventType.JOB_STARTED,
+    EventType.JOB_PAUSED,
+    EventType.FILE_PROCESSED,
+    EventType.FILE_FAILED,
+    EventType.MODEL_CREATED,
+    EventType.MODEL_SHUTDOWN_APPROACHING,
+    EventType.BUDGET_THRESHOLD,
+    EventType.WEBHOOK_DISABLED,
+)

@@ -1,0 +1,145 @@
+"""Settings from the environment (`TUNEHOUSE_…`), and from a TOML file named by `TUNEHOUSE_CONFIG`.
+
+The environment wins over the file. Each field's description says what goes wrong without it;
+`docs/operations/settings.md` is held against this file by a test.
+"""
+
+import os
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+
+def _resolve(secret: SecretStr) -> SecretStr:
+    """Follow `env:NAME` and `file:/path`, so that no secret need stand in a file or process list."""
+    source, _, where = secret.get_secret_value().partition(":")
+    if source == "env":
+        if where not in os.environ:
+            raise ValueError(f"names the environment variable {where}, which is not set")
+        return SecretStr(os.environ[where])
+    if source == "file":
+        try:
+            return SecretStr(Path(where).read_text().strip())
+        except OSError as unreadable:
+            raise ValueError(f"names the file {where}, which cannot be read: {unreadable}") from unreadable
+    return secret
+
+
+Secret = Annotated[SecretStr, AfterValidator(_resolve)]
+
+
+class ProviderSettings(BaseModel):
+    """One upstream that can train or serve models."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="How rows and reports name it.")
+    kind: Literal["openai", "azure", "trainer"] = Field(
+        description="Which catalogue of models, limits and prices applies, and which wire quirks."
+    )
+    base_url: str = Field(description="Up to and including /v1.")
+    api_key: Secret = Field(description="The provider's key; never stored, logged or answered.")
+    webhook_secret: Secret | None = Field(
+        default=None,
+        description="Without it the provider's webhooks are refused and polling alone informs us.",
+    )
+    timeout_s: float = Field(default=60.0, gt=0, description="A hung upstream would hold a worker thread.")
+
+
+class Settings(BaseSettings):
+    """All settings of one process; see the module docstring for where they come from."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TUNEHOUSE_", extra="ignore", toml_file=os.environ.get("TUNEHOUSE_CONFIG")
+    )
+
+    database_url: str = Field(
+        default="postgresql+psycopg://localhost/tunehouse",
+        description="PostgreSQL 15 or newer. Everything that may not be lost is there.",
+    )
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://localhost:6379/0"),
+        description="Celery's broker and rate-limit counters; may be lost at any time.",
+    )
+    admin_key: Secret | None = Field(
+        default=None,
+        description="A bearer key with every right, beside those stored hashed by `tunehouse admin-key`.",
+    )
+    storage_url: str = Field(
+        default="file:///var/lib/tunehouse",
+        description="Where datasets and result files live; api and workers must see the same place.",
+    )
+    providers: list[ProviderSettings] = Field(
+        default_factory=list, description="The upstreams; with none, nothing can be trained or served."
+    )
+    public_url: str = Field(
+        default="http://localhost:8800", description="How others reach the api; shown in links only."
+    )
+    db_pool_size: int = Field(
+        default=40, ge=1, description="Connections per process; as many as api threads, or threads wait."
+    )
+    db_pool_timeout_s: float = Field(
+        default=5.0, gt=0, description="A request that finds no connection for this long is answered 503."
+    )
+    max_body_bytes: int = Field(
+        default=2 * 2**20,
+        ge=1024,
+        description="Limit of a JSON body; a larger one is refused before it is read.",
+    )
+    max_file_bytes: int = Field(
+        default=512 * 2**20,
+        ge=1024,
+        description="Limit of one file sent to POST /v1/files (OpenAI's is 512 MB).",
+    )
+    sweep_interval_s: float = Field(
+        default=1.0,
+        gt=0,
+        description="How often each worker looks for overdue work; lost wake-ups wait this long.",
+    )
+    poll_interval_s: float = Field(
+        default=20.0, gt=0, description="How often a provider job is asked after while no webhook comes."
+    )
+    lease_s: float = Field(
+        default=120.0,
+        gt=0,
+        description="A crashed worker's work is taken over after this; must outlast one call.",
+    )
+    webhook_allowed_networks: list[IPv4Network | IPv6Network] = Field(
+        default_factory=list,
+        description="Private networks that webhook endpoints may live in; all others are refused (SSRF).",
+    )
+    log_format: Literal["json", "console"] = Field(
+        default="json", description="One JSON object per line, or coloured text for a person."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="What is quieter than this is not logged."
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls)
+
+
+@cache
+def settings() -> Settings:
+    """This process's settings, read once.
+
+    Raises pydantic's `ValidationError` naming the variable when one is malformed.
+    """
+    return Settings()

@@ -1,0 +1,109 @@
+"""`Idempotency-Key`: the same write sent twice happens once and gets the first answer twice.
+
+The stored answer commits in the very transaction that did the work, so there is no moment at which
+one exists without the other. Only answers below 400 are kept: a refused write changed nothing and may
+be tried again. A secret that is shown once is not kept: the replayed answer has null in its place.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
+from fastapi.routing import APIRoute
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from service.core import clock
+from service.core.db import transaction
+from service.errors import Conflict, InvalidRequest
+from service.teams.access import caller_of
+from service.teams.tables import IdempotencyRecord
+
+HEADER = "idempotency-key"
+_MAX_KEY_LENGTH = 255
+_SHOWN_ONCE = ("secret", "signing_secret")
+_SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
+
+
+def find_answer(session: Session, caller_id: str, key: str, fingerprint: bytes) -> Response | None:
+    """The first answer to this write, or None when it is new; then no one else can claim the key now.
+
+    Raises `Conflict` when the key was used for another request, or is in use at this moment.
+    """
+    if not session.scalar(
+        select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"{caller_id} {key}", 0)))
+    ):
+        raise Conflict(
+            "A request with this Idempotency-Key is still in flight.", code="idempotency_in_flight"
+        )
+    known = session.get(IdempotencyRecord, (caller_id, key))
+    if known is None:
+        return None
+    if known.fingerprint != fingerprint:
+        raise Conflict(
+            "This Idempotency-Key was used before with another method, path or body.",
+            code="idempotency_key_reused",
+        )
+    headers = {"idempotent-replayed": "true"}
+    return Response(known.body, known.status, headers, media_type="application/json")
+
+
+def remember(session: Session, caller_id: str, key: str, fingerprint: bytes, answer: Response) -> None:
+    """Keep the answer, to be committed with the work."""
+    session.add(
+        IdempotencyRecord(
+            caller_id=caller_id,
+            key=key,
+            fingerprint=fingerprint,
+            status=answer.status_code,
+            body=_without_secrets(bytes(answer.body)),
+            created_at=clock.now(),
+        )
+    )
+    session.flush()
+
+
+def _without_secrets(body: bytes) -> bytes:
+    fields = json.loads(body)
+    hidden = {name: None for name in _SHOWN_ONCE if name in fields}
+    return json.dumps(fields | hidden).encode() if hidden else body
+
+
+def fingerprint_of(request: Request, body: bytes) -> bytes:
+    """32 bytes that tell this request from another under the same key."""
+    line = f"{request.method} {request.url.path}?{request.url.query}\n".encode()
+    return hashlib.sha256(line + body).digest()
+
+
+def key_of(request: Request) -> str | None:
+    """The request's Idempotency-Key. Raises `InvalidRequest` when it is empty or too long."""
+    key = request.headers.get(HEADER)
+    if key is not None and not 0 < len(key) <= _MAX_KEY_LENGTH:
+        raise InvalidRequest(f"An Idempotency-Key has 1 to {_MAX_KEY_LENGTH} characters.", param=HEADER)
+    return key
+
+
+class IdempotentRoute(APIRoute):
+    """A route whose writes honour `Idempotency-Key`; give it to a router as `route_class`."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handler = super().get_route_handler()
+
+        async def once(request: Request) -> Response:
+            key = key_of(request)
+            if key is None or request.method in _SAFE_METHODS:
+                return await handler(request)
+            caller = await run_in_threadpool(caller_of, request)
+            fingerprint = fingerprint_of(request, await request.body())
+            async with contextmanager_in_threadpool(transaction()) as session:
+                answer = await run_in_threadpool(find_answer, session, caller.key_id, key, fingerprint)
+                if answer is None:
+                    request.state.session = session
+                    answer = await handler(request)
+                    await run_in_threadpool(remember, session, caller.key_id, key, fingerprint, answer)
+            return answer
+
+        return once

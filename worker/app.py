@@ -1,0 +1,33 @@
+"""The Celery application of the worker: `celery -A worker.app:app worker --pool threads`."""
+
+from celery.signals import setup_logging, worker_ready, worker_shutting_down
+
+from service.core import logs
+from service.core.broker import STEP_TASK, make_celery
+from service.settings import settings
+from worker.run import run_step
+from worker.sweep import Sweeper
+
+app = make_celery()
+sweeper = Sweeper()
+
+
+@app.task(name=STEP_TASK)  # type: ignore[untyped-decorator]  # celery ships no types
+def step(kind: str, subject_id: str) -> None:
+    """Do the next step of one unit of work, if it is due and no one else is at it."""
+    run_step(kind, subject_id)
+
+
+@setup_logging.connect  # type: ignore[untyped-decorator]
+def _configure_logs(**_: object) -> None:
+    logs.configure(settings())
+
+
+@worker_ready.connect  # type: ignore[untyped-decorator]
+def _start_sweeping(**_: object) -> None:
+    sweeper.start()
+
+
+@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+def _stop_sweeping(**_: object) -> None:
+    sweeper.stop()

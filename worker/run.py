@@ -1,0 +1,52 @@
+"""Run one step of one unit of work: claim it, hand it to its step function, and mind what fails."""
+
+import random
+from datetime import timedelta
+
+import structlog
+
+from service.core import work
+from service.core.db import transaction
+from service.settings import settings
+from worker.steps import STEPS
+
+log = structlog.get_logger(__name__)
+
+_FIRST_RETRY_S = 1.0
+_LONGEST_RETRY_S = 300.0
+
+
+def run_step(kind: str, subject_id: str) -> None:
+    """Do one step if it is due. A step that raises is tried again with growing pauses, never given up."""
+    step = STEPS.get(kind)
+    if step is None:
+        log.error("unknown_work", kind=kind, subject_id=subject_id)
+        return
+    with transaction() as session:
+        lease = work.claim(session, kind, subject_id, timedelta(seconds=settings().lease_s))
+    if lease is None:
+        return
+    with structlog.contextvars.bound_contextvars(kind=kind, subject_id=subject_id, attempt=lease.attempts):
+        try:
+            step(lease)
+        except work.LeaseLost:
+            log.warning("lease_lost")
+        except Exception as failure:
+            # Whatever one unit of work does wrong must not stop the worker or lose the unit.
+            pause = retry_delay(lease.attempts)
+            log.exception("step_failed", retry_in_s=pause.total_seconds())
+            _give_back(lease, pause, failure)
+
+
+def retry_delay(attempts: int) -> timedelta:
+    """How long to wait after the `attempts`-th failure: doubling from 1 s to 5 min, ±20 % jitter."""
+    seconds = min(_FIRST_RETRY_S * 2 ** min(attempts - 1, 16), _LONGEST_RETRY_S)
+    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+
+
+def _give_back(lease: work.Lease, pause: timedelta, failure: Exception) -> None:
+    try:
+        with transaction() as session:
+            work.give_back(session, lease, retry_in=pause, error=f"{type(failure).__name__}: {failure}"[:500])
+    except work.LeaseLost:
+        log.warning("lease_lost")

@@ -1,0 +1,45 @@
+"""The sweep: wake what is overdue. Every worker runs one; rows are marked, so two do not double the wakes."""
+
+import threading
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from service.core import wake, work
+from service.core.db import transaction
+from service.settings import settings
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 500
+
+
+def sweep_once() -> int:
+    """Send a wake-up for each overdue unit of work; returns how many."""
+    with transaction() as session:
+        overdue = work.due(session, _BATCH)
+    for kind, subject_id in overdue:
+        wake.send(kind, subject_id)
+    return len(overdue)
+
+
+class Sweeper:
+    """A thread that sweeps until told to stop; a database that is away is waited for."""
+
+    def __init__(self) -> None:
+        self._stopped = threading.Event()
+
+    def start(self) -> None:
+        """Begin sweeping in the background."""
+        threading.Thread(target=self._run, name="sweep", daemon=True).start()
+
+    def stop(self) -> None:
+        """Let the current sweep be the last."""
+        self._stopped.set()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(settings().sweep_interval_s):
+            try:
+                sweep_once()
+            except SQLAlchemyError as failure:
+                log.warning("sweep_failed", reason=type(failure).__name__)
