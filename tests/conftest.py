@@ -1,0 +1,149 @@
+"""Fixtures: real Postgres, real Valkey, and the real processes on top of them.
+
+database   this process's `transaction()` works on an empty, migrated database
+service    an api process on that database; teams are made through it
+worker     a worker process beside it; the test ends red when work is left queued
+trainer    the sandbox trainer as the service's upstream, with its control API
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from service.embedded.postgres import PostgresServer
+from service.embedded.valkey import ValkeyServer
+
+from service.core.db import engine
+from service.core.migrate import upgrade
+from service.settings import settings
+from tests.support.clean import clean, work_left
+from tests.support.processes import Api, Worker, free_port
+from tests.support.service import Service
+from tests.support.trainer_process import TrainerProcess
+from tests.support.waiting import wait_until
+
+ADMIN_KEY = "th-admin-key-of-the-tests"
+WEBHOOK_SECRET = "whsec_dGVzdHMgb25seSwgbm90IGEgc2VjcmV0IQ=="
+BASES = ["gpt-4.1-mini-2025-04-14", "gpt-4o-mini-2024-07-18", "sandbox-mini", "sandbox-large"]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where this worker's servers keep their data and logs."""
+    return tmp_path_factory.mktemp("tunehouse")
+
+
+@pytest.fixture(scope="session")
+def postgres_url(folder: Path) -> Iterator[str]:
+    """A Postgres server with one migrated database."""
+    server = PostgresServer(folder / "postgres", durable=False)
+    server.start()
+    server.create_database("tunehouse")
+    url = server.url("tunehouse")
+    upgrade(url)
+    yield url
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def redis_url(folder: Path) -> Iterator[str]:
+    """A Valkey server."""
+    server = ValkeyServer(folder / "valkey")
+    yield server.start()
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def trainer_process(folder: Path, api_port: int) -> Iterator[TrainerProcess]:
+    """The sandbox trainer, which calls the api's webhook route."""
+    process = TrainerProcess(
+        folder / "trainer",
+        bases=BASES,
+        control=True,
+        webhook_url=f"http://127.0.0.1:{api_port}/webhooks/trainer",
+        webhook_secret=WEBHOOK_SECRET,
+        step_ms=1,
+    )
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def api_port() -> int:
+    """The api's port, known before it starts because the trainer must know it too."""
+    return free_port()
+
+
+@pytest.fixture(scope="session")
+def environment(folder: Path, postgres_url: str, redis_url: str) -> Iterator[dict[str, str]]:
+    """The settings of every process under test, and of this one."""
+    env = {
+        "TUNEHOUSE_DATABASE_URL": postgres_url,
+        "TUNEHOUSE_REDIS_URL": redis_url,
+        "TUNEHOUSE_ADMIN_KEY": ADMIN_KEY,
+        "TUNEHOUSE_STORAGE_URL": f"file://{folder / 'storage'}",
+        "TUNEHOUSE_SWEEP_INTERVAL_S": "0.2",
+        "TUNEHOUSE_POLL_INTERVAL_S": "0.5",
+        "TUNEHOUSE_WEBHOOK_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
+        "TUNEHOUSE_LOG_FORMAT": "console",
+    }
+    os.environ |= env
+    settings.cache_clear()
+    yield env
+    engine().dispose()
+
+
+@pytest.fixture
+def database(environment: dict[str, str], postgres_url: str) -> Iterator[str]:
+    """An empty, migrated database that `transaction()` works on; its URL."""
+    yield postgres_url
+    clean(postgres_url.replace("+psycopg", ""))
+
+
+@pytest.fixture(scope="session")
+def providers_environment(environment: dict[str, str], trainer_process: TrainerProcess) -> dict[str, str]:
+    """The same settings with the trainer as the one provider."""
+    provider = trainer_process.as_provider("trainer", webhook_secret=WEBHOOK_SECRET)
+    os.environ["TUNEHOUSE_PROVIDERS"] = provider
+    settings.cache_clear()
+    return environment | {"TUNEHOUSE_PROVIDERS": provider}
+
+
+@pytest.fixture(scope="session")
+def api_process(providers_environment: dict[str, str], api_port: int, folder: Path) -> Iterator[Api]:
+    """The api."""
+    process = Api(providers_environment, folder, api_port)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def worker_process(providers_environment: dict[str, str], folder: Path) -> Iterator[Worker]:
+    """The worker."""
+    process = Worker(providers_environment, folder)
+    process.start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture
+def trainer(trainer_process: TrainerProcess) -> Iterator[TrainerProcess]:
+    """The trainer, with its faults cleared after the test."""
+    yield trainer_process
+    trainer_process.control.reset()
+
+
+@pytest.fixture
+def service(api_process: Api, database: str) -> Service:
+    """The api with an empty database behind it."""
+    return Service(api_process.url, ADMIN_KEY)
+
+
+@pytest.fixture
+def worker(worker_process: Worker, database: str) -> Iterator[Worker]:
+    """A worker at work; the test ends red when work is left queued."""
+    yield worker_process
+    wait_until(lambda: not work_left())

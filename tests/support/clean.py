@@ -1,0 +1,26 @@
+"""An empty database between tests: rows are deleted, the schema and the shipped prices stay."""
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import select
+
+from service.core.db import Base, transaction
+from service.core.work import WorkItem
+
+
+def clean(admin_dsn: str) -> None:
+    """Delete every row of every table but the shipped prices."""
+    tables = [table.name for table in Base.metadata.sorted_tables if table.name != "prices"]
+    with psycopg.connect(admin_dsn) as connection:
+        # The ledger refuses deletes; only a superuser's replica role may, and only tests use it.
+        connection.execute("SET session_replication_role = replica")
+        for name in tables:
+            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+
+
+def work_left() -> list[tuple[str, str]]:
+    """The units of work that are still queued."""
+    with transaction() as session:
+        return [
+            (row.kind, row.subject_id) for row in session.execute(select(WorkItem.kind, WorkItem.subject_id))
+        ]
