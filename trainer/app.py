@@ -1,0 +1,78 @@
+"""Puts the routes together: `/v1`, `/control` when asked for, `/healthz` for whoever watches."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
+from starlette.types import ASGIApp
+
+from trainer.errors import ApiError, bad_request
+from trainer.http import answer
+from trainer.inference.chat import create_chat
+from trainer.inference.completions import create_completion
+from trainer.inference.responses import create_response
+from trainer.middleware import Gate
+from trainer.routes import control, files, jobs, models, uploads
+from trainer.state import State
+from trainer.table import UnknownCursorError
+
+PREFIXES = {"openai": ["/v1"], "azure": ["/v1", "/openai/v1", "/openai"]}
+
+
+def build_app(state: State) -> ASGIApp:
+    """The whole server as an ASGI app."""
+    app = FastAPI(title="Tunehouse trainer", openapi_url=None, redirect_slashes=False)
+    app.state.trainer = state
+    for prefix in PREFIXES[state.core.dialect.name]:
+        for resource in (files, uploads, jobs, models):
+            app.include_router(resource.router, prefix=prefix)
+        # Plain routes: FastAPI's parameter handling would cost more than the answer itself.
+        app.add_route(f"{prefix}/chat/completions", create_chat, methods=["POST"])
+        app.add_route(f"{prefix}/completions", create_completion, methods=["POST"])
+        app.add_route(f"{prefix}/responses", create_response, methods=["POST"])
+    if state.core.settings.control:
+        app.include_router(control.router)
+    app.add_route("/healthz", _health, methods=["GET"])
+    app.add_exception_handler(ApiError, _show_api_error)
+    app.add_exception_handler(HTTPException, _show_http_error)
+    app.add_exception_handler(UnknownCursorError, _show_cursor_error)
+    app.add_exception_handler(ClientDisconnect, _show_disconnect)
+    app.add_exception_handler(Exception, _show_crash)
+    return Gate(app, state)
+
+
+async def _health(request: Request) -> Response:
+    return answer({"status": "ok"})
+
+
+async def _show_api_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, ApiError):
+        raise error
+    return error.response()
+
+
+async def _show_http_error(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    if error.status_code == 404:
+        message = f"Invalid URL ({request.method} {request.url.path})"
+        return ApiError(404, message, code="unknown_url").response()
+    if error.status_code == 405:
+        message = f"Not allowed to {request.method} on {request.url.path}"
+        return ApiError(405, message, code="method_not_supported", headers=error.headers).response()
+    return ApiError(error.status_code, str(error.detail), headers=error.headers).response()
+
+
+async def _show_cursor_error(request: Request, error: Exception) -> Response:
+    return bad_request(f"There is nothing here with the id '{error}' to continue after.", "after").response()
+
+
+async def _show_disconnect(request: Request, error: Exception) -> Response:
+    return bad_request("The request ended before its body did.").response()
+
+
+async def _show_crash(request: Request, error: Exception) -> Response:
+    message = "The server had an error while processing your request."
+    return ApiError(500, message, kind="server_error").response()

@@ -1,0 +1,84 @@
+"""`python -m trainer`: every option is also an environment variable; the two secrets are only that."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from trainer.dialect import DIALECTS
+from trainer.server import CannotStartError, serve
+from trainer.settings import Settings, parse_bases
+
+_ENV = "TUNEHOUSE_TRAINER_"
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+
+
+@app.command()
+def run(
+    host: Annotated[str, Option(envvar=_ENV + "HOST", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, Option(envvar=_ENV + "PORT", min=0, max=65535, help="Port; 0 picks one.")] = 8900,
+    data_dir: Annotated[
+        Path, Option(envvar=_ENV + "DATA_DIR", help="Where everything is kept; one trainer a folder.")
+    ] = Path(".tunehouse/trainer"),
+    engine: Annotated[str, Option(envvar=_ENV + "ENGINE", help="sandbox: simulated, says so.")] = "sandbox",
+    bases: Annotated[
+        str, Option(envvar=_ENV + "BASES", help="Base models: NAME[=METHOD+METHOD],NAME…")
+    ] = "sandbox-mini,sandbox-large",
+    dialect: Annotated[
+        str, Option(envvar=_ENV + "DIALECT", help="Whose habits to imitate: openai or azure.")
+    ] = "openai",
+    control: Annotated[
+        bool, Option("--control", envvar=_ENV + "CONTROL", help="Serve /control: clock, faults, limits.")
+    ] = False,
+    webhook_url: Annotated[
+        str | None, Option(envvar=_ENV + "WEBHOOK_URL", help="Where ended jobs are told.")
+    ] = None,
+    step_ms: Annotated[
+        int, Option(envvar=_ENV + "STEP_MS", min=0, help="Sandbox: milliseconds between two told steps.")
+    ] = 50,
+    concurrency: Annotated[
+        int, Option(envvar=_ENV + "CONCURRENCY", min=1, help="Sandbox: jobs that run at once.")
+    ] = 8,
+) -> None:
+    """Serve OpenAI's fine-tuning wire. TUNEHOUSE_TRAINER_API_KEY and _WEBHOOK_SECRET come by environment."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    api_key = os.environ.get(_ENV + "API_KEY")
+    secret = os.environ.get(_ENV + "WEBHOOK_SECRET")
+    if not api_key:
+        raise _refuse(f"set {_ENV}API_KEY to the key that clients must send")
+    if webhook_url and not secret:
+        raise _refuse(f"set {_ENV}WEBHOOK_SECRET to sign the webhooks sent to {webhook_url}")
+    if engine != "sandbox" or dialect not in DIALECTS:
+        raise _refuse("the engine is 'sandbox', the dialect 'openai' or 'azure'")
+    try:
+        offered = parse_bases(bases)
+        settings = Settings(
+            data_dir=data_dir,
+            bases=offered,
+            api_key=api_key,
+            engine=engine,
+            dialect=dialect,
+            control=control,
+            webhook_url=webhook_url,
+            webhook_secret=secret,
+            step_ms=step_ms,
+            concurrency=concurrency,
+        )
+        serve(settings, host, port)
+    except (CannotStartError, ValueError) as error:
+        raise _refuse(str(error)) from error
+
+
+def _refuse(reason: str) -> typer.Exit:
+    typer.echo(f"trainer: {reason}", err=True)
+    return typer.Exit(2)
+
+
+def main() -> None:
+    """The console entry."""
+    app()

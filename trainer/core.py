@@ -1,0 +1,53 @@
+"""The parts every other module works with, built once at start."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from trainer.clock import Clock
+from trainer.control import Control
+from trainer.dialect import DIALECTS, Dialect
+from trainer.engines.base import Engine
+from trainer.engines.sandbox import SandboxEngine
+from trainer.files import Files
+from trainer.settings import Base, Settings
+from trainer.store import Store
+
+
+@dataclass(frozen=True)
+class Core:
+    """Settings, rows, contents, time and the engine."""
+
+    settings: Settings
+    store: Store
+    clock: Clock
+    files: Files
+    control: Control
+    engine: Engine
+    dialect: Dialect
+
+    def base(self, name: str) -> Base | None:
+        """A base model on offer."""
+        return next((base for base in self.settings.bases if base.name == name), None)
+
+
+def build_core(settings: Settings) -> Core:
+    """Open the data directory; raises OSError or sqlite3.Error when it cannot be used."""
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    store = Store(settings.data_dir / "trainer.db")
+    clock = Clock(store)
+    return Core(
+        settings=settings,
+        store=store,
+        clock=clock,
+        files=Files(settings.data_dir, store, clock),
+        control=Control(store),
+        engine=build_engine(settings),
+        dialect=DIALECTS[settings.dialect],
+    )
+
+
+def build_engine(settings: Settings) -> Engine:
+    """The engine by its name; raises KeyError for one that is not there."""
+    builders = {"sandbox": lambda: SandboxEngine(settings.step_ms / 1000, settings.concurrency)}
+    return builders[settings.engine]()

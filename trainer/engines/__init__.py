@@ -1,0 +1,1 @@
+"""What trains and answers: `base` says what an engine must do, the other modules each do it."""

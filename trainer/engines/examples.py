@@ -1,0 +1,139 @@
+"""Reads training lines in the four fine-tuning formats and says what is wrong in OpenAI's words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trainer.tokens import count_messages, count_texts
+
+MIN_EXAMPLES = 10
+MAX_EXAMPLE_TOKENS = 65_536  # longer examples are cut at the end, not refused
+ROLES = {"system", "user", "assistant", "tool", "function", "developer"}
+METHOD_OF_FORMAT = {
+    "fine-tune-chat": "supervised",
+    "fine-tune-completion": "supervised",
+    "fine-tune-preference": "dpo",
+}
+
+
+class InvalidExampleError(Exception):
+    """A line that cannot be trained on; the text starts with its number."""
+
+
+class Example(msgspec.Struct):
+    """One line, whatever its format: what is asked, what is wanted, and its length in tokens."""
+
+    prompt: str
+    completion: str
+    tokens: int = 0
+
+
+def read_lines(path: Path) -> list[dict[str, Any]]:
+    """Every non-empty line as an object; raises `InvalidExampleError` with the line's number."""
+    decoder = msgspec.json.Decoder(dict[str, Any])
+    rows = []
+    for number, line in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            rows.append(decoder.decode(line))
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise InvalidExampleError(f"Example {number} is not a JSON dictionary") from error
+    return rows
+
+
+def detect_format(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Name the format by the keys of the first line, as OpenAI's messages name it."""
+    first = rows[0] if rows else {}
+    if "preferred_output" in first or "non_preferred_output" in first:
+        return "fine-tune-preference"
+    if "prompt" in first and "messages" not in first:
+        return "fine-tune-completion"
+    return "fine-tune-chat"
+
+
+def read_examples(rows: Sequence[Mapping[str, Any]], kind: str, method: str) -> list[Example]:
+    """Check every line and count its tokens; raises `InvalidExampleError`."""
+    readers = {"fine-tune-preference": _preference, "fine-tune-completion": _completion}
+    reader = readers.get(kind, _reward if method == "reinforcement" else _chat)
+    return [reader(number, row) for number, row in enumerate(rows, 1)]
+
+
+def text_of(content: object) -> str:
+    """The text of a message's content, which may be a string or a list of parts."""
+    if isinstance(content, str):
+        return content
+    if isinstance(content, list):
+        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+    return ""
+
+
+def last_user_text(messages: Sequence[Mapping[str, Any]]) -> str:
+    """What was asked last, the key by which the sandbox remembers."""
+    return next((text_of(m.get("content")) for m in reversed(messages) if m.get("role") == "user"), "")
+
+
+def _check_messages(number: int, value: object) -> list[dict[str, Any]]:
+    if not isinstance(value, list) or not value:
+        raise InvalidExampleError(f"Example {number} 'messages' is missing or not a non-empty list")
+    for index, message in enumerate(value, 1):
+        where = f"Example {number}, message {index}"
+        if not isinstance(message, dict):
+            raise InvalidExampleError(f"{where} is not a dictionary")
+        if "role" not in message:
+            raise InvalidExampleError(f"{where} Discriminator 'role' is missing in value")
+        if not isinstance(message["role"], str) or message["role"] not in ROLES:
+            raise InvalidExampleError(
+                f"{where} Input tag '{message['role']}' found using 'role' is not known"
+            )
+        calls = message.get("tool_calls") or message.get("function_call")
+        if not isinstance(message.get("content"), str | list) and not calls:
+            raise InvalidExampleError(f"{where} Field required: 'content'")
+        if message.get("weight", 1) not in (0, 1):
+            raise InvalidExampleError(f"{where} 'weight' must be 0 or 1")
+    return value
+
+
+def _chat(number: int, row: Mapping[str, Any]) -> Example:
+    messages = _check_messages(number, row.get("messages"))
+    if not any(message["role"] == "assistant" for message in messages):
+        raise InvalidExampleError(f"Example {number} has no message of role 'assistant'")
+    trained = [i for i, m in enumerate(messages) if m["role"] == "assistant" and m.get("weight", 1)]
+    at = trained[-1] if trained else len(messages) - 1
+    extra = [msgspec.json.encode(row["tools"]).decode()] if row.get("tools") else []
+    tokens = count_messages(messages) + sum(count_texts(extra))
+    return Example(last_user_text(messages[:at]), text_of(messages[at].get("content")), _cut(tokens))
+
+
+def _completion(number: int, row: Mapping[str, Any]) -> Example:
+    prompt, completion = row.get("prompt"), row.get("completion")
+    if not isinstance(prompt, str) or not isinstance(completion, str):
+        raise InvalidExampleError(f"Example {number} needs the strings 'prompt' and 'completion'")
+    return Example(prompt, completion, _cut(sum(count_texts([prompt, completion]))))
+
+
+def _preference(number: int, row: Mapping[str, Any]) -> Example:
+    asked = row.get("input")
+    messages = _check_messages(number, asked.get("messages") if isinstance(asked, dict) else None)
+    outputs = {}
+    for key in ("preferred_output", "non_preferred_output"):
+        outputs[key] = _check_messages(number, row.get(key))
+        if [message["role"] for message in outputs[key]] != ["assistant"]:
+            raise InvalidExampleError(f"Example {number} '{key}' must be exactly one assistant message")
+    tokens = count_messages([*messages, *outputs["preferred_output"], *outputs["non_preferred_output"]])
+    return Example(last_user_text(messages), text_of(outputs["preferred_output"][0]["content"]), _cut(tokens))
+
+
+def _reward(number: int, row: Mapping[str, Any]) -> Example:
+    messages = _check_messages(number, row.get("messages"))
+    wanted = next((v for k, v in row.items() if k not in ("messages", "tools")), "")
+    completion = wanted if isinstance(wanted, str) else msgspec.json.encode(wanted).decode()
+    return Example(last_user_text(messages), completion, _cut(count_messages(messages)))
+
+
+def _cut(tokens: int) -> int:
+    return min(tokens, MAX_EXAMPLE_TOKENS)

@@ -1,0 +1,97 @@
+"""The sandbox: jobs take seconds, nothing is trained, and tuned models recall their training data.
+
+It says so in its notice, its fingerprint, its owner and its answers. Only a model whose training answers are
+labels answers without the mark, because programs compare labels by equality.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+from trainer.engines import auto
+from trainer.engines.base import Answer, Progress, Prompt, TrainSpec
+from trainer.engines.checks import load_training, load_validation
+from trainer.engines.curves import Curve, checkpoint_steps, told_steps
+from trainer.engines.examples import last_user_text
+from trainer.engines.memory import MemoryCache, read_folder, write_examples
+from trainer.engines.metrics import describe_step, measure_step
+from trainer.engines.replies import build_answer
+from trainer.records import PlanRecord
+
+MARK = "[sandbox] "
+
+
+class SandboxEngine:
+    """The engine of demos and tests."""
+
+    name = "sandbox"
+    notice = "sandbox: training is simulated, no model is trained"
+    fingerprint = "fp_sandbox"
+    owner = "tunehouse-sandbox"
+    answers_slowly = False
+
+    def __init__(self, pace_s: float, concurrency: int) -> None:
+        self.pace_s = pace_s
+        self.concurrency = concurrency
+        self._memories = MemoryCache()
+
+    def check(self, spec: TrainSpec) -> PlanRecord:
+        """Validate both files and resolve the hyperparameters."""
+        examples = load_training(spec)
+        held_out = load_validation(spec)
+        given = spec.hyperparameters
+        n_epochs = auto.resolve_epochs(given.get("n_epochs"), len(examples))
+        batch_size = auto.resolve_batch_size(given.get("batch_size"), len(examples))
+        digest = hashlib.blake2b(spec.training_path.read_bytes(), digest_size=16).hexdigest()
+        return PlanRecord(
+            n_epochs=n_epochs,
+            batch_size=batch_size,
+            learning_rate_multiplier=auto.resolve_learning_rate(given.get("learning_rate_multiplier")),
+            total_steps=auto.count_steps(len(examples), n_epochs, batch_size),
+            trained_tokens=n_epochs * sum(example.tokens for example in examples),
+            extra={
+                "data": digest,
+                "validates": bool(held_out),
+                **auto.method_extras(spec.method, given),
+            },
+        )
+
+    def train(self, spec: TrainSpec, plan: PlanRecord, after_step: int) -> Iterator[Progress]:
+        """Tell the simulated steps that are left."""
+        curve = Curve(spec.seed, plan.extra["data"], plan.total_steps)
+        kept = set(checkpoint_steps(plan.total_steps, plan.n_epochs))
+        for step in told_steps(plan.total_steps, plan.n_epochs):
+            if step <= after_step:
+                continue
+            metrics = measure_step(curve, spec.method, plan, step, is_epoch_end=step in kept)
+            yield Progress(
+                step=step,
+                message=describe_step(spec.method, metrics),
+                metrics=metrics,
+                tokens=plan.trained_tokens * step // plan.total_steps,
+                checkpoint=step in kept,
+            )
+
+    def steps_left(self, plan: PlanRecord, after_step: int) -> int:
+        """Told steps after `after_step`."""
+        return sum(step > after_step for step in told_steps(plan.total_steps, plan.n_epochs))
+
+    def save(self, spec: TrainSpec, plan: PlanRecord, step: int, folder: Path) -> None:
+        """Remember the job's examples before those of the model it started from."""
+        inherited = read_folder(spec.parent) if spec.parent else []
+        write_examples(folder, [*load_training(spec), *inherited])
+
+    def answer(self, base: str, folder: Path | None, prompt: Prompt) -> Answer:
+        """Recall the closest training answer, or say what a sandbox base model is."""
+        question = last_user_text(prompt.messages)
+        memory = self._memories.get(folder) if folder else None
+        recalled = memory.recall(question) if memory else None
+        if memory and recalled is not None:
+            return build_answer(recalled if memory.gives_labels else MARK + recalled, prompt)
+        if memory:
+            return build_answer(
+                f"{MARK}Nothing in the training data of this model resembles the question.", prompt
+            )
+        return build_answer(f"{MARK}This is {base}, a stand-in without a language model behind it.", prompt)

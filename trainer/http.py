@@ -1,0 +1,83 @@
+"""Reading requests and writing answers: bodies within their limits, typed JSON, cursors."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, TypeVar
+
+import msgspec
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trainer.errors import bad_request, too_large
+from trainer.state import state_of
+
+B = TypeVar("B")
+_PATH_IN_MESSAGE = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
+
+
+def answer(body: object, status: int = 200) -> Response:
+    """A JSON response."""
+    return Response(msgspec.json.encode(body), status, media_type="application/json")
+
+
+def check_length(request: Request, limit_bytes: int) -> None:
+    """Refuse by the announced length, before anything is read; raises `ApiError`."""
+    announced = request.headers.get("content-length", "0")
+    if not announced.isdigit():
+        raise bad_request("The content-length header is no number.")
+    if int(announced) > limit_bytes:
+        raise too_large(limit_bytes)
+
+
+async def read_body(request: Request) -> bytes:
+    """The whole body; raises a 413 `ApiError` as soon as it is longer than allowed."""
+    limit = state_of(request).core.settings.body_limit_bytes
+    check_length(request, limit)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise too_large(limit)
+    return bytes(body)
+
+
+async def read_json(request: Request, kind: type[B]) -> B:
+    """The body as `kind`; raises a 400 `ApiError` that names the field."""
+    body = await read_body(request)
+    try:
+        return msgspec.json.decode(body, type=kind)
+    except msgspec.ValidationError as error:
+        text = str(error)
+        found = _PATH_IN_MESSAGE.search(text)
+        message = _PATH_IN_MESSAGE.sub("", text)
+        param = found.group(1) if found and found.group(1) else None
+        if missing := re.search(r"missing required field `(\w+)`", text):
+            param = missing.group(1)
+            message = f"you must provide a {param} parameter"
+        raise bad_request(message if param is None else f"Invalid '{param}': {message}", param) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise bad_request(
+            "We could not parse the JSON body of your request: it is not valid JSON."
+        ) from error
+
+
+def read_limit(request: Request, default: int, maximum: int) -> int:
+    """The `limit` of a page; raises a 400 `ApiError` outside 1..maximum."""
+    text = request.query_params.get("limit")
+    if text is None:
+        return default
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= maximum:
+        raise bad_request(f"Invalid 'limit': {text!r} is no integer from 1 to {maximum}.", "limit")
+    return int(text)
+
+
+def read_after(request: Request) -> str | None:
+    """The cursor of a page, None at its start."""
+    return request.query_params.get("after") or None
+
+
+def bracketed(request: Request, name: str) -> dict[str, Any]:
+    """Query parameters of the form `name[key]=value`."""
+    pattern = re.compile(re.escape(name) + r"\[(.*)\]")
+    return {m.group(1): value for key, value in request.query_params.items() if (m := pattern.fullmatch(key))}

@@ -1,0 +1,40 @@
+"""Which model a name means, and whether it still serves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trainer.core import Core
+from trainer.errors import no_such_model
+
+
+@dataclass(frozen=True)
+class Target:
+    """A model to ask: `folder` is None for a base."""
+
+    name: str
+    base: str
+    folder: Path | None
+
+
+def is_shut_down(core: Core, *models: str) -> bool:
+    """Whether the shutdown date of any of the models has come by the trainer's clock (UTC)."""
+    date = core.control.shutdown_date(*models)
+    today = datetime.fromtimestamp(core.clock.now(), UTC).date().isoformat()
+    return date is not None and date <= today
+
+
+def find_target(core: Core, model: str) -> Target:
+    """The base, tuned model or checkpoint of that name; raises a 404 `ApiError`."""
+    if core.base(model):
+        target = Target(model, model, None)
+    else:
+        tuned = core.store.models.get(model)
+        if tuned is None:
+            raise no_such_model(model)
+        target = Target(model, tuned.base, core.files.model_path(tuned.folder))
+    if is_shut_down(core, target.name, target.base):
+        raise no_such_model(model)
+    return target

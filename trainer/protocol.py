@@ -1,0 +1,16 @@
+"""uvicorn's HTTP protocol, with a way for scripted faults to reset the connection."""
+
+from __future__ import annotations
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from trainer.spoil import ABORT_KEY
+
+
+class AbortableProtocol(HttpToolsProtocol):
+    """Puts the transport's `abort` into each request's scope."""
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self.scope[ABORT_KEY] = self.transport.abort  # type: ignore[literal-required]

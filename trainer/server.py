@@ -1,0 +1,89 @@
+"""Runs the app under uvicorn on a socket bound first, so that port 0 and a taken port are told clearly."""
+
+from __future__ import annotations
+
+import fcntl
+import socket
+from io import TextIOWrapper
+from pathlib import Path
+
+import uvicorn
+
+from trainer.app import build_app
+from trainer.protocol import AbortableProtocol
+from trainer.settings import Settings
+from trainer.state import build_state
+
+_GRACE_S = 0.3  # uvicorn waits with asyncio, which takes fractions; SIGTERM must end within a second
+
+
+class CannotStartError(Exception):
+    """A reason not to start, in one line for whoever typed the command."""
+
+
+class _AnnouncingServer(uvicorn.Server):
+    """Prints where it listens once it does."""
+
+    def __init__(self, config: uvicorn.Config, url: str) -> None:
+        super().__init__(config)
+        self._url = url
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(f"listening on {self._url}", flush=True)  # noqa: T201 - the line that supervisors read
+
+
+def serve(settings: Settings, host: str, port: int) -> None:
+    """Serve until SIGTERM or SIGINT; raises `CannotStartError`."""
+    sock = _bind(host, port)
+    lock = _lock(settings.data_dir)
+    try:
+        state = build_state(settings)
+        shown_host = f"[{host}]" if ":" in host else host
+        config = uvicorn.Config(
+            build_app(state),
+            http=AbortableProtocol,
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=_GRACE_S,  # type: ignore[arg-type]
+        )
+        server = _AnnouncingServer(config, f"http://{shown_host}:{sock.getsockname()[1]}")
+        state.start()
+        try:
+            server.run(sockets=[sock])
+        except KeyboardInterrupt:
+            pass
+        finally:
+            state.stop()
+    finally:
+        lock.close()
+        sock.close()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise CannotStartError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+    return sock
+
+
+def _lock(data_dir: Path) -> TextIOWrapper:
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        file = (data_dir / "lock").open("w")
+    except OSError as error:
+        raise CannotStartError(f"cannot use the data directory {data_dir}: {error.strerror}") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        raise CannotStartError(f"another trainer uses the data directory {data_dir}") from error
+    return file

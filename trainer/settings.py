@@ -1,0 +1,53 @@
+"""What the trainer was started with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+MEBIBYTE = 1024 * 1024
+
+
+@dataclass(frozen=True, kw_only=True)
+class Base:
+    """A model on offer and the methods it can be tuned by."""
+
+    name: str
+    methods: tuple[str, ...] = ("supervised", "dpo")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything that is fixed for the life of the process; the two secrets come from the environment."""
+
+    data_dir: Path
+    bases: tuple[Base, ...]
+    api_key: str
+    engine: str = "sandbox"
+    dialect: str = "openai"
+    control: bool = False
+    webhook_url: str | None = None
+    webhook_secret: str | None = None
+    step_ms: int = 50
+    concurrency: int = 8
+    file_limit_bytes: int = 512 * MEBIBYTE
+    upload_limit_bytes: int = 8192 * MEBIBYTE
+    part_limit_bytes: int = 64 * MEBIBYTE
+    body_limit_bytes: int = 32 * MEBIBYTE
+
+
+def parse_bases(text: str) -> tuple[Base, ...]:
+    """Read `NAME[=METHOD+METHOD],NAME…`; raises ValueError with a sentence for whoever typed it."""
+    bases = []
+    for item in filter(None, (part.strip() for part in text.split(","))):
+        name, _, methods = item.partition("=")
+        if not name or ":" in name:
+            raise ValueError(f"{item!r} is no name of a base model")
+        known = {"supervised", "dpo", "reinforcement"}
+        listed = tuple(filter(None, methods.split("+")))
+        if unknown := [method for method in listed if method not in known]:
+            raise ValueError(f"{unknown[0]!r} is no tuning method; there are {', '.join(sorted(known))}")
+        bases.append(Base(name=name, methods=listed) if listed else Base(name=name))
+    if not bases:
+        raise ValueError("name at least one base model")
+    return tuple(bases)

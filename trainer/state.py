@@ -1,0 +1,48 @@
+"""The running server: the core with its threads, the faults in force and the requests counted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+from starlette.requests import Request
+
+from trainer.core import Core, build_core
+from trainer.faults import Faults
+from trainer.settings import Settings
+from trainer.training.runner import Runner
+from trainer.webhooks.sender import Sender
+
+
+@dataclass
+class State:
+    """What a route can reach."""
+
+    core: Core
+    runner: Runner
+    sender: Sender
+    faults: Faults = field(default_factory=Faults)
+    requests: Counter[str] = field(default_factory=Counter)
+
+    def start(self) -> None:
+        """Start the threads."""
+        self.runner.start()
+        self.sender.start()
+
+    def stop(self) -> None:
+        """Stop them in well under a second; everything unfinished is in the store."""
+        self.runner.stop()
+        self.sender.stop()
+
+
+def build_state(settings: Settings) -> State:
+    """Open the data directory and build the parts; nothing runs yet."""
+    core = build_core(settings)
+    sender = Sender(core)
+    return State(core, Runner(core, on_end=sender.wake), sender)
+
+
+def state_of(request: Request) -> State:
+    """The state that the app was built with."""
+    found: State = request.app.state.trainer
+    return found

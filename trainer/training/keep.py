@@ -1,0 +1,60 @@
+"""Checkpoints: the model of a step, kept under a name that can be called and tuned on."""
+
+from __future__ import annotations
+
+from trainer.core import Core
+from trainer.engines.base import Progress
+from trainer.ids import new_id
+from trainer.records import CheckpointRecord, JobRecord, ModelRecord
+from trainer.training.log import log_event
+from trainer.training.spec import build_spec
+
+METRIC_NAMES = (
+    "step",
+    "train_loss",
+    "train_mean_token_accuracy",
+    "valid_loss",
+    "valid_mean_token_accuracy",
+    "full_valid_loss",
+    "full_valid_mean_token_accuracy",
+    "train_reward_mean",
+    "valid_reward_mean",
+)
+ORGANIZATION_SLUG = "sandbox"
+
+
+def keep_checkpoint(core: Core, job: JobRecord, at: float, progress: Progress) -> None:
+    """Save the model of this step; the last step's is the tuned model itself and has no suffix."""
+    if job.plan is None:
+        return
+    is_last = progress.step >= job.plan.total_steps
+    name = f"ft:{job.base}:{ORGANIZATION_SLUG}:{job.suffix or ''}:{new_id('', 8)}"
+    if not is_last:
+        name += f":ckpt-step-{progress.step}"
+    folder = f"{job.id}/{progress.step}"
+    path = core.files.model_path(folder)
+    path.mkdir(parents=True, exist_ok=True)
+    core.engine.save(build_spec(core, job), job.plan, progress.step, path)
+    model = ModelRecord(
+        id=name,
+        base=job.base,
+        parent=job.model,
+        job_id=job.id,
+        created_at=int(at),
+        folder=folder,
+        is_checkpoint=not is_last,
+    )
+    core.store.models.put(model, owner="checkpoint" if not is_last else "")
+    checkpoint = CheckpointRecord(
+        id=new_id(core.dialect.checkpoint_prefix),
+        job_id=job.id,
+        created_at=int(at),
+        model=name,
+        step=progress.step,
+        metrics={key: progress.metrics[key] for key in METRIC_NAMES if key in progress.metrics},
+    )
+    core.store.checkpoints.put(checkpoint, owner=job.id)
+    if is_last:
+        job.fine_tuned_model = name
+    else:
+        log_event(core, job, at, f"Checkpoint created at step {progress.step} with Snapshot ID: {name}")

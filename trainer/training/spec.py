@@ -1,0 +1,28 @@
+"""A job row as the engine wants to see it."""
+
+from __future__ import annotations
+
+from trainer.core import Core
+from trainer.engines.base import TrainSpec
+from trainer.records import JobRecord
+
+
+def build_spec(core: Core, job: JobRecord) -> TrainSpec:
+    """The engine's view of a job; a parent that was deleted meanwhile still lends its folder."""
+    kind = job.method["type"]
+    options = job.method[kind]
+    parent = core.store.models.get(job.model) if job.model != job.base else None
+    return TrainSpec(
+        job_id=job.id,
+        base=job.base,
+        parent=core.files.model_path(parent.folder) if parent else None,
+        method=kind,
+        hyperparameters={k: v for k, v in options["hyperparameters"].items() if v != "auto"},
+        method_options=options,
+        seed=job.seed,
+        training_file=job.training_file,
+        training_path=core.files.path(job.training_file),
+        validation_file=job.validation_file,
+        validation_path=core.files.path(job.validation_file) if job.validation_file else None,
+        work_dir=core.files.model_path(job.id),
+    )

@@ -1,0 +1,107 @@
+"""One move of one job, by its status: check the files, start, take a step, come to rest.
+
+validating_files -> queued -> running -> succeeded
+                      ^         |  \\-> pausing -> paused
+                      |         |                   |
+                      +---------|-------------------+     any of them -> failed | cancelled
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from trainer.core import Core
+from trainer.engines.base import Progress, TrainingFailedError
+from trainer.records import JobFailure, JobRecord
+from trainer.training.keep import keep_checkpoint
+from trainer.training.log import log_event
+from trainer.training.outcome import fail_job, succeed_job
+from trainer.training.spec import build_spec
+
+
+def check_files(core: Core, job: JobRecord, at: float) -> None:
+    """Validate and move to the queue, or fail."""
+    try:
+        plan = core.engine.check(build_spec(core, job))
+    except TrainingFailedError as error:
+        with core.store.transaction():
+            if current := still(core, job.id, "validating_files"):
+                fail_job(core, current, at, JobFailure(error.code, error.message, error.param))
+        return
+    with core.store.transaction():
+        if current := still(core, job.id, "validating_files"):
+            log_event(core, current, at, "Files validated, moving job to queued state")
+            current.plan = plan
+            current.status = "queued"
+            current.due_at = at + core.engine.pace_s
+            core.store.jobs.put(current)
+
+
+def start_job(core: Core, job_id: str, at: float) -> bool:
+    """Move a queued job to running; False when it is queued no longer."""
+    with core.store.transaction():
+        job = still(core, job_id, "queued")
+        if job is None or job.plan is None:
+            return False
+        log_event(core, job, at, "Fine-tuning job resumed" if job.step else "Fine-tuning job started")
+        job.status = "running"
+        job.due_at = at + core.engine.pace_s
+        job.estimated_finish = _estimate_finish(core, job, at)
+        core.store.jobs.put(job)
+    return True
+
+
+def take_step(core: Core, job: JobRecord, at: float, run: Iterator[Progress]) -> None:
+    """Let the engine work to its next told step, then record it, unless the job was stopped meanwhile."""
+    try:
+        progress = next(run, None)
+    except TrainingFailedError as error:
+        with core.store.transaction():
+            if current := still(core, job.id, "running", "pausing"):
+                fail_job(core, current, at, JobFailure(error.code, error.message, error.param))
+        return
+    with core.store.transaction():
+        current = still(core, job.id, "running", "pausing")
+        if current is None:
+            return
+        if progress is None:
+            raise RuntimeError(f"the engine stopped at step {current.step} of job {job.id}")
+        _record_progress(core, current, at, progress)
+        if current.plan and current.step >= current.plan.total_steps:
+            succeed_job(core, current, at)
+            return
+        if current.status == "pausing":
+            rest_job(core, current, at)
+            return
+        current.due_at = at + core.engine.pace_s
+        current.estimated_finish = _estimate_finish(core, current, at)
+        core.store.jobs.put(current)
+
+
+def rest_job(core: Core, job: JobRecord, at: float) -> None:
+    """Come to rest in `paused`; only a resume or a cancel moves the job again."""
+    log_event(core, job, at, "Fine-tuning job paused")
+    job.status = "paused"
+    job.due_at = None
+    job.estimated_finish = None
+    core.store.jobs.put(job)
+
+
+def still(core: Core, job_id: str, *statuses: str) -> JobRecord | None:
+    """The job as it is now, if it is in one of the statuses."""
+    job = core.store.jobs.get(job_id)
+    return job if job and job.status in statuses else None
+
+
+def _record_progress(core: Core, job: JobRecord, at: float, progress: Progress) -> None:
+    log_event(core, job, at, progress.message, metrics=progress.metrics)
+    job.step = progress.step
+    job.tokens_so_far = progress.tokens
+    if progress.checkpoint:
+        keep_checkpoint(core, job, at, progress)
+
+
+def _estimate_finish(core: Core, job: JobRecord, at: float) -> int | None:
+    if job.plan is None:
+        return None
+    return round(at + core.engine.steps_left(job.plan, job.step) * core.engine.pace_s)
