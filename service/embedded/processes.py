@@ -1,0 +1,150 @@
+"""Starting, recognising and ending processes, such that none outlives the one that started it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+SHIM = Path(__file__).with_name("shim.py")
+LOG_LIMIT_BYTES = 5_000_000
+
+
+def spawn(
+    argv: Sequence[str],
+    *,
+    pid_file: Path,
+    log: Path,
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    death_signal: signal.Signals = signal.SIGKILL,
+    user: str = "",
+) -> subprocess.Popen[bytes]:
+    """Start `argv` in its own session, its output appended to `log`, and record it in `pid_file`.
+
+    `death_signal` is what it gets when this process dies (Linux). The kernel counts the end of the starting
+    *thread* as that death, so it is asked for only from the main thread; `sweep` covers the rest.
+    """
+    bound_log(log)
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    shim = [
+        sys.executable,
+        "-I",
+        "-S",
+        str(SHIM),
+        str(os.getpid()),
+        str(int(death_signal) * on_main_thread),
+        user,
+    ]
+    with log.open("ab") as output:
+        process = subprocess.Popen(
+            [*shim, *argv],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=env,
+            cwd=cwd,
+            # A Ctrl-C at the terminal is for the supervisor, which ends its children in order.
+            start_new_session=True,
+        )
+    write_private(pid_file, json.dumps({"pid": process.pid, "started": started(process.pid)}))
+    return process
+
+
+def end(process: subprocess.Popen[bytes], how: signal.Signals, timeout_s: float) -> None:
+    """Ask `process` to end by `how`, and kill its whole group when it has not within `timeout_s`."""
+    if process.poll() is None:
+        process.send_signal(how)
+        try:
+            process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            kill_group(process.pid)
+            process.wait()
+
+
+def sweep(pid_file: Path, how: signal.Signals, timeout_s: float = 10.0) -> bool:
+    """End the process that an earlier, killed run left behind; true when there was one.
+
+    A pid that the system has since given to another process is recognised by its start time and left alone.
+    """
+    try:
+        record = json.loads(pid_file.read_text())
+        pid, mark = int(record["pid"]), record["started"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False  # never written, or cut short by the kill: nothing that could be trusted
+
+    def gone() -> bool:
+        return mark is None or started(pid) != mark
+
+    found = not gone()
+    if found:
+        os.kill(pid, how)
+        if not wait_until(gone, timeout_s):
+            kill_group(pid)
+            wait_until(gone, timeout_s)
+    pid_file.unlink(missing_ok=True)
+    return found
+
+
+def started(pid: int) -> str | None:
+    """A mark of the process that holds `pid` now, which no later holder of that pid shares; None when it is dead."""
+    if sys.platform == "linux":
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text()
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        except OSError:
+            return None
+        # proc(5): the name in brackets may hold anything; after it come the state (field 3) … start time (22).
+        fields = stat.rpartition(")")[2].split()
+        return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
+    shown = subprocess.run(["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True)
+    state, _, since = shown.stdout.strip().partition(" ")
+    return since.strip() if since and not state.startswith("Z") else None
+
+
+def kill_group(pid: int) -> None:
+    """Kill a session that `spawn` started, all of it."""
+    try:
+        os.killpg(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        return
+
+
+def wait_until(condition: Callable[[], bool], timeout_s: float, pause_s: float = 0.02) -> bool:
+    """Poll `condition`; false when it was still untrue after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(pause_s)
+    return True
+
+
+def bound_log(log: Path) -> None:
+    """Move a log that has grown past its limit aside, so that at most two of that size exist."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
+        log.replace(log.with_suffix(log.suffix + ".1"))
+
+
+def last_lines(log: Path, count: int = 3) -> str:
+    """The end of a log in one line, for an error message."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return " | ".join(line.strip() for line in lines[-count:] if line.strip())
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read, whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(path.name + ".part")
+    part.unlink(missing_ok=True)
+    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as out:
+        out.write(text)
+    part.replace(path)
