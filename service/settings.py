@@ -9,6 +9,7 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import (
@@ -37,29 +38,60 @@ def _resolve(secret: SecretStr) -> SecretStr:
 Secret = Annotated[SecretStr, AfterValidator(_resolve)]
 
 
+def _check_base_url(url: str) -> str:
+    """Errors at the first call, hours later in a worker, would be harder to understand."""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        raise ValueError("must look like https://api.openai.com/v1, without a query or a user name")
+    return url
+
+
+def _check_key(secret: SecretStr) -> SecretStr:
+    key = secret.get_secret_value()
+    if not key or not key.isascii() or not key.isprintable() or " " in key:
+        raise ValueError("is empty or holds characters that no HTTP header can carry")
+    return secret
+
+
 class ProviderSettings(BaseModel):
     """One upstream that can train or serve models."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="How rows and reports name it.")
     kind: Literal["openai", "azure", "trainer"] = Field(
         description="Which catalogue of models, limits and prices applies, and which wire quirks."
     )
-    base_url: str = Field(description="Up to and including /v1.")
-    api_key: Secret = Field(description="The provider's key; never stored, logged or answered.")
+    base_url: Annotated[str, AfterValidator(_check_base_url)] = Field(description="Up to and including /v1.")
+    api_key: Annotated[Secret, AfterValidator(_check_key)] = Field(
+        description="The provider's key; never stored, logged or answered."
+    )
     webhook_secret: Secret | None = Field(
         default=None,
         description="Without it the provider's webhooks are refused and polling alone informs us.",
     )
     timeout_s: float = Field(default=60.0, gt=0, description="A hung upstream would hold a worker thread.")
+    training_type: str | int | None = Field(
+        default=None,
+        description="Azure's `trainingType`, such as GlobalStandard; without it Azure may refuse every job.",
+    )
+
+
+def _check_names(providers: list[ProviderSettings]) -> list[ProviderSettings]:
+    names = [one.name for one in providers]
+    if len(set(names)) < len(names):
+        raise ValueError("two providers have the same name; rows could not tell them apart")
+    return providers
 
 
 class Settings(BaseSettings):
     """All settings of one process; see the module docstring for where they come from."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TUNEHOUSE_", extra="ignore", toml_file=os.environ.get("TUNEHOUSE_CONFIG")
+        env_prefix="TUNEHOUSE_",
+        extra="ignore",
+        toml_file=os.environ.get("TUNEHOUSE_CONFIG"),
+        hide_input_in_errors=True,  # a malformed provider's error would print its key
     )
 
     database_url: str = Field(
@@ -78,7 +110,7 @@ class Settings(BaseSettings):
         default="file:///var/lib/tunehouse",
         description="Where datasets and result files live; api and workers must see the same place.",
     )
-    providers: list[ProviderSettings] = Field(
+    providers: Annotated[list[ProviderSettings], AfterValidator(_check_names)] = Field(
         default_factory=list, description="The upstreams; with none, nothing can be trained or served."
     )
     public_url: str = Field(

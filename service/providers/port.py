@@ -80,10 +80,10 @@ class ProviderModel:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where and with which headers the inference gateway reaches a provider."""
+    """Where and with which headers the inference gateway reaches a provider; no slash ends `base_url`."""
 
     base_url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str] = field(repr=False)  # hold the key; a logged repr would show it
     timeout_s: float
 
 
@@ -100,8 +100,11 @@ class Provider(Protocol):
         """Copy a training file there and return the provider's file id; streams, never holds it whole."""
         ...
 
-    def find_file(self, filename: str) -> str | None:
-        """The id of the newest file of that name, after an upload of unknown outcome."""
+    def find_file(self, filename: str, since: datetime | None = None) -> str | None:
+        """The id of the newest usable file of that name, after an upload of unknown outcome.
+
+        Looks back to `since` (the moment of the intent). Raises `OutcomeUnknown` when it had to stop before.
+        """
         ...
 
     def delete_file(self, file_id: str) -> None:
@@ -116,8 +119,16 @@ class Provider(Protocol):
         """Start a paid job. Raises `OutcomeUnknown` whenever it may have been created all the same."""
         ...
 
-    def find_job(self, stamp: str) -> ProviderJob | None:
-        """The job whose metadata holds `stamp` under `STAMP_KEY`, if there is one."""
+    def find_job(self, stamp: str, since: datetime | None = None) -> ProviderJob | None:
+        """The job whose metadata holds `stamp` under `STAMP_KEY`, if there is one; of several the oldest.
+
+        Upstreams that ignore the filter are paged through back to `since` (the moment of the intent).
+        Raises `OutcomeUnknown` when it had to stop before.
+        """
+        ...
+
+    def iter_jobs(self, since: datetime | None = None) -> Iterator[ProviderJob]:
+        """All jobs there, ours or not, newest first, back to `since`."""
         ...
 
     def get_job(self, job_id: str) -> ProviderJob:
@@ -157,7 +168,7 @@ class Provider(Protocol):
         ...
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> "WebhookHint":
-        """Check a webhook's signature and return what it hints at. Raises `Rejected` when it is not genuine."""
+        """Check a webhook's signature and say what it hints at. Raises `Rejected` when it is not genuine."""
         ...
 
 

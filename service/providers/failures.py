@@ -1,0 +1,126 @@
+"""The SDK's exceptions as ours. The one question that matters: may the request have had its effect?"""
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx2
+from openai import APIConnectionError, APIStatusError, OpenAIError
+
+from service.core import clock
+from service.providers.answers import Garbage
+from service.providers.errors import (
+    Gone,
+    KeyRefused,
+    OutcomeUnknown,
+    ProviderError,
+    Rejected,
+    Retryable,
+    Throttled,
+    WoundDown,
+)
+from service.providers.scrub import Clean
+
+# These fail before a byte of the request is on the wire.
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
+
+# The one refusal by 400 that passes by itself (seen at OpenAI in 2023-24).
+_FILE_NOT_READY = re.compile(r"still being processed|not ready to be used", re.IGNORECASE)
+_DAILY_LIMIT = re.compile(r"fine-tuning requests per day", re.IGNORECASE)
+_LONGEST_RETRY_AFTER_S = 86_400.0
+
+
+@contextmanager
+def translated(clean: Clean, *, repeatable: bool) -> Iterator[None]:
+    """Raise what the SDK raises inside as a `ProviderError`.
+
+    With `repeatable`, for reads and deletes, an unknown outcome is `Retryable`: sending again does no harm.
+    """
+    try:
+        yield
+    except APIStatusError as answer:
+        # `from None`: the original's text is not scrubbed, and a logged traceback would show it.
+        raise _from_answer(answer, clean, repeatable) from None
+    except (APIConnectionError, httpx2.HTTPError) as broken:
+        raise _from_connection(broken, clean, repeatable) from None
+    except Garbage as garbage:
+        raise _unanswered(str(garbage), repeatable, code="malformed_answer") from None
+    except (OpenAIError, httpx2.InvalidURL, httpx2.StreamError) as other:
+        raise _unanswered(f"The call failed: {type(other).__name__}.", repeatable) from None
+
+
+def _unanswered(message: str, repeatable: bool, **facts: Any) -> ProviderError:
+    return (Retryable if repeatable else OutcomeUnknown)(message, **facts)
+
+
+def _from_connection(broken: Exception, clean: Clean, repeatable: bool) -> ProviderError:
+    cause = broken.__cause__ if isinstance(broken, APIConnectionError) else broken
+    kind = type(cause).__name__ if cause else type(broken).__name__
+    if isinstance(cause, _NEVER_SENT):
+        return Retryable(clean(f"The provider cannot be reached ({kind}: {cause})."), code="unreachable")
+    return _unanswered(clean(f"The provider did not answer ({kind})."), repeatable, code="no_answer")
+
+
+def _from_answer(answer: APIStatusError, clean: Clean, repeatable: bool) -> ProviderError:
+    status = answer.status_code
+    body = answer.body if isinstance(answer.body, dict) else {}
+    said = body.get("message")
+    said = said if isinstance(said, str) else None
+    facts: dict[str, Any] = {
+        "status": status,
+        "code": clean(answer.code) if answer.code else None,
+        "param": clean(answer.param) if isinstance(answer.param, str) else None,
+        "retry_after_s": _retry_after_s(answer.response.headers),
+    }
+    message = clean(said) if said else f"The provider answered {status} without saying why."
+
+    if status in (408, 425) or status >= 500:
+        return _unanswered(message, repeatable, **facts)
+    if status == 429:
+        facts["code"] = facts["code"] or _throttle_code(said, body.get("type"))
+        return Throttled(message, **facts)
+    if status == 401:
+        return KeyRefused(message, **facts)
+    if status == 403 and answer.code == "training_not_available":
+        return WoundDown(message, **facts)
+    if status == 404:
+        # A proxy's own 404 says nothing of the object: taking it for "gone" would lose a running job.
+        return Gone(message, **facts) if said else Retryable(message, **facts)
+    if status == 400 and said and _FILE_NOT_READY.search(said):
+        return Retryable(message, **facts)
+    if status < 400:
+        message = f"The provider answered with a redirect ({status}); its base_url must name the final place."
+    return Rejected(message, **facts)
+
+
+def _throttle_code(said: str | None, kind: object) -> str:
+    if said and _DAILY_LIMIT.search(said):
+        return "daily_rate_limit_exceeded"
+    return "insufficient_quota" if kind == "insufficient_quota" else "rate_limit_exceeded"
+
+
+def _retry_after_s(headers: httpx2.Headers) -> float | None:
+    """Seconds from `retry-after-ms` or `retry-after` (seconds or a date), at most a day."""
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        value = headers.get(name)
+        if value is None:
+            continue
+        try:
+            seconds = float(value) * unit_s
+        except ValueError:
+            seconds = _until(value)
+        if 0 <= seconds < float("inf"):
+            return min(seconds, _LONGEST_RETRY_AFTER_S)
+    return None
+
+
+def _until(date: str) -> float:
+    try:
+        moment = parsedate_to_datetime(date)
+    except ValueError:
+        return -1.0
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max((moment - clock.now()).total_seconds(), 0.0)

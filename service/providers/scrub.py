@@ -1,0 +1,77 @@
+"""Take out of a provider's words what must not leave the service."""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+Clean = Callable[[str], str]
+
+_LONGEST_MESSAGE = 4000
+_PUBLIC_HOST = "api.openai.com"
+
+# The look-behind spares model names such as `ft:gpt-4o:my-org-name:…`, which hold an "org-" of their own.
+_MASKS = (
+    (re.compile(r"(?<![\w:-])org-[A-Za-z0-9]{3,}"), "[organization]"),
+    (re.compile(r"(?<![\w:-])proj_[A-Za-z0-9]{3,}"), "[project]"),
+    (re.compile(r"(?<![\w:-])user-[A-Za-z0-9]{10,}"), "[user]"),
+    (re.compile(r"(?<![\w-])(?:sk-|whsec_|Bearer )[\w*+/=.-]{3,}"), "[key]"),
+)
+
+_THEIR_IDS = re.compile(
+    r"(?<![\w-])(?:"
+    r"(?P<file>(?:assistant-|file-|upload_)(?:[\w-]{12,}|(?=\w*[\dA-Z])\w{3,}))"
+    r"|(?P<job>ftjob-\w+)"
+    r"|(?P<checkpoint>(?:ftckpt[_-]|ftchkpt-)\w+)"
+    r"|(?P<event>ftevent-\w+)"
+    r"|(?P<model>ft:[\w.:-]*\w|[\w.-]+\.ft-[\w:-]*\w)"
+    r")"
+)
+
+
+def make_clean(secrets: Iterable[str], base_url: str) -> Clean:
+    """A function that masks these secrets, a private host, organisations, projects, users and keys in text.
+
+    It also cuts the text to 4,000 characters. Ids of provider objects stay: see `rename_ids`.
+    """
+    host = urlsplit(base_url).netloc
+    literals = {secret: "[key]" for secret in secrets if secret}
+    if host and host != _PUBLIC_HOST:
+        literals[host] = "[provider]"
+
+    def clean(text: str) -> str:
+        text = text[:_LONGEST_MESSAGE]
+        for literal, mask in literals.items():
+            text = text.replace(literal, mask)
+        for pattern, mask in _MASKS:
+            text = pattern.sub(mask, text)
+        return text
+
+    return clean
+
+
+def clean_strings(value: Any, clean: Clean) -> Any:
+    """The same JSON value with every string in it cleaned."""
+    if isinstance(value, str):
+        return clean(value)
+    if isinstance(value, list):
+        return [clean_strings(item, clean) for item in value]
+    if isinstance(value, dict):
+        return {key: clean_strings(item, clean) for key, item in value.items()}
+    return value
+
+
+def rename_ids(text: str, ours: Mapping[str, str]) -> str:
+    """The text with the provider's ids replaced by ours, or masked (`[file]`, `[model]`) where unknown.
+
+    Every message of a provider goes through this before a team sees it.
+    """
+    known = "|".join(
+        rf"(?<![\w-]){re.escape(theirs)}(?![\w-])" for theirs in sorted(ours, key=len, reverse=True)
+    )
+
+    def rename(match: re.Match[str]) -> str:
+        return ours.get(match.group(0)) or f"[{match.lastgroup or 'id'}]"
+
+    pattern = re.compile(f"{_THEIR_IDS.pattern}|{known}") if known else _THEIR_IDS
+    return pattern.sub(rename, text)
