@@ -48,8 +48,6 @@ def copy_postgres(install: Path, target: Path) -> Path:
         if source.exists():
             to = part / source.relative_to(package.parent)
             shutil.copytree(source, to, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
-                source, to, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a", "__pycache__")
-            )
     for path in [part, *part.rglob("*")]:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
