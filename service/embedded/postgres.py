@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import IO
 
 import psycopg
+from psycopg import sql
 
 from service.embedded.account import Account, choose_account, give
 from service.embedded.binaries import postgres_install
@@ -102,6 +103,36 @@ class PostgresServer:
         where = f"127.0.0.1:{self.port}/{database}" if self.port else f"/{database}?host={self._sockets}"
         return f"postgresql+psycopg://{USER}:{self._password()}@{where}"
 
+    def create_database(self, name: str, template: str | None = None) -> str:
+        """Make a database, empty or a copy of `template` (which nobody may be using), and return its URL.
+
+        Raises psycopg's `DuplicateDatabase` when there is one of that name.
+        """
+        made = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        if template:
+            # A copy of files and no write-ahead log of every page: 30 ms for a small database.
+            made += sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template))
+        with self._connect(autocommit=True) as connection:
+            connection.execute(made)
+        return self.url(name)
+
+    def has_database(self, name: str) -> bool:
+        """Whether a database of that name is there."""
+        with self._connect() as connection:
+            found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
+            return found.fetchone() is not None
+
+    def _connect(self, autocommit: bool = False) -> psycopg.Connection:
+        return psycopg.connect(
+            host=str(self._sockets),
+            port=self.port or SOCKET_PORT,
+            user=USER,
+            password=self._password(),
+            dbname="postgres",
+            connect_timeout=5,
+            autocommit=autocommit,
+        )
+
     def _password(self) -> str:
         return kept_secret(self.data_dir / "password")
 
@@ -154,19 +185,11 @@ class PostgresServer:
                 stale.unlink()
 
     def _await_ready(self, timeout_s: float) -> None:
-        password = self._password()
-
         def answers() -> bool:
             if not self.running():
                 return True  # for the check below: waiting longer is no use
             try:
-                psycopg.connect(
-                    host=str(self._sockets),
-                    port=self.port or SOCKET_PORT,
-                    user=USER,
-                    password=password,
-                    dbname="postgres",
-                ).close()
+                self._connect().close()
             except psycopg.OperationalError:
                 return False
             return True
