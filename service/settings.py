@@ -149,6 +149,16 @@ class Settings(BaseSettings):
         default_factory=list,
         description="Private networks that webhook endpoints may live in; all others are refused (SSRF).",
     )
+    webhook_retry_schedule_s: list[Annotated[float, Field(ge=0, le=7 * 86400)]] = Field(
+        default=[5, 300, 1800, 7200, 18000, 36000, 36000],
+        description="The pauses between attempts at a webhook, ±20 %; after the last one it has failed.",
+    )
+    webhook_timeout_s: float = Field(
+        default=15.0,
+        gt=0,
+        le=60,
+        description="Bounds one call to a webhook endpoint; a slow one holds a worker thread this long.",
+    )
     log_format: Literal["json", "console"] = Field(
         default="json", description="One JSON object per line, or coloured text for a person."
     )

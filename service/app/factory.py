@@ -7,6 +7,8 @@ from service.app.middleware import BodyLimit, RequestIds
 from service.core import logs
 from service.settings import settings
 from service.teams import routes as teams
+from service.webhooks import delivery_routes as webhook_deliveries
+from service.webhooks import routes as webhooks
 
 _MULTIPART_SLACK_BYTES = 2**20  # boundaries, headers and small fields around a file
 _PART_BYTES = 64 * 2**20  # OpenAI's limit of one part of an upload
@@ -20,7 +22,7 @@ def create_app() -> FastAPI:
         version="0.1.0",
         description="One service that a company's teams share to fine-tune language models.",
     )
-    for part in (teams, health):
+    for part in (teams, webhooks, webhook_deliveries, health):
         app.include_router(part.router)
     errors.install(app)
     app.add_middleware(

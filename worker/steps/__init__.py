@@ -8,5 +8,11 @@ kinds that the service schedules.
 from collections.abc import Callable, Mapping
 
 from service.core.work import Lease
+from service.events.actions import PUBLISH
+from service.webhooks.actions import DELIVER
+from worker.steps import webhooks
 
-STEPS: Mapping[str, Callable[[Lease], None]] = {}
+STEPS: Mapping[str, Callable[[Lease], None]] = {
+    PUBLISH: webhooks.publish_event,
+    DELIVER: webhooks.deliver,
+}

@@ -1,0 +1,136 @@
+"""Send one webhook and say what came of it. The only file here that opens connections to others."""
+
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from urllib.parse import SplitResult, urlsplit
+
+import httpcore2
+
+from service.webhooks.addresses import Network
+from service.webhooks.network import AddressRefused, Deadline, GuardedBackend, NameUnknown, Resolve, resolve
+
+USER_AGENT = "Tunehouse/0.1"
+READ_BYTES = 64 * 1024  # of an answer; what comes after is not waited for
+EXCERPT_BYTES = 1024  # of an answer, kept for the endpoint's owner
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one attempt came to: a status, or the reason why there is none."""
+
+    status: int | None
+    error: str | None
+    excerpt: str
+    retry_after: str | None
+    duration_ms: int
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the receiver took it: any 2xx. A redirect is a failure, followed or not."""
+        return self.status is not None and 200 <= self.status < 300
+
+
+def post(
+    url: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    timeout_s: float,
+    allowed: Sequence[Network],
+    resolve: Resolve = resolve,
+) -> Outcome:
+    """POST a signed JSON body; redirects are not followed, proxies from the environment not used.
+
+    `timeout_s` bounds the whole call, from the look-up of the name to the last byte that is read.
+    """
+    started = time.monotonic()
+    parts = urlsplit(url)
+    # Unencrypted calls are for the networks the operator named, never across the internet.
+    backend = GuardedBackend(allowed, Deadline(timeout_s), public=parts.scheme == "https", resolve=resolve)
+    status, error, excerpt, asked = None, None, b"", None
+    try:
+        with (
+            httpcore2.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool,
+            pool.stream(
+                "POST", _target(parts), headers=_wire_headers(parts, headers), content=body
+            ) as answer,
+        ):
+            status, asked, excerpt = answer.status, _header(answer, b"retry-after"), _read(answer)
+    except AddressRefused:
+        error = "the host leads to an address that webhooks may not be sent to"
+    except httpcore2.TimeoutException:
+        error = f"no answer within {timeout_s:g} s"
+    except (httpcore2.NetworkError, httpcore2.ProtocolError) as failure:
+        error = _in_words(failure)
+    if status is not None:  # an answer that has begun counts by its status, whatever became of its body
+        error = None if 200 <= status < 300 else f"answered {status}"
+    return Outcome(
+        status=status,
+        error=error,
+        excerpt=excerpt.decode(errors="replace").replace("\x00", "\ufffd"),
+        retry_after=asked,
+        duration_ms=round((time.monotonic() - started) * 1000),
+    )
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return httpcore2.default_ssl_context()
+
+
+def _target(parts: SplitResult) -> httpcore2.URL:
+    # From its parts, because httpcore2's own parser drops what follows a ';' in the path.
+    path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return httpcore2.URL(scheme=parts.scheme, host=parts.hostname or "", port=parts.port, target=path)
+
+
+def _wire_headers(parts: SplitResult, headers: Mapping[str, str]) -> list[tuple[str, str]]:
+    ours = {
+        "host": parts.netloc.lower(),
+        "content-type": "application/json",
+        "user-agent": USER_AGENT,
+        "accept-encoding": "identity",
+        "connection": "close",
+    }
+    return list((ours | dict(headers)).items())
+
+
+def _header(response: httpcore2.Response, name: bytes) -> str | None:
+    return next((value.decode("latin-1") for key, value in response.headers if key.lower() == name), None)
+
+
+def _read(response: httpcore2.Response) -> bytes:
+    """The excerpt of an answer; a timeout on the way keeps what came before it."""
+    kept, seen = b"", 0
+    try:
+        for chunk in response.iter_stream():
+            kept = (kept + chunk)[:EXCERPT_BYTES]
+            seen += len(chunk)
+            if seen >= READ_BYTES:
+                break
+    except (httpcore2.TimeoutException, httpcore2.NetworkError, httpcore2.ProtocolError):
+        return kept
+    return kept
+
+
+def _in_words(failure: Exception) -> str:
+    """A reason for the endpoint's owner; the exception's own text may tell of our network."""
+    cause: BaseException | None = failure
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"the certificate was not accepted: {cause.verify_message}"
+        if isinstance(cause, ssl.SSLError):
+            return "the TLS handshake failed"
+        if isinstance(cause, ConnectionRefusedError):
+            return "the connection was refused"
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(failure, httpcore2.ProtocolError):
+        return "the answer was not HTTP"
+    if isinstance(failure, NameUnknown):
+        return "the host's name could not be resolved"
+    if isinstance(failure, httpcore2.ConnectError):
+        return "the host could not be reached"
+    return "the connection broke before an answer came"

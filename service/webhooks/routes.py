@@ -1,0 +1,123 @@
+"""Routes for webhook endpoints, shaped like OpenAI's."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from service.core import clock
+from service.core.db import transaction
+from service.core.pages import ListOut, list_out
+from service.core.web import RequestSession
+from service.errors import InvalidRequest
+from service.events.types import PUBLISHED
+from service.teams.access import Manager
+from service.teams.idempotency import IdempotentRoute
+from service.webhooks import actions, delivering, queries
+from service.webhooks.schemas import (
+    EndpointCreate,
+    EndpointDeleted,
+    EndpointOut,
+    EndpointTest,
+    EndpointTested,
+    EndpointUpdate,
+    EndpointWithSecret,
+    EventTypesOut,
+    SecretRotate,
+    endpoint_out,
+    with_secret,
+)
+
+router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=IdempotentRoute)
+# Apart, because an idempotent route keeps a transaction open and this one calls the outside world.
+calling = APIRouter()
+
+Limit = Annotated[int, Query(ge=1, le=100)]
+
+
+@router.post("/webhook_endpoints")
+def create_endpoint(body: EndpointCreate, session: RequestSession, caller: Manager) -> EndpointWithSecret:
+    """Have events sent to a URL; this answer is the only one that ever shows the signing secret."""
+    endpoint, secret = actions.create_endpoint(
+        session, team_id=caller.team, name=body.name, url=body.url, event_types=body.event_types
+    )
+    return with_secret(endpoint, secret)
+
+
+@router.get("/webhook_endpoints")
+def list_endpoints(
+    session: RequestSession, caller: Manager, after: str | None = None, limit: Limit = 20
+) -> ListOut[EndpointOut]:
+    """List the team's endpoints, disabled ones included, newest first."""
+    page = queries.list_endpoints(session, caller.team, after, limit)
+    secrets = queries.valid_secrets(session, [endpoint.id for endpoint in page.rows])
+    wires = [endpoint_out(endpoint, secrets.get(endpoint.id, ())) for endpoint in page.rows]
+    return list_out(wires, page.has_more)
+
+
+@router.get("/webhook_endpoints/{webhook_endpoint_id}")
+def retrieve_endpoint(webhook_endpoint_id: str, session: RequestSession, caller: Manager) -> EndpointOut:
+    """Look at an endpoint."""
+    endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id)
+    return endpoint_out(endpoint, queries.valid_secrets(session, [endpoint.id])[endpoint.id])
+
+
+@router.post("/webhook_endpoints/{webhook_endpoint_id}")
+def update_endpoint(
+    webhook_endpoint_id: str, body: EndpointUpdate, session: RequestSession, caller: Manager
+) -> EndpointOut:
+    """Change an endpoint; `enabled` turns it off and on."""
+    endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id, for_update=True)
+    actions.update_endpoint(
+        session,
+        endpoint,
+        name=body.name,
+        url=body.url,
+        event_types=body.event_types,
+        enabled=body.enabled,
+    )
+    return endpoint_out(endpoint, queries.valid_secrets(session, [endpoint.id])[endpoint.id])
+
+
+@router.delete("/webhook_endpoints/{webhook_endpoint_id}")
+def delete_endpoint(webhook_endpoint_id: str, session: RequestSession, caller: Manager) -> EndpointDeleted:
+    """Delete an endpoint: nothing more is sent there, deliveries under way included."""
+    endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id, for_update=True)
+    actions.delete_endpoint(session, endpoint)
+    return EndpointDeleted(id=endpoint.id)
+
+
+@router.post("/webhook_endpoints/{webhook_endpoint_id}/rotate_secret")
+def rotate_secret(
+    webhook_endpoint_id: str, session: RequestSession, caller: Manager, body: SecretRotate | None = None
+) -> EndpointWithSecret:
+    """Make a new signing secret, shown in this answer only."""
+    endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id, for_update=True)
+    keep_old = body is not None and body.keep_old_secret_active_for_24_hours
+    return with_secret(endpoint, actions.rotate_secret(session, endpoint, keep_old=keep_old))
+
+
+@calling.post("/webhook_endpoints/{webhook_endpoint_id}/test")
+def test_endpoint(webhook_endpoint_id: str, body: EndpointTest, caller: Manager) -> EndpointTested:
+    """Send a signed sample now and tell the status it was answered with; nothing is retried or recorded."""
+    with transaction() as session:
+        endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id)
+        order = delivering.sample_order(session, endpoint, body.event_type)
+    outcome = delivering.send(order, clock.now())
+    if outcome.status is None:
+        raise InvalidRequest(
+            f"The endpoint could not be called: {outcome.error}.",
+            param="url",
+            code="webhook_endpoint_unreachable",
+        )
+    return EndpointTested(
+        webhook_endpoint_id=endpoint.id, event_type=body.event_type, status_code=outcome.status
+    )
+
+
+@router.get("/webhook_event_types")
+def list_event_types(_: Manager) -> EventTypesOut:
+    """List the types of events that endpoints may ask for."""
+    return EventTypesOut(data=[type_.value for type_ in PUBLISHED])
+
+
+router.include_router(calling)
