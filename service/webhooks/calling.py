@@ -53,7 +53,7 @@ def post(
     status, error, excerpt, asked = None, None, b"", None
     try:
         with (
-            httpcore2.ConnectionPool(ssl_context=_tls(), network_backend=backend) as pool,
+            httpcore2.ConnectionPool(ssl_context=tls(), network_backend=backend) as pool,
             pool.stream(
                 "POST", _target(parts), headers=_wire_headers(parts, headers), content=body
             ) as answer,
@@ -77,7 +77,8 @@ def post(
 
 
 @cache
-def _tls() -> ssl.SSLContext:
+def tls() -> ssl.SSLContext:
+    """The certificates this process trusts: the system's, or those of `SSL_CERT_FILE`; loaded once."""
     return httpcore2.default_ssl_context()
 
 
