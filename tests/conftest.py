@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from service.embedded.postgres import PostgresServer
-from service.embedded.valkey import ValkeyServer
 
 from service.core.db import engine
 from service.core.migrate import upgrade
+from service.embedded.postgres import PostgresServer
+from service.embedded.valkey import ValkeyServer
 from service.settings import settings
 from tests.support.clean import clean, work_left
 from tests.support.processes import Api, Worker, free_port
@@ -137,9 +137,10 @@ def trainer(trainer_process: TrainerProcess) -> Iterator[TrainerProcess]:
 
 
 @pytest.fixture
-def service(api_process: Api, database: str) -> Service:
+def service(api_process: Api, database: str) -> Iterator[Service]:
     """The api with an empty database behind it."""
-    return Service(api_process.url, ADMIN_KEY)
+    with Service(api_process.url, ADMIN_KEY) as running:
+        yield running
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Run one step of one unit of work: claim it, hand it to its step function, and mind what fails."""
 
-import random
 from datetime import timedelta
 
 import structlog
@@ -8,12 +7,10 @@ import structlog
 from service.core import work
 from service.core.db import transaction
 from service.settings import settings
+from worker.retry import retry_delay
 from worker.steps import STEPS
 
 log = structlog.get_logger(__name__)
-
-_FIRST_RETRY_S = 1.0
-_LONGEST_RETRY_S = 300.0
 
 
 def run_step(kind: str, subject_id: str) -> None:
@@ -36,12 +33,6 @@ def run_step(kind: str, subject_id: str) -> None:
             pause = retry_delay(lease.attempts)
             log.exception("step_failed", retry_in_s=pause.total_seconds())
             _give_back(lease, pause, failure)
-
-
-def retry_delay(attempts: int) -> timedelta:
-    """How long to wait after the `attempts`-th failure: doubling from 1 s to 5 min, ±20 % jitter."""
-    seconds = min(_FIRST_RETRY_S * 2 ** min(attempts - 1, 16), _LONGEST_RETRY_S)
-    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
 
 
 def _give_back(lease: work.Lease, pause: timedelta, failure: Exception) -> None:

@@ -106,6 +106,14 @@ def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) ->
     return Lease(kind, subject_id, lease_id, leased.generation, leased.attempts)
 
 
+def confirm(session: Session, lease: Lease) -> None:
+    """Make sure that a lease is still ours before something is begun that cannot be taken back.
+
+    Raises `LeaseLost` when it is not.
+    """
+    _ours(session, lease)
+
+
 def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) -> None:
     """End a step that worked: due again after `next_in`, or done for good when that is None.
 

@@ -1,0 +1,134 @@
+"""Create jobs, take wishes about them, and admit those whose files are ready."""
+
+import secrets
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from service.catalog.offers import check_trainable
+from service.core import clock, ids, work
+from service.datasets import actions as datasets
+from service.errors import InvalidRequest
+from service.events.actions import append
+from service.events.types import EventType
+from service.jobs import admission
+from service.jobs.schemas import JobCreate
+from service.jobs.states import ALLOWED, JobStatus, Wish
+from service.jobs.tables import Job
+from service.ledger.actions import release_hold
+from service.registry.queries import resolve
+
+ADVANCE = "job.advance"  # the unit of work that takes a job one step further
+
+
+def create_job(session: Session, *, team_id: str, key_id: str, body: JobCreate) -> Job:
+    """A new job, its cost held when its files' reports are there, and the worker woken.
+
+    Raises `NotFound`, `InvalidRequest`, `TrainingNotAvailable`, `PriceUnknown` or `BudgetExceeded`; then
+    nothing was made.
+    """
+    method = admission.method_of(body)
+    target = resolve(session, team_id, body.model)
+    check_trainable(target.offer, method.type, clock.now().date())
+    if method.type == "reinforcement" and body.validation_file is None:
+        raise InvalidRequest("'reinforcement' needs a validation file.", param="validation_file")
+    hyperparameters = method.settings.hyperparameters.model_dump()
+    file = admission.check_files(
+        session, team_id, target.base.formats[method.type], body.training_file, body.validation_file
+    )
+    now = clock.now()
+    job = Job(
+        id=ids.new_id("ftjob-"),
+        team_id=team_id,
+        key_id=key_id,
+        model=body.model,
+        base_model=target.base.id,
+        parent_id=target.tuned.id if target.tuned else None,
+        provider=target.provider,
+        provider_model=target.provider_model,
+        method_type=method.type,
+        method={"type": method.type, method.type: method.settings.model_dump(exclude_none=True)},
+        hyperparameters=hyperparameters if method.type == "supervised" else None,
+        training_file=body.training_file,
+        validation_file=body.validation_file,
+        suffix=body.suffix,
+        seed=body.seed if body.seed is not None else secrets.randbelow(2**31),
+        labels=body.metadata,
+        integrations=[item.model_dump(exclude_none=True) for item in body.integrations or ()],
+        status=JobStatus.VALIDATING_FILES,
+        result_files=[],
+        created_at=now,
+        changed_at=now,
+    )
+    session.add(job)
+    session.flush()
+    for file_id in _files_of(job):
+        datasets.mark_used(session, file_id=file_id, used_by=job.id)
+    if file is not None:
+        planned = admission.plan(session, target, method.type, hyperparameters, file)
+        admission.hold_cost(session, team_id, job.id, key_id, planned)
+        job.estimated_cost_usd = planned.cost_usd
+    tell(session, job, EventType.JOB_CREATED, f"Created fine-tuning job: {job.id}")
+    work.schedule(session, ADVANCE, job.id)
+    return job
+
+
+def ask(session: Session, job: Job, wish: Wish) -> Job:
+    """Note what the team wants of a locked job and wake a worker; the provider's answer decides.
+
+    Raises `InvalidRequest` when the job's state does not allow it.
+    """
+    status = JobStatus(job.status)
+    if status not in ALLOWED[wish]:
+        raise InvalidRequest(
+            f"Job {job.id} is {status}; only one that is {' or '.join(sorted(ALLOWED[wish]))} "
+            f"can be asked to {wish}.",
+            param="fine_tuning_job_id",
+            code="invalid_job_state",
+        )
+    job.wish = wish
+    if wish is Wish.CANCEL and job.intended_at is None:
+        end_unsent(
+            session, job, JobStatus.CANCELLED, EventType.JOB_CANCELLED, "Cancelled before it was sent."
+        )
+    work.schedule(session, ADVANCE, job.id)
+    return job
+
+
+def end_unsent(
+    session: Session,
+    job: Job,
+    status: JobStatus,
+    event: EventType,
+    message: str,
+    error: dict[str, Any] | None = None,
+) -> None:
+    """End a job that the provider never got: nothing is charged, the hold is released."""
+    job.status = status
+    job.wish = None
+    job.error = error
+    job.finished_at = job.changed_at = clock.now()
+    release_hold(session, team_id=job.team_id, subject_id=job.id)
+    release_files(session, job)
+    tell(session, job, event, message, level="info" if error is None else "error")
+
+
+def fail_unsent(session: Session, job: Job, *, code: str | None, message: str, param: str | None) -> None:
+    """End a job that the provider does not have, with the reason in OpenAI's shape."""
+    error = {"code": code or "job_refused", "message": message, "param": param}
+    end_unsent(session, job, JobStatus.FAILED, EventType.JOB_FAILED, message, error)
+
+
+def release_files(session: Session, job: Job) -> None:
+    """Let go of the files that the job needed while it lived."""
+    for file_id in _files_of(job):
+        datasets.unmark_used(session, file_id=file_id, used_by=job.id)
+
+
+def tell(session: Session, job: Job, event: EventType, message: str, level: Any = "info") -> None:
+    """Append one event of ours to the job's log."""
+    append(session, team_id=job.team_id, subject_id=job.id, type=event, message=message, level=level)
+
+
+def _files_of(job: Job) -> list[str]:
+    return [job.training_file] + ([job.validation_file] if job.validation_file else [])

@@ -1,0 +1,125 @@
+"""May this job run, what will it cost, and does the budget hold that? Asked before anything is sent."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from service.catalog.models import CatalogModel
+from service.catalog.prices import Price, PriceKind, price_at
+from service.datasets.auto import auto_epochs
+from service.datasets.queries import get_file, report_of
+from service.datasets.report import Report
+from service.datasets.tables import File
+from service.errors import InvalidRequest, NotFound
+from service.jobs.schemas import JobCreate, Method, Supervised
+from service.ledger.actions import place_hold
+from service.registry.queries import Target
+
+# Reinforcement is billed by the hour of training, which nobody knows beforehand: this much is held.
+REINFORCEMENT_HOURS = Decimal(1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a job would take, from its training file's report and today's price."""
+
+    n_epochs: int
+    trained_tokens: int | None
+    price: Price
+    cost_usd: Decimal
+
+
+def method_of(body: JobCreate) -> Method:
+    """The method that a request means: the one it names, else supervised with the top-level settings."""
+    if body.method is not None and body.hyperparameters is None:
+        return body.method
+    settings = Supervised(hyperparameters=body.hyperparameters) if body.hyperparameters else Supervised()
+    return Method(type="supervised", supervised=settings)
+
+
+def check_file(file: File, wanted_format: str, param: str) -> None:
+    """Refuse a file that cannot serve; one still being checked passes for now.
+
+    Raises `InvalidRequest` naming `param`.
+    """
+    if file.purpose != "fine-tune":
+        raise InvalidRequest(f"{file.id} has the purpose '{file.purpose}', not 'fine-tune'.", param=param)
+    if file.status == "error":
+        raise InvalidRequest(
+            f"{file.id} did not pass its checks ({file.status_details}); see GET /v1/files/{file.id}/report.",
+            param=param,
+            code="invalid_file",
+        )
+    if file.status == "processed" and file.format != wanted_format:
+        raise InvalidRequest(
+            f"{file.id} is in the {file.format} format; this model and method train on {wanted_format} data.",
+            param=param,
+            code="wrong_file_format",
+        )
+
+
+def check_files(
+    session: Session, team_id: str, wanted_format: str, training_file: str, validation_file: str | None
+) -> File | None:
+    """The training file once all files are through their checks, else None.
+
+    Raises `InvalidRequest` for a file that is missing, foreign or unfit.
+    """
+    named = {"training_file": training_file} | (
+        {"validation_file": validation_file} if validation_file else {}
+    )
+    files = {param: _file(session, team_id, file_id, param) for param, file_id in named.items()}
+    for param, file in files.items():
+        check_file(file, wanted_format, param)
+    return files["training_file"] if all(file.status == "processed" for file in files.values()) else None
+
+
+def plan(session: Session, target: Target, method: str, hyperparameters: dict[str, Any], file: File) -> Plan:
+    """What training on `file` takes. Raises `PriceUnknown`."""
+    report = report_of(file)
+    asked = hyperparameters.get("n_epochs", "auto")
+    n_epochs = auto_epochs(report.examples) if asked == "auto" else int(asked)
+    by_hour = method == "reinforcement"
+    kind = PriceKind.TRAINING_HOURS if by_hour else PriceKind.TRAINING_TOKENS
+    price = price_at(
+        session, provider_kind=target.base.provider_kind, model=target.base.id, kind=kind, method=method
+    )
+    tokens = (report.tokens.total - _tokens_lost(report, target.base)) * n_epochs
+    quantity = REINFORCEMENT_HOURS if by_hour else Decimal(tokens)
+    return Plan(n_epochs, None if by_hour else tokens, price, price.amount_for(quantity))
+
+
+def hold_cost(session: Session, team_id: str, job_id: str, key_id: str, planned: Plan) -> None:
+    """Reserve the estimated cost on the team's budget. Raises `BudgetExceeded` with the figures."""
+    place_hold(session, team_id=team_id, subject_id=job_id, amount_usd=planned.cost_usd, key_id=key_id)
+
+
+def _tokens_lost(report: Report, base: CatalogModel) -> int:
+    cuts = (cut.tokens_lost for cut in report.truncation if cut.limit == base.token_limit)
+    return next(cuts, 0)
+
+
+def _file(session: Session, team_id: str, file_id: str, param: str) -> File:
+    try:
+        return get_file(session, team_id, file_id)
+    except NotFound as missing:
+        raise InvalidRequest(
+            f"There is no file {file_id!r}.", param=param, code="file_not_found"
+        ) from missing
+
+
+def warnings(target: Target, file: File, planned: Plan, remaining_usd: Decimal | None) -> list[str]:
+    """What the caller should know before creating the job, in sentences."""
+    found = []
+    if remaining_usd is not None and planned.cost_usd > remaining_usd:
+        found.append(f"The budget has ${remaining_usd:f} left; this job would be refused.")
+    if target.base.shutdown_date is not None:
+        found.append(
+            f"{target.base.id} shuts down on {target.base.shutdown_date}, and what is tuned from it too."
+        )
+    lost = _tokens_lost(report_of(file), target.base)
+    if lost:
+        found.append(f"{lost} tokens lie beyond the model's limit per example and will not be trained on.")
+    return found

@@ -1,0 +1,27 @@
+"""Admit a job whose files were still being checked when it was created."""
+
+from sqlalchemy.orm import Session
+
+from service.catalog.offers import check_trainable
+from service.core import clock
+from service.jobs import admission
+from service.jobs.tables import Job
+from service.registry.queries import resolve
+
+
+def admit(session: Session, job: Job) -> bool:
+    """Check a locked job's files and hold its cost; False while a file is still being checked.
+
+    Raises what `admission` raises: then the job cannot run.
+    """
+    target = resolve(session, job.team_id, job.model)
+    check_trainable(target.offer, job.method_type, clock.now().date())
+    wanted = target.base.formats[job.method_type]
+    file = admission.check_files(session, job.team_id, wanted, job.training_file, job.validation_file)
+    if file is None:
+        return False
+    settings = job.method[job.method_type].get("hyperparameters", {})
+    planned = admission.plan(session, target, job.method_type, settings, file)
+    admission.hold_cost(session, job.team_id, job.id, job.key_id, planned)
+    job.estimated_cost_usd = planned.cost_usd
+    return True

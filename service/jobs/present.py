@@ -1,0 +1,86 @@
+"""Put jobs, their events and checkpoints into their wire shapes."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from service.core.clock import unix
+from service.events.tables import Event
+from service.events.types import EventType
+from service.jobs.schemas import CheckpointOut, JobError, JobEventOut, JobExtras, JobOut
+from service.jobs.tables import Job, JobCheckpoint
+from service.ledger.queries import JobMoney
+
+_NONE = JobMoney(held_usd=Decimal(0), cost_usd=Decimal(0))
+
+
+def job_out(job: Job, money: Mapping[str, JobMoney]) -> JobOut:
+    """The wire form of a job; `money` maps job ids to what they hold and cost."""
+    figures = money.get(job.id, _NONE)
+    extras = JobExtras(
+        team_id=job.team_id,
+        provider=job.provider,
+        provider_status=job.provider_status,
+        base_model=job.base_model,
+        parent_model=job.parent_id,
+        estimated_cost_usd=None if job.estimated_cost_usd is None else f"{job.estimated_cost_usd:f}",
+        held_usd=f"{figures.held_usd:f}",
+        cost_usd=f"{figures.cost_usd:f}",
+        requested=job.wish,
+    )
+    return JobOut(
+        id=job.id,
+        created_at=unix(job.created_at),
+        finished_at=_unix(job.finished_at),
+        estimated_finish=None if job.has_ended else _unix(job.estimated_finish),
+        model=job.model,
+        fine_tuned_model=job.fine_tuned_model,
+        organization_id=job.team_id,
+        status=job.status,
+        training_file=job.training_file,
+        validation_file=job.validation_file,
+        result_files=job.result_files,
+        trained_tokens=job.trained_tokens,
+        seed=job.seed or 0,
+        hyperparameters=job.hyperparameters,
+        method=job.method,
+        error=JobError(**(job.error or {})),
+        integrations=job.integrations,
+        metadata=job.labels,
+        user_provided_suffix=job.suffix,
+        tunehouse=extras,
+    )
+
+
+def event_out(event: Event) -> JobEventOut:
+    """The wire form of a line of a job's log."""
+    return JobEventOut(
+        id=event.id,
+        created_at=unix(event.created_at),
+        level=event.level,
+        message=event.message,
+        type="metrics" if event.type == EventType.JOB_METRICS else "message",
+        data=event.data,
+        number=event.number,
+    )
+
+
+def checkpoint_out(checkpoint: JobCheckpoint) -> CheckpointOut:
+    """The wire form of a checkpoint."""
+    return CheckpointOut(
+        id=checkpoint.id,
+        created_at=unix(checkpoint.created_at),
+        fine_tuned_model_checkpoint=checkpoint.model_id,
+        fine_tuning_job_id=checkpoint.job_id,
+        metrics=_numbers(checkpoint.metrics),
+        step_number=checkpoint.step,
+    )
+
+
+def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
+    return {name: float(value) for name, value in metrics.items() if isinstance(value, int | float)}
+
+
+def _unix(moment: datetime | None) -> int | None:
+    return None if moment is None else unix(moment)

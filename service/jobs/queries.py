@@ -1,0 +1,53 @@
+"""Read jobs."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import Session
+
+from service.core.pages import Page, fetch_page
+from service.errors import NotFound
+from service.jobs.tables import Job, JobCheckpoint
+
+
+def get_job(session: Session, team_id: str, job_id: str, *, lock: bool = False) -> Job:
+    """The team's job of that id, locked for a change when asked. Raises `NotFound`."""
+    own = select(Job).where(Job.team_id == team_id, Job.id == job_id)
+    job = session.scalar(own.with_for_update() if lock else own)
+    if job is None:
+        raise NotFound(f"There is no fine-tuning job {job_id!r}.", param="fine_tuning_job_id")
+    return job
+
+
+def locked_job(session: Session, job_id: str) -> Job:
+    """The job of that id, whichever team's, locked: for workers, not for routes."""
+    query = select(Job).where(Job.id == job_id).with_for_update()
+    return session.scalars(query.execution_options(populate_existing=True)).one()
+
+
+def list_jobs(
+    session: Session, team_id: str, *, after: str | None, limit: int, metadata: Mapping[str, str] | None
+) -> Page[Job]:
+    """The team's jobs, newest first; `metadata` keeps those with these pairs, empty those without any."""
+    query = select(Job).where(Job.team_id == team_id)
+    if metadata is not None:
+        query = _with_metadata(query, metadata)
+    return fetch_page(session, query, sort=Job.created_at, id_=Job.id, after=after, limit=limit)
+
+
+def _with_metadata(query: Select[Job], metadata: Mapping[str, str]) -> Select[Job]:
+    if not metadata:
+        return query.where(func.coalesce(Job.labels, func.jsonb_build_object()) == func.jsonb_build_object())
+    return query.where(Job.labels.contains(dict(metadata)))
+
+
+def list_checkpoints(session: Session, job: Job, *, after: str | None, limit: int) -> Page[JobCheckpoint]:
+    """The job's checkpoints, newest first."""
+    own = select(JobCheckpoint).where(JobCheckpoint.job_id == job.id)
+    return fetch_page(session, own, sort=JobCheckpoint.step, id_=JobCheckpoint.id, after=after, limit=limit)
+
+
+def job_of_provider(session: Session, provider: str, provider_job_id: str) -> Job | None:
+    """The job that a provider calls `provider_job_id`: for the provider's webhooks."""
+    found = select(Job).where(Job.provider == provider, Job.provider_job_id == provider_job_id)
+    return session.scalar(found)

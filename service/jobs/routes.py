@@ -1,0 +1,139 @@
+"""Routes for fine-tuning jobs, OpenAI's and our estimate."""
+
+import re
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from sqlalchemy.orm import Session
+
+from service.catalog.offers import check_trainable
+from service.core import clock
+from service.core.pages import ListOut, list_out
+from service.core.web import RequestSession
+from service.errors import InvalidRequest
+from service.events.queries import list_events
+from service.jobs import actions, admission, queries
+from service.jobs.present import checkpoint_out, event_out, job_out
+from service.jobs.schemas import CheckpointOut, EstimateOut, JobCreate, JobEventOut, JobOut
+from service.jobs.states import Wish
+from service.jobs.tables import Job
+from service.ledger.queries import budget_view, job_money
+from service.ledger.schemas import budget_out
+from service.registry.queries import resolve
+from service.teams.access import Caller, Reader, Trainer
+from service.teams.idempotency import IdempotentRoute
+
+router = APIRouter(prefix="/v1/fine_tuning", tags=["fine-tuning"], route_class=IdempotentRoute)
+
+Limit = Annotated[int, Query(ge=1, le=100)]
+_METADATA_FILTER = re.compile(r"metadata\[(.{1,64})\]")
+
+
+@router.post("/jobs")
+def create_job(body: JobCreate, session: RequestSession, caller: Trainer) -> JobOut:
+    """Start a fine-tuning job."""
+    job = actions.create_job(session, team_id=caller.team, key_id=caller.key_id, body=body)
+    return _out(session, job)
+
+
+@router.get("/jobs")
+def list_jobs(
+    request: Request, session: RequestSession, caller: Reader, after: str | None = None, limit: Limit = 20
+) -> ListOut[JobOut]:
+    """List jobs, newest first; `metadata[key]=value` filters, `metadata=null` finds those without any."""
+    page = queries.list_jobs(
+        session, caller.team, after=after, limit=limit, metadata=_metadata_filter(request)
+    )
+    money = job_money(session, caller.team, [job.id for job in page.rows])
+    return list_out([job_out(job, money) for job in page.rows], page.has_more)
+
+
+@router.get("/jobs/{job_id}")
+def retrieve_job(job_id: str, session: RequestSession, caller: Reader) -> JobOut:
+    """Look at a job."""
+    return _out(session, queries.get_job(session, caller.team, job_id))
+
+
+@router.post("/jobs/{job_id}/cancel")
+def cancel_job(job_id: str, session: RequestSession, caller: Trainer) -> JobOut:
+    """Ask for a job to be cancelled; the provider has the last word."""
+    return _ask(session, caller, job_id, Wish.CANCEL)
+
+
+@router.post("/jobs/{job_id}/pause")
+def pause_job(job_id: str, session: RequestSession, caller: Trainer) -> JobOut:
+    """Ask for a job to be paused."""
+    return _ask(session, caller, job_id, Wish.PAUSE)
+
+
+@router.post("/jobs/{job_id}/resume")
+def resume_job(job_id: str, session: RequestSession, caller: Trainer) -> JobOut:
+    """Ask for a paused job to go on."""
+    return _ask(session, caller, job_id, Wish.RESUME)
+
+
+@router.get("/jobs/{job_id}/events")
+def list_job_events(
+    job_id: str, session: RequestSession, caller: Reader, after: str | None = None, limit: Limit = 20
+) -> ListOut[JobEventOut]:
+    """The job's log, newest first."""
+    job = queries.get_job(session, caller.team, job_id)
+    page = list_events(session, caller.team, job.id, after=after, limit=limit)
+    return list_out([event_out(event) for event in page.rows], page.has_more)
+
+
+@router.get("/jobs/{job_id}/checkpoints")
+def list_job_checkpoints(
+    job_id: str, session: RequestSession, caller: Reader, after: str | None = None, limit: Limit = 10
+) -> ListOut[CheckpointOut]:
+    """The job's checkpoints, newest first."""
+    job = queries.get_job(session, caller.team, job_id)
+    page = queries.list_checkpoints(session, job, after=after, limit=limit)
+    return list_out([checkpoint_out(checkpoint) for checkpoint in page.rows], page.has_more)
+
+
+@router.post("/estimates")
+def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> EstimateOut:
+    """What this job would take and cost; creates nothing."""
+    method = admission.method_of(body)
+    target = resolve(session, caller.team, body.model)
+    check_trainable(target.offer, method.type, clock.now().date())
+    file = admission.check_files(
+        session, caller.team, target.base.formats[method.type], body.training_file, body.validation_file
+    )
+    if file is None:
+        raise InvalidRequest(
+            f"{body.training_file} or its validation file is still being checked; try again in a moment.",
+            param="training_file",
+            code="file_not_ready",
+        )
+    settings = method.settings.hyperparameters.model_dump()
+    planned = admission.plan(session, target, method.type, settings, file)
+    view = budget_view(session, caller.team)
+    return EstimateOut(
+        model=body.model,
+        method=method.type,
+        provider=target.provider,
+        n_epochs=planned.n_epochs,
+        trained_tokens=planned.trained_tokens,
+        cost_usd=f"{planned.cost_usd:f}",
+        price_id=planned.price.id,
+        budget=budget_out(view).model_dump(),
+        warnings=admission.warnings(target, file, planned, view.remaining_usd),
+    )
+
+
+def _ask(session: Session, caller: Caller, job_id: str, wish: Wish) -> JobOut:
+    job = queries.get_job(session, caller.team, job_id, lock=True)
+    return _out(session, actions.ask(session, job, wish))
+
+
+def _out(session: Session, job: Job) -> JobOut:
+    return job_out(job, job_money(session, job.team_id, [job.id]))
+
+
+def _metadata_filter(request: Request) -> dict[str, str] | None:
+    if request.query_params.get("metadata") == "null":
+        return {}
+    named = ((_METADATA_FILTER.fullmatch(name), value) for name, value in request.query_params.multi_items())
+    return {found.group(1): value for found, value in named if found} or None

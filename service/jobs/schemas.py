@@ -1,0 +1,223 @@
+"""Jobs on the wire: OpenAI's shapes, and `tunehouse` beside them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from service.core.wire import Metadata, Text, WireIn, WireOut
+
+Auto = Literal["auto"]
+Epochs = Auto | Annotated[int, Field(ge=1, le=50)]
+BatchSize = Auto | Annotated[int, Field(ge=1, le=256)]
+RateMultiplier = Auto | Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+Id = Annotated[Text, Field(min_length=1, max_length=256)]
+
+
+class Hyperparameters(WireIn):
+    """What every method takes; "auto" lets the provider choose."""
+
+    n_epochs: Epochs = "auto"
+    batch_size: BatchSize = "auto"
+    learning_rate_multiplier: RateMultiplier = "auto"
+
+
+class DpoHyperparameters(Hyperparameters):
+    """Preference tuning weighs its reference model by `beta`."""
+
+    beta: Auto | Annotated[float, Field(gt=0, le=2)] = "auto"
+
+
+class ReinforcementHyperparameters(Hyperparameters):
+    """Reinforcement also chooses how much to think and how often to evaluate."""
+
+    reasoning_effort: Literal["default", "low", "medium", "high"] = "default"
+    compute_multiplier: Auto | Annotated[float, Field(gt=0.00001, le=10)] = "auto"
+    eval_interval: Auto | Annotated[int, Field(ge=1)] = "auto"
+    eval_samples: Auto | Annotated[int, Field(ge=1)] = "auto"
+
+
+class Supervised(WireIn):
+    """Learn from example answers."""
+
+    hyperparameters: Hyperparameters = Field(default_factory=Hyperparameters)
+
+
+class Dpo(WireIn):
+    """Learn from preferred and rejected answers."""
+
+    hyperparameters: DpoHyperparameters = Field(default_factory=DpoHyperparameters)
+
+
+class Reinforcement(WireIn):
+    """Learn from a grader's scores; the grader is passed to the provider as it is."""
+
+    grader: dict[str, Any]
+    hyperparameters: ReinforcementHyperparameters = Field(default_factory=ReinforcementHyperparameters)
+    response_format: dict[str, Any] | None = None
+
+
+class Method(WireIn):
+    """One method, named by `type`, with its own settings under its own name."""
+
+    type: Literal["supervised", "dpo", "reinforcement"]
+    supervised: Supervised | None = None
+    dpo: Dpo | None = None
+    reinforcement: Reinforcement | None = None
+
+    @model_validator(mode="after")
+    def _settings_belong_to_the_type(self) -> "Method":
+        given = {name for name in ("supervised", "dpo", "reinforcement") if getattr(self, name) is not None}
+        if stray := sorted(given - {self.type}):
+            raise ValueError(f"'{stray[0]}' is given, but the type is '{self.type}'")
+        if self.type == "reinforcement" and self.reinforcement is None:
+            raise ValueError("'reinforcement' needs a grader")
+        return self
+
+    @property
+    def settings(self) -> Supervised | Dpo | Reinforcement:
+        """The settings of the chosen method, defaults where none were given."""
+        return (
+            self.supervised
+            or self.dpo
+            or self.reinforcement
+            or (Dpo() if self.type == "dpo" else Supervised())
+        )
+
+
+class WandbSettings(WireIn):
+    """Where Weights & Biases shall put the run."""
+
+    project: Text
+    name: Text | None = None
+    entity: Text | None = None
+    tags: list[Text] | None = None
+
+
+class Integration(WireIn):
+    """A service that the provider reports to."""
+
+    type: Literal["wandb"]
+    wandb: WandbSettings
+
+
+class JobCreate(WireIn):
+    """A new job, as OpenAI's API takes it."""
+
+    model: Id
+    training_file: Id
+    validation_file: Id | None = None
+    suffix: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = None
+    metadata: Metadata | None = None
+    integrations: Annotated[list[Integration], Field(max_length=5)] | None = None
+    hyperparameters: Hyperparameters | None = None
+    method: Method | None = None
+
+    @field_validator("metadata")
+    @classmethod
+    def _reserved_names(cls, metadata: dict[str, str] | None) -> dict[str, str] | None:
+        if taken := sorted(key for key in metadata or () if key.startswith("tunehouse")):
+            raise ValueError(f"'{taken[0]}': keys that begin with 'tunehouse' are ours")
+        return metadata
+
+    @model_validator(mode="after")
+    def _hyperparameters_in_one_place(self) -> "JobCreate":
+        if (
+            self.hyperparameters
+            and self.method
+            and self.method.settings.model_fields_set & {"hyperparameters"}
+        ):
+            raise ValueError("hyperparameters are given twice: at the top (deprecated) and in the method")
+        if self.hyperparameters and self.method and self.method.type != "supervised":
+            raise ValueError(
+                "top-level hyperparameters are for the supervised method alone; use the method's"
+            )
+        return self
+
+
+class JobError(WireOut):
+    """Why a job failed; all null while it has not."""
+
+    code: str | None = None
+    message: str | None = None
+    param: str | None = None
+
+
+class JobExtras(WireOut):
+    """What Tunehouse knows of a job beyond OpenAI's fields."""
+
+    team_id: str
+    provider: str
+    provider_status: str | None
+    base_model: str
+    parent_model: str | None
+    estimated_cost_usd: str | None
+    held_usd: str
+    cost_usd: str
+    requested: str | None
+
+
+class JobOut(WireOut):
+    """A job."""
+
+    object: Literal["fine_tuning.job"] = "fine_tuning.job"
+    id: str
+    created_at: int
+    finished_at: int | None
+    estimated_finish: int | None
+    model: str
+    fine_tuned_model: str | None
+    organization_id: str
+    status: str
+    training_file: str
+    validation_file: str | None
+    result_files: list[str]
+    trained_tokens: int | None
+    seed: int
+    hyperparameters: dict[str, Any] | None
+    method: dict[str, Any]
+    error: JobError
+    integrations: list[dict[str, Any]]
+    metadata: dict[str, str] | None
+    user_provided_suffix: str | None
+    tunehouse: JobExtras
+
+
+class JobEventOut(WireOut):
+    """One line of a job's log."""
+
+    object: Literal["fine_tuning.job.event"] = "fine_tuning.job.event"
+    id: str
+    created_at: int
+    level: str
+    message: str
+    type: Literal["message", "metrics"]
+    data: dict[str, Any]
+    number: int
+
+
+class CheckpointOut(WireOut):
+    """A usable snapshot."""
+
+    object: Literal["fine_tuning.job.checkpoint"] = "fine_tuning.job.checkpoint"
+    id: str
+    created_at: int
+    fine_tuned_model_checkpoint: str
+    fine_tuning_job_id: str
+    metrics: dict[str, float]
+    step_number: int
+
+
+class EstimateOut(WireOut):
+    """What a job would take; nothing was created."""
+
+    object: Literal["fine_tuning.estimate"] = "fine_tuning.estimate"
+    model: str
+    method: str
+    provider: str
+    n_epochs: int
+    trained_tokens: int | None
+    cost_usd: str
+    price_id: str
+    budget: dict[str, Any]
+    warnings: list[str]

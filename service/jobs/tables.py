@@ -1,0 +1,107 @@
+"""Jobs, their checkpoints, and the provider webhooks already seen."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, Index, Numeric, String, UniqueConstraint
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.core.db import Base
+from service.jobs.states import TERMINAL, Facts, JobStatus, Wish
+
+
+class Job(Base):
+    """One fine-tuning job of a team.
+
+    `method` and `hyperparameters` hold what was asked, then what the provider made of "auto".
+    `intended_at` is set and committed before the create call: from then on the provider may know the job.
+    """
+
+    __tablename__ = "jobs"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
+    key_id: Mapped[str]
+    model: Mapped[str]  # as asked for: a base, a tuned model or a checkpoint
+    base_model: Mapped[str]
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("tuned_models.id"))
+    provider: Mapped[str]
+    provider_model: Mapped[str]
+    method_type: Mapped[str]
+    method: Mapped[dict[str, Any]]
+    hyperparameters: Mapped[dict[str, Any] | None]
+    training_file: Mapped[str]
+    validation_file: Mapped[str | None]
+    suffix: Mapped[str | None]
+    seed: Mapped[int | None]
+    labels: Mapped[dict[str, Any] | None] = mapped_column("metadata")
+    integrations: Mapped[list[Any]]
+
+    status: Mapped[str]
+    wish: Mapped[str | None]
+    estimated_cost_usd: Mapped[Decimal | None] = mapped_column(Numeric)
+    provider_training_file: Mapped[str | None]
+    provider_validation_file: Mapped[str | None]
+    intended_at: Mapped[datetime | None]
+    provider_job_id: Mapped[str | None]
+    provider_status: Mapped[str | None]
+    trained_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    fine_tuned_model: Mapped[str | None]
+    result_files: Mapped[list[str]] = mapped_column(ARRAY(String))
+    error: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    changed_at: Mapped[datetime]  # of status or events; paces the polling
+    finished_at: Mapped[datetime | None]
+    estimated_finish: Mapped[datetime | None]
+
+    __table_args__ = (
+        Index(None, "team_id", "created_at"),
+        UniqueConstraint("provider", "provider_job_id"),
+    )
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing about it will change any more."""
+        return JobStatus(self.status) in TERMINAL
+
+    @property
+    def facts(self) -> Facts:
+        """What the choice of the next step depends on."""
+        copied = self.provider_training_file is not None and (
+            self.validation_file is None or self.provider_validation_file is not None
+        )
+        return Facts(
+            status=JobStatus(self.status),
+            admitted=self.estimated_cost_usd is not None,
+            files_copied=copied,
+            create_intended=self.intended_at is not None,
+            created=self.provider_job_id is not None,
+            wish=Wish(self.wish) if self.wish else None,
+        )
+
+
+class JobCheckpoint(Base):
+    """A snapshot that a job left behind; `model_id` names it for use and further tuning."""
+
+    __tablename__ = "job_checkpoints"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))
+    model_id: Mapped[str] = mapped_column(ForeignKey("tuned_models.id"))
+    step: Mapped[int]
+    metrics: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (UniqueConstraint("job_id", "step"),)
+
+
+class ProviderWebhook(Base):
+    """A provider's webhook that was acted upon; a second one of the same id is not."""
+
+    __tablename__ = "provider_webhooks"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    webhook_id: Mapped[str] = mapped_column(primary_key=True)
+    received_at: Mapped[datetime]

@@ -1,0 +1,93 @@
+"""Routes for models and their lineage."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+
+from service.catalog.offers import Offer, offers
+from service.core.web import RequestSession
+from service.errors import InvalidRequest
+from service.registry import actions, queries
+from service.registry.lineage import Direction, lineage
+from service.registry.names import snapshot_time
+from service.registry.schemas import (
+    LineageOut,
+    ModelDeleted,
+    ModelExtras,
+    ModelOut,
+    ModelsOut,
+    tuned_model_out,
+)
+from service.registry.tables import TunedModel
+from service.teams.access import Reader, Trainer
+from service.teams.idempotency import IdempotentRoute
+
+router = APIRouter(prefix="/v1/models", tags=["models"], route_class=IdempotentRoute)
+
+# Names hold colons, and `provider/model` a slash.
+ModelId = Annotated[str, Path(min_length=1, max_length=256)]
+Depth = Annotated[int, Query(ge=0, le=10_000)]
+
+
+@router.get("")
+def list_models(session: RequestSession, caller: Reader) -> ModelsOut:
+    """The bases on offer and the team's own tuned models, newest first."""
+    tuned = [_tuned_out(model) for model in queries.list_models(session, caller.team)]
+    return ModelsOut(data=tuned + [_base_out(offer) for offer in offers()])
+
+
+@router.get("/{model_id:path}/lineage")
+def model_lineage(
+    model_id: ModelId,
+    session: RequestSession,
+    caller: Reader,
+    direction: Direction = "both",
+    depth: Depth = 1000,
+) -> LineageOut:
+    """What a tuned model came from, what came from it, and what all that cost."""
+    model = queries.get_model(session, caller.team, model_id, deleted_too=True)
+    return lineage(session, model, direction, depth)
+
+
+@router.get("/{model_id:path}")
+def retrieve_model(model_id: ModelId, session: RequestSession, caller: Reader) -> ModelOut:
+    """Look at a base on offer, or at one of the team's tuned models or checkpoints."""
+    if model_id.startswith("ft:"):
+        return _tuned_out(queries.get_model(session, caller.team, model_id))
+    target = queries.resolve(session, caller.team, model_id)
+    return _base_out(target.offer)
+
+
+@router.delete("/{model_id:path}")
+def delete_model(model_id: ModelId, session: RequestSession, caller: Trainer) -> ModelDeleted:
+    """Delete a tuned model here and at its provider; models tuned from it stay, and so does its history."""
+    if not model_id.startswith("ft:"):
+        queries.resolve(session, caller.team, model_id)
+        raise InvalidRequest("Only tuned models can be deleted.", param="model", code="not_a_tuned_model")
+    actions.delete_model(session, queries.get_model(session, caller.team, model_id))
+    return ModelDeleted(id=model_id)
+
+
+def _tuned_out(model: TunedModel) -> ModelOut:
+    return tuned_model_out(model, _day(model.shutdown_date or queries.base_of(model).shutdown_date))
+
+
+def _base_out(offer: Offer) -> ModelOut:
+    base = offer.model
+    return ModelOut(
+        id=base.id,
+        created=snapshot_time(base.id),
+        owned_by=offer.provider_name,
+        shutdown_date=_day(base.shutdown_date),
+        tunehouse=ModelExtras(
+            provider=offer.provider_name,
+            base_model=base.id,
+            methods=sorted(base.methods),
+            training_ends=_day(base.trains_until),
+        ),
+    )
+
+
+def _day(day: date | None) -> str | None:
+    return day.isoformat() if day else None

@@ -1,0 +1,40 @@
+"""Tuned models and checkpoints: one row each, hanging from what they were tuned from."""
+
+from datetime import date, datetime
+
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.core.db import Base
+
+
+class TunedModel(Base):
+    """A model that a job of ours made, or a checkpoint on its way there.
+
+    `id` is our name for it (`ft:{base}:{slug}:{suffix}:{8}`), `provider_model` the provider's. `parent_id`
+    is the tuned model or checkpoint that the job started from; without one, it started from `base_model`.
+    A deleted model keeps its row: its descendants still hang from it.
+    """
+
+    __tablename__ = "tuned_models"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
+    kind: Mapped[str]  # model | checkpoint
+    provider: Mapped[str]
+    provider_model: Mapped[str]
+    base_model: Mapped[str]
+    parent_id: Mapped[str | None] = mapped_column(ForeignKey("tuned_models.id"))
+    job_id: Mapped[str]
+    step: Mapped[int | None]
+    training_file: Mapped[str]
+    validation_file: Mapped[str | None]
+    created_at: Mapped[datetime]
+    deleted_at: Mapped[datetime | None]
+    shutdown_date: Mapped[date | None]
+
+    __table_args__ = (
+        Index(None, "team_id", "created_at"),
+        Index(None, "parent_id"),
+        UniqueConstraint("job_id", "provider_model"),
+    )

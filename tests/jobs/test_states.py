@@ -1,0 +1,80 @@
+"""The life of a job, as a pure matter."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from service.jobs.states import (
+    ALLOWED,
+    TERMINAL,
+    Facts,
+    JobStatus,
+    Step,
+    Wish,
+    next_step,
+    poll_pause_s,
+    status_from,
+)
+
+FACTS = st.builds(
+    Facts,
+    status=st.sampled_from(JobStatus),
+    admitted=st.booleans(),
+    files_copied=st.booleans(),
+    create_intended=st.booleans(),
+    created=st.booleans(),
+    wish=st.one_of(st.none(), st.sampled_from(Wish)),
+)
+
+
+def facts(**known: object) -> Facts:
+    new: dict[str, object] = {
+        "status": JobStatus.VALIDATING_FILES,
+        "admitted": False,
+        "files_copied": False,
+        "create_intended": False,
+        "created": False,
+        "wish": None,
+    }
+    return Facts(**(new | known))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("known", "step"),
+    [
+        ({}, Step.ADMIT),
+        ({"admitted": True}, Step.COPY_FILES),
+        ({"admitted": True, "files_copied": True}, Step.CREATE),
+        ({"admitted": True, "files_copied": True, "wish": Wish.CANCEL}, Step.CANCEL_UNSENT),
+        ({"admitted": True, "files_copied": True, "create_intended": True, "wish": Wish.CANCEL}, Step.CREATE),
+        ({"created": True, "create_intended": True}, Step.FOLLOW),
+        ({"created": True, "create_intended": True, "wish": Wish.PAUSE}, Step.SEND_WISH),
+        ({"status": JobStatus.FAILED, "created": True}, Step.NOTHING),
+    ],
+)
+def test_the_next_step_follows_from_the_facts(known: dict[str, object], step: Step) -> None:
+    assert next_step(facts(**known)) is step
+
+
+@given(FACTS)
+def test_a_job_whose_create_may_be_on_its_way_is_never_ended_unseen(job: Facts) -> None:
+    if job.create_intended or job.created:
+        assert next_step(job) is not Step.CANCEL_UNSENT
+
+
+@given(FACTS)
+def test_only_an_ended_job_has_nothing_left_to_do(job: Facts) -> None:
+    assert (next_step(job) is Step.NOTHING) == (job.status in TERMINAL)
+
+
+def test_an_ended_job_takes_no_wishes() -> None:
+    assert not any(states & TERMINAL for states in ALLOWED.values())
+
+
+def test_an_unknown_word_of_the_provider_changes_nothing() -> None:
+    assert status_from("pondering", JobStatus.RUNNING) is JobStatus.RUNNING
+
+
+@given(st.floats(0, 1e9))
+def test_polling_stays_between_a_second_and_the_longest_pause(age_s: float) -> None:
+    assert 1.0 <= poll_pause_s(age_s, 20.0) <= 20.0

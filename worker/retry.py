@@ -1,0 +1,13 @@
+"""How long to wait before trying again."""
+
+import random
+from datetime import timedelta
+
+_FIRST_S = 1.0
+_LONGEST_S = 300.0
+
+
+def retry_delay(attempts: int) -> timedelta:
+    """The pause after the `attempts`-th failure: doubling from 1 s to 5 min, ±20 % jitter."""
+    seconds = min(_FIRST_S * 2 ** min(attempts - 1, 16), _LONGEST_S)
+    return timedelta(seconds=seconds * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
