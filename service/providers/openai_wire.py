@@ -55,6 +55,10 @@ class OpenAIWire:
         self._files = self._client.files.with_raw_response
         self._models = self._client.models.with_raw_response
 
+    def close(self) -> None:
+        """Close the connections; the provider cannot be used after this."""
+        self._client.close()
+
     def upload_file(self, filename: str, content: BinaryIO) -> str:
         """See the port. A tuple with an open handle is streamed by the SDK, a `Path` would be read whole."""
         part = (filename, self._prepare_file(content), "application/octet-stream")

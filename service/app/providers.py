@@ -1,0 +1,42 @@
+"""The route that shows the configured providers. It stands up here because it needs to know who asks."""
+
+from typing import Literal
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from service.core.clock import unix
+from service.core.pages import ListOut
+from service.providers.health import Health, check_all
+from service.teams.access import Reader
+
+router = APIRouter(prefix="/v1/providers", tags=["providers"])
+
+
+class ProviderOut(BaseModel):
+    """A configured upstream, without its key or address."""
+
+    object: Literal["provider"] = "provider"
+    name: str
+    kind: str
+    healthy: bool
+    problem: str | None
+    checked_at: int
+
+
+@router.get("")
+def list_providers(_: Reader) -> ListOut[ProviderOut]:
+    """List the upstreams and whether they answer; asked anew at most every 15 seconds."""
+    data = [_provider_out(health) for health in check_all()]
+    ends = (data[0].name, data[-1].name) if data else (None, None)
+    return ListOut[ProviderOut](data=data, first_id=ends[0], last_id=ends[1])
+
+
+def _provider_out(health: Health) -> ProviderOut:
+    return ProviderOut(
+        name=health.name,
+        kind=health.kind,
+        healthy=health.problem is None,
+        problem=health.problem,
+        checked_at=unix(health.checked_at),
+    )

@@ -1,0 +1,72 @@
+"""Do the providers answer? Asked at most every 15 s per process, however often somebody looks."""
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+
+from service.core.clock import now
+from service.providers.errors import KeyRefused, ProviderError, Throttled
+from service.providers.port import Provider
+from service.providers.registry import all_providers, open_provider, provider_settings
+
+_FRESH = timedelta(seconds=15)
+_TIMEOUT_S = 5.0
+
+
+@dataclass(frozen=True)
+class Health:
+    """What a call to a provider showed; `problem` is None, `key_refused`, `unreachable` or `failing`."""
+
+    name: str
+    kind: str
+    problem: str | None
+    checked_at: datetime
+
+
+class _Probe:
+    """A client with short timeouts of its own, and its last finding."""
+
+    def __init__(self, name: str) -> None:
+        settings = provider_settings(name)
+        timeout_s = min(settings.timeout_s, _TIMEOUT_S)
+        self._provider = open_provider(settings.model_copy(update={"timeout_s": timeout_s}))
+        self._lock = threading.Lock()
+        self._last: Health | None = None
+
+    def check(self) -> Health:
+        """The last finding, or a new one when that is stale; one thread asks while others wait for it."""
+        with self._lock:
+            if self._last is None or now() - self._last.checked_at > _FRESH:
+                self._last = look_at(self._provider)
+            return self._last
+
+
+def look_at(provider: Provider) -> Health:
+    """Ask the provider for its models, which costs nothing. A throttled provider is a healthy one."""
+    problem = None
+    try:
+        provider.list_models()
+    except Throttled:
+        pass
+    except KeyRefused:
+        problem = "key_refused"
+    except ProviderError as failure:
+        problem = "unreachable" if failure.status is None else "failing"
+    return Health(provider.name, provider.kind, problem, now())
+
+
+def check_all() -> Sequence[Health]:
+    """Every configured provider's health, in the order of the settings, all asked at once."""
+    names = [provider.name for provider in all_providers()]
+    if not names:
+        return []
+    with ThreadPoolExecutor(len(names), thread_name_prefix="provider-health") as pool:
+        return list(pool.map(lambda name: _probe(name).check(), names))
+
+
+@cache
+def _probe(name: str) -> _Probe:
+    return _Probe(name)
