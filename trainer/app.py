@@ -19,15 +19,19 @@ from trainer.state import State
 from trainer.table import UnknownCursorError
 
 PREFIXES = {"openai": ["/v1"], "azure": ["/v1", "/openai/v1", "/openai"]}
+# Azure's SDK asks by deployment in the path, and repeats the model in the body.
+ANSWER_PREFIXES = {"openai": [], "azure": ["/openai/deployments/{deployment}"]}
 
 
 def build_app(state: State) -> ASGIApp:
     """The whole server as an ASGI app."""
     app = FastAPI(title="Tunehouse trainer", openapi_url=None, redirect_slashes=False)
     app.state.trainer = state
-    for prefix in PREFIXES[state.core.dialect.name]:
+    dialect = state.core.dialect.name
+    for prefix in PREFIXES[dialect]:
         for resource in (files, uploads, jobs, models):
             app.include_router(resource.router, prefix=prefix)
+    for prefix in PREFIXES[dialect] + ANSWER_PREFIXES[dialect]:
         # Plain routes: FastAPI's parameter handling would cost more than the answer itself.
         app.add_route(f"{prefix}/chat/completions", create_chat, methods=["POST"])
         app.add_route(f"{prefix}/completions", create_completion, methods=["POST"])

@@ -57,7 +57,7 @@ def check_content(path: Path, purpose: str, dialect: Dialect) -> None:
             if not line.strip():
                 continue
             try:
-                decoder.decode(line)
+                decoder.decode(line.decode())  # raw values are skipped unread, so UTF-8 is checked apart
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 raise _not_a_dictionary(number, line) from error
     if path.stat().st_size == 0:

@@ -13,6 +13,7 @@ from trainer.faults import Rule
 
 SCOPE_KEY = "tunehouse.fault"
 ABORT_KEY = "tunehouse.abort"
+CLOSE_KEY = "tunehouse.close"
 
 
 async def spoil(rule: Rule, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
@@ -27,7 +28,10 @@ async def spoil(rule: Rule, app: ASGIApp, scope: Scope, receive: Receive, send: 
         await app(scope, receive, _swallow)
         await _abort(scope, receive)
     elif rule.kind in ("cut_stream", "garbage_chunk"):
-        await app(scope, receive, _StreamSpoiler(rule, scope, send))
+        spoiler = _StreamSpoiler(rule, scope, send)
+        await app(scope, receive, spoiler)
+        if spoiler.is_cut:
+            await _wait_for_end(receive)
     else:
         scope[SCOPE_KEY] = rule
         await app(scope, receive, send)
@@ -51,8 +55,12 @@ async def _swallow(message: Message) -> None:
 
 
 async def _abort(scope: Scope, receive: Receive) -> None:
-    """Reset the connection and wait until the server has noticed, so that it sends no 500 of its own."""
     scope[ABORT_KEY]()
+    await _wait_for_end(receive)
+
+
+async def _wait_for_end(receive: Receive) -> None:
+    """Wait until the server has noticed the end, or it would complain of a missing answer."""
     while (await receive())["type"] != "http.disconnect":
         pass
 
@@ -65,22 +73,22 @@ class _StreamSpoiler:
         self._scope = scope
         self._send = send
         self._seen = 0
-        self._cut = False
+        self.is_cut = False
 
     async def __call__(self, message: Message) -> None:
         """Pass a message on, or not."""
-        if self._cut:
+        if self.is_cut:
             return
         if message["type"] == "http.response.body" and message.get("body"):
             if self._seen == self._rule.chunks:
                 await self._act(message)
             self._seen += 1
-        if not self._cut:
+        if not self.is_cut:
             await self._send(message)
 
     async def _act(self, message: Message) -> None:
         if self._rule.kind == "cut_stream":
-            self._cut = True
-            self._scope[ABORT_KEY]()
+            self.is_cut = True
+            self._scope[CLOSE_KEY]()  # a reset would take the pieces before it along
         else:
             message["body"] = self._rule.garbage.encode() + message["body"]

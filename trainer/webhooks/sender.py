@@ -63,12 +63,19 @@ class Sender:
         self._wake.set()
 
     def _loop(self) -> None:
+        wait_s = 0.0
         while not self._stopping.is_set():
-            self._wake.wait(_LOOK_AGAIN_S)
+            self._wake.wait(wait_s)
             self._wake.clear()
+            wait_s = _LOOK_AGAIN_S
             if self._stopping.is_set() or webhook_url(self._core) is None:
                 continue
-            due = [d for d in self._core.store.deliveries.all(PENDING) if (d.next_at or 0) <= time.time()]
+            now = time.time()
+            pending = self._core.store.deliveries.all(PENDING)
+            due = [delivery for delivery in pending if (delivery.next_at or 0) <= now]
+            wait_s = min(
+                [_LOOK_AGAIN_S, *(d.next_at - now for d in pending if d.next_at and d.next_at > now)]
+            )
             if self._core.control.state.webhooks.reorder:
                 due.reverse()
             for delivery in due:
