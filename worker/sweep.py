@@ -3,9 +3,10 @@
 import threading
 
 import structlog
+from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.core import wake, work
+from service.core import heartbeat, wake, work
 from service.core.db import transaction
 from service.settings import settings
 
@@ -24,7 +25,7 @@ def sweep_once() -> int:
 
 
 class Sweeper:
-    """A thread that sweeps until told to stop; a database that is away is waited for."""
+    """A thread that sweeps until told to stop; a database or broker that is away is waited for."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -41,5 +42,6 @@ class Sweeper:
         while not self._stopped.wait(settings().sweep_interval_s):
             try:
                 sweep_once()
-            except SQLAlchemyError as failure:
+                heartbeat.beat()
+            except (SQLAlchemyError, RedisError) as failure:
                 log.warning("sweep_failed", reason=type(failure).__name__)

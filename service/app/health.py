@@ -6,14 +6,13 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
-from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.core import heartbeat
 from service.core.db import engine
 from service.errors import Unavailable
-from service.settings import settings
 
 router = APIRouter(tags=["operations"])
 
@@ -39,9 +38,11 @@ def readyz() -> Health:
     except SQLAlchemyError as failure:
         raise Unavailable("The database is not ready.", param="database") from failure
     try:
-        Redis.from_url(settings().redis_url.get_secret_value(), socket_timeout=2).ping()
+        alive = heartbeat.any_alive()
     except RedisError as failure:
         raise Unavailable("The broker is not ready.", param="broker") from failure
+    if not alive:
+        raise Unavailable("No worker is alive.", param="worker")
     return Health()
 
 

@@ -2,17 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from service.core.clock import unix
 from service.events.tables import Event
 from service.events.types import EventType
+from service.jobs.queries import JobMoney
 from service.jobs.schemas import CheckpointOut, JobError, JobEventOut, JobExtras, JobOut
 from service.jobs.tables import Job, JobCheckpoint
-from service.ledger.queries import JobMoney
 
-_NONE = JobMoney(held_usd=Decimal(0), cost_usd=Decimal(0))
+_NONE = JobMoney()
 
 
 def job_out(job: Job, money: Mapping[str, JobMoney]) -> JobOut:

@@ -1,6 +1,8 @@
 """Read jobs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
 
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
@@ -8,6 +10,16 @@ from sqlalchemy.orm import Session
 from service.core.pages import Page, fetch_page
 from service.errors import NotFound
 from service.jobs.tables import Job, JobCheckpoint
+from service.ledger.queries import costs_by_job
+from service.ledger.tables import HoldRow
+
+
+@dataclass(frozen=True)
+class JobMoney:
+    """What a job reserves of the budget now, and what it has cost."""
+
+    held_usd: Decimal = Decimal(0)
+    cost_usd: Decimal = Decimal(0)
 
 
 def get_job(session: Session, team_id: str, job_id: str, *, lock: bool = False) -> Job:
@@ -51,3 +63,15 @@ def job_of_provider(session: Session, provider: str, provider_job_id: str) -> Jo
     """The job that a provider calls `provider_job_id`: for the provider's webhooks."""
     found = select(Job).where(Job.provider == provider, Job.provider_job_id == provider_job_id)
     return session.scalar(found)
+
+
+def job_money(session: Session, team_id: str, job_ids: Sequence[str]) -> Mapping[str, JobMoney]:
+    """What each of the team's jobs holds and has cost."""
+    own = HoldRow.team_id == team_id, HoldRow.subject_id.in_(job_ids)
+    holds = {
+        row.subject_id: row.amount_usd
+        for row in session.execute(select(HoldRow.subject_id, HoldRow.amount_usd).where(*own))
+    }
+    costs = costs_by_job(session, team_id, job_ids)
+    zero = Decimal(0)
+    return {job_id: JobMoney(holds.get(job_id, zero), costs.get(job_id, zero)) for job_id in job_ids}

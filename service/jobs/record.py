@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.core import clock, ids
 from service.datasets.actions import create_result_file
-from service.events.actions import append
+from service.events.actions import Level, append
 from service.events.tables import Event
 from service.events.types import EventType
 from service.jobs.actions import release_files, tell
@@ -22,6 +22,7 @@ from service.jobs.translate import translate
 from service.providers.port import ProviderCheckpoint, ProviderEvent, ProviderJob
 from service.registry.actions import Origin, register_checkpoint, register_model
 
+_LEVELS: Mapping[str, Level] = {"info": "info", "warn": "warn", "error": "error"}
 _CHECKPOINT_MARK = ":ckpt-step-"  # a checkpoint without it is the finished model itself
 
 
@@ -153,7 +154,7 @@ def _copy_events(
             subject_id=job.id,
             type=EventType.JOB_METRICS if event.type == "metrics" else EventType.JOB_MESSAGE,
             message=translate(event.message, names),
-            level=event.level if event.level in ("info", "warn", "error") else "info",
+            level=_LEVELS.get(event.level, "info"),
             data=json.loads(translate(json.dumps(dict(event.data)), names)),
             source_key=event.id,
             created_at=event.created_at,

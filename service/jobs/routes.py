@@ -17,7 +17,7 @@ from service.jobs.present import checkpoint_out, event_out, job_out
 from service.jobs.schemas import CheckpointOut, EstimateOut, JobCreate, JobEventOut, JobOut
 from service.jobs.states import Wish
 from service.jobs.tables import Job
-from service.ledger.queries import budget_view, job_money
+from service.ledger.queries import budget_view
 from service.ledger.schemas import budget_out
 from service.registry.queries import resolve
 from service.teams.access import Caller, Reader, Trainer
@@ -44,7 +44,7 @@ def list_jobs(
     page = queries.list_jobs(
         session, caller.team, after=after, limit=limit, metadata=_metadata_filter(request)
     )
-    money = job_money(session, caller.team, [job.id for job in page.rows])
+    money = queries.job_money(session, caller.team, [job.id for job in page.rows])
     return list_out([job_out(job, money) for job in page.rows], page.has_more)
 
 
@@ -129,7 +129,7 @@ def _ask(session: Session, caller: Caller, job_id: str, wish: Wish) -> JobOut:
 
 
 def _out(session: Session, job: Job) -> JobOut:
-    return job_out(job, job_money(session, job.team_id, [job.id]))
+    return job_out(job, queries.job_money(session, job.team_id, [job.id]))
 
 
 def _metadata_filter(request: Request) -> dict[str, str] | None:

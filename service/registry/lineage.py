@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from service.core.clock import unix
 from service.datasets.tables import File
-from service.ledger.queries import costs_of_jobs, costs_of_models
+from service.ledger.queries import costs_by_job, costs_by_model
 from service.registry.schemas import CumulativeCost, Edge, LineageOut, Node
 from service.registry.tables import TunedModel
 
@@ -46,8 +46,9 @@ def lineage(session: Session, model: TunedModel, direction: Direction, depth: in
     """The graph of the model's family with what each step cost, and the sum of it all."""
     members = family(session, model, direction, depth)
     jobs = {member.job_id for member in members}
-    job_costs = costs_of_jobs(session, model.team_id, jobs)
-    use_costs = costs_of_models(session, model.team_id, {member.id for member in members})
+    job_costs = costs_by_job(session, model.team_id, jobs)
+    own_costs = costs_by_model(session, model.team_id, {member.id for member in members})
+    use_costs = {model_id: cost.use_usd for model_id, cost in own_costs.items()}
     training, use = sum(job_costs.values(), _ZERO), sum(use_costs.values(), _ZERO)
     nodes: dict[str, Node] = {}
     edges: dict[tuple[str, str, str], Edge] = {}
