@@ -1,0 +1,30 @@
+"""What every format is to the checker. Pure."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from service.datasets.formats.sheet import Sheet
+from service.datasets.formats.tools import ToolBook
+from service.datasets.problems import Flaw
+
+
+@dataclass(frozen=True)
+class Format:
+    """One way to write training examples as JSON objects, a line each.
+
+    `example` is the type a line decodes to. `lay_out` puts a decoded example's texts on a sheet, applies
+    the rules a type cannot express, and returns the flaws found (then nothing of it stays on the sheet).
+    `items` names the lists whose members are looked at one by one when the whole does not decode.
+    `method` is the training method that takes this format.
+    """
+
+    name: str
+    method: str
+    encoding: str
+    example: type[msgspec.Struct]
+    decoder: msgspec.json.Decoder[Any]
+    lay_out: Callable[[Any, Sheet, ToolBook], list[Flaw]]
+    items: Mapping[tuple[str, ...], Any]

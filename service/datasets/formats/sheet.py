@@ -1,0 +1,74 @@
+"""Where a batch of examples is laid out to be counted: one flat list of texts, counted in one call. Pure."""
+
+from itertools import accumulate
+
+# What a text is, as an index; TRAINED texts are those the tuned model learns to write.
+SYSTEM, DEVELOPER, USER, ASSISTANT, ASSISTANT_TRAINED, TOOL, FUNCTION, PROMPT, COMPLETION = range(9)
+KINDS = 9
+TRAINED = frozenset({ASSISTANT_TRAINED, COMPLETION})
+ROLES = (
+    "system",
+    "developer",
+    "user",
+    "assistant",
+    "assistant",
+    "tool",
+    "function",
+    "prompt",
+    "completion",
+)
+
+
+class Sheet:
+    """The texts of a batch, their kinds, where each example ends, and the tokens that need no counting.
+
+    `fixed[i]` is the tokens of example i that come from no text of its own: marks around messages,
+    tool definitions (counted once and remembered), images. `framing`, `tools` and `images` split
+    their sum over the batch.
+    """
+
+    __slots__ = ("ends", "fixed", "framing", "images", "kinds", "texts", "tools")
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.kinds = bytearray()
+        self.ends: list[int] = []
+        self.fixed: list[int] = []
+        self.framing = 0
+        self.tools = 0
+        self.images = 0
+
+    def put(self, text: str, kind: int) -> None:
+        """Add one text of the example in hand."""
+        self.texts.append(text)
+        self.kinds.append(kind)
+
+    def end(self, framing: int, tools: int = 0, images: int = 0) -> None:
+        """Close the example in hand."""
+        self.ends.append(len(self.texts))
+        self.fixed.append(framing + tools + images)
+        self.framing += framing
+        self.tools += tools
+        self.images += images
+
+    def drop(self) -> None:
+        """Forget the example in hand: it is flawed and will not be counted."""
+        kept = self.ends[-1] if self.ends else 0
+        del self.texts[kept:]
+        del self.kinds[kept:]
+
+    def totals(self, counts: list[int]) -> list[int]:
+        """Tokens of each example, from the counts of all texts."""
+        sums = list(accumulate(counts, initial=0))
+        reached = [sums[end] for end in self.ends]
+        return [
+            here - before + fixed
+            for here, before, fixed in zip(reached, [0, *reached], self.fixed, strict=False)
+        ]
+
+    def by_kind(self, counts: list[int]) -> list[int]:
+        """Tokens of each kind of text, from the counts of all texts."""
+        sums = [0] * KINDS
+        for kind, tokens in zip(self.kinds, counts, strict=True):
+            sums[kind] += tokens
+        return sums

@@ -1,0 +1,51 @@
+"""What can be wrong with a line, as values. Pure.
+
+Codes: `not_utf8`, `lone_surrogate`, `invalid_json`, `too_deep`, `line_too_long`, `blank_line`,
+`not_an_object`, `wrong_format`, `missing_field`, `unknown_field`, `wrong_type`, `invalid_value`,
+`unknown_role`, `invalid_weight`, `empty_content`, `missing_assistant`, `unanswered_tool_call`,
+`unknown_tool_call`, and of the whole file `empty_file`, `unknown_format`, `too_few_examples`,
+`nothing_trained`.
+"""
+
+from typing import NamedTuple
+
+import msgspec
+
+MAX_MESSAGE_CHARS = 300
+MAX_PATH_CHARS = 200
+
+
+class Flaw(NamedTuple):
+    """One thing wrong at `path` (such as `messages[2].role`, or empty for the whole example)."""
+
+    path: str
+    code: str
+    message: str
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """A flaw and the line it is on, counted from 1; null when the whole file is meant."""
+
+    line: int | None
+    path: str
+    code: str
+    message: str
+
+    def __str__(self) -> str:
+        where = [f"line {self.line}" if self.line else "", self.path]
+        prefix = ", ".join(part for part in where if part)
+        return f"{prefix}: {self.message}" if prefix else self.message
+
+
+def on_line(line: int, flaw: Flaw) -> Problem:
+    """`flaw` found on `line`, with whatever the data brought into its texts cut short."""
+    return Problem(line, _cut(flaw.path, MAX_PATH_CHARS), flaw.code, _cut(flaw.message, MAX_MESSAGE_CHARS))
+
+
+def of_file(code: str, message: str) -> Problem:
+    """A problem of the file as a whole."""
+    return Problem(None, "", code, message)
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1] + "…"
