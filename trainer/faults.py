@@ -13,6 +13,7 @@ Kind = Literal[
     "status",
     "drop_before",
     "drop_after",
+    "answer_late",
     "delay",
     "cut_stream",
     "garbage_chunk",
@@ -25,8 +26,8 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
     """One fault. `times` None means every match; `skip` lets so many matches pass first.
 
     Kinds: `status` answers an error and does nothing; `drop_before` closes the connection and does nothing;
-    `drop_after` does the work and loses the answer; `delay` waits `delay_s` (any kind may); `cut_stream` and
-    `garbage_chunk` act after `chunks` stream pieces; `no_usage` leaves usage out;
+    `drop_after` does the work and loses the answer; `answer_late` does it and answers `delay_s` later;
+    `delay` waits `delay_s` (any other kind may); `cut_stream` and `garbage_chunk` act after `chunks` stream pieces; `no_usage` leaves usage out;
     `job_status` shows `status_name`.
     """
 

@@ -18,7 +18,7 @@ CLOSE_KEY = "tunehouse.close"
 
 async def spoil(rule: Rule, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
     """Run the app under the rule; the kinds that only change a body are left to the routes."""
-    if rule.delay_s:
+    if rule.delay_s and rule.kind != "answer_late":
         await asyncio.sleep(rule.delay_s)
     if rule.kind == "status":
         await _response(rule)(scope, receive, send)
@@ -27,6 +27,8 @@ async def spoil(rule: Rule, app: ASGIApp, scope: Scope, receive: Receive, send: 
     elif rule.kind == "drop_after":
         await app(scope, receive, _swallow)
         await _abort(scope, receive)
+    elif rule.kind == "answer_late":
+        await app(scope, receive, _Late(rule.delay_s, send))
     elif rule.kind in ("cut_stream", "garbage_chunk"):
         spoiler = _StreamSpoiler(rule, scope, send)
         await app(scope, receive, spoiler)
@@ -48,6 +50,20 @@ def _response(rule: Rule) -> Response:
     return Response(
         msgspec.json.encode(rule.body), rule.status, headers=rule.headers, media_type="application/json"
     )
+
+
+class _Late:
+    """Keeps an answer back for a while once the work is done."""
+
+    def __init__(self, delay_s: float, send: Send) -> None:
+        self._delay_s = delay_s
+        self._send = send
+
+    async def __call__(self, message: Message) -> None:
+        """Pass a message on, the first one late."""
+        delay_s, self._delay_s = self._delay_s, 0.0
+        await asyncio.sleep(delay_s)
+        await self._send(message)
 
 
 async def _swallow(message: Message) -> None:
