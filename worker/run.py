@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import structlog
 
+import service.tables  # noqa: F401 - a foreign key is only found once its table is imported
 from service.core import work
 from service.core.db import transaction
 from service.settings import settings
