@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from service.core.db import engine
+from service.catalog.seed import sync_prices
+from service.core.db import engine, transaction
 from service.core.migrate import upgrade
 from service.embedded.postgres import PostgresServer
 from service.embedded.valkey import ValkeyServer
@@ -91,6 +92,8 @@ def environment(folder: Path, postgres_url: str, redis_url: str) -> Iterator[dic
     }
     os.environ |= env
     settings.cache_clear()
+    with transaction() as session:
+        sync_prices(session)
     yield env
     engine().dispose()
 

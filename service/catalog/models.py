@@ -1,0 +1,62 @@
+"""What each kind of provider can tune and serve, within which limits and dates. Pure data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cache
+from types import MappingProxyType
+from typing import Any
+
+from service.catalog.files import load
+
+_FORMATS = {"supervised": "chat", "dpo": "preference", "reinforcement": "reinforcement"}
+
+
+@dataclass(frozen=True)
+class CatalogModel:
+    """A base model at one kind of provider.
+
+    `token_limit` is per training example, `context_tokens` per use; `formats` maps each method to the dataset
+    format it takes. A job may start from `trains_from` on and before `trains_until`; from `shutdown_date` on
+    the model and all that was tuned from it answer no more. A date that is None is not known or not set.
+    """
+
+    id: str
+    provider_kind: str
+    methods: tuple[str, ...]
+    formats: Mapping[str, str] = field(hash=False)
+    token_limit: int
+    context_tokens: int
+    encoding: str
+    vision: bool = False
+    min_examples: int = 10
+    trains_from: date | None = None
+    trains_until: date | None = None
+    shutdown_date: date | None = None
+
+    def trains_on(self, day: date) -> bool:
+        """Whether a job may start on that day."""
+        begun = self.trains_from is None or self.trains_from <= day
+        return begun and (self.trains_until is None or day < self.trains_until)
+
+    def serves_on(self, day: date) -> bool:
+        """Whether it answers on that day."""
+        return self.shutdown_date is None or day < self.shutdown_date
+
+
+@cache
+def offered(provider_kind: str) -> tuple[CatalogModel, ...]:
+    """All bases of a kind of provider, the retired ones included, as its file lists them."""
+    return tuple(_read(provider_kind, entry) for entry in load(provider_kind)["models"])
+
+
+def find(provider_kind: str, model_id: str) -> CatalogModel | None:
+    """The base of that id at a kind of provider."""
+    return next((model for model in offered(provider_kind) if model.id == model_id), None)
+
+
+def _read(provider_kind: str, entry: Mapping[str, Any]) -> CatalogModel:
+    methods = tuple(entry["methods"])
+    formats = {method: _FORMATS[method] for method in methods} | entry.get("formats", {})
+    fields = dict(entry) | {"methods": methods, "formats": MappingProxyType(formats)}
+    return CatalogModel(provider_kind=provider_kind, **fields)

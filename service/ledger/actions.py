@@ -1,0 +1,165 @@
+"""Reserve money, charge for what was used, and let go of what is left.
+
+Each of these is one statement, so that a team's account is locked as briefly as can be: the lock lasts until
+the caller's transaction ends. A transaction that settles for several teams does so in one call, which locks
+their accounts in one order.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.orm import Session
+
+from service.core import clock
+from service.errors import BudgetExceeded
+from service.events import actions as events
+from service.events.types import EventType
+from service.ledger.charges import BudgetView, Charge, Hold, HoldAsk, Settlement, explain_refusal
+from service.ledger.money import at_least, usd
+from service.ledger.tables import HoldRow
+
+_PLACE = text("SELECT * FROM ledger_place_holds(CAST(:asks AS jsonb))")
+_SETTLE = text("SELECT * FROM ledger_settle(CAST(:subjects AS jsonb), CAST(:charges AS jsonb))")
+
+
+def place_hold(
+    session: Session,
+    *,
+    team_id: str,
+    subject_id: str,
+    amount_usd: Decimal,
+    key_id: str | None = None,
+    expires_in: timedelta | None = None,
+) -> Hold:
+    """Reserve money for a piece of work. Raises `BudgetExceeded` with the figures.
+
+    A subject that holds already holds `amount_usd` from now on, so a replay changes nothing.
+    """
+    expires_at = None if expires_in is None else clock.now() + expires_in
+    answer = place_holds(session, [HoldAsk(team_id, subject_id, amount_usd, key_id, expires_at)])[0]
+    if isinstance(answer, BudgetExceeded):
+        raise answer
+    return answer
+
+
+def place_holds(session: Session, asks: Sequence[HoldAsk]) -> list[Hold | BudgetExceeded]:
+    """Reserve money for many pieces of work at once; each is answered by hold or refusal, in order."""
+    wanted = [
+        {
+            "team_id": ask.team_id,
+            "subject_id": ask.subject_id,
+            "key_id": ask.key_id,
+            "amount_usd": str(at_least(ask.amount_usd)),
+            "expires_at": ask.expires_at and ask.expires_at.isoformat(),
+        }
+        for ask in asks
+    ]
+    rows = session.execute(_PLACE, {"asks": json.dumps(wanted)}).all()
+    return [_hold_or_refusal(ask, row) for ask, row in zip(asks, rows, strict=True)]
+
+
+def _hold_or_refusal(ask: HoldAsk, row: Row[Any]) -> Hold | BudgetExceeded:
+    if row.account_id is None:
+        return Hold(ask.team_id, ask.subject_id, at_least(ask.amount_usd), ask.key_id)
+    period = "total" if row.period_name == "total" else "month"
+    budget = BudgetView(
+        account_id=row.account_id,
+        scope=row.scope,
+        limit_usd=row.limit_usd,
+        period=period,
+        period_name=row.period_name,
+        spent_usd=row.spent_usd,
+        held_usd=row.held_usd,
+        thresholds=(),
+    )
+    return BudgetExceeded(explain_refusal(budget, ask.amount_usd), param=row.scope)
+
+
+def settle(session: Session, *, team_id: str, subject_id: str, charges: Sequence[Charge]) -> Decimal:
+    """Charge for a piece of work that has ended and release its hold; returns what the charges come to.
+
+    Charges that were appended before are not appended again, so a replay changes nothing.
+    """
+    settlement = Settlement(team_id, subject_id, charges)
+    settle_many(session, [settlement])
+    return settlement.amount_usd
+
+
+def settle_many(session: Session, settlements: Sequence[Settlement]) -> None:
+    """Settle many pieces of work in one statement, whichever teams they belong to."""
+    subjects = [{"team_id": done.team_id, "subject_id": done.subject_id} for done in settlements]
+    charges = [_as_row(done, charge) for done in settlements for charge in done.charges]
+    values = {"subjects": json.dumps(subjects), "charges": json.dumps(charges)}
+    for crossed in session.execute(_SETTLE, values).all():
+        tell_threshold(session, crossed)
+
+
+def release_hold(session: Session, *, team_id: str, subject_id: str) -> None:
+    """Let go of the money reserved for a piece of work that cost nothing; without a hold nothing changes."""
+    settle_many(session, [Settlement(team_id, subject_id)])
+
+
+def release_expired(session: Session, limit: int) -> int:
+    """Release up to `limit` holds whose work has vanished, and return how many."""
+    stale = (
+        select(HoldRow.team_id, HoldRow.subject_id)
+        .where(HoldRow.expires_at < func.now())
+        .order_by(HoldRow.expires_at)
+        .limit(limit)
+    )
+    gone = [Settlement(row.team_id, row.subject_id) for row in session.execute(stale)]
+    if gone:
+        settle_many(session, gone)
+    return len(gone)
+
+
+def _as_row(done: Settlement, charge: Charge) -> dict[str, Any]:
+    price = charge.price
+    return {
+        "team_id": done.team_id,
+        "unique_key": charge.unique_key,
+        "subject_id": done.subject_id,
+        "kind": charge.kind.value,
+        "quantity": str(charge.quantity),
+        "unit": price.unit,
+        "unit_quantity": price.unit_quantity,
+        "price_usd": str(price.amount_usd),
+        "price_id": price.id,
+        "tier": price.tier,
+        "amount_usd": str(charge.amount_usd),
+        "key_id": charge.key_id,
+        "job_id": charge.job_id,
+        "model": charge.model,
+        "base_model": charge.base_model,
+        "provider": charge.provider,
+        "method": charge.method,
+        "tags": dict(charge.tags),
+        "occurred_at": (charge.occurred_at or clock.now()).isoformat(),
+    }
+
+
+def tell_threshold(session: Session, crossed: Row[Any]) -> None:
+    """Append the event of a threshold that `ledger_tell_thresholds` found crossed and not told of."""
+    events.append(
+        session,
+        team_id=crossed.team_id,
+        subject_id=crossed.account_id,
+        type=EventType.BUDGET_THRESHOLD,
+        level="warn",
+        message=(
+            f"{crossed.threshold} % of the budget of {crossed.scope} {crossed.account_id} is spent "
+            f"({crossed.period_name}): ${usd(crossed.spent_usd)} of ${usd(crossed.limit_usd)}."
+        ),
+        data={
+            "scope": crossed.scope,
+            "account_id": crossed.account_id,
+            "period": crossed.period_name,
+            "threshold": crossed.threshold,
+            "limit_usd": usd(crossed.limit_usd),
+            "spent_usd": usd(crossed.spent_usd),
+        },
+    )

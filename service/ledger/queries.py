@@ -1,0 +1,73 @@
+"""Read budgets and what things cost."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import case, func, select, text
+from sqlalchemy.orm import Session
+
+from service.catalog.price import PriceKind
+from service.core import clock
+from service.ledger.charges import BudgetView
+from service.ledger.tables import Entry
+
+_STANDING = text(
+    "SELECT scope, limit_usd, period, period_name, spent_usd, held_usd, thresholds FROM budget_standings "
+    "WHERE account_id = :account_id AND team_id = :team_id"
+)
+_TRAINING = [kind.value for kind in PriceKind if kind.is_training]
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What something cost, making and using it apart."""
+
+    training_usd: Decimal = Decimal(0)
+    use_usd: Decimal = Decimal(0)
+
+    @property
+    def total_usd(self) -> Decimal:
+        """Both together."""
+        return self.training_usd + self.use_usd
+
+
+def budget_view(session: Session, team_id: str, account_id: str | None = None) -> BudgetView:
+    """The team's budget and counters, or those of one of its keys or jobs.
+
+    What has no account yet has spent nothing and has no limit.
+    """
+    ids = {"team_id": team_id, "account_id": account_id or team_id}
+    row = session.execute(_STANDING, ids).one_or_none()
+    if row is None:
+        nothing = Decimal(0)
+        return BudgetView(team_id, "team", None, "month", f"{clock.now():%Y-%m}", nothing, nothing, ())
+    return BudgetView(account_id=ids["account_id"], **row._asdict())
+
+
+def cost_of_job(session: Session, job_id: str) -> Decimal:
+    """What a job has cost to date."""
+    spent = select(func.coalesce(func.sum(Entry.amount_usd), 0)).where(Entry.job_id == job_id)
+    return Decimal(session.scalar(spent) or 0)
+
+
+def costs_by_job(session: Session, team_id: str, job_ids: Collection[str]) -> Mapping[str, Decimal]:
+    """What each of the team's jobs has cost to date; jobs without a charge are left out."""
+    own = Entry.team_id == team_id, Entry.job_id.in_(job_ids)
+    rows = session.execute(
+        select(Entry.job_id, func.sum(Entry.amount_usd)).where(*own).group_by(Entry.job_id)
+    )
+    return {job_id: amount for job_id, amount in rows if job_id is not None}
+
+
+def costs_by_model(session: Session, team_id: str, model_ids: Collection[str]) -> Mapping[str, Cost]:
+    """What training on and using each model has cost the team; models without a charge are left out.
+
+    The training cost of a model's own making is its job's: `costs_by_job`.
+    """
+    training = func.sum(case((Entry.kind.in_(_TRAINING), Entry.amount_usd), else_=0))
+    own = Entry.team_id == team_id, Entry.model.in_(model_ids)
+    rows = session.execute(
+        select(Entry.model, training, func.sum(Entry.amount_usd)).where(*own).group_by(Entry.model)
+    )
+    return {model: Cost(trained, total - trained) for model, trained, total in rows if model is not None}

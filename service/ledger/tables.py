@@ -1,0 +1,156 @@
+"""Accounts, budgets, holds and the ledger.
+
+    hold ──► account.held        entry ──► account.spent
+      placed under the account's row lock, refused by its budget; ended by `settle` or `release_hold`
+
+Everything that moves a team's money holds the row lock of its account, which makes three things exact:
+a budget cannot be overshot, an entry's `number` has no gaps and follows the order of commits, and counters
+equal the rows they count. The procedures in `migrations/sql` are the only writers.
+"""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    Numeric,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.catalog.price import AMOUNT_DECIMALS, PRICE_DECIMALS, QUANTITY_DECIMALS
+from service.core.db import Base
+
+AMOUNT = Numeric(30, AMOUNT_DECIMALS)
+PRICE = Numeric(18, PRICE_DECIMALS)
+QUANTITY = Numeric(24, QUANTITY_DECIMALS)
+
+
+class Account(Base):
+    """What a team, or one of its keys or jobs that has a budget of its own, has spent and holds reserved.
+
+    `id` is the team's, key's or job's. `month_spent_usd` counts entries booked in `month` (its first day,
+    UTC) and is stale once another month has begun. `last_number` numbers a team's entries. Entries of before
+    `closed_before` belong to closed months, which take no more.
+    """
+
+    __tablename__ = "accounts"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
+    scope: Mapped[str]
+    held_usd: Mapped[Decimal] = mapped_column(AMOUNT, server_default=text("0"))
+    spent_usd: Mapped[Decimal] = mapped_column(AMOUNT, server_default=text("0"))
+    month: Mapped[date]
+    month_spent_usd: Mapped[Decimal] = mapped_column(AMOUNT, server_default=text("0"))
+    last_number: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
+    closed_before: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("held_usd >= 0", name="held_not_negative"),
+        CheckConstraint("scope IN ('team', 'key', 'job')", name="scope_known"),
+        Index(None, "team_id"),
+    )
+
+
+class Budget(Base):
+    """The limit of one account, per calendar month (UTC) or in total; without `limit_usd` there is none."""
+
+    __tablename__ = "budgets"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    limit_usd: Mapped[Decimal | None] = mapped_column(PRICE)
+    period: Mapped[str]
+    thresholds: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    updated_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("limit_usd >= 0", name="limit_not_negative"),
+        CheckConstraint("period IN ('month', 'total')", name="period_known"),
+    )
+
+
+class BudgetAlert(Base):
+    """A threshold that was told of: once per period and limit, whoever crosses it."""
+
+    __tablename__ = "budget_alerts"
+
+    account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
+    period: Mapped[str] = mapped_column(primary_key=True)
+    limit_usd: Mapped[Decimal] = mapped_column(PRICE, primary_key=True)
+    threshold: Mapped[int] = mapped_column(primary_key=True)
+    told_at: Mapped[datetime]
+
+
+class HoldRow(Base):
+    """Money reserved for work that is under way; the row goes when the work is settled or released."""
+
+    __tablename__ = "holds"
+
+    team_id: Mapped[str] = mapped_column(primary_key=True)
+    subject_id: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str | None]
+    amount_usd: Mapped[Decimal] = mapped_column(AMOUNT)
+    placed_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("amount_usd >= 0", name="amount_not_negative"),
+        Index("ix_holds_expires_at", "expires_at", postgresql_where=text("expires_at IS NOT NULL")),
+    )
+
+
+class Entry(Base):
+    """One charge, or a correction of one, never changed and never removed: a trigger refuses it.
+
+    `amount_usd` is exactly quantity times price, which a constraint proves on every row. `unique_key` names
+    the thing that is charged for, so that nothing is charged twice. `booked_at` is the moment the money
+    counts at in budgets, reports and statements: `occurred_at`, unless its month was closed by then.
+    A correction names by `corrects` the number of the team's entry that it undoes or replaces.
+    """
+
+    __tablename__ = "ledger_entries"
+
+    # No foreign keys to teams, keys, jobs and prices: each insert would lock rows that every insert shares.
+    # The audit joins them instead, and prices and teams are never deleted.
+    team_id: Mapped[str] = mapped_column(primary_key=True)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    unique_key: Mapped[str]
+    subject_id: Mapped[str]
+    kind: Mapped[str]
+    quantity: Mapped[Decimal] = mapped_column(QUANTITY)
+    unit: Mapped[str]
+    unit_quantity: Mapped[int]
+    price_usd: Mapped[Decimal] = mapped_column(PRICE)
+    price_id: Mapped[str | None]
+    tier: Mapped[str]
+    amount_usd: Mapped[Decimal] = mapped_column(AMOUNT)
+    key_id: Mapped[str | None]
+    job_id: Mapped[str | None]
+    model: Mapped[str | None]
+    base_model: Mapped[str | None]
+    provider: Mapped[str | None]
+    method: Mapped[str | None]
+    tags: Mapped[dict[str, Any]]
+    corrects: Mapped[int | None] = mapped_column(BigInteger)
+    reason: Mapped[str | None]
+    occurred_at: Mapped[datetime]
+    booked_at: Mapped[datetime]
+    recorded_at: Mapped[datetime]
+
+    __table_args__ = (
+        UniqueConstraint("unique_key"),
+        CheckConstraint("amount_usd * unit_quantity = quantity * price_usd", name="amount_exact"),
+        CheckConstraint(
+            "quantity >= 0 OR corrects IS NOT NULL OR unit = 'usd'", name="only_corrections_negative"
+        ),
+        Index(None, "team_id", "booked_at"),
+        Index("ix_ledger_entries_job_id", "job_id", postgresql_where=text("job_id IS NOT NULL")),
+    )

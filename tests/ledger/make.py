@@ -1,0 +1,55 @@
+"""Teams, prices and charges for the tests of the ledger, made by the service's own actions."""
+
+import itertools
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from service.catalog.price import Price, PriceKind
+from service.core import clock
+from service.ledger.budgets import set_budget
+from service.ledger.charges import Charge
+from service.teams.tables import Team
+
+_numbers = itertools.count(1)
+
+
+def team(session: Session, *, limit_usd: str | None = None, period: str = "month") -> str:
+    """A team, with a budget if a limit is named; its id."""
+    number = next(_numbers)
+    values = {"id": f"team_{number}", "name": f"Team {number}", "slug": f"t{number}", "metadata": {}}
+    session.execute(insert(Team.__table__).values(created_at=clock.now(), **values))
+    if limit_usd is not None:
+        set_budget(session, values["id"], limit_usd=Decimal(limit_usd), period=period)
+    return str(values["id"])
+
+
+def price(kind: PriceKind = PriceKind.OUTPUT_TOKENS, usd_per_million: str = "10") -> Price:
+    """A price per million tokens, or per hour."""
+    return Price(
+        id="price_test",
+        provider_kind="trainer",
+        model="sandbox-mini",
+        method=None,
+        kind=kind,
+        tier="standard",
+        unit_quantity=1 if kind.unit == "hours" else 1_000_000,
+        amount_usd=Decimal(usd_per_million),
+        effective_from=datetime(2025, 1, 1, tzinfo=UTC),
+    )
+
+
+def charge(unique_key: str, quantity: int = 10_000, **fields: object) -> Charge:
+    """Ten cents' worth of output tokens, unless said otherwise."""
+    kind = fields.pop("kind", PriceKind.OUTPUT_TOKENS)
+    assert isinstance(kind, PriceKind)
+    defaults: dict[str, object] = {
+        "kind": kind,
+        "price": price(kind),
+        "model": "sandbox-mini",
+        "base_model": "sandbox-mini",
+        "provider": "trainer",
+    }
+    return Charge(quantity=quantity, unique_key=unique_key, **(defaults | fields))  # type: ignore[arg-type]
