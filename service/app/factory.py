@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from service.app import errors, health
+from service.app import errors, health, providers
 from service.app.middleware import BodyLimit, RequestIds
 from service.core import logs
 from service.settings import settings
@@ -22,7 +22,7 @@ def create_app() -> FastAPI:
         version="0.1.0",
         description="One service that a company's teams share to fine-tune language models.",
     )
-    for part in (teams, webhooks, webhook_deliveries, health):
+    for part in (teams, webhooks, webhook_deliveries, providers, health):
         app.include_router(part.router)
     errors.install(app)
     app.add_middleware(

@@ -54,7 +54,8 @@ def look_at(provider: Provider) -> Health:
     except KeyRefused:
         problem = "key_refused"
     except ProviderError as failure:
-        problem = "unreachable" if failure.status is None else "failing"
+        no_answer = failure.status is None and failure.code != "malformed_answer"
+        problem = "unreachable" if no_answer else "failing"
     return Health(provider.name, provider.kind, problem, now())
 
 

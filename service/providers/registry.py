@@ -1,6 +1,6 @@
 """The configured providers, each with one client (and its connections) per process."""
 
-from functools import cache
+import threading
 
 from service.providers.azure import AzureWire
 from service.providers.errors import NotConfigured
@@ -10,10 +10,13 @@ from service.settings import ProviderSettings, settings
 
 _KINDS: dict[str, type[OpenAIWire]] = {"openai": OpenAIWire, "trainer": OpenAIWire, "azure": AzureWire}
 
+_opened: dict[str, OpenAIWire] = {}
+_lock = threading.Lock()
+
 
 def get_provider(name: str) -> Provider:
     """The provider of that name; its client is shared by all threads. Raises `NotConfigured`."""
-    return _open(provider_settings(name).name)
+    return _shared(provider_settings(name))
 
 
 def provider_settings(name: str) -> ProviderSettings:
@@ -26,14 +29,19 @@ def provider_settings(name: str) -> ProviderSettings:
 
 def all_providers() -> list[Provider]:
     """Every configured provider, in the order of the settings."""
-    return [_open(one.name) for one in settings().providers]
+    return [_shared(one) for one in settings().providers]
 
 
-def open_provider(one: ProviderSettings) -> Provider:
-    """A provider from these settings, with a client of its own."""
+def open_provider(one: ProviderSettings) -> OpenAIWire:
+    """A provider from these settings, with a client of its own, which the caller closes."""
     return _KINDS[one.kind](one)
 
 
-@cache
-def _open(name: str) -> Provider:
-    return open_provider(provider_settings(name))
+def _shared(one: ProviderSettings) -> OpenAIWire:
+    with _lock:
+        known = _opened.get(one.name)
+        if known is None or known.settings != one:
+            if known is not None:
+                known.close()
+            known = _opened[one.name] = open_provider(one)
+        return known
