@@ -40,11 +40,12 @@ class PostgresServer:
         *,
         durable: bool = True,
         settings: Mapping[str, str] | None = None,
+        log: Path | None = None,
     ) -> None:
         self.data_dir = data_dir.absolute()
         self.port = port
         self.settings = {"max_connections": "200"} | ({} if durable else UNSAFE) | dict(settings or {})
-        self.log = self.data_dir / "postgres.log"
+        self.log = log or self.data_dir / "postgres.log"
         self.pid_file = self.data_dir / "postgres.pid"
         self.cluster = self.data_dir / "cluster"
         self._process: subprocess.Popen[bytes] | None = None

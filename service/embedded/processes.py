@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -143,10 +144,14 @@ def wait_until(condition: Callable[[], bool], timeout_s: float, pause_s: float =
 
 
 def bound_log(log: Path) -> None:
-    """Move a log that has grown past its limit aside, so that at most two of that size exist."""
+    """Move what a log holds past its limit to `*.1`, so that at most about two of that size exist.
+
+    Copied and emptied rather than renamed: the processes that append to it hold it open.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
-        log.replace(log.with_suffix(log.suffix + ".1"))
+        shutil.copyfile(log, log.with_name(log.name + ".1"))
+        os.truncate(log, 0)
 
 
 def last_lines(log: Path, count: int = 3) -> str:

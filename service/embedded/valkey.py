@@ -18,10 +18,10 @@ class ValkeyServer:
 
     name = "valkey"
 
-    def __init__(self, data_dir: Path, port: int | None = None) -> None:
+    def __init__(self, data_dir: Path, port: int | None = None, *, log: Path | None = None) -> None:
         self.data_dir = data_dir.absolute()
         self.port = port
-        self.log = self.data_dir / "valkey.log"
+        self.log = log or self.data_dir / "valkey.log"
         self.pid_file = self.data_dir / "valkey.pid"
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: IO[bytes] | None = None

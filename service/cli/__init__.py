@@ -1,0 +1,8 @@
+"""The `tunehouse` command."""
+
+from service.cli.commands import app
+
+
+def main() -> None:
+    """The console entry."""
+    app()

@@ -1,0 +1,111 @@
+"""The commands. Each that serves becomes another program, so that signals reach it directly."""
+
+import os
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from typer import Argument, Option
+
+from service.cli.up import serve
+from service.embedded.checks import read_settings
+from service.embedded.errors import EmbeddedError
+from service.embedded.layout import environment_of
+from service.embedded.prepare import make_admin_key, migrate
+from service.embedded.programs import api_argv, trainer_argv, worker_argv
+
+app = typer.Typer(
+    name="tunehouse",
+    help="Fine-tune language models with several teams, one service and one bill.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Host = Annotated[str, Option(help="Address to listen on; 0.0.0.0 is every address of this machine.")]
+Port = Annotated[int, Option(min=0, max=65535, help="Port to listen on.")]
+DataDir = Annotated[Path, Option(help="Where everything is kept that `up` runs.")]
+
+
+@app.command()
+def up(
+    host: Host = "127.0.0.1",
+    port: Annotated[int, Option(min=0, max=65535, help="Port of the api; 0 picks a free one.")] = 8800,
+    data_dir: DataDir = Path(".tunehouse"),
+) -> None:
+    """Run everything on this machine until Ctrl-C."""
+    try:
+        serve(data_dir, host, port)
+    except EmbeddedError as error:
+        fail(str(error))
+
+
+@app.command(name="migrate")
+def migrate_command(data_dir: DataDir = Path(".tunehouse")) -> None:
+    """Bring the database to the newest schema."""
+    use_running(data_dir)
+    try:
+        migrate(read_settings().database_url)
+    except EmbeddedError as error:
+        fail(str(error))
+    typer.echo("the database has the newest schema")
+
+
+@app.command()
+def api(
+    host: Host = "127.0.0.1",
+    port: Port = 8800,
+    processes: Annotated[int, Option(min=1, help="Processes that share the port.")] = 1,
+) -> None:
+    """Serve HTTP."""
+    become(api_argv(host, port, processes))
+
+
+@app.command()
+def worker(concurrency: Annotated[int, Option(min=1, help="Steps done at the same time.")] = 8) -> None:
+    """Do the work that the api accepts: check, upload, poll, settle, notify."""
+    become(worker_argv(concurrency))
+
+
+@app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})
+def trainer(
+    arguments: Annotated[list[str] | None, Argument(help="See `tunehouse trainer --help`.")] = None,
+) -> None:
+    """Serve OpenAI's fine-tuning wire from this machine; options: `tunehouse trainer --help`."""
+    become(trainer_argv(*(arguments or [])))
+
+
+@app.command()
+def admin_key(
+    name: Annotated[str, Option(help="What it is for, shown in lists.")] = "admin key",
+    data_dir: DataDir = Path(".tunehouse"),
+) -> None:
+    """Make one more admin key and print it, this once."""
+    use_running(data_dir)
+    try:
+        read_settings()
+        typer.echo(make_admin_key(name))
+    except EmbeddedError as error:
+        fail(str(error))
+
+
+def use_running(data_dir: Path) -> None:
+    """Take the settings of the `up` that runs on `data_dir`, where the environment names no database."""
+    if "TUNEHOUSE_DATABASE_URL" not in os.environ and "TUNEHOUSE_CONFIG" not in os.environ:
+        for name, value in environment_of(data_dir).items():
+            os.environ.setdefault(name, value)
+
+
+def become(argv: list[str]) -> NoReturn:
+    """Replace this process by `argv`, after checking what it would stumble over."""
+    try:
+        read_settings()
+    except EmbeddedError as error:
+        fail(str(error))
+    os.execv(argv[0], argv)  # noqa: S606  an argument list, and no shell
+
+
+def fail(reason: str) -> NoReturn:
+    """End with one line on stderr."""
+    typer.echo(f"tunehouse: {reason}", err=True)
+    raise typer.Exit(1)

@@ -1,0 +1,56 @@
+"""Point 7, second half: who paid what, and what the other team can see of it: nothing."""
+
+from decimal import Decimal
+
+import httpx2
+from openai.types.fine_tuning import FineTuningJob
+
+from service.cli.demo.answers import spent_all
+from service.cli.demo.people import Admin, Team, answer
+from service.cli.demo.screen import Screen, usd
+
+_GROUPS = "/v1/costs?group_by=team,kind,model"
+
+
+def show(admin: Admin, teams: list[Team], screen: Screen) -> None:
+    """Print the cost table and hold its sum against the ledger's."""
+    costs = answer(admin.http.get(_GROUPS))
+    names = {team.id: team.name for team in teams}
+    rows = [
+        [names.get(row["team_id"], row["team_id"]), row["kind"], row["model"] or "", usd(row["amount_usd"])]
+        for row in costs["data"]
+    ]
+    screen.table(
+        ["team", "kind", "model", "cost"], [*rows, ["all", "", "", usd(costs["total_usd"])]], numbers=1
+    )
+    total = sum((Decimal(row["amount_usd"]) for row in costs["data"]), Decimal(0))
+    screen.claim("The table's rows add up to its total", total == Decimal(costs["total_usd"]), total)
+    spent = spent_all(admin, teams)
+    screen.claim("and to what the ledger charged to the budgets", total == spent, f"{total} and {spent}")
+
+
+def hide(owner: Team, other: Team, jobs: list[FineTuningJob], screen: Screen) -> None:
+    """The other team looks for the owner's things by list and by name."""
+    lists = {
+        "files": [file.id for file in other.sdk.files.list()],
+        "jobs": [job.id for job in other.sdk.fine_tuning.jobs.list()],
+        "tuned models": [model.id for model in other.sdk.models.list() if model.id.startswith("ft:")],
+        "webhook endpoints": [endpoint["id"] for endpoint in other.get("/webhook_endpoints")["data"]],
+    }
+    screen.claim(f"{other.name} sees no {', '.join(lists)}", not any(lists.values()), lists)
+    job = jobs[-1]
+    paths = [
+        f"/v1/files/{job.training_file}",
+        f"/v1/files/{job.training_file}/content",
+        f"/v1/files/{job.training_file}/report",
+        f"/v1/fine_tuning/jobs/{job.id}",
+        f"/v1/fine_tuning/jobs/{job.id}/events",
+        f"/v1/models/{job.fine_tuned_model}",
+        f"/v1/models/{job.fine_tuned_model}/lineage",
+    ]
+    statuses = {path: other.http.get(path).status_code for path in paths}
+    hidden = all(status == httpx2.codes.NOT_FOUND for status in statuses.values())
+    screen.claim(f"What {owner.name} made does not exist for {other.name}, even by name", hidden, statuses)
+    bill = answer(other.http.get(_GROUPS))
+    foreign = [row for row in bill["data"] if row["team_id"] != other.id]
+    screen.claim("and its own bill shows its own costs alone", bool(bill["data"]) and not foreign, bill)

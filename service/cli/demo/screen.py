@@ -1,0 +1,75 @@
+"""What the demo shows, and the claims it makes: each is checked before it is printed."""
+
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+
+from rich.console import Console, Group, RenderableType
+from rich.padding import Padding
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.rule import Rule
+from rich.table import Table
+from rich.text import Text
+
+_INDENT = 4
+
+
+class StoryBroken(Exception):
+    """Something the demo claims does not hold; the message is one line for whoever watches."""
+
+
+class Screen:
+    """Draws the story on a console."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def chapter(self, number: int, title: str) -> None:
+        """Begin one of the seven points."""
+        self.console.print()
+        self.console.print(Rule(Text(f"{number}. {title}", "bold"), align="left", style="dim"))
+
+    def say(self, text: str) -> None:
+        """One line of the story."""
+        self.console.print(Text(f"  {text}"))
+
+    def quote(self, who: str, text: str) -> None:
+        """What somebody was asked or answered, with its line breaks."""
+        lines = Text(text, "italic")
+        self.console.print(Padding(Group(Text(who, "bold"), lines), (0, 0, 0, _INDENT)))
+
+    def claim(self, sentence: str, holds: bool, seen: object = None) -> None:
+        """Print a claim that holds. Raises `StoryBroken` for one that does not, with what was seen instead."""
+        if not holds:
+            shown = "" if seen is None else f" (seen: {str(seen)[:500]})"
+            raise StoryBroken(f"This should hold and does not: {sentence}{shown}")
+        self.console.print(Text.assemble(("  ✓ ", "green"), sentence))
+
+    def show(self, drawing: RenderableType) -> None:
+        """A table or a tree."""
+        self.console.print(Padding(drawing, (0, 0, 0, _INDENT)))
+
+    def table(self, titles: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> None:
+        """A table whose last `numbers` columns are aligned to the right."""
+        drawing = Table(box=None, header_style="dim", pad_edge=False)
+        for place, title in enumerate(titles):
+            right = place >= len(titles) - numbers
+            drawing.add_column(title, justify="right" if right else "left", overflow="fold")
+        for row in rows:
+            drawing.add_row(*map(Text, row))
+        self.show(drawing)
+
+    def progress(self) -> Progress:
+        """A bar for a training job, with fields `loss` and `valid`."""
+        return Progress(
+            TextColumn("    {task.description}"),
+            BarColumn(bar_width=32),
+            TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("loss {task.fields[loss]} · validation {task.fields[valid]}"),
+            TimeElapsedColumn(),
+            console=self.console,
+        )
+
+
+def usd(amount: str | Decimal) -> str:
+    """An amount as people read it, to a millionth of a dollar; smaller amounts occur in metered use."""
+    return f"${Decimal(amount):.6f}"

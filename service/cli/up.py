@@ -1,0 +1,26 @@
+"""`tunehouse up`: everything on one machine until it is told to stop."""
+
+import signal
+from pathlib import Path
+
+import typer
+
+from service.embedded.stack import Stack
+
+
+def serve(data_dir: Path, host: str, port: int) -> None:
+    """Run a `Stack` in the foreground until SIGINT, SIGTERM or SIGHUP.
+
+    Raises EmbeddedError when it cannot start or a part cannot be kept alive.
+    """
+    with Stack(data_dir, host, port, report=lambda line: typer.echo(f"tunehouse: {line}", err=True)) as stack:
+        for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            signal.signal(sign, lambda *_: stack.stopping.set())
+        typer.echo("starting …")
+        if not stack.start():
+            return
+        typer.echo(f"Tunehouse serves at {stack.url} (its routes: {stack.url}/docs)")
+        if stack.admin_key:
+            typer.echo(f"admin key, shown only this once: {stack.admin_key}")
+        typer.echo(f"data and logs are in {stack.data.root}; Ctrl-C stops")
+        stack.watch()

@@ -1,0 +1,31 @@
+"""The command lines of our own processes. They are run as modules: this floor imports none of them."""
+
+import sys
+
+# -P keeps a folder of the working directory that happens to be called `service` from being imported.
+PYTHON = (sys.executable, "-P", "-m")
+
+
+def api_argv(host: str, port: int, processes: int = 1) -> list[str]:
+    """uvicorn with the api; open event streams get 3 s to end at a stop."""
+    argv = [*PYTHON, "uvicorn", "--factory", "service.app:create_app", "--host", host, "--port", str(port)]
+    argv += ["--workers", str(processes)] if processes > 1 else []
+    return [*argv, "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "3"]
+
+
+def worker_argv(concurrency: int) -> list[str]:
+    """Celery with the worker; what its gossip and heartbeats would tell, nobody reads."""
+    argv = [*PYTHON, "celery", "-A", "worker.app:app", "worker", "--pool", "threads", "--loglevel", "INFO"]
+    return [
+        *argv,
+        "--concurrency",
+        str(concurrency),
+        "--without-gossip",
+        "--without-mingle",
+        "--without-heartbeat",
+    ]
+
+
+def trainer_argv(*arguments: str) -> list[str]:
+    """The trainer with `arguments` of its own."""
+    return [*PYTHON, "trainer", *arguments]
