@@ -12,7 +12,7 @@ from service.embedded.checks import read_settings
 from service.embedded.errors import EmbeddedError
 from service.embedded.layout import environment_of
 from service.embedded.prepare import make_admin_key, migrate
-from service.embedded.programs import api_argv, trainer_argv, worker_argv
+from service.embedded.programs import PYTHON, api_argv, trainer_argv, worker_argv
 
 app = typer.Typer(
     name="tunehouse",
@@ -38,6 +38,14 @@ def up(
         serve(data_dir, host, port)
     except EmbeddedError as error:
         fail(str(error))
+
+
+@app.command()
+def demo(
+    keep: Annotated[bool, Option("--keep", help="Leave the demo's data, to look around in.")] = False,
+) -> None:
+    """Show everything in half a minute: start it, tell a story that checks itself, stop it."""
+    become([*PYTHON, "service.cli.demo", *(["--keep"] if keep else [])])
 
 
 @app.command(name="migrate")

@@ -1,1 +1,1 @@
-"""`tunehouse demo`: two teams of an invented company live through everything the service does, and check it."""
+"""`tunehouse demo`: two teams live through everything the service does, and each claim is checked."""

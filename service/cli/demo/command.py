@@ -3,6 +3,8 @@
 import os
 import secrets
 import shutil
+import signal
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -12,6 +14,7 @@ from rich.console import Console
 from service.cli.demo.receiver import receiving
 from service.cli.demo.screen import Screen, StoryBroken
 from service.cli.demo.story import tell
+from service.embedded.errors import EmbeddedError
 from service.embedded.stack import Stack
 
 _POLL_INTERVAL_S = "1"
@@ -21,9 +24,11 @@ def run(keep: bool) -> int:
     """Tell the story against a service started for it; the exit code.
 
     With `keep` the data stays in a folder whose `tunehouse up` command is printed.
-    Raises `EmbeddedError` when the service cannot be started.
     """
     console = Console(highlight=False)
+    for sign in (signal.SIGTERM, signal.SIGHUP):
+        # An exit runs the `with` blocks below; the signal's default would leave everything running.
+        signal.signal(sign, lambda number, _: sys.exit(128 + number))
     started = time.monotonic()
     admin_key = f"th-{secrets.token_urlsafe(32)}"
     _isolate(admin_key)
@@ -35,9 +40,8 @@ def run(keep: bool) -> int:
                 return 1
             console.print(f"Serving at {stack.url} after {time.monotonic() - started:.1f} s.")
             tell(stack.url, admin_key, receiver, Screen(console))
-    except StoryBroken as broken:
-        console.print(f"\n[bold red]{'✗'}[/] ", end="")
-        console.print(str(broken), markup=False)
+    except (StoryBroken, EmbeddedError) as failure:
+        console.print(f"\n✗ {failure}", style="bold red", markup=False)
         return 1
     finally:
         if not keep:

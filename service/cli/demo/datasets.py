@@ -44,7 +44,7 @@ def report_good(team: Team, screen: Screen) -> FileObject:
     tokens = report["tokens"]
     screen.say(
         f"{report['examples']} {report['format']} examples, {tokens['total']} tokens, {tokens['trained']} of "
-        f"them trained on; half of the examples have up to {tokens['p50']} tokens, the longest {tokens['max']}"
+        f"them trained on; half of the examples have up to {tokens['p50']} tokens, one has {tokens['max']}"
     )
     screen.table(
         ["model", "method", "epochs", "cost"],

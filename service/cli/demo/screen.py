@@ -38,7 +38,7 @@ class Screen:
         self.console.print(Padding(Group(Text(who, "bold"), lines), (0, 0, 0, _INDENT)))
 
     def claim(self, sentence: str, holds: bool, seen: object = None) -> None:
-        """Print a claim that holds. Raises `StoryBroken` for one that does not, with what was seen instead."""
+        """Print a claim that holds. Raises `StoryBroken` for one that does not, with what was seen."""
         if not holds:
             shown = "" if seen is None else f" (seen: {str(seen)[:500]})"
             raise StoryBroken(f"This should hold and does not: {sentence}{shown}")
