@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from openai import OpenAI
 
 from service.catalog.seed import sync_prices
 from service.core.db import engine, transaction
@@ -137,6 +138,13 @@ def trainer(trainer_process: TrainerProcess) -> Iterator[TrainerProcess]:
     """The trainer, with its faults cleared after the test."""
     yield trainer_process
     trainer_process.control.reset()
+
+
+@pytest.fixture
+def upstream(trainer_process: TrainerProcess) -> Iterator[OpenAI]:
+    """The trainer as its own clients see it, past Tunehouse."""
+    with OpenAI(base_url=trainer_process.base_url, api_key=trainer_process.api_key) as client:
+        yield client
 
 
 @pytest.fixture

@@ -41,7 +41,7 @@ def create_job(session: Session, *, team_id: str, key_id: str, body: JobCreate) 
         id=ids.new_id("ftjob-"),
         team_id=team_id,
         key_id=key_id,
-        model=body.model,
+        model=target.model_id,
         base_model=target.base.id,
         parent_id=target.tuned.id if target.tuned else None,
         provider=target.provider,

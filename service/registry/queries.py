@@ -10,6 +10,7 @@ from service.catalog.models import CatalogModel
 from service.catalog.offers import Offer, resolve_base
 from service.errors import InvalidRequest, NotFound
 from service.providers.registry import provider_settings
+from service.registry.aliases import aimed_at
 from service.registry.tables import TunedModel
 
 
@@ -47,10 +48,11 @@ def list_models(session: Session, team_id: str) -> list[TunedModel]:
 
 
 def resolve(session: Session, team_id: str, model: str) -> Target:
-    """What the team means by `model`: one of its tuned models or checkpoints, or a base on offer.
+    """What the team means by `model`: one of its tuned models or checkpoints, an alias, or a base on offer.
 
     Raises `NotFound` for any other name, another team's models included.
     """
+    model = aimed_at(session, team_id, model) or model
     if model.startswith("ft:"):
         tuned = get_model(session, team_id, model)
         return Target(tuned.id, tuned.provider, tuned.provider_model, base_of(tuned), tuned)

@@ -6,6 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query
 
 from service.catalog.offers import Offer, offers
+from service.core.clock import now
 from service.core.web import RequestSession
 from service.errors import InvalidRequest
 from service.registry import actions, queries
@@ -19,11 +20,13 @@ from service.registry.schemas import (
     ModelsOut,
     tuned_model_out,
 )
+from service.registry.shutdowns import ShutdownsOut, upcoming
 from service.registry.tables import TunedModel
 from service.teams.access import Reader, Trainer
 from service.teams.idempotency import IdempotentRoute
 
 router = APIRouter(prefix="/v1/models", tags=["models"], route_class=IdempotentRoute)
+shutdowns = APIRouter(tags=["models"])
 
 # Names hold colons, and `provider/model` a slash.
 ModelId = Annotated[str, Path(min_length=1, max_length=256)]
@@ -67,6 +70,12 @@ def delete_model(model_id: ModelId, session: RequestSession, caller: Trainer) ->
         raise InvalidRequest("Only tuned models can be deleted.", param="model", code="not_a_tuned_model")
     actions.delete_model(session, queries.get_model(session, caller.team, model_id))
     return ModelDeleted(id=model_id)
+
+
+@shutdowns.get("/v1/shutdowns")
+def list_shutdowns(session: RequestSession, caller: Reader) -> ShutdownsOut:
+    """What breaks when: bases with an end date, with the team's models and aliases that end with them."""
+    return upcoming(session, caller.team, now().date())
 
 
 def _tuned_out(model: TunedModel) -> ModelOut:
