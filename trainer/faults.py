@@ -27,7 +27,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
     Kinds: `status` answers an error and does nothing; `drop_before` closes the connection and does nothing;
     `drop_after` does the work and loses the answer; `answer_late` does it and answers `delay_s` later;
-    `delay` waits `delay_s` first (so may any other kind); `cut_stream` and `garbage_chunk` act after `chunks`
+    `delay` waits `delay_s` first (any other kind may); `cut_stream` and `garbage_chunk` act after `chunks`
     stream pieces; `no_usage` leaves usage out; `job_status` shows `status_name`.
     """
 

@@ -13,6 +13,7 @@ from trainer.errors import bad_request, too_large
 from trainer.state import state_of
 
 B = TypeVar("B")
+_MAX_BRACKETED = 16
 _PATH_IN_MESSAGE = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
 
 
@@ -78,6 +79,11 @@ def read_after(request: Request) -> str | None:
 
 
 def bracketed(request: Request, name: str) -> dict[str, Any]:
-    """Query parameters of the form `name[key]=value`."""
+    """Query parameters of the form `name[key]=value`; raises a 400 `ApiError` for too many."""
     pattern = re.compile(re.escape(name) + r"\[(.*)\]")
-    return {m.group(1): value for key, value in request.query_params.items() if (m := pattern.fullmatch(key))}
+    found = {
+        m.group(1): value for key, value in request.query_params.items() if (m := pattern.fullmatch(key))
+    }
+    if len(found) > _MAX_BRACKETED:
+        raise bad_request(f"At most {_MAX_BRACKETED} pairs of '{name}' can be asked for.", name)
+    return found

@@ -22,8 +22,10 @@ class Target:
 def is_shut_down(core: Core, *models: str) -> bool:
     """Whether the shutdown date of any of the models has come by the trainer's clock (UTC)."""
     date = core.control.shutdown_date(*models)
+    if date is None:
+        return False
     today = datetime.fromtimestamp(core.clock.now(), UTC).date().isoformat()
-    return date is not None and date <= today
+    return date <= today
 
 
 def find_target(core: Core, model: str) -> Target:

@@ -65,7 +65,8 @@ class Gate:
             target = refusal.response() if refusal else self._app
             await target(scope, receive, send)
             return
-        self._state.requests[f"{scope['method']} {path}"] += 1
+        if self._state.core.settings.control:
+            self._state.requests[f"{scope['method']} {path}"] += 1
         rule = self._state.faults.take(scope["method"], path)
         if rule is None:
             await self._app(scope, receive, send)

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import fcntl
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from io import TextIOWrapper
 from pathlib import Path
 
 import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
 
 from trainer.app import build_app
 from trainer.protocol import AbortableProtocol
@@ -27,6 +31,16 @@ class _AnnouncingServer(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, url: str) -> None:
         super().__init__(config)
         self._url = url
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """End in good order on either signal; uvicorn would raise it again and skip what follows."""
+        before = {which: signal.signal(which, self.handle_exit) for which in HANDLED_SIGNALS}
+        try:
+            yield
+        finally:
+            for which, handler in before.items():
+                signal.signal(which, handler)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
@@ -54,8 +68,6 @@ def serve(settings: Settings, host: str, port: int) -> None:
         state.start()
         try:
             server.run(sockets=[sock])
-        except KeyboardInterrupt:
-            pass
         finally:
             state.stop()
     finally:

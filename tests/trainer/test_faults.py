@@ -172,3 +172,12 @@ def test_streams_can_be_paced_and_lengthened(client: openai.OpenAI, trainer: Tra
     trainer.control.answers(chunks=50, chunk_interval_s=0.001)
     chunks = list(chat(client, stream=True))  # type: ignore[call-overload]
     assert sum(bool(chunk.choices[0].delta.content) for chunk in chunks) == 50
+
+
+def test_an_answer_can_come_late_though_the_work_is_done(
+    client: openai.OpenAI, trainer: TrainerProcess
+) -> None:
+    trainer.control.fault("answer_late", "/fine_tuning/jobs$", "POST", delay_s=5)
+    with pytest.raises(openai.APITimeoutError):
+        create_job(client.with_options(timeout=0.5), metadata={"mark": "late"})
+    assert len(client.fine_tuning.jobs.list(metadata={"mark": "late"}).data) == 1

@@ -5,8 +5,8 @@ The server owns ids, statuses, events, files and time; an engine owns data forma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -64,17 +64,25 @@ class Prompt:
     max_tokens: int | None = None
     stop: Sequence[str] = ()
     temperature: float | None = None
-    options: Mapping[str, Any] = field(default_factory=dict)
+    top_p: float | None = None
+    seed: int | None = None
+    top_logprobs: int | None = None
+    """How many alternatives to tell for each token; None tells no probabilities at all."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(kw_only=True)
 class Answer:
-    """What an engine said: pieces whose concatenation is the text, and the token counts."""
+    """What an engine says: pieces whose concatenation is the text, read once.
 
-    pieces: Sequence[str]
+    The other fields are final once the pieces are exhausted, so that an engine may produce as it is read.
+    `logprobs` is OpenAI's list of `{token, logprob, bytes, top_logprobs}`, None where nobody asked.
+    """
+
+    pieces: Iterable[str]
     prompt_tokens: int
-    completion_tokens: int
+    completion_tokens: int = 0
     finish_reason: str = "stop"
+    logprobs: list[dict[str, Any]] | None = None
 
 
 class Engine(Protocol):
@@ -90,7 +98,7 @@ class Engine(Protocol):
     pace_s: float
     """Seconds of the trainer's clock between two steps; 0 for an engine that works as fast as it can."""
     answers_slowly: bool
-    """Whether `answer` takes long enough to need a thread of its own."""
+    """Whether `answer` and reading its pieces take long enough to need a thread."""
 
     def check(self, spec: TrainSpec) -> PlanRecord:
         """Validate files and resolve hyperparameters; raises `TrainingFailedError`."""
@@ -105,4 +113,4 @@ class Engine(Protocol):
         """Keep the model as it is after `step` in an existing empty folder."""
 
     def answer(self, base: str, folder: Path | None, prompt: Prompt) -> Answer:
-        """Answer as the base, or as the tuned model in `folder`."""
+        """Answer as the base, or as the tuned model in `folder`; called from any thread."""

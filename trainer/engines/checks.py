@@ -2,48 +2,77 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from trainer.engines import examples as reading
 from trainer.engines.base import TrainingFailedError, TrainSpec
-from trainer.engines.examples import Example, InvalidExampleError
+from trainer.engines.examples import (
+    METHOD_OF_FORMAT,
+    Example,
+    InvalidExampleError,
+    detect_format,
+    read_example,
+    read_rows,
+)
+
+MIN_EXAMPLES = 10
 
 
-def load_training(spec: TrainSpec) -> list[Example]:
-    """The training examples; raises `TrainingFailedError` with OpenAI's code for what is wrong."""
-    found = _load(spec, "training", spec.training_file, spec.training_path)
-    if len(found) < reading.MIN_EXAMPLES:
-        least = reading.MIN_EXAMPLES
-        message = f"Training file has {len(found)} example(s), but must have at least {least} examples"
+@dataclass
+class Scan:
+    """What one pass over a file found; of the examples only the first few are kept."""
+
+    count: int = 0
+    tokens: int = 0
+    kept: list[Example] = field(default_factory=list)
+
+
+def scan_training(spec: TrainSpec, keep: int) -> Scan:
+    """Check the training file; raises `TrainingFailedError` with OpenAI's code for what is wrong."""
+    scan = _scan(spec, "training", spec.training_file, spec.training_path, keep)
+    if scan.count < MIN_EXAMPLES:
+        message = f"Training file has {scan.count} example(s), but must have at least {MIN_EXAMPLES} examples"
         raise TrainingFailedError("invalid_n_examples", message, "training_file")
-    return found
+    return scan
 
 
-def load_validation(spec: TrainSpec) -> list[Example]:
-    """The held-out examples, none when the job has no validation file."""
+def scan_validation(spec: TrainSpec) -> Scan:
+    """Check the held-out examples, none when the job has no validation file."""
     if spec.validation_path is None or spec.validation_file is None:
-        return []
-    return _load(spec, "validation", spec.validation_file, spec.validation_path)
+        return Scan()
+    return _scan(spec, "validation", spec.validation_file, spec.validation_path, keep=0)
 
 
-def _load(spec: TrainSpec, role: str, file_id: str, path: Path) -> list[Example]:
+def _scan(spec: TrainSpec, role: str, file_id: str, path: Path, keep: int) -> Scan:
+    def refuse(reason: str) -> TrainingFailedError:
+        message = f"The job failed due to an invalid {role} file. {reason}"
+        return TrainingFailedError(f"invalid_{role}_file", message, f"{role}_file")
+
     try:
-        rows = reading.read_lines(path)
-        kind = reading.detect_format(rows)
-        wanted = reading.METHOD_OF_FORMAT[kind]
-        if spec.method != wanted and (spec.method, kind) != ("reinforcement", "fine-tune-chat"):
-            raise _invalid(
-                role,
-                f"Input file {file_id} is in the {kind} format, but the specified fine-tuning job is not"
-                f" using '{wanted}' as the training method (provided method={spec.method}). ",
-            )
-        return reading.read_examples(rows, kind, spec.method)
+        return _read_all(spec.method, file_id, path, keep, refuse)
     except FileNotFoundError as error:
-        raise _invalid(role, f"Input file {file_id} was deleted") from error
+        raise refuse(f"Input file {file_id} was deleted") from error
     except InvalidExampleError as error:
-        raise _invalid(role, f"Invalid file format. {error}") from error
+        raise refuse(f"Invalid file format. {error}") from error
 
 
-def _invalid(role: str, reason: str) -> TrainingFailedError:
-    message = f"The job failed due to an invalid {role} file. {reason}"
-    return TrainingFailedError(f"invalid_{role}_file", message, f"{role}_file")
+def _read_all(
+    method: str, file_id: str, path: Path, keep: int, refuse: Callable[[str], TrainingFailedError]
+) -> Scan:
+    scan, kind = Scan(), ""
+    for number, row in enumerate(read_rows(path), 1):
+        if not kind:
+            kind = detect_format(row)
+            wanted = METHOD_OF_FORMAT[kind]
+            if method != wanted and (method, kind) != ("reinforcement", "fine-tune-chat"):
+                raise refuse(
+                    f"Input file {file_id} is in the {kind} format, but the specified fine-tuning job is not"
+                    f" using '{wanted}' as the training method (provided method={method}). "
+                )
+        example = read_example(number, row, kind, method)
+        scan.count += 1
+        scan.tokens += example.tokens
+        if len(scan.kept) < keep:
+            scan.kept.append(example)
+    return scan

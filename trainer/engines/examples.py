@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ import msgspec
 
 from trainer.tokens import count_messages, count_texts
 
-MIN_EXAMPLES = 10
 MAX_EXAMPLE_TOKENS = 65_536  # longer examples are cut at the end, not refused
 ROLES = {"system", "user", "assistant", "tool", "function", "developer"}
 METHOD_OF_FORMAT = {
@@ -18,6 +17,7 @@ METHOD_OF_FORMAT = {
     "fine-tune-completion": "supervised",
     "fine-tune-preference": "dpo",
 }
+_BOM = b"\xef\xbb\xbf"
 
 
 class InvalidExampleError(Exception):
@@ -32,23 +32,25 @@ class Example(msgspec.Struct):
     tokens: int = 0
 
 
-def read_lines(path: Path) -> list[dict[str, Any]]:
-    """Every non-empty line as an object; raises `InvalidExampleError` with the line's number."""
+def read_rows(path: Path) -> Iterator[dict[str, Any]]:
+    """Every non-empty line as an object; raises `InvalidExampleError`, FileNotFoundError."""
     decoder = msgspec.json.Decoder(dict[str, Any])
-    rows = []
-    for number, line in enumerate(path.read_bytes().removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            rows.append(decoder.decode(line))
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            raise InvalidExampleError(f"Example {number} is not a JSON dictionary") from error
-    return rows
+    number = 0
+    with path.open("rb") as file:
+        if file.read(len(_BOM)) != _BOM:
+            file.seek(0)
+        for line in file:
+            if not line.strip():
+                continue
+            number += 1
+            try:
+                yield decoder.decode(line)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+                raise InvalidExampleError(f"Example {number} is not a JSON dictionary") from error
 
 
-def detect_format(rows: Sequence[Mapping[str, Any]]) -> str:
+def detect_format(first: Mapping[str, Any]) -> str:
     """Name the format by the keys of the first line, as OpenAI's messages name it."""
-    first = rows[0] if rows else {}
     if "preferred_output" in first or "non_preferred_output" in first:
         return "fine-tune-preference"
     if "prompt" in first and "messages" not in first:
@@ -56,11 +58,13 @@ def detect_format(rows: Sequence[Mapping[str, Any]]) -> str:
     return "fine-tune-chat"
 
 
-def read_examples(rows: Sequence[Mapping[str, Any]], kind: str, method: str) -> list[Example]:
-    """Check every line and count its tokens; raises `InvalidExampleError`."""
-    readers = {"fine-tune-preference": _preference, "fine-tune-completion": _completion}
-    reader = readers.get(kind, _reward if method == "reinforcement" else _chat)
-    return [reader(number, row) for number, row in enumerate(rows, 1)]
+def read_example(number: int, row: Mapping[str, Any], kind: str, method: str) -> Example:
+    """Check one line and count its tokens; raises `InvalidExampleError`."""
+    if kind == "fine-tune-preference":
+        return _preference(number, row)
+    if kind == "fine-tune-completion":
+        return _completion(number, row)
+    return _reward(number, row) if method == "reinforcement" else _chat(number, row)
 
 
 def text_of(content: object) -> str:
@@ -87,9 +91,7 @@ def _check_messages(number: int, value: object) -> list[dict[str, Any]]:
         if "role" not in message:
             raise InvalidExampleError(f"{where} Discriminator 'role' is missing in value")
         if not isinstance(message["role"], str) or message["role"] not in ROLES:
-            raise InvalidExampleError(
-                f"{where} Input tag '{message['role']}' found using 'role' is not known"
-            )
+            raise InvalidExampleError(f"{where} Input tag '{message['role']}' found using 'role' is unknown")
         calls = message.get("tool_calls") or message.get("function_call")
         if not isinstance(message.get("content"), str | list) and not calls:
             raise InvalidExampleError(f"{where} Field required: 'content'")
@@ -119,13 +121,17 @@ def _completion(number: int, row: Mapping[str, Any]) -> Example:
 def _preference(number: int, row: Mapping[str, Any]) -> Example:
     asked = row.get("input")
     messages = _check_messages(number, asked.get("messages") if isinstance(asked, dict) else None)
-    outputs = {}
-    for key in ("preferred_output", "non_preferred_output"):
-        outputs[key] = _check_messages(number, row.get(key))
-        if [message["role"] for message in outputs[key]] != ["assistant"]:
-            raise InvalidExampleError(f"Example {number} '{key}' must be exactly one assistant message")
-    tokens = count_messages([*messages, *outputs["preferred_output"], *outputs["non_preferred_output"]])
-    return Example(last_user_text(messages), text_of(outputs["preferred_output"][0]["content"]), _cut(tokens))
+    preferred = _one_answer(number, row, "preferred_output")
+    other = _one_answer(number, row, "non_preferred_output")
+    tokens = count_messages([*messages, preferred, other])
+    return Example(last_user_text(messages), text_of(preferred.get("content")), _cut(tokens))
+
+
+def _one_answer(number: int, row: Mapping[str, Any], key: str) -> dict[str, Any]:
+    messages = _check_messages(number, row.get(key))
+    if [message["role"] for message in messages] != ["assistant"]:
+        raise InvalidExampleError(f"Example {number} '{key}' must be exactly one assistant message")
+    return messages[0]
 
 
 def _reward(number: int, row: Mapping[str, Any]) -> Example:

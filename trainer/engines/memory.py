@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -34,7 +35,14 @@ class Memory:
 
 def write_examples(folder: Path, examples: Sequence[Example]) -> None:
     """Keep at most `MAX_REMEMBERED` examples."""
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / _FILE).write_bytes(msgspec.json.encode(examples[:MAX_REMEMBERED]))
+
+
+def copy_examples(source: Path, folder: Path) -> None:
+    """Give a folder the examples of another; a link, because nobody changes them."""
+    (folder / _FILE).unlink(missing_ok=True)
+    os.link(source / _FILE, folder / _FILE)
 
 
 def read_folder(folder: Path) -> list[Example]:

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from trainer.engines import auto
 from trainer.engines.base import Answer, Progress, Prompt, TrainSpec
-from trainer.engines.checks import load_training, load_validation
+from trainer.engines.checks import scan_training, scan_validation
 from trainer.engines.curves import Curve, checkpoint_steps, told_steps
 from trainer.engines.examples import last_user_text
-from trainer.engines.memory import MemoryCache, read_folder, write_examples
+from trainer.engines.memory import MAX_REMEMBERED, MemoryCache, copy_examples, read_folder, write_examples
 from trainer.engines.metrics import describe_step, measure_step
 from trainer.engines.replies import build_answer
 from trainer.records import PlanRecord
@@ -38,22 +38,25 @@ class SandboxEngine:
         self._memories = MemoryCache()
 
     def check(self, spec: TrainSpec) -> PlanRecord:
-        """Validate both files and resolve the hyperparameters."""
-        examples = load_training(spec)
-        held_out = load_validation(spec)
+        """Validate both files, resolve the hyperparameters, and keep the examples in the work folder."""
+        training = scan_training(spec, MAX_REMEMBERED)
+        held_out = scan_validation(spec)
+        inherited = read_folder(spec.parent) if spec.parent else []
+        write_examples(spec.work_dir, [*training.kept, *inherited])
         given = spec.hyperparameters
-        n_epochs = auto.resolve_epochs(given.get("n_epochs"), len(examples))
-        batch_size = auto.resolve_batch_size(given.get("batch_size"), len(examples))
-        digest = hashlib.blake2b(spec.training_path.read_bytes(), digest_size=16).hexdigest()
+        n_epochs = auto.resolve_epochs(given.get("n_epochs"), training.count)
+        batch_size = auto.resolve_batch_size(given.get("batch_size"), training.count)
+        with spec.training_path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         return PlanRecord(
             n_epochs=n_epochs,
             batch_size=batch_size,
             learning_rate_multiplier=auto.resolve_learning_rate(given.get("learning_rate_multiplier")),
-            total_steps=auto.count_steps(len(examples), n_epochs, batch_size),
-            trained_tokens=n_epochs * sum(example.tokens for example in examples),
+            total_steps=auto.count_steps(training.count, n_epochs, batch_size),
+            trained_tokens=n_epochs * training.tokens,
             extra={
                 "data": digest,
-                "validates": bool(held_out),
+                "validates": held_out.count > 0,
                 **auto.method_extras(spec.method, given),
             },
         )
@@ -79,9 +82,8 @@ class SandboxEngine:
         return sum(step > after_step for step in told_steps(plan.total_steps, plan.n_epochs))
 
     def save(self, spec: TrainSpec, plan: PlanRecord, step: int, folder: Path) -> None:
-        """Remember the job's examples before those of the model it started from."""
-        inherited = read_folder(spec.parent) if spec.parent else []
-        write_examples(folder, [*load_training(spec), *inherited])
+        """Remember the job's examples before those of the model it started from, whatever the step."""
+        copy_examples(spec.work_dir, folder)
 
     def answer(self, base: str, folder: Path | None, prompt: Prompt) -> Answer:
         """Recall the closest training answer, or say what a sandbox base model is."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from itertools import cycle, islice
 
 import msgspec
@@ -15,34 +15,41 @@ from trainer.lookup import find_target
 from trainer.spoil import SCOPE_KEY
 
 
-async def ask(core: Core, model: str, prompt: Prompt) -> Answer:
-    """The engine's answer; raises a 404 `ApiError` for a model that cannot be called."""
+async def ask(core: Core, model: str, prompt: Prompt, n: int = 1) -> list[Answer]:
+    """The engine's answers, one a choice; raises a 404 `ApiError` for a model that cannot be called."""
     target = find_target(core, model)
     behaviour = core.control.state.answers
     if behaviour.latency_s:
         await asyncio.sleep(behaviour.latency_s)
-    if core.engine.answers_slowly:
-        answer = await asyncio.to_thread(core.engine.answer, target.base, target.folder, prompt)
-    else:
-        answer = core.engine.answer(target.base, target.folder, prompt)
-    if behaviour.chunks is None or not answer.pieces:
-        return answer
-    pieces = list(islice(cycle(answer.pieces), behaviour.chunks))
-    return Answer(
-        pieces=pieces,
-        prompt_tokens=answer.prompt_tokens,
-        completion_tokens=max(1, answer.completion_tokens * len(pieces) // len(answer.pieces)),
-        finish_reason=answer.finish_reason,
-    )
+    answers = []
+    for _ in range(n):
+        if core.engine.answers_slowly:
+            answer = await asyncio.to_thread(core.engine.answer, target.base, target.folder, prompt)
+        else:
+            answer = core.engine.answer(target.base, target.folder, prompt)
+        answers.append(answer if behaviour.chunks is None else _lengthen(answer, behaviour.chunks))
+    return answers
 
 
-async def pace(core: Core, pieces: Sequence[str]) -> AsyncIterator[str]:
-    """The pieces with the interval between them that the control API has set."""
+async def read(core: Core, answer: Answer) -> AsyncIterator[str]:
+    """The pieces, with the interval between them that the control API has set."""
     interval_s = core.control.state.answers.chunk_interval_s
-    for piece in pieces:
-        if interval_s:
-            await asyncio.sleep(interval_s)
-        yield piece
+    if not core.engine.answers_slowly:
+        for piece in answer.pieces:
+            if interval_s:
+                await asyncio.sleep(interval_s)
+            yield piece
+        return
+    pieces = iter(answer.pieces)
+    while (found := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield found
+
+
+async def read_text(core: Core, answer: Answer) -> str:
+    """All the pieces at once, without an interval."""
+    if core.engine.answers_slowly:
+        return await asyncio.to_thread("".join, answer.pieces)
+    return "".join(answer.pieces)
 
 
 def hides_usage(request: Request) -> bool:
@@ -54,3 +61,14 @@ def hides_usage(request: Request) -> bool:
 def event_line(body: object) -> bytes:
     """A server-sent event of one JSON object."""
     return b"data: " + msgspec.json.encode(body) + b"\n\n"
+
+
+def _lengthen(answer: Answer, chunks: int) -> Answer:
+    pieces = list(answer.pieces)
+    tokens = max(1, answer.completion_tokens * chunks // max(1, len(pieces)))
+    return Answer(
+        pieces=list(islice(cycle(pieces or ["."]), chunks)),
+        prompt_tokens=answer.prompt_tokens,
+        completion_tokens=tokens,
+        finish_reason=answer.finish_reason,
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from trainer.engines.base import Answer, Prompt
 from trainer.http import answer as respond
 from trainer.http import read_json
 from trainer.ids import new_id
-from trainer.inference.ask import ask, event_line, hides_usage, pace
+from trainer.inference.ask import ask, event_line, hides_usage, read, read_text
 from trainer.inference.schema import ChatRequest, stops
 from trainer.inference.usage import chat_usage
 from trainer.state import state_of
@@ -24,7 +24,7 @@ async def create_chat(request: Request) -> Response:
     """Answer a chat, as one body or as a stream."""
     core = state_of(request).core
     body = await read_json(request, ChatRequest)
-    answer = await ask(core, body.model, _prompt(body))
+    answers = await ask(core, body.model, _prompt(body), body.n or 1)
     head: dict[str, Any] = {
         "id": new_id("chatcmpl-", 29),
         "object": "chat.completion",
@@ -33,18 +33,14 @@ async def create_chat(request: Request) -> Response:
         "service_tier": "default",
         "system_fingerprint": core.engine.fingerprint,
     }
-    usage = None if hides_usage(request) else _usage(body, answer)
     if body.stream:
-        return StreamingResponse(_stream(core, body, head, answer, usage), media_type="text/event-stream")
-    text = "".join(answer.pieces)
-    choice: dict[str, Any] = {
-        "message": {"role": "assistant", "content": text, "refusal": None, "annotations": []},
-        "logprobs": None,
-        "finish_reason": answer.finish_reason,
-    }
-    full = {**head, "choices": [{"index": i, **choice} for i in range(body.n or 1)]}
-    if usage:
-        full["usage"] = usage
+        options = body.stream_options
+        wants_usage = bool(options and options.include_usage) and not hides_usage(request)
+        stream = _stream(core, head, answers, wants_usage=wants_usage)
+        return StreamingResponse(stream, media_type="text/event-stream")
+    full = {**head, "choices": [await _choice(core, i, answer) for i, answer in enumerate(answers)]}
+    if not hides_usage(request):
+        full["usage"] = chat_usage(answers[:1], answers)
     return respond(full)
 
 
@@ -54,30 +50,44 @@ def _prompt(body: ChatRequest) -> Prompt:
         max_tokens=body.max_completion_tokens or body.max_tokens,
         stop=stops(body.stop),
         temperature=body.temperature,
+        top_p=body.top_p,
+        seed=body.seed,
+        top_logprobs=(body.top_logprobs or 0) if body.logprobs else None,
     )
 
 
-def _usage(body: ChatRequest, answer: Answer) -> dict[str, Any]:
-    return chat_usage(answer.prompt_tokens, answer.completion_tokens * (body.n or 1))
+async def _choice(core: Core, index: int, answer: Answer) -> dict[str, Any]:
+    text = await read_text(core, answer)
+    return {
+        "index": index,
+        "message": {"role": "assistant", "content": text, "refusal": None, "annotations": []},
+        "logprobs": _logprobs(answer),
+        "finish_reason": answer.finish_reason,
+    }
+
+
+def _logprobs(answer: Answer) -> dict[str, Any] | None:
+    return None if answer.logprobs is None else {"content": answer.logprobs, "refusal": None}
 
 
 async def _stream(
-    core: Core, body: ChatRequest, head: dict[str, Any], answer: Answer, usage: dict[str, Any] | None
+    core: Core, head: dict[str, Any], answers: Sequence[Answer], *, wants_usage: bool
 ) -> AsyncIterator[bytes]:
     """Role, pieces, finish reason, usage if asked for, then the end mark; choices one after another."""
-    wants_usage = bool(body.stream_options and body.stream_options.include_usage and usage)
     head = {**head, "object": "chat.completion.chunk"}
     tail = {"usage": None} if wants_usage else {}
 
-    def chunk(index: int, delta: dict[str, Any], reason: str | None = None) -> bytes:
-        choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": reason}
+    def chunk(index: int, delta: dict[str, Any], answer: Answer | None = None) -> bytes:
+        reason = answer.finish_reason if answer else None
+        logprobs = _logprobs(answer) if answer else None
+        choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}
         return event_line({**head, "choices": [choice], **tail})
 
-    for index in range(body.n or 1):
+    for index, answer in enumerate(answers):
         yield chunk(index, {"role": "assistant", "content": "", "refusal": None})
-        async for piece in pace(core, answer.pieces):
+        async for piece in read(core, answer):
             yield chunk(index, {"content": piece})
-        yield chunk(index, {}, answer.finish_reason)
+        yield chunk(index, {}, answer)
     if wants_usage:
-        yield event_line({**head, "choices": [], "usage": usage})
+        yield event_line({**head, "choices": [], "usage": chat_usage(answers[:1], answers)})
     yield b"data: [DONE]\n\n"

@@ -13,7 +13,7 @@ from trainer.engines.base import Answer, Prompt
 from trainer.http import answer as respond
 from trainer.http import read_json
 from trainer.ids import new_id
-from trainer.inference.ask import ask, event_line, hides_usage, pace
+from trainer.inference.ask import ask, event_line, hides_usage, read, read_text
 from trainer.inference.schema import CompletionRequest, stops
 from trainer.inference.usage import chat_usage
 from trainer.state import state_of
@@ -26,8 +26,8 @@ async def create_completion(request: Request) -> Response:
     core = state_of(request).core
     body = await read_json(request, CompletionRequest)
     prompts = [body.prompt] if isinstance(body.prompt, str) else body.prompt
-    answers = [await ask(core, body.model, _prompt(body, prompt)) for prompt in prompts]
-    choices = [answer for answer in answers for _ in range(body.n or 1)]
+    n = body.n or 1
+    answers = [a for prompt in prompts for a in await ask(core, body.model, _prompt(body, prompt), n)]
     head: dict[str, Any] = {
         "id": new_id("cmpl-", 29),
         "object": "text_completion",
@@ -35,18 +35,18 @@ async def create_completion(request: Request) -> Response:
         "model": body.model,
         "system_fingerprint": core.engine.fingerprint,
     }
-    usage = chat_usage(
-        sum(answer.prompt_tokens for answer in answers), sum(choice.completion_tokens for choice in choices)
-    )
-    shown = None if hides_usage(request) else usage
     if body.stream:
-        return StreamingResponse(_stream(core, body, head, choices, shown), media_type="text/event-stream")
+        options = body.stream_options
+        wants_usage = bool(options and options.include_usage) and not hides_usage(request)
+        stream = _stream(core, head, answers, n, wants_usage=wants_usage)
+        return StreamingResponse(stream, media_type="text/event-stream")
+    texts = [await read_text(core, answer) for answer in answers]
     full = {
         **head,
-        "choices": [_choice(i, "".join(c.pieces), c.finish_reason) for i, c in enumerate(choices)],
+        "choices": [_choice(i, text, answers[i].finish_reason) for i, text in enumerate(texts)],
     }
-    if shown:
-        full["usage"] = shown
+    if not hides_usage(request):
+        full["usage"] = chat_usage(answers[::n], answers)
     return respond(full)
 
 
@@ -65,18 +65,13 @@ def _choice(index: int, text: str, reason: str | None) -> dict[str, Any]:
 
 
 async def _stream(
-    core: Core,
-    body: CompletionRequest,
-    head: dict[str, Any],
-    choices: Sequence[Answer],
-    usage: dict[str, Any] | None,
+    core: Core, head: dict[str, Any], answers: Sequence[Answer], n: int, *, wants_usage: bool
 ) -> AsyncIterator[bytes]:
-    wants_usage = bool(body.stream_options and body.stream_options.include_usage and usage)
     tail = {"usage": None} if wants_usage else {}
-    for index, answer in enumerate(choices):
-        async for piece in pace(core, answer.pieces):
+    for index, answer in enumerate(answers):
+        async for piece in read(core, answer):
             yield event_line({**head, "choices": [_choice(index, piece, None)], **tail})
         yield event_line({**head, "choices": [_choice(index, "", answer.finish_reason)], **tail})
     if wants_usage:
-        yield event_line({**head, "choices": [], "usage": usage})
+        yield event_line({**head, "choices": [], "usage": chat_usage(answers[::n], answers)})
     yield b"data: [DONE]\n\n"

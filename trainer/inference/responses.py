@@ -14,7 +14,7 @@ from trainer.engines.base import Answer, Prompt
 from trainer.http import answer as respond
 from trainer.http import read_json
 from trainer.ids import new_id
-from trainer.inference.ask import ask, hides_usage, pace
+from trainer.inference.ask import ask, hides_usage, read, read_text
 from trainer.inference.schema import ResponsesRequest
 from trainer.inference.usage import responses_usage
 from trainer.state import state_of
@@ -26,21 +26,15 @@ async def create_response(request: Request) -> Response:
     """Answer, as one body or as typed events."""
     core = state_of(request).core
     body = await read_json(request, ResponsesRequest)
-    answer = await ask(core, body.model, _prompt(body))
+    (answer,) = await ask(core, body.model, _prompt(body))
     shell = _shell(core, body)
-    usage = None if hides_usage(request) else responses_usage(answer.prompt_tokens, answer.completion_tokens)
-    item = _item(new_id("msg_", 32), "".join(answer.pieces))
-    is_cut = answer.finish_reason == "length"
-    full = {
-        **shell,
-        "status": "incomplete" if is_cut else "completed",
-        "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
-        "output": [item],
-        "usage": usage,
-    }
+    item = _item(new_id("msg_", 32))
+    shows_usage = not hides_usage(request)
     if body.stream:
-        return StreamingResponse(_stream(core, shell, full, item, answer), media_type="text/event-stream")
-    return respond(full)
+        stream = _stream(core, shell, item, answer, shows_usage=shows_usage)
+        return StreamingResponse(stream, media_type="text/event-stream")
+    text = await read_text(core, answer)
+    return respond(_finish(shell, item, answer, text, shows_usage=shows_usage))
 
 
 def _prompt(body: ResponsesRequest) -> Prompt:
@@ -75,20 +69,32 @@ def _shell(core: Core, body: ResponsesRequest) -> Wire:
     }
 
 
-def _item(ident: str, text: str) -> Wire:
+def _item(ident: str) -> Wire:
+    return {"id": ident, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
+
+
+def _finish(shell: Wire, item: Wire, answer: Answer, text: str, *, shows_usage: bool) -> Wire:
+    is_cut = answer.finish_reason == "length"
     return {
-        "id": ident,
-        "type": "message",
-        "role": "assistant",
-        "status": "completed",
-        "content": [{"type": "output_text", "text": text, "annotations": []}],
+        **shell,
+        "status": "incomplete" if is_cut else "completed",
+        "incomplete_details": {"reason": "max_output_tokens"} if is_cut else None,
+        "output": [{**item, "status": "completed", "content": [_part(text)]}],
+        "usage": responses_usage(answer) if shows_usage else None,
     }
 
 
-async def _stream(core: Core, shell: Wire, full: Wire, item: Wire, answer: Answer) -> AsyncIterator[bytes]:
+def _part(text: str) -> Wire:
+    return {"type": "output_text", "text": text, "annotations": []}
+
+
+async def _stream(
+    core: Core, shell: Wire, item: Wire, answer: Answer, *, shows_usage: bool
+) -> AsyncIterator[bytes]:
     """The events of one text item, numbered, `response.completed` (or `.incomplete`) last."""
     place = {"item_id": item["id"], "output_index": 0, "content_index": 0}
     number = 0
+    said: list[str] = []
 
     def event(kind: str, **fields: object) -> bytes:
         nonlocal number
@@ -96,16 +102,16 @@ async def _stream(core: Core, shell: Wire, full: Wire, item: Wire, answer: Answe
         number += 1
         return b"event: " + kind.encode() + b"\ndata: " + body + b"\n\n"
 
-    part = {"type": "output_text", "text": "", "annotations": []}
     yield event("response.created", response=shell)
     yield event("response.in_progress", response=shell)
-    started = {**item, "status": "in_progress", "content": []}
-    yield event("response.output_item.added", output_index=0, item=started)
-    yield event("response.content_part.added", **place, part=part)
-    async for piece in pace(core, answer.pieces):
+    yield event("response.output_item.added", output_index=0, item=item)
+    yield event("response.content_part.added", **place, part=_part(""))
+    async for piece in read(core, answer):
+        said.append(piece)
         yield event("response.output_text.delta", **place, delta=piece, logprobs=[])
-    text = item["content"][0]["text"]
+    text = "".join(said)
+    full = _finish(shell, item, answer, text, shows_usage=shows_usage)
     yield event("response.output_text.done", **place, text=text, logprobs=[])
-    yield event("response.content_part.done", **place, part={**part, "text": text})
-    yield event("response.output_item.done", output_index=0, item=item)
+    yield event("response.content_part.done", **place, part=_part(text))
+    yield event("response.output_item.done", output_index=0, item=full["output"][0])
     yield event(f"response.{full['status']}", response=full)

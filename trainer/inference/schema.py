@@ -10,6 +10,7 @@ from msgspec import Meta
 Stop = str | Annotated[list[str], Meta(max_length=4)] | None
 MaxTokens = Annotated[int, Meta(ge=1)] | None
 _Choices = Annotated[int, Meta(ge=1, le=128)] | None
+_Share = Annotated[float, Meta(ge=0, le=1)] | None
 _Temperature = Annotated[float, Meta(ge=0, le=2)] | None
 
 
@@ -42,6 +43,10 @@ class ChatRequest(msgspec.Struct):
     max_completion_tokens: MaxTokens = None
     stop: Stop = None
     temperature: _Temperature = None
+    top_p: _Share = None
+    seed: int | None = None
+    logprobs: bool | None = None
+    top_logprobs: Annotated[int, Meta(ge=0, le=20)] | None = None
 
 
 class CompletionRequest(msgspec.Struct):

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from trainer.engines.base import Answer
 
-def chat_usage(prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
-    """`usage` of chat and legacy completions."""
+
+def chat_usage(asked: Sequence[Answer], answered: Sequence[Answer]) -> dict[str, Any]:
+    """`usage` of chat and legacy completions: each prompt counts once, every choice counts."""
+    prompt_tokens = sum(answer.prompt_tokens for answer in asked)
+    completion_tokens = sum(answer.completion_tokens for answer in answered)
     return {
         "prompt_tokens": prompt_tokens,
         "completion_tokens": completion_tokens,
@@ -21,12 +26,12 @@ def chat_usage(prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
     }
 
 
-def responses_usage(input_tokens: int, output_tokens: int) -> dict[str, Any]:
+def responses_usage(answer: Answer) -> dict[str, Any]:
     """`usage` of a response."""
     return {
-        "input_tokens": input_tokens,
+        "input_tokens": answer.prompt_tokens,
         "input_tokens_details": {"cached_tokens": 0},
-        "output_tokens": output_tokens,
+        "output_tokens": answer.completion_tokens,
         "output_tokens_details": {"reasoning_tokens": 0},
-        "total_tokens": input_tokens + output_tokens,
+        "total_tokens": answer.prompt_tokens + answer.completion_tokens,
     }

@@ -29,7 +29,7 @@ class ClockRequest(msgspec.Struct, forbid_unknown_fields=True):
     """`manual` stands still at `now`; `real` follows the machine."""
 
     mode: Literal["real", "manual"]
-    now: Annotated[float, Meta(ge=0)] | None = None
+    now: Annotated[float, Meta(ge=0, le=10**11)] | None = None
 
 
 class AdvanceRequest(msgspec.Struct, forbid_unknown_fields=True):

@@ -23,25 +23,30 @@ METRIC_NAMES = (
 ORGANIZATION_SLUG = "sandbox"
 
 
+def save_checkpoint(core: Core, job: JobRecord, progress: Progress) -> None:
+    """Let the engine write the model of this step; outside any transaction, for weights take long."""
+    if job.plan is None or not progress.checkpoint:
+        return
+    path = core.files.model_path(_folder(job, progress))
+    path.mkdir(parents=True, exist_ok=True)
+    core.engine.save(build_spec(core, job), job.plan, progress.step, path)
+
+
 def keep_checkpoint(core: Core, job: JobRecord, at: float, progress: Progress) -> None:
-    """Save the model of this step; the last step's is the tuned model itself and has no suffix."""
+    """Name the saved model of this step; the last step's is the tuned model itself and has no suffix."""
     if job.plan is None:
         return
     is_last = progress.step >= job.plan.total_steps
     name = f"ft:{job.base}:{ORGANIZATION_SLUG}:{job.suffix or ''}:{new_id('', 8)}"
     if not is_last:
         name += f":ckpt-step-{progress.step}"
-    folder = f"{job.id}/{progress.step}"
-    path = core.files.model_path(folder)
-    path.mkdir(parents=True, exist_ok=True)
-    core.engine.save(build_spec(core, job), job.plan, progress.step, path)
     model = ModelRecord(
         id=name,
         base=job.base,
         parent=job.model,
         job_id=job.id,
         created_at=int(at),
-        folder=folder,
+        folder=_folder(job, progress),
         is_checkpoint=not is_last,
     )
     core.store.models.put(model, owner="checkpoint" if not is_last else "")
@@ -58,3 +63,7 @@ def keep_checkpoint(core: Core, job: JobRecord, at: float, progress: Progress) -
         job.fine_tuned_model = name
     else:
         log_event(core, job, at, f"Checkpoint created at step {progress.step} with Snapshot ID: {name}")
+
+
+def _folder(job: JobRecord, progress: Progress) -> str:
+    return f"{job.id}/{progress.step}"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from trainer.core import Core
 from trainer.engines.base import Progress, TrainingFailedError
 from trainer.records import JobFailure, JobRecord
-from trainer.training.keep import keep_checkpoint
+from trainer.training.keep import keep_checkpoint, save_checkpoint
 from trainer.training.log import log_event
 from trainer.training.outcome import fail_job, succeed_job
 from trainer.training.spec import build_spec
@@ -55,6 +55,8 @@ def take_step(core: Core, job: JobRecord, at: float, run: Iterator[Progress]) ->
     """Let the engine work to its next told step, then record it, unless the job was stopped meanwhile."""
     try:
         progress = next(run, None)
+        if progress:
+            save_checkpoint(core, job, progress)
     except TrainingFailedError as error:
         with core.store.transaction():
             if current := still(core, job.id, "running", "pausing"):
