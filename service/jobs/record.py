@@ -18,8 +18,8 @@ from service.jobs.actions import release_files, tell
 from service.jobs.settle import settle_job
 from service.jobs.states import TERMINAL, JobStatus, status_from
 from service.jobs.tables import Job, JobCheckpoint
-from service.jobs.translate import translate
 from service.providers.port import ProviderCheckpoint, ProviderEvent, ProviderJob
+from service.providers.scrub import rename_ids
 from service.registry.actions import Origin, register_checkpoint, register_model
 
 _LEVELS: Mapping[str, Level] = {"info": "info", "warn": "warn", "error": "error"}
@@ -94,7 +94,7 @@ def _error(provider_job: ProviderJob, names: Mapping[str, str]) -> dict[str, Any
     said = dict(provider_job.error or {})
     if not said.get("message"):
         said["message"] = "The provider ended the job without a usable model and gave no reason."
-    return {"code": "job_failed", "param": None} | said | {"message": translate(str(said["message"]), names)}
+    return {"code": "job_failed", "param": None} | said | {"message": rename_ids(str(said["message"]), names)}
 
 
 def _register(session: Session, job: Job, seen: Snapshot, after: JobStatus) -> dict[str, str]:
@@ -108,12 +108,7 @@ def _register(session: Session, job: Job, seen: Snapshot, after: JobStatus) -> d
         validation_file=job.validation_file,
         suffix=job.suffix,
     )
-    names = {
-        seen.job.id: job.id,
-        job.provider_training_file or "": job.training_file,
-        job.provider_validation_file or "": job.validation_file or "",
-        job.provider_model: job.model,
-    }
+    names = job.our_names | {seen.job.id: job.id}
     finished = seen.job.fine_tuned_model if after is JobStatus.SUCCEEDED else None
     if finished is not None:
         made = register_model(session, origin, finished, seen.job.finished_at or clock.now())
@@ -153,16 +148,16 @@ def _copy_events(
             team_id=job.team_id,
             subject_id=job.id,
             type=EventType.JOB_METRICS if event.type == "metrics" else EventType.JOB_MESSAGE,
-            message=translate(event.message, names),
+            message=rename_ids(event.message, names),
             level=_LEVELS.get(event.level, "info"),
-            data=json.loads(translate(json.dumps(dict(event.data)), names)),
+            data=json.loads(rename_ids(json.dumps(dict(event.data)), names)),
             source_key=event.id,
             created_at=event.created_at,
         )
 
 
 def _copy_fields(job: Job, provider_job: ProviderJob, names: Mapping[str, str]) -> None:
-    job.provider_status = translate(provider_job.status, names)
+    job.provider_status = rename_ids(provider_job.status, names)
     job.trained_tokens = provider_job.trained_tokens
     job.estimated_finish = provider_job.estimated_finish
     resolved = {

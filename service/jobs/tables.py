@@ -67,6 +67,17 @@ class Job(Base):
         return JobStatus(self.status) in TERMINAL
 
     @property
+    def our_names(self) -> dict[str, str]:
+        """What we call the things that the provider's messages about this job may name."""
+        pairs = {
+            self.provider_job_id: self.id,
+            self.provider_training_file: self.training_file,
+            self.provider_validation_file: self.validation_file,
+            self.provider_model: self.model,
+        }
+        return {theirs: ours for theirs, ours in pairs.items() if theirs and ours}
+
+    @property
     def facts(self) -> Facts:
         """What the choice of the next step depends on."""
         copied = self.provider_training_file is not None and (

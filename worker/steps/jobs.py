@@ -15,9 +15,10 @@ from service.jobs.queries import locked_job
 from service.jobs.record import Snapshot
 from service.jobs.states import TERMINAL, JobStatus, Step, Wish, next_step, poll_pause_s, status_from
 from service.jobs.tables import Job
-from service.providers.errors import OutcomeUnknown, Rejected, Retryable
+from service.providers.errors import Gone, OutcomeUnknown, Rejected, Retryable
 from service.providers.port import STAMP_KEY, Provider, ProviderJob, ProviderJobSpec
 from service.providers.registry import get_provider
+from service.providers.scrub import rename_ids
 from service.settings import settings
 from worker.retry import retry_delay
 
@@ -89,7 +90,7 @@ def _create(lease: Lease, job: Job) -> None:
                 return
             intended.intended_at = clock.now()
     try:
-        found = provider.find_job(job.id) if sent_before else None
+        found = provider.find_job(job.id, since=job.intended_at) if sent_before else None
         created = found or provider.create_job(_spec(job))
     except Rejected as refusal:
         _refused(lease, refusal)
@@ -104,7 +105,7 @@ def _create(lease: Lease, job: Job) -> None:
 def _refused(lease: Lease, refusal: Rejected) -> None:
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
-        message = f"The provider refused the job: {refusal.message}"
+        message = f"The provider refused the job: {rename_ids(refusal.message, job.our_names)}"
         actions.fail_unsent(session, job, code=refusal.code, message=message, param=refusal.param)
         work.finish(session, lease)
 
@@ -131,7 +132,8 @@ def _send_wish(lease: Lease, job: Job) -> None:
         if job.wish == sent:
             job.wish = None
         if refusal is not None:
-            message = f"The provider refused to {sent} the job: {refusal.message}"
+            reason = rename_ids(refusal.message, job.our_names)
+            message = f"The provider refused to {sent} the job: {reason}"
             actions.tell(session, job, EventType.JOB_MESSAGE, message, level="warn")
         elif answer is not None and status_from(answer.status, JobStatus(job.status)) not in TERMINAL:
             # An end is recorded by the next step, which also fetches what the job left behind.
@@ -150,11 +152,23 @@ def _call_for(provider: Provider, wish: Wish) -> Callable[[str], ProviderJob]:
 def _follow(lease: Lease, job: Job) -> None:
     with transaction() as session:
         known = record.known_events(session, job.id)
-    seen = _look(get_provider(job.provider), job, known)
+    try:
+        seen = _look(get_provider(job.provider), job, known)
+    except Gone as gone:
+        _lost(lease, gone)
+        return
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
         record.record_snapshot(session, job, seen)
         work.finish(session, lease, next_in=None if job.has_ended else _pause(job))
+
+
+def _lost(lease: Lease, gone: Gone) -> None:
+    with transaction() as session:
+        job = locked_job(session, lease.subject_id)
+        message = f"The provider has this job no longer: {rename_ids(gone.message, job.our_names)}"
+        actions.fail_unsent(session, job, code="provider_job_lost", message=message, param=None)
+        work.finish(session, lease)
 
 
 def _look(provider: Provider, job: Job, known: frozenset[str]) -> Snapshot:
@@ -164,10 +178,19 @@ def _look(provider: Provider, job: Job, known: frozenset[str]) -> Snapshot:
     events = list(provider.iter_events(answer.id, known))[::-1]
     fresh = any("checkpoint" in event.message.lower() for event in events)
     checkpoints = provider.list_checkpoints(answer.id) if fresh or status is JobStatus.SUCCEEDED else []
-    results = {}
-    if status in TERMINAL:
-        results = {file_id: provider.read_file(file_id) for file_id in answer.result_file_ids}
+    results = _result_files(provider, answer) if status in TERMINAL else {}
     return Snapshot(answer, events, checkpoints, results)
+
+
+def _result_files(provider: Provider, ended: ProviderJob) -> dict[str, bytes]:
+    """What the ended job left behind; a file that the provider will not hand out is done without."""
+    contents = {}
+    for file_id in ended.result_file_ids:
+        try:
+            contents[file_id] = provider.read_file(file_id)
+        except Rejected as refusal:
+            log.warning("result_file_refused", reason=refusal.message)
+    return contents
 
 
 def _pause(job: Job) -> timedelta:
