@@ -3,6 +3,7 @@
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
 
+from service.catalog.seed import sync_prices
 from service.core.db import transaction
 from service.core.migrate import upgrade
 from service.embedded.errors import EmbeddedError
@@ -10,9 +11,11 @@ from service.teams.actions import create_key, has_admin_key
 
 
 def migrate(database_url: str) -> None:
-    """Run the missing migrations. Raises EmbeddedError in one line."""
+    """Run the missing migrations and add the shipped prices. Raises EmbeddedError in one line."""
     try:
         upgrade(database_url)
+        with transaction() as session:
+            sync_prices(session)
     except CommandError as error:
         # Alembic's words for a revision that this version does not have.
         raise EmbeddedError(f"the database was migrated by a newer Tunehouse: {error}") from error
