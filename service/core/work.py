@@ -137,6 +137,28 @@ def give_back(session: Session, lease: Lease, *, retry_in: timedelta, error: str
     _release(session, lease, retry_in, attempts=lease.attempts, error=error)
 
 
+def extend(session: Session, lease: Lease, lease_for: timedelta) -> None:
+    """Hold a lease for `lease_for` from now, while a step takes long. Raises `LeaseLost`."""
+    _ours(session, lease)
+    until = func.now() + lease_for
+    session.execute(update(WorkItem).where(_named(lease.kind, lease.subject_id)).values(leased_until=until))
+
+
+def cancel(session: Session, kind: str, subject_id: str) -> bool:
+    """Take back a unit of work that no one has begun; False when someone has, or when there is none."""
+    unbegun = delete(WorkItem).where(_named(kind, subject_id), WorkItem.attempts == 0)
+    return session.execute(unbegun.returning(WorkItem.kind)).one_or_none() is not None
+
+
+def hasten(session: Session, kind: str, subject_id: str) -> None:
+    """Make a unit of work due now if there is one; unlike `schedule`, never make one."""
+    there = (
+        update(WorkItem).where(_named(kind, subject_id)).values(next_step_at=func.now(), woken_at=func.now())
+    )
+    if session.execute(there.returning(WorkItem.kind)).one_or_none() is not None:
+        after_commit(session, lambda: wake.send(kind, subject_id))
+
+
 def due(session: Session, limit: int) -> list[tuple[str, str]]:
     """Mark up to `limit` overdue units of work as woken and return their names, oldest first."""
     unwoken = or_(WorkItem.woken_at.is_(None), WorkItem.woken_at < func.now() - REWAKE_AFTER)

@@ -1,0 +1,137 @@
+"""Where large contents live: written once under a key nobody has guessed, read as a stream, deleted.
+
+A content is trusted only when a row in Postgres names its key, and that row is written after `Writer.close`
+has made the bytes durable. Before the first byte is written, a unit of work that will delete the key is
+scheduled (`announce`); the transaction that writes the row cancels it (`keep`). So a crash at any
+moment leaves a content with a row, or one that is about to be deleted, and never half of one.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+from urllib.parse import unquote, urlsplit
+
+from sqlalchemy.orm import Session
+
+from service.core import ids, work
+from service.settings import settings
+
+REAP = "storage.reap"  # the unit of work that deletes a content
+CHUNK_BYTES = 2**20
+# Whoever writes for longer than this must give up: the content is deleted then.
+WRITE_LIMIT = timedelta(hours=1)
+
+
+class Writer(Protocol):
+    """A content being written."""
+
+    def write(self, data: bytes) -> None:
+        """Append."""
+
+    def close(self) -> None:
+        """Make all of it durable."""
+
+    def abort(self) -> None:
+        """Stop writing; what was written is of no use. Does nothing after `close`."""
+
+
+class Storage(Protocol):
+    """A place that keeps contents by key."""
+
+    def create(self, key: str) -> Writer:
+        """Begin a content."""
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """The content in chunks of at most 1 MiB. Raises `FileNotFoundError`."""
+
+    def delete(self, key: str) -> None:
+        """Remove a content, whole or half-written; one that is not there is fine."""
+
+
+@cache
+def storage() -> Storage:
+    """The storage that `TUNEHOUSE_STORAGE_URL` names. Raises `ValueError` for a scheme it cannot be."""
+    url = urlsplit(settings().storage_url)
+    if url.scheme != "file" or url.netloc not in ("", "localhost"):
+        raise ValueError(f"TUNEHOUSE_STORAGE_URL must be file:///some/folder, not {settings().storage_url!r}")
+    return DiskStorage(Path(unquote(url.path)))
+
+
+def announce(session: Session) -> str:
+    """A key for a new content; unless `keep` is called within an hour, the content is deleted."""
+    key = ids.new_id("obj_")
+    work.schedule(session, REAP, key, delay=WRITE_LIMIT)
+    return key
+
+
+def keep(session: Session, key: str) -> bool:
+    """Keep a content, in the transaction that writes the row naming it; False when it is too late."""
+    return work.cancel(session, REAP, key)
+
+
+def abandon(session: Session, key: str) -> None:
+    """Have a content that was announced and not kept deleted now."""
+    work.hasten(session, REAP, key)
+
+
+def doom(session: Session, key: str) -> None:
+    """Have a kept content deleted, in the transaction that removes the row naming it."""
+    work.schedule(session, REAP, key)
+
+
+class DiskStorage:
+    """Contents as files below a folder that api and workers share."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root / "contents"
+
+    def create(self, key: str) -> Writer:
+        """Begin a content."""
+        path = self._path(key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return _DiskWriter(path)
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """The content in chunks of 1 MiB. Raises `FileNotFoundError`."""
+        with self._path(key).open("rb", buffering=0) as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+
+    def delete(self, key: str) -> None:
+        """Remove a content; one that is not there is fine."""
+        self._path(key).unlink(missing_ok=True)
+
+    def _path(self, key: str) -> Path:
+        # Two levels, so that no folder grows beyond what tools can list; the key's end is its random part.
+        return self.root / key[-2:] / key
+
+
+class _DiskWriter:
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file = path.open("xb", buffering=0)
+
+    def write(self, data: bytes) -> None:
+        view = memoryview(data)
+        while view:
+            view = view[self._file.write(view) or 0 :]
+
+    def close(self) -> None:
+        os.fsync(self._file.fileno())
+        self._file.close()
+        _sync_folder(self._path.parent)
+
+    def abort(self) -> None:
+        self._file.close()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make a new name in a folder survive a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
