@@ -11,6 +11,7 @@ import typer
 from typer import Option
 
 from trainer.dialect import DIALECTS
+from trainer.engines import ENGINES
 from trainer.server import CannotStartError, serve
 from trainer.settings import Settings, parse_bases
 
@@ -53,8 +54,9 @@ def run(
         raise _refuse(f"set {_ENV}API_KEY to the key that clients must send")
     if webhook_url and not secret:
         raise _refuse(f"set {_ENV}WEBHOOK_SECRET to sign the webhooks sent to {webhook_url}")
-    if engine != "sandbox" or dialect not in DIALECTS:
-        raise _refuse("the engine is 'sandbox', the dialect 'openai' or 'azure'")
+    for option, value, known in (("engine", engine, ENGINES), ("dialect", dialect, DIALECTS)):
+        if value not in known:
+            raise _refuse(f"there is no {option} {value!r}, only {', '.join(known)}")
     try:
         offered = parse_bases(bases)
         settings = Settings(

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from trainer.clock import Clock
 from trainer.control import Control
 from trainer.dialect import DIALECTS, Dialect
+from trainer.engines import ENGINES
 from trainer.engines.base import Engine
-from trainer.engines.sandbox import SandboxEngine
 from trainer.files import Files
 from trainer.settings import Base, Settings
 from trainer.store import Store
@@ -42,12 +42,6 @@ def build_core(settings: Settings) -> Core:
         clock=clock,
         files=Files(settings.data_dir, store, clock),
         control=Control(store),
-        engine=build_engine(settings),
+        engine=ENGINES[settings.engine](settings),
         dialect=DIALECTS[settings.dialect],
     )
-
-
-def build_engine(settings: Settings) -> Engine:
-    """The engine by its name; raises KeyError for one that is not there."""
-    builders = {"sandbox": lambda: SandboxEngine(settings.step_ms / 1000, settings.concurrency)}
-    return builders[settings.engine]()
