@@ -1,0 +1,39 @@
+"""Tune the newest tuned model on more data: estimate before, lineage after.
+
+Needs OPENAI_BASE_URL and OPENAI_API_KEY of a team that has a tuned model; `first_job.py` makes one.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import httpx2
+from openai import OpenAI
+
+client = OpenAI()
+# What OpenAI's API has no word for is plain JSON over HTTP, under the same address and key.
+plain = httpx2.Client(
+    base_url=os.environ["OPENAI_BASE_URL"],
+    headers={"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"},
+)
+
+parent = next(model.id for model in client.models.list() if model.id.startswith("ft:"))
+with (Path(__file__).parent / "data" / "tea-club.jsonl").open("rb") as examples:
+    file = client.files.create(file=examples, purpose="fine-tune")
+client.files.wait_for_processing(file.id, poll_interval=0.2)
+
+wish = {"model": parent, "training_file": file.id, "suffix": "club"}
+estimate = plain.post("/fine_tuning/estimates", json=wish).json()
+print(
+    f"{estimate['trained_tokens']} tokens for ${estimate['cost_usd']}; {estimate['budget']['remaining_usd']} left"
+)
+
+job = client.fine_tuning.jobs.create(model=parent, training_file=file.id, suffix="club")
+while job.status not in ("succeeded", "failed", "cancelled"):
+    time.sleep(0.5)
+    job = client.fine_tuning.jobs.retrieve(job.id)
+
+lineage = plain.get(f"/models/{job.fine_tuned_model}/lineage").json()
+for edge in lineage["edges"]:
+    print(f"{edge['from']}  --{edge['role']}-->  {edge['to']}")
+print("all of it cost", lineage["cumulative_cost_usd"]["total"])
