@@ -71,6 +71,12 @@ class ProviderSettings(BaseModel):
         description="Without it the provider's webhooks are refused and polling alone informs us.",
     )
     timeout_s: float = Field(default=60.0, gt=0, description="A hung upstream would hold a worker thread.")
+    inference_timeout_s: float = Field(
+        default=600.0, gt=0, description="How long the gateway waits for the next byte of an answer."
+    )
+    max_concurrency: int = Field(
+        default=512, ge=1, description="Answers awaited at once per api process; more are refused with 503."
+    )
     training_type: str | int | None = Field(
         default=None,
         description="Azure's `trainingType`, such as GlobalStandard; without it Azure may refuse every job.",
@@ -131,6 +137,39 @@ class Settings(BaseSettings):
         default=512 * 2**20,
         ge=1024,
         description="Limit of one file sent to POST /v1/files (OpenAI's is 512 MB).",
+    )
+    max_inference_body_bytes: int = Field(
+        default=20 * 2**20,
+        ge=1024,
+        description="Limit of a request for model output; images in it make such bodies large.",
+    )
+    inference_cache_s: float = Field(
+        default=2.0,
+        ge=0,
+        le=3,
+        description="How long an api process goes on using a key, model or price that has changed.",
+    )
+    inference_default_output_tokens: int = Field(
+        default=1024,
+        ge=1,
+        description="What a request without a token limit reserves; the model's own limit would pin budgets.",
+    )
+    inference_hold_s: float = Field(
+        default=3600.0,
+        gt=0,
+        description="What a killed api process had reserved is freed after this; must outlast one answer.",
+    )
+    key_requests_per_minute: int | None = Field(
+        default=None, ge=1, description="Without it one key may send as fast as the provider takes it."
+    )
+    key_tokens_per_minute: int | None = Field(
+        default=None, ge=1, description="Like the requests, counted in tokens read and written."
+    )
+    team_requests_per_minute: int | None = Field(
+        default=None, ge=1, description="Without it one team can use up what the provider allows all."
+    )
+    team_tokens_per_minute: int | None = Field(
+        default=None, ge=1, description="Like the requests, counted in tokens read and written."
     )
     sweep_interval_s: float = Field(
         default=1.0,

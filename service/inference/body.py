@@ -1,0 +1,71 @@
+"""A request body: read the few fields that matter here, keep every other value as the bytes it came in. Pure.
+
+The top-level object is taken apart and put together again, its values untouched. So a name that occurs twice,
+or is written with escapes, reaches the provider once and as we understood it: nobody can show us one model
+and the provider another.
+"""
+
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Raw
+
+from service.errors import InvalidRequest
+
+Fields = dict[str, Raw]
+Probe = TypeVar("Probe", bound=msgspec.Struct)
+
+_fields = msgspec.json.Decoder(Fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for model output.
+
+    `answers` is how many will be generated and charged, `max_output_tokens` the limit of each (None: the
+    model's), `size_bytes` the length of the body.
+    """
+
+    fields: Fields
+    model: str
+    stream: bool
+    wants_usage: bool
+    answers: int
+    max_output_tokens: int | None
+    size_bytes: int
+
+
+def read_fields(body: bytes) -> Fields:
+    """The body's top-level fields. Raises `InvalidRequest` when it is no JSON object."""
+    try:
+        return _fields.decode(body)
+    except msgspec.ValidationError as wrong:
+        raise InvalidRequest(f"The body must be a JSON object: {wrong}.", code="invalid_value") from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as malformed:
+        raise InvalidRequest(f"The body is not valid JSON: {malformed}.", code="invalid_json") from None
+
+
+def read_probe(body: bytes, decoder: msgspec.json.Decoder[Probe]) -> Probe:
+    """The typed fields of a body. Raises `InvalidRequest` that names the field."""
+    try:
+        return decoder.decode(body)
+    except msgspec.ValidationError as wrong:
+        problem, _, path = str(wrong).partition(" - at `$.")
+        param = path.rstrip("`") or None
+        if param is None and "missing required field" in problem:
+            param = problem.split("`")[1]
+        where = f"'{param}' in the body" if param else "The body"
+        raise InvalidRequest(f"{where}: {problem}.", param=param, code="invalid_value") from None
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as malformed:
+        raise InvalidRequest(f"The body is not valid JSON: {malformed}.", code="invalid_json") from None
+
+
+def raw(value: Any) -> Raw:
+    """A value of ours to put among the fields."""
+    return Raw(msgspec.json.encode(value))
+
+
+def write(fields: Fields, **changed: Raw) -> bytes:
+    """A body of these fields with some of them changed or added."""
+    return msgspec.json.encode(fields | changed)

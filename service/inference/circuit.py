@@ -1,0 +1,44 @@
+"""When a provider keeps failing, stop asking it for a while. Pure: the caller brings the time.
+
+    closed ──5 failures in a row──► open ──after 5 s──► half open: one request may try
+       ▲                              ▲                     │
+       └────────── it works ──────────┼─────────────────────┤
+                                      └── it fails ─────────┘
+"""
+
+_FAILURES_TO_OPEN = 5
+_OPEN_FOR_S = 5.0
+_TRY_LASTS_S = 30.0
+
+
+class Circuit:
+    """The state of one provider as this process sees it. Times are seconds of a monotonic clock."""
+
+    def __init__(self) -> None:
+        self._failures = 0
+        self._closed_to = 0.0
+
+    def retry_after_s(self, now: float) -> float:
+        """How long to stay away: 0 means go ahead, and while half open that holds for one caller only."""
+        if self._failures < _FAILURES_TO_OPEN:
+            return 0.0
+        if now < self._closed_to:
+            return self._closed_to - now
+        # The one who tries may never report back: others may after a while.
+        self._closed_to = now + _TRY_LASTS_S
+        return 0.0
+
+    def succeed(self) -> None:
+        """An answer came, if only a refusal."""
+        self._failures = 0
+
+    def fail(self, now: float) -> None:
+        """No answer came, or one that says the provider is broken."""
+        self._failures += 1
+        if self._failures >= _FAILURES_TO_OPEN:
+            self._closed_to = now + _OPEN_FOR_S
+
+    @property
+    def is_open(self) -> bool:
+        """Whether requests are being turned away."""
+        return self._failures >= _FAILURES_TO_OPEN

@@ -1,0 +1,1 @@
+"""The forms of request and answer that the gateway speaks."""
