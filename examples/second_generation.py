@@ -24,9 +24,8 @@ client.files.wait_for_processing(file.id, poll_interval=0.2)
 
 wish = {"model": parent, "training_file": file.id, "suffix": "club"}
 estimate = plain.post("/fine_tuning/estimates", json=wish).json()
-print(
-    f"{estimate['trained_tokens']} tokens for ${estimate['cost_usd']}; {estimate['budget']['remaining_usd']} left"
-)
+left = estimate["budget"]["remaining_usd"]
+print(f"{estimate['trained_tokens']} tokens for ${estimate['cost_usd']}; the budget has {left} left")
 
 job = client.fine_tuning.jobs.create(model=parent, training_file=file.id, suffix="club")
 while job.status not in ("succeeded", "failed", "cancelled"):
