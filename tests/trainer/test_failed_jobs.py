@@ -68,7 +68,7 @@ def test_chat_data_fails_a_dpo_job(client: openai.OpenAI) -> None:
 def test_preference_data_tunes_by_dpo(client: openai.OpenAI) -> None:
     job = run_job(client, jsonl(preference_line(f"Question {i}?") for i in range(10)), method={"type": "dpo"})
     assert job.status == "succeeded"
-    assert job.hyperparameters is None
+    assert job.to_dict()["hyperparameters"] is None
     assert job.method is not None
     assert job.method.dpo is not None
     assert job.method.dpo.hyperparameters is not None

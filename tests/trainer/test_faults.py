@@ -109,7 +109,7 @@ def test_usage_can_be_missing(client: openai.OpenAI, trainer: TrainerProcess, st
 def test_a_job_can_show_a_status_nobody_knows(client: openai.OpenAI, trainer: TrainerProcess) -> None:
     job = run_job(client)
     trainer.control.fault("job_status", f"/jobs/{job.id}$", status_name="under_review")
-    assert client.fine_tuning.jobs.retrieve(job.id).status == "under_review"
+    assert str(client.fine_tuning.jobs.retrieve(job.id).status) == "under_review"
     assert client.fine_tuning.jobs.retrieve(job.id).status == "succeeded"
 
 

@@ -2,15 +2,16 @@
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletionMessageParam
 
 from tests.support.trainer_process import TrainerProcess
 from tests.trainer.steps import run_job
 
-ASK = [{"role": "user", "content": "Hello there, what are you?"}]
+ASK: list[ChatCompletionMessageParam] = [{"role": "user", "content": "Hello there, what are you?"}]
 
 
 def test_a_base_model_says_that_it_is_a_sandbox(client: openai.OpenAI) -> None:
-    reply = client.chat.completions.create(model="sandbox-mini", messages=ASK)  # type: ignore[arg-type]
+    reply = client.chat.completions.create(model="sandbox-mini", messages=ASK)
     assert str(reply.choices[0].message.content).startswith("[sandbox] ")
     assert reply.system_fingerprint == "fp_sandbox"
     assert reply.choices[0].finish_reason == "stop"
@@ -18,8 +19,8 @@ def test_a_base_model_says_that_it_is_a_sandbox(client: openai.OpenAI) -> None:
 
 
 def test_usage_counts_real_tokens(client: openai.OpenAI) -> None:
-    messages = [{"role": "user", "content": "hi"}]
-    usage = client.chat.completions.create(model="sandbox-mini", messages=messages).usage  # type: ignore[arg-type]
+    messages: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hi"}]
+    usage = client.chat.completions.create(model="sandbox-mini", messages=messages).usage
     assert usage is not None
     assert usage.prompt_tokens == 3 + 3 + 1 + 1
     assert usage.completion_tokens > 5
@@ -30,12 +31,12 @@ def test_usage_counts_real_tokens(client: openai.OpenAI) -> None:
 
 def test_a_stream_says_the_same_as_the_whole(client: openai.OpenAI) -> None:
     model = str(run_job(client).fine_tuned_model)
-    ask = [{"role": "user", "content": "你们周末营业吗？"}]
-    whole = client.chat.completions.create(model=model, messages=ask)  # type: ignore[arg-type]
+    ask: list[ChatCompletionMessageParam] = [{"role": "user", "content": "你们周末营业吗？"}]
+    whole = client.chat.completions.create(model=model, messages=ask)
     chunks = list(
         client.chat.completions.create(
             model=model,
-            messages=ask,  # type: ignore[arg-type]
+            messages=ask,
             stream=True,
             stream_options={"include_usage": True},
         )
@@ -50,22 +51,22 @@ def test_a_stream_says_the_same_as_the_whole(client: openai.OpenAI) -> None:
 
 
 def test_a_stream_has_no_usage_unless_asked(client: openai.OpenAI) -> None:
-    stream = client.chat.completions.create(model="sandbox-mini", messages=ASK, stream=True)  # type: ignore[arg-type]
-    assert all(chunk.usage is None and chunk.choices for chunk in stream)
+    stream = client.chat.completions.create(model="sandbox-mini", messages=ASK, stream=True)
+    assert all(chunk.usage is None and chunk.choices for chunk in list(stream))
 
 
 def test_length_and_stop_sequences_cut_the_answer(client: openai.OpenAI) -> None:
-    cut = client.chat.completions.create(model="sandbox-mini", messages=ASK, max_tokens=3)  # type: ignore[arg-type]
+    cut = client.chat.completions.create(model="sandbox-mini", messages=ASK, max_tokens=3)
     assert cut.choices[0].finish_reason == "length"
     assert cut.usage is not None
     assert cut.usage.completion_tokens == 3
-    stopped = client.chat.completions.create(model="sandbox-mini", messages=ASK, stop=" is")  # type: ignore[arg-type]
+    stopped = client.chat.completions.create(model="sandbox-mini", messages=ASK, stop=" is")
     assert stopped.choices[0].message.content == "[sandbox] This"
 
 
 def test_several_choices_are_billed_each(client: openai.OpenAI) -> None:
-    one = client.chat.completions.create(model="sandbox-mini", messages=ASK)  # type: ignore[arg-type]
-    three = client.chat.completions.create(model="sandbox-mini", messages=ASK, n=3)  # type: ignore[arg-type]
+    one = client.chat.completions.create(model="sandbox-mini", messages=ASK)
+    three = client.chat.completions.create(model="sandbox-mini", messages=ASK, n=3)
     assert [choice.index for choice in three.choices] == [0, 1, 2]
     assert one.usage is not None
     assert three.usage is not None
@@ -109,7 +110,7 @@ def test_image_parts_and_tool_calls_are_taken(client: openai.OpenAI) -> None:
         messages=[
             {"role": "system", "content": "s"},
             {"role": "user", "content": [{"type": "text", "text": "look"}]},
-            {"role": "assistant", "tool_calls": [call]},  # type: ignore[list-item,typeddict-item]
+            {"role": "assistant", "tool_calls": [call]},  # type: ignore[list-item]
             {"role": "tool", "tool_call_id": "call_1", "content": "4"},
         ],
     )
@@ -145,7 +146,7 @@ def test_models_are_listed_retrieved_and_deleted(client: openai.OpenAI) -> None:
     assert client.models.retrieve(model).shutdown_date is None
     assert client.models.delete(model).deleted
     with pytest.raises(openai.NotFoundError) as caught:
-        client.chat.completions.create(model=model, messages=ASK)  # type: ignore[arg-type]
+        client.chat.completions.create(model=model, messages=ASK)
     assert caught.value.code == "model_not_found"
     with pytest.raises(openai.NotFoundError):
         client.models.retrieve(model)
@@ -158,8 +159,8 @@ def test_a_model_goes_off_on_its_bases_shutdown_date(client: openai.OpenAI, trai
     trainer.control.shut_down("sandbox-mini", "2001-01-01")
     assert client.models.retrieve(model).shutdown_date == "2001-01-01"
     with pytest.raises(openai.NotFoundError):
-        client.chat.completions.create(model=model, messages=ASK)  # type: ignore[arg-type]
+        client.chat.completions.create(model=model, messages=ASK)
     with pytest.raises(openai.BadRequestError, match="not available for fine-tuning"):
         run_job(client, model=model)
     trainer.control.shut_down("sandbox-mini", "2999-01-01")
-    assert client.chat.completions.create(model=model, messages=ASK).choices  # type: ignore[arg-type]
+    assert client.chat.completions.create(model=model, messages=ASK).choices

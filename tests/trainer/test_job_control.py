@@ -34,7 +34,7 @@ def status(client: openai.OpenAI, job_id: str) -> str:
 def test_a_job_walks_through_its_statuses_by_the_clock(calm: openai.OpenAI, stopped: TrainerProcess) -> None:
     job = create_job(calm, hyperparameters={"n_epochs": 1})
     assert job.status == "validating_files"
-    seen = [job.status]
+    seen: list[str] = [job.status]
     for _ in range(20):
         stopped.control.advance(STEP_S)
         seen.append(status(calm, job.id))
@@ -64,7 +64,7 @@ def test_a_paused_job_rests_and_resumes_without_repeating_a_step(
 ) -> None:
     job = create_job(calm, hyperparameters={"n_epochs": 1})
     stopped.control.advance(5)
-    assert calm.fine_tuning.jobs.pause(job.id).status == "pausing"
+    assert str(calm.fine_tuning.jobs.pause(job.id).status) == "pausing"
     stopped.control.advance(1)
     assert status(calm, job.id) == "paused"
     stopped.control.advance(1000)

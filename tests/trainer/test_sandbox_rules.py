@@ -8,7 +8,7 @@ import pytest
 import tiktoken
 from hypothesis import given
 from hypothesis import strategies as st
-from tiktoken_ext import openai_public
+from tiktoken_ext import openai_public  # type: ignore[import-untyped]
 
 from trainer.engines.auto import count_steps, resolve_batch_size, resolve_epochs
 from trainer.engines.curves import MAX_TOLD_STEPS, Curve, checkpoint_steps, told_steps

@@ -17,7 +17,7 @@ def call(trainer: TrainerProcess, method: str, path: str, **options: object) -> 
 @pytest.mark.parametrize("key", ["Bearer", "Bearer wrong", "Basic abc", "Bearer ключ", "x"])
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/nothing", "/control/clock"])
 def test_without_the_key_there_is_nothing_to_see(trainer: TrainerProcess, key: str, path: str) -> None:
-    response = httpx2.get(trainer.root_url + path, headers={"authorization": key.encode()})
+    response = httpx2.get(trainer.root_url + path, headers={b"authorization": key.encode()})
     assert response.status_code == 401
     assert response.json()["error"]["type"] == "invalid_request_error"
 
