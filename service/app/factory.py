@@ -5,6 +5,9 @@ from fastapi import FastAPI
 from service.app import errors, health, providers
 from service.app.middleware import BodyLimit, RequestIds
 from service.core import logs
+from service.ledger import price_routes as prices
+from service.ledger import routes as money
+from service.ledger import usage_routes as usage
 from service.settings import settings
 from service.teams import routes as teams
 from service.webhooks import delivery_routes as webhook_deliveries
@@ -22,7 +25,7 @@ def create_app() -> FastAPI:
         version="0.1.0",
         description="One service that a company's teams share to fine-tune language models.",
     )
-    for part in (teams, webhooks, webhook_deliveries, providers, health):
+    for part in (teams, money, prices, usage, webhooks, webhook_deliveries, providers, health):
         app.include_router(part.router)
     errors.install(app)
     app.add_middleware(

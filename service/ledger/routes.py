@@ -1,0 +1,97 @@
+"""Routes for budgets, the caller's own account, and cost reports."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from service.core.clock import from_unix
+from service.core.web import RequestSession
+from service.errors import InvalidRequest, NotFound
+from service.ledger import queries
+from service.ledger.budgets import set_budget
+from service.ledger.exports import to_csv
+from service.ledger.money import usd
+from service.ledger.reports import Report, Scope, cost_report
+from service.ledger.schemas import BudgetIn, BudgetOut, CostsOut, MeOut, TeamRef, budget_out
+from service.teams.access import Admin, Caller, CurrentCaller, Reader
+from service.teams.idempotency import IdempotentRoute
+from service.teams.queries import get_team
+
+router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
+
+Moment = Annotated[int | None, Query(ge=0, lt=2**33, description="Unix seconds.")]
+
+
+@router.put("/teams/{team_id}/budget")
+def set_team_budget(team_id: str, body: BudgetIn, session: RequestSession, _: Admin) -> BudgetOut:
+    """Set a team's limit; what it has spent and holds counts under the new one at once."""
+    team = get_team(session, team_id)
+    set_budget(session, team.id, limit_usd=body.limit_usd, period=body.period, thresholds=body.thresholds)
+    return budget_out(team.id, queries.budget_view(session, team.id))
+
+
+@router.get("/teams/{team_id}/budget")
+def retrieve_team_budget(team_id: str, session: RequestSession, caller: Reader) -> BudgetOut:
+    """A team's limit, what it has spent and holds in the present period, and what remains."""
+    if not caller.is_admin and caller.team_id != team_id:
+        raise NotFound(f"There is no team {team_id!r}.", param="team_id")
+    team = get_team(session, team_id)
+    return budget_out(team.id, queries.budget_view(session, team.id))
+
+
+@router.get("/me")
+def me(session: RequestSession, caller: CurrentCaller) -> MeOut:
+    """Who is calling, and what that team may still spend."""
+    team = get_team(session, caller.team_id) if caller.team_id else None
+    budget = budget_out(team.id, queries.budget_view(session, team.id)) if team else None
+    return MeOut(
+        key_id=caller.key_id,
+        is_admin=caller.is_admin,
+        scopes=sorted(caller.scopes),
+        team_id=caller.team_id,
+        team=TeamRef.model_validate(team) if team else None,
+        budget=budget,
+        spent_usd=budget.spent_usd if budget else None,
+        held_usd=budget.held_usd if budget else None,
+    )
+
+
+@router.get("/costs", responses={200: {"model": CostsOut, "content": {"text/csv": {}}}})
+def costs(
+    request: Request,
+    session: RequestSession,
+    caller: Reader,
+    group_by: Annotated[
+        list[str], Query(description="team, key, kind, model, base, job, provider, method, day, month, tag")
+    ] = ["kind"],  # noqa: B006 - FastAPI copies it
+    start_time: Moment = None,
+    end_time: Moment = None,
+    format: Literal["json", "csv"] | None = None,
+) -> Response:
+    """What was spent, grouped by up to four fields; a team's key sees its own, an admin all."""
+    scope = read_scope(caller, start_time, end_time)
+    groups = [name.strip() for part in group_by for name in part.split(",")]
+    report = cost_report(session, scope, groups)
+    if format == "csv" or (format is None and "text/csv" in request.headers.get("accept", "")):
+        headers = {"content-disposition": 'attachment; filename="costs.csv"'}
+        return Response(to_csv(report.columns, report.rows), media_type="text/csv", headers=headers)
+    return Response(_as_json(report).model_dump_json(), media_type="application/json")
+
+
+def read_scope(caller: Caller, start_time: int | None, end_time: int | None) -> Scope:
+    """The entries that the caller may see in a time range. Raises `InvalidRequest` when it ends too soon."""
+    if start_time is not None and end_time is not None and end_time <= start_time:
+        raise InvalidRequest("'end_time' must be after 'start_time'.", param="end_time")
+    return Scope(
+        team_id=caller.team_id if caller.is_admin else caller.team,
+        start=None if start_time is None else from_unix(start_time),
+        end=None if end_time is None else from_unix(end_time),
+    )
+
+
+def _as_json(report: Report) -> CostsOut:
+    rows = [dict(row) | {"amount_usd": usd(row["amount_usd"])} for row in report.rows]
+    for row in rows:
+        if "quantity" in row:
+            row["quantity"] = f"{row['quantity'].normalize():f}"
+    return CostsOut(data=rows, total_usd=usd(report.total_usd))

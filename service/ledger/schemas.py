@@ -1,0 +1,163 @@
+"""Prices, budgets and costs on the wire. Amounts are decimal strings in US dollars."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from service.catalog.price import PRICE_DECIMALS, STANDARD, Price, PriceKind, Unit
+from service.catalog.prices import NewPrice, price_of
+from service.catalog.tables import PriceRow
+from service.core.clock import from_unix, unix
+from service.core.wire import Name, Text, WireIn, WireOut
+from service.ledger.budgets import DEFAULT_THRESHOLDS, Period
+from service.ledger.charges import BudgetView
+from service.ledger.money import usd
+
+Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=PRICE_DECIMALS, examples=["5.00"])]
+Moment = Annotated[int, Field(ge=0, lt=2**33)]
+
+
+class PriceCreate(WireIn):
+    """A price from a moment on, past or future; it is added and never replaces a row.
+
+    `unit` and `unit_quantity` say what the amount is for, and the unit must be the kind's own: a price per
+    thousand can thus not be taken for one per million.
+    """
+
+    provider_kind: Literal["openai", "azure", "trainer"]
+    model: Name
+    method: Literal["supervised", "dpo", "reinforcement"] | None = None
+    kind: PriceKind
+    tier: Name = STANDARD
+    unit: Unit
+    unit_quantity: Literal[1, 1_000, 1_000_000]
+    amount_usd: Amount
+    effective_from: Moment
+    source: Name
+
+    @model_validator(mode="after")
+    def _unit_fits(self) -> "PriceCreate":
+        if self.unit != self.kind.unit:
+            raise ValueError(f"'{self.kind}' is priced per {self.kind.unit}, not per {self.unit}")
+        if self.unit == "hours" and self.unit_quantity != 1:
+            raise ValueError("hours are priced one by one: 'unit_quantity' must be 1")
+        return self
+
+    def as_new_price(self) -> NewPrice:
+        """The same as the catalogue takes it."""
+        fields = self.model_dump(exclude={"unit"}) | {"effective_from": from_unix(self.effective_from)}
+        return NewPrice(**fields)
+
+
+class PriceOut(WireOut):
+    """A price; `text` says it in words."""
+
+    object: Literal["price"] = "price"
+    id: str
+    provider_kind: str
+    model: str
+    method: str | None
+    kind: str
+    tier: str
+    unit: str
+    unit_quantity: int
+    amount_usd: str
+    text: str
+    effective_from: int
+    source: Text
+    created_at: int
+
+
+class BudgetIn(WireIn):
+    """A team's limit; `limit_usd: null` lifts it. Thresholds are per cent, each told of once per period."""
+
+    limit_usd: Amount | None
+    period: Period = "month"
+    thresholds: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=10)] = Field(
+        default_factory=lambda: list(DEFAULT_THRESHOLDS)
+    )
+
+
+class BudgetOut(WireOut):
+    """A budget and its counters; without a limit `limit_usd` and `remaining_usd` are null."""
+
+    object: Literal["budget"] = "budget"
+    team_id: str
+    limit_usd: str | None
+    period: str
+    period_name: str
+    spent_usd: str
+    held_usd: str
+    remaining_usd: str | None
+    thresholds: list[int]
+
+
+class TeamRef(WireOut):
+    """Which team a key belongs to."""
+
+    id: str
+    name: str
+    slug: str
+
+
+class MeOut(WireOut):
+    """Who is calling, for which team, with which scopes and how much money left."""
+
+    object: Literal["me"] = "me"
+    key_id: str
+    is_admin: bool
+    scopes: list[str]
+    team_id: str | None
+    team: TeamRef | None
+    budget: BudgetOut | None
+    spent_usd: str | None
+    held_usd: str | None
+
+
+class CostsOut(WireOut):
+    """A cost report: each row has the fields it is grouped by and `amount_usd`, by kind also `quantity`."""
+
+    object: Literal["list"] = "list"
+    data: list[dict[str, Any]]
+    total_usd: str
+
+
+def price_out(row: PriceRow) -> PriceOut:
+    """The wire form of a price."""
+    price = price_of(row)
+    return PriceOut(
+        id=row.id,
+        provider_kind=row.provider_kind,
+        model=row.model,
+        method=row.method,
+        kind=row.kind,
+        tier=row.tier,
+        unit=price.unit,
+        unit_quantity=row.unit_quantity,
+        amount_usd=usd(row.amount_usd),
+        text=_in_words(price),
+        effective_from=unix(row.effective_from),
+        source=row.source,
+        created_at=unix(row.created_at),
+    )
+
+
+def _in_words(price: Price) -> str:
+    per = "hour" if price.unit == "hours" else f"{price.unit_quantity:,} tokens"
+    return f"${usd(price.amount_usd)} per {per}"
+
+
+def budget_out(team_id: str, view: BudgetView) -> BudgetOut:
+    """The wire form of a budget."""
+    left = view.remaining_usd
+    return BudgetOut(
+        team_id=team_id,
+        limit_usd=None if view.limit_usd is None else usd(view.limit_usd),
+        period=view.period,
+        period_name=view.period_name,
+        spent_usd=usd(view.spent_usd),
+        held_usd=usd(view.held_usd),
+        remaining_usd=None if left is None else usd(left),
+        thresholds=list(view.thresholds),
+    )
