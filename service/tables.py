@@ -3,8 +3,11 @@
 from service.catalog.tables import PriceRow
 from service.core.db import Base
 from service.core.work import WorkItem
+from service.datasets.tables import Content, File, FileCopy, FileUse
 from service.events.tables import Event, EventCounter
+from service.jobs.tables import Job, JobCheckpoint, ProviderWebhook
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
+from service.registry.tables import TunedModel
 from service.teams.tables import ApiKey, IdempotencyRecord, Team
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
@@ -16,13 +19,21 @@ __all__ = [
     "ApiKey",
     "Budget",
     "BudgetAlert",
+    "Content",
     "Entry",
     "Event",
     "EventCounter",
+    "File",
+    "FileCopy",
+    "FileUse",
     "HoldRow",
     "IdempotencyRecord",
+    "Job",
+    "JobCheckpoint",
     "PriceRow",
+    "ProviderWebhook",
     "Team",
+    "TunedModel",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -12,6 +12,8 @@ from service.events.tables import Event, EventCounter
 from service.events.types import PUBLISHED, EventType
 
 PUBLISH = "event.publish"  # the unit of work that hands an event to the team's webhooks
+CHANNEL = "tunehouse_events"  # where the subjects of new job events are called out
+_JOB = "fine_tuning.job."
 Level = Literal["info", "warn", "error"]
 
 
@@ -32,7 +34,7 @@ def append(
     if source_key is not None and _is_known(session, subject_id, source_key):
         return None
     counter.last_number += 1
-    prefix = "ftevent-" if type.startswith("fine_tuning.job.") else "evt_"
+    prefix = "ftevent-" if type.startswith(_JOB) else "evt_"
     event = Event(
         id=ids.new_id(prefix),
         team_id=team_id,
@@ -47,6 +49,9 @@ def append(
     )
     session.add(event)
     session.flush()
+    if type.startswith(_JOB):
+        # Delivered at commit; whoever streams the job's events wakes up.
+        session.execute(select(func.pg_notify(CHANNEL, subject_id)))
     if type in PUBLISHED:
         work.schedule(session, PUBLISH, event.id)
     return event

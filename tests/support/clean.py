@@ -4,13 +4,14 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import select
 
-from service.core.db import Base, transaction
+from service.core.db import transaction
 from service.core.work import WorkItem
+from service.tables import METADATA
 
 
 def clean(admin_dsn: str) -> None:
     """Delete every row of every table but the shipped prices."""
-    tables = [table.name for table in Base.metadata.sorted_tables if table.name != "prices"]
+    tables = [table.name for table in METADATA.sorted_tables if table.name != "prices"]
     with psycopg.connect(admin_dsn) as connection:
         # The ledger refuses deletes; only a superuser's replica role may, and only tests use it.
         connection.execute("SET session_replication_role = replica")

@@ -1,0 +1,84 @@
+"""A job's events as server-sent events, resumable by `Last-Event-ID`.
+
+https://html.spec.whatwg.org/multipage/server-sent-events.html. Each event's id is its number in the job's
+log. The stream ends with OpenAI's `data: [DONE]` once the job has; a browser that reconnects after that is
+told to stop with 204.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+
+import structlog
+from fastapi import Request
+from fastapi.responses import Response, StreamingResponse
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from service.errors import InvalidRequest
+from service.events.tables import Event, EventCounter
+from service.events.tail import Line, Tail
+from service.events.types import EventType
+from service.jobs.present import event_out
+
+log = structlog.get_logger(__name__)
+
+HEADER = "last-event-id"
+_HEARTBEAT_S = 15.0  # proxies close what is silent for 30 to 60 s
+_RETRY_MS = 2000  # how long browsers wait before they reconnect
+_LAST = (EventType.JOB_SUCCEEDED, EventType.JOB_FAILED, EventType.JOB_CANCELLED)
+_HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
+
+
+def event_stream(session: Session, request: Request, team_id: str, job_id: str) -> Response:
+    """The events of a job of that team: those after `Last-Event-ID`, then each as it happens.
+
+    Raises `InvalidRequest` for a header that is no number. The caller has checked that the job is the team's.
+    """
+    after = last_event_number(request)
+    last_number = session.scalar(select(EventCounter.last_number).where(EventCounter.subject_id == job_id))
+    ending = (
+        Event.team_id == team_id,
+        Event.subject_id == job_id,
+        Event.type.in_(_LAST),
+        Event.number <= after,
+    )
+    ended = session.scalar(select(Event.number).where(*ending).limit(1)) is not None
+    if ended and after >= (last_number or 0):
+        return Response(status_code=204)
+    frames = _frames(request, team_id, job_id, after, ended)
+    return StreamingResponse(frames, media_type="text/event-stream", headers=_HEADERS)
+
+
+def last_event_number(request: Request) -> int:
+    """The number of the last event the caller has seen; 0 for none. Raises `InvalidRequest`."""
+    text = request.headers.get(HEADER, "").strip() or "0"
+    if not (text.isascii() and text.isdigit() and len(text) <= 9):
+        raise InvalidRequest("Last-Event-ID is the number of an event in this job's log.", param=HEADER)
+    return int(text)
+
+
+def _render(event: Event) -> Line:
+    text = f"id: {event.number}\ndata: {event_out(event).model_dump_json()}\n\n"
+    return Line(event.number, text.encode(), ends=event.type in _LAST)
+
+
+_tail = Tail(_render)
+
+
+async def _frames(
+    request: Request, team_id: str, job_id: str, after: int, ended: bool
+) -> AsyncIterator[bytes]:
+    yield f"retry: {_RETRY_MS}\n\n".encode()
+    following = _tail.follow(team_id, job_id, after, idle_s=_HEARTBEAT_S, ended=ended)
+    try:
+        async with aclosing(following):
+            async for lines in following:
+                if await request.is_disconnected():
+                    return
+                yield b"".join(line.text for line in lines) or b": still here\n\n"
+    except (SQLAlchemyError, TimeoutError) as away:
+        # The head of the answer is out; ending it makes the caller reconnect where it was.
+        log.warning("event_stream_broken", reason=type(away).__name__)
+        return
+    yield b"data: [DONE]\n\n"
