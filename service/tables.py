@@ -4,9 +4,11 @@ from service.catalog.tables import PriceRow
 from service.core.db import Base
 from service.core.work import WorkItem
 from service.datasets.tables import Content, File, FileCopy, FileUse
+from service.datasets.tables import Content, File, FileCopy, FileUse
 from service.events.tables import Event, EventCounter
 from service.jobs.tables import Job, JobCheckpoint, ProviderWebhook
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
+from service.registry.aliases import Alias, AliasChange
 from service.registry.tables import TunedModel
 from service.teams.tables import ApiKey, IdempotencyRecord, Team
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
@@ -16,13 +18,19 @@ METADATA = Base.metadata
 __all__ = [
     "METADATA",
     "Account",
+    "Alias",
+    "AliasChange",
     "ApiKey",
     "Budget",
     "BudgetAlert",
     "Content",
+    "Content",
     "Entry",
     "Event",
     "EventCounter",
+    "File",
+    "FileCopy",
+    "FileUse",
     "File",
     "FileCopy",
     "FileUse",

@@ -5,9 +5,14 @@ from fastapi import FastAPI
 from service.app import errors, health, providers
 from service.app.middleware import BodyLimit, RequestIds
 from service.core import logs
+from service.datasets import routes as files
+from service.jobs import inbound as provider_webhooks
+from service.jobs import routes as jobs
 from service.ledger import price_routes as prices
 from service.ledger import routes as money
 from service.ledger import usage_routes as usage
+from service.registry import alias_routes as aliases
+from service.registry import routes as models
 from service.settings import settings
 from service.teams import routes as teams
 from service.webhooks import delivery_routes as webhook_deliveries
@@ -25,8 +30,23 @@ def create_app() -> FastAPI:
         version="0.1.0",
         description="One service that a company's teams share to fine-tune language models.",
     )
-    for part in (teams, money, prices, usage, webhooks, webhook_deliveries, providers, health):
+    for part in (
+        teams,
+        files,
+        money,
+        prices,
+        usage,
+        webhooks,
+        webhook_deliveries,
+        providers,
+        jobs,
+        provider_webhooks,
+        models,
+        aliases,
+        health,
+    ):
         app.include_router(part.router)
+    app.include_router(models.shutdowns)
     errors.install(app)
     app.add_middleware(
         BodyLimit,

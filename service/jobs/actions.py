@@ -12,13 +12,12 @@ from service.errors import InvalidRequest
 from service.events.actions import append
 from service.events.types import EventType
 from service.jobs import admission
+from service.jobs.copying import ADVANCE
 from service.jobs.schemas import JobCreate
 from service.jobs.states import ALLOWED, JobStatus, Wish
 from service.jobs.tables import Job
 from service.ledger.actions import release_hold
 from service.registry.queries import resolve
-
-ADVANCE = "job.advance"  # the unit of work that takes a job one step further
 
 
 def create_job(session: Session, *, team_id: str, key_id: str, body: JobCreate) -> Job:

@@ -6,15 +6,15 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.catalog.models import CatalogModel
 from service.catalog.prices import Price, PriceKind, price_at
 from service.datasets.auto import auto_epochs
+from service.datasets.costs import billed_tokens
 from service.datasets.queries import get_file, report_of
-from service.datasets.report import Report
 from service.datasets.tables import File
 from service.errors import InvalidRequest, NotFound
 from service.jobs.schemas import JobCreate, Method, Supervised
 from service.ledger.actions import place_hold
+from service.ledger.money import usd
 from service.registry.queries import Target
 
 # Reinforcement is billed by the hour of training, which nobody knows beforehand: this much is held.
@@ -86,7 +86,7 @@ def plan(session: Session, target: Target, method: str, hyperparameters: dict[st
     price = price_at(
         session, provider_kind=target.base.provider_kind, model=target.base.id, kind=kind, method=method
     )
-    tokens = (report.tokens.total - _tokens_lost(report, target.base)) * n_epochs
+    tokens = billed_tokens(report, target.base.token_limit, n_epochs)
     quantity = REINFORCEMENT_HOURS if by_hour else Decimal(tokens)
     return Plan(n_epochs, None if by_hour else tokens, price, price.amount_for(quantity))
 
@@ -94,11 +94,6 @@ def plan(session: Session, target: Target, method: str, hyperparameters: dict[st
 def hold_cost(session: Session, team_id: str, job_id: str, key_id: str, planned: Plan) -> None:
     """Reserve the estimated cost on the team's budget. Raises `BudgetExceeded` with the figures."""
     place_hold(session, team_id=team_id, subject_id=job_id, amount_usd=planned.cost_usd, key_id=key_id)
-
-
-def _tokens_lost(report: Report, base: CatalogModel) -> int:
-    cuts = (cut.tokens_lost for cut in report.truncation if cut.limit == base.token_limit)
-    return next(cuts, 0)
 
 
 def _file(session: Session, team_id: str, file_id: str, param: str) -> File:
@@ -114,12 +109,13 @@ def warnings(target: Target, file: File, planned: Plan, remaining_usd: Decimal |
     """What the caller should know before creating the job, in sentences."""
     found = []
     if remaining_usd is not None and planned.cost_usd > remaining_usd:
-        found.append(f"The budget has ${remaining_usd:f} left; this job would be refused.")
+        found.append(f"The budget has ${usd(remaining_usd)} left; this job would be refused.")
     if target.base.shutdown_date is not None:
         found.append(
             f"{target.base.id} shuts down on {target.base.shutdown_date}, and what is tuned from it too."
         )
-    lost = _tokens_lost(report_of(file), target.base)
+    report = report_of(file)
+    lost = report.tokens.total - billed_tokens(report, target.base.token_limit, 1)
     if lost:
         found.append(f"{lost} tokens lie beyond the model's limit per example and will not be trained on.")
     return found

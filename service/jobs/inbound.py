@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import insert
 from service.core import clock, work
 from service.core.db import transaction
 from service.errors import InvalidRequest, NotFound
-from service.jobs.actions import ADVANCE
+from service.jobs.copying import ADVANCE
 from service.jobs.queries import job_of_provider
 from service.jobs.tables import ProviderWebhook
 from service.providers.errors import Rejected

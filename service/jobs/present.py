@@ -10,6 +10,7 @@ from service.events.types import EventType
 from service.jobs.queries import JobMoney
 from service.jobs.schemas import CheckpointOut, JobError, JobEventOut, JobExtras, JobOut
 from service.jobs.tables import Job, JobCheckpoint
+from service.ledger.money import usd
 
 _NONE = JobMoney()
 
@@ -23,9 +24,9 @@ def job_out(job: Job, money: Mapping[str, JobMoney]) -> JobOut:
         provider_status=job.provider_status,
         base_model=job.base_model,
         parent_model=job.parent_id,
-        estimated_cost_usd=None if job.estimated_cost_usd is None else f"{job.estimated_cost_usd:f}",
-        held_usd=f"{figures.held_usd:f}",
-        cost_usd=f"{figures.cost_usd:f}",
+        estimated_cost_usd=None if job.estimated_cost_usd is None else usd(job.estimated_cost_usd),
+        held_usd=usd(figures.held_usd),
+        cost_usd=usd(figures.cost_usd),
         requested=job.wish,
     )
     return JobOut(

@@ -18,6 +18,7 @@ from service.jobs.actions import release_files, tell
 from service.jobs.settle import settle_job
 from service.jobs.states import TERMINAL, JobStatus, status_from
 from service.jobs.tables import Job, JobCheckpoint
+from service.ledger.money import usd
 from service.providers.port import ProviderCheckpoint, ProviderEvent, ProviderJob
 from service.providers.scrub import rename_ids
 from service.registry.actions import Origin, register_checkpoint, register_model
@@ -81,10 +82,10 @@ def _end(session: Session, job: Job, after: JobStatus, seen: Snapshot, names: Ma
     cost = settle_job(session, job, seen.job)
     release_files(session, job)
     if after is JobStatus.SUCCEEDED:
-        message = f"The job succeeded: {job.fine_tuned_model}; it cost ${cost:f}."
+        message = f"The job succeeded: {job.fine_tuned_model}; it cost ${usd(cost)}."
         tell(session, job, EventType.JOB_SUCCEEDED, message)
     elif after is JobStatus.CANCELLED:
-        tell(session, job, EventType.JOB_CANCELLED, f"The job was cancelled; it cost ${cost:f}.")
+        tell(session, job, EventType.JOB_CANCELLED, f"The job was cancelled; it cost ${usd(cost)}.")
     else:
         job.error = _error(seen.job, names)
         tell(session, job, EventType.JOB_FAILED, job.error["message"], level="error")

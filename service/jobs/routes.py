@@ -17,6 +17,7 @@ from service.jobs.present import checkpoint_out, event_out, job_out
 from service.jobs.schemas import CheckpointOut, EstimateOut, JobCreate, JobEventOut, JobOut
 from service.jobs.states import Wish
 from service.jobs.tables import Job
+from service.ledger.money import usd
 from service.ledger.queries import budget_view
 from service.ledger.schemas import budget_out
 from service.registry.queries import resolve
@@ -116,9 +117,9 @@ def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> Estim
         provider=target.provider,
         n_epochs=planned.n_epochs,
         trained_tokens=planned.trained_tokens,
-        cost_usd=f"{planned.cost_usd:f}",
+        cost_usd=usd(planned.cost_usd),
         price_id=planned.price.id,
-        budget=budget_out(view).model_dump(),
+        budget=budget_out(caller.team, view).model_dump(),
         warnings=admission.warnings(target, file, planned, view.remaining_usd),
     )
 

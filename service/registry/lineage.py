@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session, aliased
 
 from service.core.clock import unix
 from service.datasets.tables import File
+from service.ledger.money import usd
 from service.ledger.queries import costs_by_job, costs_by_model
 from service.registry.schemas import CumulativeCost, Edge, LineageOut, Node
 from service.registry.tables import TunedModel
@@ -66,7 +67,7 @@ def lineage(session: Session, model: TunedModel, direction: Direction, depth: in
         if member.parent_id is None:
             nodes[origin] = Node(id=origin, kind="base", label=origin)
         cost = job_costs.get(member.job_id, _ZERO)
-        nodes[member.job_id] = Node(id=member.job_id, kind="job", label=member.job_id, cost_usd=f"{cost:f}")
+        nodes[member.job_id] = Node(id=member.job_id, kind="job", label=member.job_id, cost_usd=usd(cost))
         nodes[member.id] = _model_node(member, use_costs.get(member.id, _ZERO))
         link(origin, member.job_id, "tuned_from")
         link(member.training_file, member.job_id, "training_data")
@@ -77,9 +78,7 @@ def lineage(session: Session, model: TunedModel, direction: Direction, depth: in
         root=model.id,
         nodes=list(nodes.values()),
         edges=[edge for edge in edges.values() if edge.source in nodes],
-        cumulative_cost_usd=CumulativeCost(
-            training=f"{training:f}", use=f"{use:f}", total=f"{training + use:f}"
-        ),
+        cumulative_cost_usd=CumulativeCost(training=usd(training), use=usd(use), total=usd(training + use)),
     )
 
 
@@ -90,7 +89,7 @@ def _model_node(model: TunedModel, cost_usd: Decimal) -> Node:
         label=model.id,
         created_at=unix(model.created_at),
         deleted=model.deleted_at is not None,
-        cost_usd=f"{cost_usd:f}",
+        cost_usd=usd(cost_usd),
     )
 
 

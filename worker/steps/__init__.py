@@ -7,12 +7,22 @@ kinds that the service schedules.
 
 from collections.abc import Callable, Mapping
 
+from service.core.storage import REAP
 from service.core.work import Lease
+from service.datasets.actions import CHECK, EXPIRE
 from service.events.actions import PUBLISH
+from service.jobs.copying import ADVANCE, COPY
+from service.registry.actions import DELETE_UPSTREAM
 from service.webhooks.actions import DELIVER
-from worker.steps import webhooks
+from worker.steps import copies, datasets, jobs, models, webhooks
 
 STEPS: Mapping[str, Callable[[Lease], None]] = {
+    ADVANCE: jobs.advance,
+    COPY: copies.copy_file,
+    DELETE_UPSTREAM: models.delete_upstream,
     PUBLISH: webhooks.publish_event,
     DELIVER: webhooks.deliver,
+    CHECK: datasets.check_file,
+    EXPIRE: datasets.expire_file,
+    REAP: datasets.remove_content,
 }

@@ -15,41 +15,25 @@ from service.jobs.queries import locked_job
 from service.jobs.record import Snapshot
 from service.jobs.states import TERMINAL, JobStatus, Step, Wish, next_step, poll_pause_s, status_from
 from service.jobs.tables import Job
-from service.providers.errors import Gone, OutcomeUnknown, Rejected, Retryable
+from service.providers.errors import Gone, Rejected
 from service.providers.port import STAMP_KEY, Provider, ProviderJob, ProviderJobSpec
 from service.providers.registry import get_provider
 from service.providers.scrub import rename_ids
 from service.settings import settings
-from worker.retry import retry_delay
+from worker.provider_failures import retried
 
 log = structlog.get_logger(__name__)
 
 _NOW = timedelta(0)
 _FILES_SOON = timedelta(seconds=1)
-# After a create of unknown outcome, the provider's list may lag behind its own jobs for a moment.
-_LOOK_AGAIN_IN = timedelta(seconds=5)
 
 
+@retried
 def advance(lease: Lease) -> None:
-    """Do the next step of one job. What the provider does wrong is retried; what it refuses ends the job."""
+    """Do the next step of one job; what the provider refuses ends it."""
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
-    step = next_step(job.facts)
-    try:
-        _STEPS[step](lease, job)
-    except Retryable as failure:
-        wait = (
-            timedelta(seconds=failure.retry_after_s) if failure.retry_after_s else retry_delay(lease.attempts)
-        )
-        _come_back(lease, wait, failure)
-    except OutcomeUnknown as failure:
-        _come_back(lease, max(_LOOK_AGAIN_IN, retry_delay(lease.attempts)), failure)
-
-
-def _come_back(lease: Lease, wait: timedelta, failure: Exception) -> None:
-    log.warning("provider_call_failed", reason=str(failure), retry_in_s=wait.total_seconds())
-    with transaction() as session:
-        work.give_back(session, lease, retry_in=wait, error=str(failure)[:500])
+    _STEPS[next_step(job.facts)](lease, job)
 
 
 def _nothing(lease: Lease, _: Job) -> None:
