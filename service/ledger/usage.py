@@ -66,7 +66,7 @@ def cost_buckets(
     session: Session, buckets: Buckets, filters: Filters, groups: Mapping[str, ColumnElement[Any]]
 ) -> list[Bucket]:
     """Amounts per bucket and group, with a quantity where the group has a single unit."""
-    sums = {
+    sums: dict[str, ColumnElement[Any]] = {
         "amount_usd": func.sum(Entry.amount_usd),
         "quantity": func.sum(Entry.quantity),
         "unit": func.min(Entry.unit),

@@ -1,4 +1,4 @@
-"""Costs and usage on OpenAI's wire: `project_id` is the team, amounts are floats (exact ones: `/v1/costs`)."""
+"""OpenAI's costs and usage on the wire: `project_id` is the team; `/v1/costs` has the exact amounts."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
