@@ -2,14 +2,6 @@
 
 import sys
 
-import typer
-
 from service.cli.demo.command import run
 
-
-def main(keep: bool = False) -> None:
-    """Tell the story; the exit code says whether all of it held."""
-    sys.exit(run(keep))
-
-
-typer.run(main)
+sys.exit(run(keep="--keep" in sys.argv[1:]))

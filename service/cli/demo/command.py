@@ -9,6 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
+import httpx2
+from openai import OpenAIError
 from rich.console import Console
 
 from service.cli.demo.receiver import receiving
@@ -18,38 +20,49 @@ from service.embedded.errors import EmbeddedError
 from service.embedded.stack import Stack
 
 _POLL_INTERVAL_S = "1"
+_WIDTH_OF_LOGS = 120
 
 
 def run(keep: bool) -> int:
     """Tell the story against a service started for it; the exit code.
 
-    With `keep` the data stays in a folder whose `tunehouse up` command is printed.
+    The data and logs go into a new folder, which is removed at the end unless something failed or `keep`
+    is set.
     """
-    console = Console(highlight=False)
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_LOGS)
     for sign in (signal.SIGTERM, signal.SIGHUP):
         # An exit runs the `with` blocks below; the signal's default would leave everything running.
         signal.signal(sign, lambda number, _: sys.exit(128 + number))
-    started = time.monotonic()
     admin_key = f"th-{secrets.token_urlsafe(32)}"
     _isolate(admin_key)
     folder = Path(tempfile.mkdtemp(prefix="tunehouse-demo-"))
+    started = time.monotonic()
     try:
-        with Stack(folder, report=console.print) as stack, receiving() as receiver:
-            console.print(f"Starting PostgreSQL, Valkey, trainer, api and worker in {folder} …")
-            if not stack.start():
-                return 1
+        _perform(folder, admin_key, console)
+    except (StoryBroken, EmbeddedError, OpenAIError, httpx2.HTTPError) as failure:
+        console.print(f"\n✗ {failure}", style="bold red", markup=False)
+        console.print(f"The logs are in {folder / 'logs'}.")
+        return 1
+    console.print(
+        f"\nAll of it held, and all of it is stopped again, after {time.monotonic() - started:.1f} s."
+    )
+    if keep:
+        console.print(
+            f"Look around with:\n  TUNEHOUSE_ADMIN_KEY={admin_key} tunehouse up --data-dir {folder}"
+        )
+    else:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 0
+
+
+def _perform(folder: Path, admin_key: str, console: Console) -> None:
+    """Start, tell, stop."""
+    started = time.monotonic()
+    console.print("Starting PostgreSQL, Valkey, a sandbox trainer, the api and a worker …")
+    with Stack(folder, report=console.print) as stack, receiving() as receiver:
+        if stack.start():
             console.print(f"Serving at {stack.url} after {time.monotonic() - started:.1f} s.")
             tell(stack.url, admin_key, receiver, Screen(console))
-    except (StoryBroken, EmbeddedError) as failure:
-        console.print(f"\n✗ {failure}", style="bold red", markup=False)
-        return 1
-    finally:
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
-    console.print(f"\nAll of it held, and all of it is stopped again: {time.monotonic() - started:.1f} s.")
-    if keep:
-        console.print(f"Look around with: TUNEHOUSE_ADMIN_KEY={admin_key} tunehouse up --data-dir {folder}")
-    return 0
 
 
 def _isolate(admin_key: str) -> None:

@@ -31,7 +31,7 @@ def show(team: Team, jobs: list[FineTuningJob], screen: Screen) -> None:
     screen.claim("and both models", models <= ids, ids)
     total = lineage["cumulative_cost_usd"]
     screen.claim(
-        f"The family cost {usd(total['total'])}: {usd(total['training'])} to train, {usd(total['use'])} in use",
+        f"It cost {usd(total['total'])}: {usd(total['training'])} to train, {usd(total['use'])} in use",
         Decimal(total["training"]) > 0
         and Decimal(total["use"]) > 0
         and Decimal(total["training"]) + Decimal(total["use"]) == Decimal(total["total"]),
