@@ -1,4 +1,4 @@
-"""Which user PostgreSQL runs as: it refuses to run as root."""
+"""Which user PostgreSQL runs as: it refuses root, and users without a name."""
 
 import os
 import pwd
@@ -10,7 +10,7 @@ from pathlib import Path
 from service.embedded.binaries import copy_postgres
 from service.embedded.errors import EmbeddedError
 
-# A namespace in which root goes by the number of `nobody`: no user is made and no permission changed.
+# A namespace in which we go by the number of `nobody`: no user is made and no permission changed.
 NAMESPACE = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
 
 
@@ -31,15 +31,18 @@ class Account:
 def choose_account(install: Path, data_dir: Path) -> Account:
     """The account that can run PostgreSQL here and reach `data_dir`.
 
-    Raises EmbeddedError when we are root, may make no user namespace, and `nobody` cannot reach `data_dir`.
+    Raises EmbeddedError when this user may not run it, may make no user namespace, and `nobody` cannot help.
     """
-    if os.getuid() != 0:
-        return Account(install, os.getuid())
+    uid = os.getuid()
+    if uid != 0 and has_name(uid):
+        return Account(install, uid)
     copy = data_dir / "programs"
     if runs([*NAMESPACE, "true"]):
         # Inside the namespace root's right to pass closed folders is gone.
         within_reach = runs([*NAMESPACE, str(install / "bin" / "postgres"), "--version"])
-        return Account(install if within_reach else copy_postgres(install, copy), 0, NAMESPACE)
+        return Account(install if within_reach else copy_postgres(install, copy), uid, NAMESPACE)
+    if uid != 0:
+        raise EmbeddedError(f"PostgreSQL refuses to run as user {uid}, who has no entry in /etc/passwd")
     nobody = pwd.getpwnam("nobody")
     closed = next((p for p in reversed([data_dir, *data_dir.parents]) if not p.stat().st_mode & 0o001), None)
     if closed:
@@ -48,6 +51,18 @@ def choose_account(install: Path, data_dir: Path) -> Account:
             "choose a data dir elsewhere, for example under /var/lib, or run as an ordinary user"
         )
     return Account(copy_postgres(install, copy), nobody.pw_uid, user=f"{nobody.pw_uid}:{nobody.pw_gid}")
+
+
+def has_name(uid: int) -> bool:
+    """Whether the system knows the user: initdb refuses a bare number.
+
+    `docker run --user 12345` gives one.
+    """
+    try:
+        pwd.getpwuid(uid)
+    except KeyError:
+        return False
+    return True
 
 
 def runs(argv: Sequence[str]) -> bool:

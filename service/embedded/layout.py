@@ -33,12 +33,16 @@ class DataDir:
         Raises EmbeddedError: not ours to write, of another version, not a data dir, or in use.
         """
         try:
-            self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self.root.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise EmbeddedError(f"cannot create the data dir {self.root}: {error.strerror}") from error
         self._check_owner()
         self._check_version()
         self._lock = lock(self.root / "lock", f"the data dir {self.root}")
+        # Others may pass and see nothing: PostgreSQL may have to run as `nobody`.
+        self.root.chmod(0o711)
+        for name in ("run", "logs", "secrets", "storage", "trainer", "valkey"):
+            (self.root / name).mkdir(exist_ok=True, mode=0o700)
         write_private(self.root / "layout", VERSION + "\n")
 
     def is_open(self) -> bool:

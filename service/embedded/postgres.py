@@ -153,6 +153,7 @@ class PostgresServer:
         argv = [*account.prefix, str(account.install / "bin" / "initdb"), "-D", str(part), "-U", USER]
         argv += ["-A", "scram-sha-256", f"--pwfile={passed_on}", "-E", "UTF8", "--no-locale"]
         pid_file = self.data_dir / "initdb.pid"
+        sweep(pid_file, signal.SIGTERM)
         made = spawn(argv, pid_file=pid_file, log=self.log, env=ENVIRONMENT, user=account.user)
         code = made.wait()
         pid_file.unlink()
