@@ -13,6 +13,7 @@
     ├── RateLimited                429  rate_limit_exceeded
     ├── BudgetExceeded             429  budget_exceeded
     ├── UpstreamFailed             502  upstream_error
+    │   └── ProviderRefused        the provider's status, type and code
     └── Unavailable                503  service_unavailable
 
 The class docstring is the default message. `service.app.errors` turns each into
@@ -20,14 +21,15 @@ The class docstring is the default message. `service.app.errors` turns each into
 at the boundary that meets them.
 """
 
+from math import ceil
 from typing import ClassVar
 
 
 class TunehouseError(Exception):
     """Something went wrong on our side; the request id helps us find it."""
 
-    status: ClassVar[int] = 500
-    type: ClassVar[str] = "server_error"
+    status: int = 500
+    type: str = "server_error"
     code: ClassVar[str | None] = None
     # None leaves the decision to the client; the openai SDK re-sends 408, 409, 429 and 5xx otherwise.
     should_retry: ClassVar[bool | None] = None
@@ -45,6 +47,26 @@ class TunehouseError(Exception):
         self.error_code = code or self.code
         self.retry_after_s = retry_after_s
         super().__init__(self.message)
+
+    def as_wire(self) -> dict[str, str | None]:
+        """The `error` object of the wire."""
+        return {
+            "message": self.message,
+            "type": self.type,
+            "param": self.param,
+            "code": self.error_code,
+        }
+
+    def headers(self) -> dict[str, str]:
+        """The headers that go with it."""
+        headers: dict[str, str] = {}
+        if self.should_retry is not None:
+            headers["x-should-retry"] = str(self.should_retry).lower()
+        if self.retry_after_s is not None:
+            headers["retry-after"] = str(ceil(self.retry_after_s))
+        if self.status == 401:
+            headers["www-authenticate"] = "Bearer"
+        return headers
 
 
 class InvalidRequest(TunehouseError):
@@ -138,6 +160,25 @@ class UpstreamFailed(TunehouseError):
     status = 502
     type = "server_error"
     code = "upstream_error"
+
+
+class ProviderRefused(UpstreamFailed):
+    """The provider refused the request."""
+
+    def __init__(
+        self,
+        message: str | None,
+        *,
+        status: int,
+        type: str,
+        code: str | None,
+        param: str | None = None,
+        retry_after_s: float | None = None,
+    ) -> None:
+        super().__init__(message, param=param, retry_after_s=retry_after_s)
+        self.status = status
+        self.type = type
+        self.error_code = code
 
 
 class Unavailable(TunehouseError):

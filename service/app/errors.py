@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from math import ceil
 from typing import Any
 
 import structlog
@@ -22,20 +21,7 @@ _RETRY_SOON_S = 1.0
 
 def answer(error: TunehouseError) -> JSONResponse:
     """The response that tells of `error`."""
-    body = {
-        "message": error.message,
-        "type": error.type,
-        "param": error.param,
-        "code": error.error_code,
-    }
-    headers: dict[str, str] = {}
-    if error.should_retry is not None:
-        headers["x-should-retry"] = str(error.should_retry).lower()
-    if error.retry_after_s is not None:
-        headers["retry-after"] = str(ceil(error.retry_after_s))
-    if error.status == HTTPStatus.UNAUTHORIZED:
-        headers["www-authenticate"] = "Bearer"
-    return JSONResponse({"error": body}, error.status, headers)
+    return JSONResponse({"error": error.as_wire()}, error.status, error.headers())
 
 
 def describe_invalid(errors: Sequence[Any]) -> InvalidRequest:
