@@ -38,8 +38,9 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def on_line(line: int, flaw: Flaw) -> Problem:
-    """`flaw` found on `line`, with whatever the data brought into its texts cut short."""
-    return Problem(line, _cut(flaw.path, MAX_PATH_CHARS), flaw.code, _cut(flaw.message, MAX_MESSAGE_CHARS))
+    """`flaw` found on `line`, with whatever the data brought into its texts made short and printable."""
+    path, message = _shown(flaw.path, MAX_PATH_CHARS), _shown(flaw.message, MAX_MESSAGE_CHARS)
+    return Problem(line, path, flaw.code, message)
 
 
 def of_file(code: str, message: str) -> Problem:
@@ -47,5 +48,7 @@ def of_file(code: str, message: str) -> Problem:
     return Problem(None, "", code, message)
 
 
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def _shown(text: str, limit: int) -> str:
+    text = text if len(text) <= limit else text[: limit - 1] + "…"
+    # Postgres can hold neither NUL nor half of a surrogate pair, and both can come from the data.
+    return text if text.isprintable() else "".join(char if char.isprintable() else "\ufffd" for char in text)

@@ -1,0 +1,81 @@
+"""What training once on a file costs, on every model and by every method it fits, at today's prices."""
+
+from decimal import Decimal
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from service.catalog.models import CatalogModel
+from service.catalog.offers import offers
+from service.catalog.prices import PriceKind, price_at
+from service.core import clock
+from service.datasets.check import MIN_EXAMPLES
+from service.datasets.report import Report
+from service.errors import PriceUnknown
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """The estimated cost of one run with "auto" epochs.
+
+    `cost_usd` is None where no price is known or where training is billed by the hour; then `note` says
+    so. `exact_tokens` is False where the model reads with another encoding than the file was counted in.
+    """
+
+    model: str
+    method: str
+    n_epochs: int
+    billed_tokens: int
+    examples_truncated: int
+    exact_tokens: bool
+    cost_usd: Decimal | None
+    note: str | None = None
+
+
+def costs_of(session: Session, report: Report) -> list[Cost]:
+    """One row per model and method that take this format and train today, cheapest first."""
+    today = clock.now().date()
+    rows: dict[tuple[str, str], Cost] = {}
+    for offer in offers():
+        for method, format_name in offer.model.formats.items():
+            if format_name == report.format and offer.model.trains_on(today):
+                # The first provider that has a model is the one a job would go to.
+                rows.setdefault((offer.model.id, method), _cost(session, report, offer.model, method))
+    return sorted(rows.values(), key=lambda cost: (cost.cost_usd is None, cost.cost_usd or 0, cost.model))
+
+
+def billed_tokens(report: Report, token_limit: int, n_epochs: int) -> int:
+    """Tokens a run is billed for: all of the file's up to the model's limit per example, once an epoch."""
+    lost = sum(cut.tokens_lost for cut in report.truncation if cut.limit == token_limit)
+    return (report.tokens.total - lost) * n_epochs
+
+
+def _cost(session: Session, report: Report, model: CatalogModel, method: str) -> Cost:
+    tokens = billed_tokens(report, model.token_limit, report.n_epochs)
+    cut = sum(cut.examples for cut in report.truncation if cut.limit == model.token_limit)
+    cost_usd, note = _price(session, model, method, tokens)
+    if report.examples < max(MIN_EXAMPLES, model.min_examples):
+        note = f"needs at least {max(MIN_EXAMPLES, model.min_examples)} examples"
+    return Cost(
+        model=model.id,
+        method=method,
+        n_epochs=report.n_epochs,
+        billed_tokens=tokens,
+        examples_truncated=cut,
+        exact_tokens=model.encoding == report.tokens.encoding,
+        cost_usd=cost_usd,
+        note=note,
+    )
+
+
+def _price(
+    session: Session, model: CatalogModel, method: str, tokens: int
+) -> tuple[Decimal | None, str | None]:
+    by_hour = method == "reinforcement"
+    kind = PriceKind.TRAINING_HOURS if by_hour else PriceKind.TRAINING_TOKENS
+    try:
+        price = price_at(session, provider_kind=model.provider_kind, model=model.id, kind=kind, method=method)
+    except PriceUnknown:
+        return None, "no price is known"
+    if by_hour:
+        return None, f"billed by the hour: ${price.amount_for(Decimal(1)):f}"
+    return price.amount_for(Decimal(tokens)), None

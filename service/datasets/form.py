@@ -1,0 +1,118 @@
+"""A multipart body fed in pieces: one file part that flows through, and a few short fields."""
+
+from collections.abc import Callable, Mapping
+from pathlib import PurePosixPath, PureWindowsPath
+
+from streaming_form_data import StreamingFormDataParser  # type: ignore[import-untyped]
+from streaming_form_data.parser import (  # type: ignore[import-untyped]
+    ParseFailedException,
+    UnexpectedPartException,
+)
+from streaming_form_data.targets import BaseTarget  # type: ignore[import-untyped]
+
+from service.errors import InvalidRequest, TooLarge, TunehouseError
+
+MAX_FIELD_BYTES = 1024
+MAX_FILENAME_CHARS = 255
+# Boundaries and part headers; the parser would hold any amount of them in memory.
+_MAX_OVERHEAD_BYTES = 64 * 1024
+
+
+class Form:
+    """Feed it the body; `finish` tells whether all that was wanted came.
+
+    `file_field` flows to `sink` and may have `limit_bytes`; `fields` are kept as text.
+    """
+
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        *,
+        file_field: str,
+        fields: tuple[str, ...],
+        limit_bytes: int,
+        sink: Callable[[bytes], None],
+    ) -> None:
+        self._file_field = file_field
+        self._file = _Part(file_field, limit_bytes, sink)
+        self._texts = {name: bytearray() for name in fields}
+        self._parts = [self._file]
+        self._parts += [_Part(name, MAX_FIELD_BYTES, text.extend) for name, text in self._texts.items()]
+        self._fed_bytes = 0
+        try:
+            self._parser = StreamingFormDataParser(headers=headers, strict=True)
+        except (ParseFailedException, ValueError) as bad:
+            raise InvalidRequest(
+                f"Send the body as multipart/form-data: {bad}.", code="invalid_form"
+            ) from bad
+        for part in self._parts:
+            self._parser.register(part.field, part)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next piece of the body. Raises `InvalidRequest` and `TooLarge`."""
+        self._fed_bytes += len(data)
+        try:
+            self._parser.data_received(data)
+        except TunehouseError:
+            raise
+        except UnexpectedPartException as bad:
+            name = bad.part_name[:64]
+            raise InvalidRequest(f"The form has an unknown field {name!r}.", param=name) from bad
+        except (ParseFailedException, ValueError, LookupError, AttributeError) as bad:
+            # Part headers go to the standard library's e-mail parser, which raises all of these.
+            raise InvalidRequest(
+                "The body is not well-formed multipart/form-data.", code="invalid_form"
+            ) from bad
+        if self._fed_bytes - sum(part.size_bytes for part in self._parts) > _MAX_OVERHEAD_BYTES + len(data):
+            raise InvalidRequest("The form has more headers than content.", code="invalid_form")
+
+    def finish(self) -> dict[str, str]:
+        """The text fields that came. Raises `InvalidRequest` when the file is missing or was cut short."""
+        if not self._file.complete:
+            raise InvalidRequest(
+                f"The form's field '{self._file_field}' is missing or was cut short.", param=self._file_field
+            )
+        texts = {part.field: self._texts[part.field] for part in self._parts[1:] if part.complete}
+        return {name: _decoded(name, bytes(text)) for name, text in texts.items()}
+
+    @property
+    def filename(self) -> str:
+        """The file part's name without its folders. Raises `InvalidRequest` for one that cannot be kept."""
+        sent = self._file.multipart_filename or self._file_field
+        name = PurePosixPath(PureWindowsPath(sent).name).name
+        if not name or len(name) > MAX_FILENAME_CHARS or not name.isprintable():
+            raise InvalidRequest(
+                f"The file needs a printable name of at most {MAX_FILENAME_CHARS} characters.",
+                param=self._file_field,
+            )
+        return name
+
+
+class _Part(BaseTarget):  # type: ignore[misc]
+    def __init__(self, field: str, limit_bytes: int, sink: Callable[[bytes], None]) -> None:
+        super().__init__()
+        self.field = field
+        self.size_bytes = 0
+        self.complete = False
+        self._limit_bytes = limit_bytes
+        self._sink = sink
+
+    def on_start(self) -> None:
+        if self.complete:
+            raise InvalidRequest(f"The form has its field '{self.field}' twice.", param=self.field)
+
+    def on_data_received(self, chunk: bytes) -> None:
+        self.size_bytes += len(chunk)
+        if self.size_bytes > self._limit_bytes:
+            raise TooLarge(f"'{self.field}' is larger than {self._limit_bytes} bytes.", param=self.field)
+        self._sink(chunk)
+
+    def on_finish(self) -> None:
+        self.complete = True
+
+
+def _decoded(name: str, text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as bad:
+        raise InvalidRequest(f"The form's field '{name}' is not UTF-8.", param=name) from bad

@@ -1,0 +1,164 @@
+"""Files on the wire."""
+
+from typing import Literal
+
+from service.core.clock import unix
+from service.core.wire import WireOut
+from service.datasets.costs import Cost
+from service.datasets.report import Report
+from service.datasets.tables import File, FileStatus
+
+
+class FileOut(WireOut):
+    """A file, as OpenAI shows it."""
+
+    object: Literal["file"] = "file"
+    id: str
+    bytes: int
+    created_at: int
+    expires_at: int | None
+    filename: str
+    purpose: str
+    status: FileStatus
+    status_details: str | None
+
+
+class FileDeleted(WireOut):
+    """A file was deleted."""
+
+    object: Literal["file"] = "file"
+    id: str
+    deleted: Literal[True] = True
+
+
+class ProblemOut(WireOut):
+    """Something wrong, or worth a look, and where: `line` counts from 1, null means the whole file."""
+
+    line: int | None
+    path: str
+    code: str
+    message: str
+
+
+class BucketOut(WireOut):
+    """How many examples have `low` to `high` tokens."""
+
+    low: int
+    high: int
+    examples: int
+
+
+class TokensOut(WireOut):
+    """Exact counts over the valid examples; roles, framing, tools and images sum to `total`."""
+
+    encoding: str
+    total: int
+    trained: int
+    min: int
+    p50: int
+    p95: int
+    p99: int
+    max: int
+    by_role: dict[str, int]
+    framing: int
+    tools: int
+    images: int
+    histogram: list[BucketOut]
+
+
+class TruncationOut(WireOut):
+    """What a limit of tokens per example would cut off."""
+
+    limit: int
+    examples: int
+    tokens_lost: int
+
+
+class AdviceOut(WireOut):
+    """A hyperparameter to start from, and why."""
+
+    name: str
+    value: float | str
+    reason: str
+
+
+class CostOut(WireOut):
+    """One run on one model with "auto" epochs, at today's price."""
+
+    model: str
+    method: str
+    n_epochs: int
+    billed_tokens: int
+    examples_truncated: int
+    exact_tokens: bool
+    cost_usd: str | None
+    note: str | None
+
+
+class ReportOut(WireOut):
+    """All that the check of a file found, and what training on it costs today."""
+
+    object: Literal["file.report"] = "file.report"
+    file_id: str
+    status: FileStatus
+    format: str | None
+    method: str | None
+    examples: int
+    valid_examples: int
+    tokens: TokensOut
+    truncation: list[TruncationOut]
+    errors: list[ProblemOut]
+    error_count: int
+    warnings: list[ProblemOut]
+    warning_count: int
+    n_epochs: int
+    advice: list[AdviceOut]
+    costs: list[CostOut]
+
+
+def file_out(file: File) -> FileOut:
+    """The wire form of a file."""
+    return FileOut(
+        id=file.id,
+        bytes=file.size_bytes,
+        created_at=unix(file.created_at),
+        expires_at=None if file.expires_at is None else unix(file.expires_at),
+        filename=file.filename,
+        purpose=file.purpose,
+        status=FileStatus(file.status),
+        status_details=file.status_details,
+    )
+
+
+def report_out(file: File, report: Report, costs: list[Cost]) -> ReportOut:
+    """The wire form of a report."""
+    return ReportOut(
+        file_id=file.id,
+        status=FileStatus(file.status),
+        format=report.format,
+        method=report.method,
+        examples=report.examples,
+        valid_examples=report.valid_examples,
+        tokens=TokensOut.model_validate(report.tokens),
+        truncation=[TruncationOut.model_validate(cut) for cut in report.truncation],
+        errors=[ProblemOut.model_validate(error) for error in report.errors],
+        error_count=report.error_count,
+        warnings=[ProblemOut.model_validate(warning) for warning in report.warnings],
+        warning_count=report.warning_count,
+        n_epochs=report.n_epochs,
+        advice=[AdviceOut.model_validate(advice) for advice in report.advice],
+        costs=[_cost_out(cost) for cost in costs],
+    )
+
+
+def _cost_out(cost: Cost) -> CostOut:
+    return CostOut(
+        model=cost.model,
+        method=cost.method,
+        n_epochs=cost.n_epochs,
+        billed_tokens=cost.billed_tokens,
+        examples_truncated=cost.examples_truncated,
+        exact_tokens=cost.exact_tokens,
+        cost_usd=None if cost.cost_usd is None else f"{cost.cost_usd:f}",
+        note=cost.note,
+    )

@@ -1,0 +1,87 @@
+"""Files, their contents, who needs them, and their copies at providers."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.core.db import Base
+
+
+class Purpose(StrEnum):
+    """What a file is for."""
+
+    FINE_TUNE = "fine-tune"
+    RESULTS = "fine-tune-results"
+
+
+class FileStatus(StrEnum):
+    """How far a file's checks are: uploaded ─► processed | error."""
+
+    UPLOADED = "uploaded"
+    PROCESSED = "processed"
+    ERROR = "error"
+
+
+class Content(Base):
+    """Bytes that a team owns once, however many of its files hold them.
+
+    They are those of `storage_keys` in order, or `inline` where they are few and made by us.
+    """
+
+    __tablename__ = "contents"
+
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    storage_keys: Mapped[list[str]] = mapped_column(ARRAY(String))
+    inline: Mapped[bytes | None] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+
+
+class File(Base):
+    """A file of a team. Deleted ones keep their row, and with it the hash that lineage needs."""
+
+    __tablename__ = "files"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
+    purpose: Mapped[str]
+    filename: Mapped[str]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    status: Mapped[str]
+    status_details: Mapped[str | None]
+    format: Mapped[str | None]
+    report: Mapped[dict[str, Any] | None]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    deleted_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "team_id", "created_at", "id"), Index(None, "team_id", "sha256"))
+
+
+class FileUse(Base):
+    """Something that needs a file, by its id; the file cannot be deleted while it does."""
+
+    __tablename__ = "file_uses"
+
+    file_id: Mapped[str] = mapped_column(ForeignKey("files.id"), primary_key=True)
+    used_by: Mapped[str] = mapped_column(primary_key=True)
+
+
+class FileCopy(Base):
+    """A content's one copy at a provider; the id there never leaves the service."""
+
+    __tablename__ = "file_copies"
+
+    team_id: Mapped[str] = mapped_column(primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    provider_file_id: Mapped[str]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (ForeignKeyConstraint(["team_id"], ["teams.id"]),)

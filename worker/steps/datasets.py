@@ -1,0 +1,91 @@
+"""Check files, delete those whose time is over, and remove contents that nothing names."""
+
+import time
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+
+import msgspec
+import structlog
+from sqlalchemy import select
+
+from service.catalog.offers import offers
+from service.core import work
+from service.core.db import transaction
+from service.core.storage import storage
+from service.core.work import Lease
+from service.datasets import actions
+from service.datasets.check import LIMITS, check
+from service.datasets.queries import find_content, stream
+from service.datasets.tables import Content, File, FileStatus
+from service.errors import Conflict
+from service.settings import settings
+
+log = structlog.get_logger(__name__)
+
+# A file that has taken this many workers down with it is not tried again.
+_MAX_ATTEMPTS = 5
+_BUSY = timedelta(hours=1)
+
+
+def check_file(lease: Lease) -> None:
+    """Read a file once, with no transaction open, and write down what was found."""
+    content = _content_to_check(lease)
+    if content is None:
+        return
+    limits = {offer.model.token_limit for offer in offers()} | set(LIMITS)
+    report = check(_held(stream(content), lease), limits=limits)
+    as_json = msgspec.to_builtins(report)
+    with transaction() as session:
+        work.finish(session, lease)
+        file = session.get_one(File, lease.subject_id, with_for_update=True)
+        if file.deleted_at is None:
+            actions.record_report(session, file, report, as_json)
+    log.info("file_checked", examples=report.examples, errors=report.error_count, format=report.format)
+
+
+def _content_to_check(lease: Lease) -> Content | None:
+    """Where the file's bytes are; None when there is nothing to check, which ends the lease."""
+    with transaction() as session:
+        file = session.scalar(select(File).where(File.id == lease.subject_id).with_for_update())
+        waiting = file is not None and file.deleted_at is None and file.status == FileStatus.UPLOADED
+        if file is None or not waiting:
+            work.finish(session, lease)
+            return None
+        if lease.attempts > _MAX_ATTEMPTS:
+            log.error("file_check_given_up")
+            actions.fail_file(session, file, "The check broke off again and again; an operator must look.")
+            work.finish(session, lease)
+            return None
+        return find_content(session, file)
+
+
+def _held(chunks: Iterable[bytes], lease: Lease) -> Iterator[bytes]:
+    """`chunks`, with the lease extended now and then. Raises `LeaseLost` when someone else took over."""
+    lease_for = timedelta(seconds=settings().lease_s)
+    extended_at = time.monotonic()
+    for chunk in chunks:
+        yield chunk
+        if time.monotonic() - extended_at > settings().lease_s / 4:
+            with transaction() as session:
+                work.extend(session, lease, lease_for)
+            extended_at = time.monotonic()
+
+
+def expire_file(lease: Lease) -> None:
+    """Delete a file whose time is over; one that a job needs lives on until that has ended."""
+    with transaction() as session:
+        work.finish(session, lease)
+        file = session.get(File, lease.subject_id, with_for_update=True)
+        if file is None or file.deleted_at is not None:
+            return
+        try:
+            actions.remove_file(session, file)
+        except Conflict:
+            work.schedule(session, actions.EXPIRE, file.id, delay=_BUSY)
+
+
+def remove_content(lease: Lease) -> None:
+    """Remove a content from storage: one that was never finished, or whose last file was deleted."""
+    storage().delete(lease.subject_id)
+    with transaction() as session:
+        work.finish(session, lease)
