@@ -6,6 +6,7 @@ worker     a worker process beside it; the test ends red when work is left queue
 trainer    the sandbox trainer as the service's upstream, with its control API
 """
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +28,12 @@ from tests.support.waiting import wait_until
 
 ADMIN_KEY = "th-admin-key-of-the-tests"
 WEBHOOK_SECRET = "whsec_dGVzdHMgb25seSwgbm90IGEgc2VjcmV0IQ=="
-BASES = ["gpt-4.1-mini-2025-04-14", "gpt-4o-mini-2024-07-18", "sandbox-mini", "sandbox-large"]
+BASES = [
+    "sandbox-mini",
+    "sandbox-large=supervised+dpo+reinforcement",
+    "gpt-4.1-mini-2025-04-14",
+    "gpt-4o-mini-2024-07-18",
+]
 
 
 @pytest.fixture(scope="session")
@@ -108,11 +114,13 @@ def database(environment: dict[str, str], postgres_url: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def providers_environment(environment: dict[str, str], trainer_process: TrainerProcess) -> dict[str, str]:
-    """The same settings with the trainer as the one provider."""
-    provider = trainer_process.as_provider("trainer", webhook_secret=WEBHOOK_SECRET)
-    os.environ["TUNEHOUSE_PROVIDERS"] = provider
+    """The same settings with the trainer as provider, under two names."""
+    (trainer,) = json.loads(trainer_process.as_provider("trainer", webhook_secret=WEBHOOK_SECRET))
+    # The same upstream once more, as if it were OpenAI: its catalogue has real names, prices and dates.
+    providers = json.dumps([trainer, trainer | {"name": "openai", "kind": "openai"}])
+    os.environ["TUNEHOUSE_PROVIDERS"] = providers
     settings.cache_clear()
-    return environment | {"TUNEHOUSE_PROVIDERS": provider}
+    return environment | {"TUNEHOUSE_PROVIDERS": providers}
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from openai.types.fine_tuning import FineTuningJob
 from tests.support.data import chat_file
 from tests.support.waiting import wait_until
 
-BASE = "gpt-4o-mini-2024-07-18"
+BASE = "sandbox-mini"
 ENDED = ("succeeded", "failed", "cancelled")
 
 

@@ -36,7 +36,7 @@ def test_a_job_runs_to_a_model_with_checkpoints_results_and_a_log(service: Servi
 
 def test_a_job_costs_what_the_provider_trained_and_holds_nothing_afterwards(service: Service) -> None:
     team = service.make_team(budget_usd="5.00")
-    job = run(team.sdk)
+    job = run(team.sdk, model="gpt-4o-mini-2024-07-18")
     extras = team.http.get(f"/v1/fine_tuning/jobs/{job.id}").json()["tunehouse"]
     assert job.trained_tokens is not None
     assert Decimal(extras["cost_usd"]) == Decimal(3) * job.trained_tokens / 1_000_000
