@@ -5,7 +5,7 @@ from decimal import Decimal
 
 from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
@@ -63,7 +63,8 @@ class Screen:
         return Progress(
             TextColumn("    {task.description}"),
             BarColumn(bar_width=32),
-            TextColumn("step {task.completed:.0f}/{task.total:.0f}"),
+            TextColumn("step"),
+            MofNCompleteColumn(),
             TextColumn("loss {task.fields[loss]} · validation {task.fields[valid]}"),
             TimeElapsedColumn(),
             console=self.console,

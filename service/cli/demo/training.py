@@ -1,6 +1,5 @@
 """Points 3 and 4: a job watched to its end, a second one upon its model, a third that the budget refuses."""
 
-import base64
 import time
 from decimal import Decimal
 
@@ -156,7 +155,6 @@ def _show_checkpoints(team: Team, job: FineTuningJob, screen: Screen) -> None:
 def _check_results(team: Team, job: FineTuningJob, screen: Screen) -> None:
     if not job.result_files:
         raise StoryBroken(f"{job.id} has no result file.")
-    content = team.sdk.files.content(job.result_files[0]).read()
-    rows = base64.b64decode(content).decode().splitlines()
+    rows = team.sdk.files.content(job.result_files[0]).read().decode().splitlines()
     is_table = rows[0].startswith("step,train_loss") and len(rows) > 1
     screen.claim(f"Its result file has the metrics of {len(rows) - 1} steps", is_table, rows[:2])
