@@ -1,0 +1,77 @@
+"""A family tree answers where a model came from, what came from it, and what that cost."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.jobs.story import BASE, run, upload
+from tests.support.data import chat_file
+from tests.support.service import Service, TeamHandle
+
+pytestmark = pytest.mark.usefixtures("worker")
+
+
+def lineage(team: TeamHandle, model: str | None, **query: str) -> dict[str, Any]:
+    answer = team.http.get(f"/v1/models/{model}/lineage", params=query)
+    assert answer.status_code == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def ids(graph: dict[str, Any], kind: str) -> set[str]:
+    return {node["id"] for node in graph["nodes"] if node["kind"] == kind}
+
+
+def test_two_generations_hang_together_down_to_the_base(service: Service) -> None:
+    team = service.make_team()
+    validation = upload(team.sdk, chat_file(topic="hail"))
+    first = run(team.sdk, validation_file=validation.id)
+    second = run(
+        team.sdk, model=first.fine_tuned_model, training_file=upload(team.sdk, chat_file(topic="ice")).id
+    )
+    graph = lineage(team, second.fine_tuned_model)
+    assert ids(graph, "base") == {BASE}
+    assert ids(graph, "model") == {first.fine_tuned_model, second.fine_tuned_model}
+    assert ids(graph, "job") == {first.id, second.id}
+    assert ids(graph, "dataset") == {first.training_file, second.training_file, validation.id}
+    edges = {(edge["from"], edge["to"], edge["role"]) for edge in graph["edges"]}
+    assert (BASE, first.id, "tuned_from") in edges
+    assert (first.fine_tuned_model, second.id, "tuned_from") in edges
+    assert (validation.id, first.id, "validation_data") in edges
+    assert (second.id, second.fine_tuned_model, "produced") in edges
+    costs = [Decimal(node["cost_usd"]) for node in graph["nodes"] if node["kind"] == "job"]
+    assert sum(costs) == Decimal(graph["cumulative_cost_usd"]["training"]) > 0
+
+
+def test_direction_and_depth_cut_the_tree(service: Service) -> None:
+    team = service.make_team()
+    first = run(team.sdk)
+    second = run(team.sdk, model=first.fine_tuned_model)
+    up = lineage(team, first.fine_tuned_model, direction="ancestors")
+    assert ids(up, "model") == {first.fine_tuned_model}
+    down = lineage(team, first.fine_tuned_model, direction="descendants")
+    assert ids(down, "model") == {first.fine_tuned_model, second.fine_tuned_model}
+    assert ids(lineage(team, second.fine_tuned_model, depth="0"), "model") == {second.fine_tuned_model}
+
+
+def test_a_deleted_model_keeps_its_place(service: Service) -> None:
+    team = service.make_team()
+    first = run(team.sdk)
+    second = run(team.sdk, model=first.fine_tuned_model)
+    assert first.fine_tuned_model is not None
+    assert team.sdk.models.delete(first.fine_tuned_model).deleted
+    assert team.http.get(f"/v1/models/{first.fine_tuned_model}").status_code == 404
+    graph = lineage(team, second.fine_tuned_model)
+    (gone,) = [node for node in graph["nodes"] if node["id"] == first.fine_tuned_model]
+    assert gone["deleted"] is True
+
+
+def test_another_teams_model_looks_like_one_that_does_not_exist(service: Service) -> None:
+    owner, other = service.make_team(), service.make_team()
+    model = run(owner.sdk).fine_tuned_model
+    for path in (f"/v1/models/{model}", f"/v1/models/{model}/lineage"):
+        foreign, missing = other.http.get(path), other.http.get(path.replace(str(model), "ft:none"))
+        assert foreign.status_code == missing.status_code == 404
+        assert foreign.text.replace(str(model), "ft:none") == missing.text
+    assert model not in other.http.get("/v1/models").text
