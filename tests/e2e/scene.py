@@ -1,0 +1,62 @@
+"""One team with one of everything, for tests that walk every route."""
+
+from dataclasses import dataclass
+
+from service.cli.demo.receiver import receiving
+from tests.jobs.story import run, upload
+from tests.support.data import chat_file
+from tests.support.service import Service, TeamHandle
+
+BASE = "sandbox-mini"
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """A team and the ids of what it has, by the names of the path parameters that take them."""
+
+    team: TeamHandle
+    ids: dict[str, str]
+
+    def path(self, template: str) -> str:
+        """A route's path with this team's own ids in it. Raises KeyError for a parameter nobody taught us."""
+        return template.format_map(self.ids)
+
+
+def furnish(service: Service) -> Belongings:
+    """A team that has a file, a finished job, a model, an alias, a webhook endpoint and a delivery."""
+    team = service.make_team(budget_usd="50.00")
+    with receiving() as receiver:
+        endpoint = team.sdk.webhooks.create(
+            name="own", url=receiver.url, event_types=["fine_tuning.job.succeeded"]
+        )
+        file = upload(team.sdk, chat_file(topic="our secret"))
+        job = run(team.sdk, model=BASE, training_file=file.id)
+        assert receiver.wait_for(1, timeout_s=20)
+    model = str(job.fine_tuned_model)
+    team.http.put("/v1/aliases/ours", json={"model": model}).raise_for_status()
+    deliveries = team.http.get("/v1/webhook_deliveries").json()["data"]
+    keys = team.http.get(f"/v1/teams/{team.id}/keys").json()["data"]
+    ids = {
+        "team_id": team.id,
+        "key_id": keys[0]["id"],
+        "file_id": file.id,
+        "job_id": job.id,
+        "model_id": model,
+        "name": "ours",
+        "webhook_endpoint_id": endpoint.id,
+        "delivery_id": deliveries[0]["id"],
+    }
+    return Belongings(team, ids)
+
+
+# What a write needs in its body to get as far as its path; ids in them are the caller's own affair.
+BODIES: dict[tuple[str, str], object] = {
+    ("post", "/v1/teams/{team_id}"): {"name": "x"},
+    ("post", "/v1/teams/{team_id}/keys"): {"name": "x"},
+    ("put", "/v1/teams/{team_id}/budget"): {"limit_usd": "1", "period": "month"},
+    ("put", "/v1/aliases/{name}"): {"model": BASE},
+    ("post", "/v1/aliases/{name}/rollback"): {},
+    ("post", "/v1/webhook_endpoints/{webhook_endpoint_id}"): {"name": "x"},
+    ("post", "/v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret"): {},
+    ("post", "/v1/webhook_endpoints/{webhook_endpoint_id}/test"): {"event_type": "fine_tuning.job.succeeded"},
+}
