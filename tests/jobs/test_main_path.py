@@ -66,14 +66,16 @@ def test_a_job_on_a_broken_file_names_the_file_whether_it_was_checked_in_time_or
 ) -> None:
     sdk = service.make_team().sdk
     file = sdk.files.create(file=("data.jsonl", b'{"messages": []}\n' * 12), purpose="fine-tune")
+    assert blamed_for_job_on(sdk, file.id) == "training_file"
+
+
+def blamed_for_job_on(sdk: OpenAI, file_id: str) -> str | None:
     try:
-        ended = wait_for_end(sdk, sdk.fine_tuning.jobs.create(model=BASE, training_file=file.id).id)
+        job = sdk.fine_tuning.jobs.create(model=BASE, training_file=file_id)
     except BadRequestError as refused:
-        assert refused.param == "training_file"
-        return
-    assert ended.status == "failed"
-    assert ended.error is not None
-    assert ended.error.param == "training_file"
+        return refused.param
+    ended = wait_for_end(sdk, job.id)
+    return ended.error.param if ended.error and ended.status == "failed" else None
 
 
 def test_nothing_of_the_provider_is_told(service: Service, upstream: OpenAI) -> None:
