@@ -11,9 +11,9 @@ import typer
 from typer import Option
 
 from trainer.dialect import DIALECTS
-from trainer.engines import ENGINES
+from trainer.engines import BASES, ENGINES
 from trainer.server import CannotStartError, serve
-from trainer.settings import Settings, parse_bases
+from trainer.settings import Settings
 
 _ENV = "TUNEHOUSE_TRAINER_"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -26,9 +26,16 @@ def run(
     data_dir: Annotated[
         Path, Option(envvar=_ENV + "DATA_DIR", help="Where everything is kept; one trainer a folder.")
     ] = Path(".tunehouse/trainer"),
-    engine: Annotated[str, Option(envvar=_ENV + "ENGINE", help="sandbox: simulated, says so.")] = "sandbox",
+    engine: Annotated[
+        str,
+        Option(envvar=_ENV + "ENGINE", help="sandbox: simulated, says so; transformers: this machine's own."),
+    ] = "sandbox",
     bases: Annotated[
-        str, Option(envvar=_ENV + "BASES", help="Base models: NAME[=METHOD+METHOD],NAME…")
+        str,
+        Option(
+            envvar=_ENV + "BASES",
+            help="Base models: NAME[=METHOD+METHOD],…; transformers: [NAME=]DIR-or-id[@lora|@full],…",
+        ),
     ] = "sandbox-mini,sandbox-large",
     dialect: Annotated[
         str, Option(envvar=_ENV + "DIALECT", help="Whose habits to imitate: openai or azure.")
@@ -45,6 +52,20 @@ def run(
     concurrency: Annotated[
         int, Option(envvar=_ENV + "CONCURRENCY", min=1, help="Sandbox: jobs that run at once.")
     ] = 8,
+    device: Annotated[
+        str, Option(envvar=_ENV + "DEVICE", help="transformers: auto, cpu, cuda, cuda:1, mps.")
+    ] = "auto",
+    launch: Annotated[
+        str,
+        Option(envvar=_ENV + "LAUNCH", help="transformers: what starts training, e.g. 'accelerate launch'."),
+    ] = "",
+    cached_models: Annotated[
+        int, Option(envvar=_ENV + "CACHED_MODELS", min=1, help="transformers: models held to answer.")
+    ] = 2,
+    snapshot_s: Annotated[
+        float,
+        Option(envvar=_ENV + "SNAPSHOT_S", min=0, help="transformers: seconds that a crash may repeat."),
+    ] = 60.0,
 ) -> None:
     """Serve OpenAI's fine-tuning wire. TUNEHOUSE_TRAINER_API_KEY and _WEBHOOK_SECRET come by environment."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -58,7 +79,7 @@ def run(
         if value not in known:
             raise _refuse(f"there is no {option} {value!r}, only {', '.join(known)}")
     try:
-        offered = parse_bases(bases)
+        offered = BASES[engine](bases)
         settings = Settings(
             data_dir=data_dir,
             bases=offered,
@@ -70,8 +91,14 @@ def run(
             webhook_secret=secret,
             step_ms=step_ms,
             concurrency=concurrency,
+            device=device,
+            launch=launch,
+            cached_models=cached_models,
+            snapshot_s=snapshot_s,
         )
         serve(settings, host, port)
+    except ModuleNotFoundError as error:
+        raise _refuse(f"the engine {engine!r} needs {error.name}: install tunehouse[train]") from error
     except (CannotStartError, ValueError) as error:
         raise _refuse(str(error)) from error
 

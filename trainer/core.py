@@ -26,6 +26,10 @@ class Core:
     engine: Engine
     dialect: Dialect
 
+    def moment(self, due_at: float) -> float:
+        """When a move happened: when it was due in a sandbox, now where steps take real time."""
+        return due_at if self.engine.pace_s else self.clock.now()
+
     def base(self, name: str) -> Base | None:
         """A base model on offer."""
         return next((base for base in self.settings.bases if base.name == name), None)

@@ -58,6 +58,8 @@ class PlanRecord(msgspec.Struct, kw_only=True):
     total_steps: int
     trained_tokens: int
     extra: dict[str, Any] = {}
+    notes: list[str] = []
+    """What whoever started the job should know of the files, as warnings in its log."""
 
 
 class JobRecord(msgspec.Struct, kw_only=True):
@@ -84,6 +86,7 @@ class JobRecord(msgspec.Struct, kw_only=True):
     plan: PlanRecord | None = None
     step: int = 0
     tokens_so_far: int = 0
+    training_s: float = 0.0
     due_at: float | None = None
     status_shown: str | None = None
 

@@ -14,6 +14,12 @@ class Base:
 
     name: str
     methods: tuple[str, ...] = ("supervised", "dpo")
+    path: Path | None = None
+    """Where its weights lie, for an engine that has weights."""
+    kind: str = ""
+    """What such a base is: `causal` or `encoder`."""
+    tuning: str = ""
+    """How such a base is tuned: `lora` or `full`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +36,10 @@ class Settings:
     webhook_secret: str | None = None
     step_ms: int = 50
     concurrency: int = 8
+    device: str = "auto"
+    launch: str = ""
+    cached_models: int = 2
+    snapshot_s: float = 60.0
     file_limit_bytes: int = 512 * MEBIBYTE
     upload_limit_bytes: int = 8192 * MEBIBYTE
     part_limit_bytes: int = 64 * MEBIBYTE

@@ -32,6 +32,7 @@ class State:
     def stop(self) -> None:
         """Stop them in well under a second; everything unfinished is in the store."""
         self.runner.stop()
+        self.core.engine.stop()
         self.sender.stop()
 
 

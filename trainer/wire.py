@@ -110,7 +110,8 @@ def show_job(core: Core, job: JobRecord) -> Wire:
         "integrations": job.integrations,
         "metadata": job.metadata,
         "user_provided_suffix": job.suffix,
-        "usage_metrics": None,
+        # The one place where OpenAI's own jobs tell their seconds; Tunehouse prices device hours by it.
+        "usage_metrics": {"training_seconds": round(job.training_s, 3)} if job.training_s else None,
         "shared_with_openai": False,
         "eval_id": None,
     }

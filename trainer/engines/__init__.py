@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 from trainer.engines.base import Engine
 from trainer.engines.sandbox import SandboxEngine
-from trainer.settings import Settings
+from trainer.settings import Base, Settings, parse_bases
+
+
+def _real(module: str) -> Any:
+    # By name, because nobody who did not choose it should have to install torch or wait for its import.
+    return import_module(f"trainer.engines.transformers.{module}")
+
 
 ENGINES: dict[str, Callable[[Settings], Engine]] = {
     "sandbox": lambda settings: SandboxEngine(settings.step_ms / 1000, settings.concurrency),
+    "transformers": lambda settings: _real("engine").TransformersEngine(settings),
+}
+
+BASES: dict[str, Callable[[str], tuple[Base, ...]]] = {
+    "sandbox": parse_bases,
+    "transformers": lambda text: _real("bases").find_bases(text),
 }

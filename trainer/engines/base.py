@@ -42,10 +42,20 @@ class TrainSpec:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Kept:
+    """An earlier step whose model the engine still has and the server shall now keep."""
+
+    step: int
+    metrics: Mapping[str, float]
+
+
+@dataclass(frozen=True, kw_only=True)
 class Progress:
-    """One step worth telling: `metrics` goes into the event and the result file as it is.
+    """One step: `metrics` goes into the event and the result file as it is; no message, no event.
 
     `checkpoint` asks the server to keep the model of this step; `tokens` is what was trained until here.
+    `seconds` is what this step took of the device, work repeated after a crash left out. `is_last` ends the
+    job sooner than planned, and `earlier` are checkpoints that only now are known to be worth keeping.
     """
 
     step: int
@@ -53,6 +63,20 @@ class Progress:
     metrics: Mapping[str, float]
     tokens: int
     checkpoint: bool = False
+    seconds: float = 0.0
+    eta_s: float | None = None
+    is_last: bool = False
+    earlier: Sequence[Kept] = ()
+
+
+class AnswerRefusedError(Exception):
+    """The model cannot answer this: the wire's `code` and message of a 400."""
+
+    def __init__(self, message: str, code: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,6 +84,7 @@ class Prompt:
     """What is asked: messages of a chat, or one user message made of a legacy prompt."""
 
     messages: Sequence[Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any]] = ()
     is_completion: bool = False
     max_tokens: int | None = None
     stop: Sequence[str] = ()
@@ -99,6 +124,8 @@ class Engine(Protocol):
     """Seconds of the trainer's clock between two steps; 0 for an engine that works as fast as it can."""
     answers_slowly: bool
     """Whether `answer` and reading its pieces take long enough to need a thread."""
+    result_columns: tuple[str, ...]
+    """Metrics that the result file shows beside those of the provider imitated."""
 
     def check(self, spec: TrainSpec) -> PlanRecord:
         """Validate files and resolve hyperparameters; raises `TrainingFailedError`."""
@@ -112,5 +139,23 @@ class Engine(Protocol):
     def save(self, spec: TrainSpec, plan: PlanRecord, step: int, folder: Path) -> None:
         """Keep the model as it is after `step` in an existing empty folder."""
 
+    def rest(self, spec: TrainSpec) -> None:
+        """The job was paused and loses its run: keep what is needed to go on from the last step told."""
+
+    def result_files(self, spec: TrainSpec) -> Mapping[str, bytes]:
+        """Result files of a job at its success, beside the one of its steps, by name."""
+
+    def release(self, spec: TrainSpec) -> None:
+        """The job has ended, whatever way: drop what only its training needed; may come twice."""
+
     def answer(self, base: str, folder: Path | None, prompt: Prompt) -> Answer:
-        """Answer as the base, or as the tuned model in `folder`; called from any thread."""
+        """Answer as the base, or as the tuned model in `folder`; raises `AnswerRefusedError`.
+
+        Called from any thread.
+        """
+
+    def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Tokens of training lines by the base's own tokenizer; called from any thread."""
+
+    def stop(self) -> None:
+        """The server ends; jobs under way go on after its next start."""

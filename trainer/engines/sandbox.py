@@ -7,14 +7,15 @@ labels answers without the mark, because programs compare labels by equality.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from trainer.engines import auto
 from trainer.engines.base import Answer, Progress, Prompt, TrainSpec
 from trainer.engines.checks import scan_training, scan_validation
 from trainer.engines.curves import Curve, checkpoint_steps, told_steps
-from trainer.engines.examples import last_user_text
+from trainer.engines.examples import InvalidExampleError, detect_format, last_user_text, read_example
 from trainer.engines.memory import MAX_REMEMBERED, MemoryCache, copy_examples, read_folder, write_examples
 from trainer.engines.metrics import describe_step, measure_step
 from trainer.engines.replies import build_answer
@@ -31,6 +32,7 @@ class SandboxEngine:
     fingerprint = "fp_sandbox"
     owner = "tunehouse-sandbox"
     answers_slowly = False
+    result_columns: tuple[str, ...] = ()
 
     def __init__(self, pace_s: float, concurrency: int) -> None:
         self.pace_s = pace_s
@@ -85,6 +87,23 @@ class SandboxEngine:
         """Remember the job's examples before those of the model it started from, whatever the step."""
         copy_examples(spec.work_dir, folder)
 
+    def rest(self, spec: TrainSpec) -> None:
+        """Nothing: every step can be told again from its number."""
+
+    def result_files(self, spec: TrainSpec) -> dict[str, bytes]:
+        """None beside the steps."""
+        return {}
+
+    def release(self, spec: TrainSpec) -> None:
+        """Nothing: the examples are the model."""
+
+    def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Tokens of lines in o200k_base; a line that is no example counts 0."""
+        return [_count(row) for row in rows]
+
+    def stop(self) -> None:
+        """Nothing runs outside the server."""
+
     def answer(self, base: str, folder: Path | None, prompt: Prompt) -> Answer:
         """Recall the closest training answer, or say what a sandbox base model is."""
         question = last_user_text(prompt.messages)
@@ -97,3 +116,10 @@ class SandboxEngine:
                 f"{MARK}Nothing in the training data of this model resembles the question.", prompt
             )
         return build_answer(f"{MARK}This is {base}, a stand-in without a language model behind it.", prompt)
+
+
+def _count(row: Mapping[str, Any]) -> int:
+    try:
+        return read_example(1, row, detect_format(row), "").tokens
+    except InvalidExampleError:
+        return 0

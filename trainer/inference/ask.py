@@ -10,8 +10,9 @@ import msgspec
 from starlette.requests import Request
 
 from trainer.core import Core
-from trainer.engines.base import Answer, Prompt
-from trainer.lookup import find_target
+from trainer.engines.base import Answer, AnswerRefusedError, Engine, Prompt
+from trainer.errors import bad_request
+from trainer.lookup import Target, find_target
 from trainer.spoil import SCOPE_KEY
 
 
@@ -23,12 +24,18 @@ async def ask(core: Core, model: str, prompt: Prompt, n: int = 1) -> list[Answer
         await asyncio.sleep(behaviour.latency_s)
     answers = []
     for _ in range(n):
-        if core.engine.answers_slowly:
-            answer = await asyncio.to_thread(core.engine.answer, target.base, target.folder, prompt)
-        else:
-            answer = core.engine.answer(target.base, target.folder, prompt)
+        answer = await _answer(core.engine, target, prompt)
         answers.append(answer if behaviour.chunks is None else _lengthen(answer, behaviour.chunks))
     return answers
+
+
+async def _answer(engine: Engine, target: Target, prompt: Prompt) -> Answer:
+    try:
+        if engine.answers_slowly:
+            return await asyncio.to_thread(engine.answer, target.base, target.folder, prompt)
+        return engine.answer(target.base, target.folder, prompt)
+    except AnswerRefusedError as error:
+        raise bad_request(error.message, error.param, error.code) from error
 
 
 async def read(core: Core, answer: Answer) -> AsyncIterator[str]:

@@ -62,6 +62,7 @@ async def cancel(request: Request, job_id: str) -> Response:
     """Stop a job for good."""
     state = state_of(request)
     job = actions.cancel(state.core, job_id)
+    state.runner.schedule(job.id, state.core.clock.now())  # so that what its training needed is dropped
     state.sender.wake()
     return answer(_show(request, job))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from trainer.core import Core
 from trainer.engines.base import Progress
 from trainer.ids import new_id
@@ -17,36 +19,40 @@ METRIC_NAMES = (
     "valid_mean_token_accuracy",
     "full_valid_loss",
     "full_valid_mean_token_accuracy",
+    "full_valid_macro_f1",
+    "train_reward_margin",
+    "full_valid_reward_margin",
     "train_reward_mean",
     "valid_reward_mean",
 )
 ORGANIZATION_SLUG = "sandbox"
 
 
-def save_checkpoint(core: Core, job: JobRecord, progress: Progress) -> None:
-    """Let the engine write the model of this step; outside any transaction, for weights take long."""
-    if job.plan is None or not progress.checkpoint:
-        return
-    path = core.files.model_path(_folder(job, progress))
-    path.mkdir(parents=True, exist_ok=True)
-    core.engine.save(build_spec(core, job), job.plan, progress.step, path)
-
-
-def keep_checkpoint(core: Core, job: JobRecord, at: float, progress: Progress) -> None:
-    """Name the saved model of this step; the last step's is the tuned model itself and has no suffix."""
+def save_checkpoints(core: Core, job: JobRecord, progress: Progress) -> None:
+    """Let the engine write the models to keep; outside any transaction, for weights take long."""
     if job.plan is None:
         return
-    is_last = progress.step >= job.plan.total_steps
+    steps = [kept.step for kept in progress.earlier] + [progress.step] * progress.checkpoint
+    for step in steps:
+        path = core.files.model_path(_folder(job, step))
+        path.mkdir(parents=True, exist_ok=True)
+        core.engine.save(build_spec(core, job), job.plan, step, path)
+
+
+def keep_checkpoint(
+    core: Core, job: JobRecord, at: float, step: int, metrics: Mapping[str, float], *, is_last: bool
+) -> None:
+    """Name the saved model of this step; the last step's is the tuned model itself and has no suffix."""
     name = f"ft:{job.base}:{ORGANIZATION_SLUG}:{job.suffix or ''}:{new_id('', 8)}"
     if not is_last:
-        name += f":ckpt-step-{progress.step}"
+        name += f":ckpt-step-{step}"
     model = ModelRecord(
         id=name,
         base=job.base,
         parent=job.model,
         job_id=job.id,
         created_at=int(at),
-        folder=_folder(job, progress),
+        folder=_folder(job, step),
         is_checkpoint=not is_last,
     )
     core.store.models.put(model, owner="checkpoint" if not is_last else "")
@@ -55,15 +61,15 @@ def keep_checkpoint(core: Core, job: JobRecord, at: float, progress: Progress) -
         job_id=job.id,
         created_at=int(at),
         model=name,
-        step=progress.step,
-        metrics={key: progress.metrics[key] for key in METRIC_NAMES if key in progress.metrics},
+        step=step,
+        metrics={key: metrics[key] for key in METRIC_NAMES if key in metrics},
     )
     core.store.checkpoints.put(checkpoint, owner=job.id)
     if is_last:
         job.fine_tuned_model = name
     else:
-        log_event(core, job, at, f"Checkpoint created at step {progress.step} with Snapshot ID: {name}")
+        log_event(core, job, at, f"Checkpoint created at step {step} with Snapshot ID: {name}")
 
 
-def _folder(job: JobRecord, progress: Progress) -> str:
-    return f"{job.id}/{progress.step}"
+def _folder(job: JobRecord, step: int) -> str:
+    return f"{job.id}/{step}"

@@ -13,9 +13,8 @@ TERMINAL = frozenset({"succeeded", "failed", "cancelled"})
 
 def succeed_job(core: Core, job: JobRecord, at: float) -> None:
     """Write the result file and announce the model that the last checkpoint made."""
-    job.result_files = [write_results(core, job).id]
-    if job.plan:
-        job.trained_tokens = job.plan.trained_tokens
+    job.result_files = [file.id for file in write_results(core, job)]
+    job.trained_tokens = job.tokens_so_far
     log_event(core, job, at, f"New fine-tuned model created: {job.fine_tuned_model}")
     log_event(core, job, at, "The job has successfully completed")
     _finish(core, job, at, "succeeded")

@@ -6,7 +6,7 @@ import heapq
 import logging
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 
 from trainer.core import Core
 from trainer.engines.base import Progress
@@ -111,7 +111,15 @@ class Runner:
             self.schedule(job_id, job.due_at)
 
     def _release(self, job_id: str) -> None:
+        job = self._core.store.jobs.get(job_id)
+        run = self._runs.get(job_id)
+        if job and job.status == "paused" and run:
+            self._core.engine.rest(build_spec(self._core, job))
+        if isinstance(run, Generator):
+            run.close()
         self._runs.pop(job_id, None)
+        if job and job.status in TERMINAL:
+            self._core.engine.release(build_spec(self._core, job))
         self._on_end()
 
     def _fill_slots(self, at: float) -> None:

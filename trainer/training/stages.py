@@ -12,8 +12,8 @@ from collections.abc import Iterator
 
 from trainer.core import Core
 from trainer.engines.base import Progress, TrainingFailedError
-from trainer.records import JobFailure, JobRecord
-from trainer.training.keep import keep_checkpoint, save_checkpoint
+from trainer.records import JobFailure, JobRecord, PlanRecord
+from trainer.training.keep import keep_checkpoint, save_checkpoints
 from trainer.training.log import log_event
 from trainer.training.outcome import fail_job, succeed_job
 from trainer.training.spec import build_spec
@@ -24,12 +24,16 @@ def check_files(core: Core, job: JobRecord, at: float) -> None:
     try:
         plan = core.engine.check(build_spec(core, job))
     except TrainingFailedError as error:
+        at = core.moment(at)
         with core.store.transaction():
             if current := still(core, job.id, "validating_files"):
                 fail_job(core, current, at, JobFailure(error.code, error.message, error.param))
         return
+    at = core.moment(at)
     with core.store.transaction():
         if current := still(core, job.id, "validating_files"):
+            for note in plan.notes:
+                log_event(core, current, at, note, level="warn")
             log_event(core, current, at, "Files validated, moving job to queued state")
             current.plan = plan
             current.status = "queued"
@@ -39,6 +43,7 @@ def check_files(core: Core, job: JobRecord, at: float) -> None:
 
 def start_job(core: Core, job_id: str, at: float) -> bool:
     """Move a queued job to running; False when it is queued no longer."""
+    at = core.moment(at)
     with core.store.transaction():
         job = still(core, job_id, "queued")
         if job is None or job.plan is None:
@@ -56,12 +61,14 @@ def take_step(core: Core, job: JobRecord, at: float, run: Iterator[Progress]) ->
     try:
         progress = next(run, None)
         if progress:
-            save_checkpoint(core, job, progress)
+            save_checkpoints(core, job, progress)
     except TrainingFailedError as error:
+        at = core.moment(at)
         with core.store.transaction():
             if current := still(core, job.id, "running", "pausing"):
                 fail_job(core, current, at, JobFailure(error.code, error.message, error.param))
         return
+    at = core.moment(at)
     with core.store.transaction():
         current = still(core, job.id, "running", "pausing")
         if current is None:
@@ -69,14 +76,17 @@ def take_step(core: Core, job: JobRecord, at: float, run: Iterator[Progress]) ->
         if progress is None:
             raise RuntimeError(f"the engine stopped at step {current.step} of job {job.id}")
         _record_progress(core, current, at, progress)
-        if current.plan and current.step >= current.plan.total_steps:
+        if current.plan and is_end(current.plan, progress):
             succeed_job(core, current, at)
             return
         if current.status == "pausing":
             rest_job(core, current, at)
             return
         current.due_at = at + core.engine.pace_s
-        current.estimated_finish = _estimate_finish(core, current, at)
+        if progress.eta_s is not None:
+            current.estimated_finish = round(at + progress.eta_s)
+        else:
+            current.estimated_finish = _estimate_finish(core, current, at)
         core.store.jobs.put(current)
 
 
@@ -95,15 +105,25 @@ def still(core: Core, job_id: str, *statuses: str) -> JobRecord | None:
     return job if job and job.status in statuses else None
 
 
+def is_end(plan: PlanRecord, progress: Progress) -> bool:
+    """Whether the job is over with this step, as planned or sooner."""
+    return progress.is_last or progress.step >= plan.total_steps
+
+
 def _record_progress(core: Core, job: JobRecord, at: float, progress: Progress) -> None:
-    log_event(core, job, at, progress.message, metrics=progress.metrics)
+    if progress.message:
+        log_event(core, job, at, progress.message, metrics=progress.metrics)
     job.step = progress.step
     job.tokens_so_far = progress.tokens
+    job.training_s += progress.seconds
+    is_last = job.plan is not None and is_end(job.plan, progress)
+    for kept in progress.earlier:
+        keep_checkpoint(core, job, at, kept.step, kept.metrics, is_last=False)
     if progress.checkpoint:
-        keep_checkpoint(core, job, at, progress)
+        keep_checkpoint(core, job, at, progress.step, progress.metrics, is_last=is_last)
 
 
 def _estimate_finish(core: Core, job: JobRecord, at: float) -> int | None:
-    if job.plan is None:
+    if job.plan is None or core.engine.pace_s == 0:
         return None
     return round(at + core.engine.steps_left(job.plan, job.step) * core.engine.pace_s)
