@@ -1,9 +1,9 @@
 """All tables of all features, imported for their side effect on the shared metadata."""
 
+from service.audit.tables import AuditEvent
 from service.catalog.tables import PriceRow
 from service.core.db import Base
 from service.core.work import WorkItem
-from service.datasets.tables import Content, File, FileCopy, FileUse
 from service.datasets.tables import Content, File, FileCopy, FileUse
 from service.events.tables import Event, EventCounter
 from service.jobs.tables import Job, JobCheckpoint, ProviderWebhook
@@ -21,16 +21,13 @@ __all__ = [
     "Alias",
     "AliasChange",
     "ApiKey",
+    "AuditEvent",
     "Budget",
     "BudgetAlert",
-    "Content",
     "Content",
     "Entry",
     "Event",
     "EventCounter",
-    "File",
-    "FileCopy",
-    "FileUse",
     "File",
     "FileCopy",
     "FileUse",

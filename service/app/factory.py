@@ -4,8 +4,11 @@ from fastapi import FastAPI
 
 from service.app import errors, health, providers
 from service.app.middleware import BodyLimit, RequestIds
+from service.audit import routes as audit
+from service.audit.trail import AuditTrail, note_write
 from service.core import logs
 from service.datasets import routes as files
+from service.inference import routes as inference
 from service.jobs import inbound as provider_webhooks
 from service.jobs import routes as jobs
 from service.ledger import price_routes as prices
@@ -41,18 +44,24 @@ def create_app() -> FastAPI:
         providers,
         jobs,
         provider_webhooks,
+        inference,
         models,
         aliases,
+        audit,
         health,
     ):
         app.include_router(part.router)
     app.include_router(models.shutdowns)
+    app.include_router(webhooks.calling)
     errors.install(app)
+    app.state.on_write = [note_write]
+    app.add_middleware(AuditTrail)
     app.add_middleware(
         BodyLimit,
         default_bytes=settings().max_body_bytes,
         larger={
             "/v1/files": settings().max_file_bytes + _MULTIPART_SLACK_BYTES,
+            "/v1/(chat/completions|completions|responses)": settings().max_inference_body_bytes,
             "/v1/uploads/[^/]+/parts": _PART_BYTES + _MULTIPART_SLACK_BYTES,
         },
     )

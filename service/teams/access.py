@@ -96,6 +96,7 @@ def caller_of(request: Request) -> Caller:
 def current_caller(request: Request, _documented: Annotated[object, Security(_bearer)]) -> Caller:
     """The caller of this request; its key id goes into every log line of the request."""
     caller = caller_of(request)
+    request.state.caller = caller
     structlog.contextvars.bind_contextvars(key_id=caller.key_id, team_id=caller.team_id)
     return caller
 

@@ -25,6 +25,7 @@ from service.teams.tables import IdempotencyRecord
 HEADER = "idempotency-key"
 _MAX_KEY_LENGTH = 255
 _SHOWN_ONCE = ("secret", "signing_secret")
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
@@ -89,21 +90,32 @@ def key_of(request: Request) -> str | None:
 class IdempotentRoute(APIRoute):
     """A route whose writes honour `Idempotency-Key`; give it to a router as `route_class`."""
 
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+    def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
 
         async def once(request: Request) -> Response:
             key = key_of(request)
-            if key is None or request.method in _SAFE_METHODS:
+            if request.method in _SAFE_METHODS:
                 return await handler(request)
+            if key is None:
+                async with contextmanager_in_threadpool(transaction()) as session:
+                    return await _write(handler, request, session)
             caller = await run_in_threadpool(caller_of, request)
             fingerprint = fingerprint_of(request, await request.body())
             async with contextmanager_in_threadpool(transaction()) as session:
                 answer = await run_in_threadpool(find_answer, session, caller.key_id, key, fingerprint)
                 if answer is None:
-                    request.state.session = session
-                    answer = await handler(request)
+                    answer = await _write(handler, request, session)
                     await run_in_threadpool(remember, session, caller.key_id, key, fingerprint, answer)
             return answer
 
         return once
+
+
+async def _write(handler: Handler, request: Request, session: Session) -> Response:
+    """Do the work in `session`, and let whoever the application names note it there."""
+    request.state.session = session
+    answer = await handler(request)
+    for note in getattr(request.app.state, "on_write", ()):
+        await run_in_threadpool(note, session, request, answer)
+    return answer

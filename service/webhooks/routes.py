@@ -29,7 +29,7 @@ from service.webhooks.schemas import (
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=IdempotentRoute)
 # Apart, because an idempotent route keeps a transaction open and this one calls the outside world.
-calling = APIRouter()
+calling = APIRouter(prefix="/v1", tags=["webhooks"])
 
 Limit = Annotated[int, Query(ge=1, le=100)]
 
@@ -118,6 +118,3 @@ def test_endpoint(webhook_endpoint_id: str, body: EndpointTest, caller: Manager)
 def list_event_types(_: Manager) -> EventTypesOut:
     """List the types of events that endpoints may ask for."""
     return EventTypesOut(data=[type_.value for type_ in PUBLISHED])
-
-
-router.include_router(calling)

@@ -1,0 +1,49 @@
+"""The route that reads the audit log."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from service.audit.queries import AuditOutcome, list_audit_events
+from service.audit.schemas import AuditEventOut, audit_event_out
+from service.core.clock import from_unix
+from service.core.pages import ListOut, list_out
+from service.core.web import RequestSession
+from service.core.wire import Text
+from service.teams.access import Manager
+
+router = APIRouter(prefix="/v1/audit_events", tags=["audit"])
+
+Limit = Annotated[int, Query(ge=1, le=100)]
+Time = Annotated[int, Query(ge=0, lt=2**33)]
+
+
+@router.get("")
+def list_events(
+    session: RequestSession,
+    caller: Manager,
+    key_id: Text | None = None,
+    object_id: Text | None = None,
+    outcome: AuditOutcome | None = None,
+    start_time: Time | None = None,
+    end_time: Time | None = None,
+    after: str | None = None,
+    limit: Limit = 20,
+) -> ListOut[AuditEventOut]:
+    """Who wrote what, on what, from where, and how it ended, newest first.
+
+    A team sees its own; an admin sees everything, or one team's by naming it in the OpenAI-Project header.
+    """
+    page = list_audit_events(
+        session,
+        caller.team_id,
+        key_id=key_id,
+        object_id=object_id,
+        outcome=outcome,
+        since=None if start_time is None else from_unix(start_time),
+        until=None if end_time is None else from_unix(end_time),
+        after=after,
+        limit=limit,
+    )
+    wires = [audit_event_out(event, for_admin=caller.is_admin) for event in page.rows]
+    return list_out(wires, page.has_more)
