@@ -25,12 +25,19 @@ class _Waiting(NamedTuple, Generic[Item, Result]):
 class Batches(Generic[Item, Result]):
     """Hands items to `write` in batches, on a thread of its own, and each its result back.
 
-    `write` returns one result per item, an exception for an item that failed by itself; when it raises,
-    all items of the batch fail with that.
+    `write` returns one result per item, an exception for an item that failed by itself. When it raises, the
+    items are written one by one, so that none fails for another's sake; unless it raised one of `hopeless`,
+    which then befalls all.
     """
 
-    def __init__(self, name: str, write: Callable[[Sequence[Item]], Sequence[Result | Exception]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        write: Callable[[Sequence[Item]], Sequence[Result | Exception]],
+        hopeless: tuple[type[Exception], ...] = (),
+    ) -> None:
         self._write = write
+        self._hopeless = hopeless
         self._queue: queue.SimpleQueue[_Waiting[Item, Result] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -62,18 +69,20 @@ class Batches(Generic[Item, Result]):
             waiting = [one for one in batch if one is not None]
             ended = len(waiting) < len(batch)
             if waiting:
-                _deliver(waiting, self._results(waiting))
+                _deliver(waiting, self._results([one.item for one in waiting]))
 
-    def _results(self, waiting: Sequence[_Waiting[Item, Result]]) -> Sequence[Result | Exception]:
+    def _results(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         try:
-            return self._write([one.item for one in waiting])
+            return self._write(items)
+        except self._hopeless as failure:
+            return [failure] * len(items)
         except Exception as failure:  # whatever it is, those who wait must learn of it
-            return [failure] * len(waiting)
+            if len(items) == 1:
+                return [failure]
+            return [self._results([item])[0] for item in items]
 
 
-def _deliver(
-    waiting: Sequence[_Waiting[Item, Result]], results: Sequence[Result | Exception]
-) -> None:
+def _deliver(waiting: Sequence[_Waiting[Item, Result]], results: Sequence[Result | Exception]) -> None:
     by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Result], Result | Exception]]] = {}
     for one, result in zip(waiting, results, strict=True):
         by_loop.setdefault(one.loop, []).append((one.future, result))

@@ -1,9 +1,9 @@
 """When a provider keeps failing, stop asking it for a while. Pure: the caller brings the time.
 
-    closed ──5 failures in a row──► open ──after 5 s──► half open: one request may try
-       ▲                              ▲                     │
-       └────────── it works ──────────┼─────────────────────┤
-                                      └── it fails ─────────┘
+closed ──5 failures in a row──► open ──after 5 s──► half open: one request may try
+   ▲                              ▲                     │
+   └────────── it works ──────────┼─────────────────────┤
+                                  └── it fails ─────────┘
 """
 
 _FAILURES_TO_OPEN = 5

@@ -55,7 +55,5 @@ def with_data(event: bytes, data: bytes) -> bytes:
     """The event with other data (of one line) and its other lines as they were."""
     if event.startswith(b"data:") and event.count(b"\n") == 2:
         return b"data: " + data + b"\n\n"
-    others = [
-        line + b"\n" for line in _LINE_END.split(event) if line and line.partition(b":")[0] != b"data"
-    ]
+    others = [line + b"\n" for line in _LINE_END.split(event) if line and line.partition(b":")[0] != b"data"]
     return b"".join(others) + b"data: " + data + b"\n\n"

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from service.errors import TunehouseError
 from service.inference.body import Asked
 from service.inference.usage import Usage
 
@@ -87,4 +88,8 @@ class Dialect(Protocol):
 
     def open(self, asked: Asked, naming: Naming) -> Stream:
         """A reader for a streamed answer."""
+        ...
+
+    def error_event(self, error: TunehouseError) -> bytes:
+        """An error in the midst of a stream, as SDKs understand it."""
         ...

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from service.errors import TunehouseError
 from service.inference import body as bodies
 from service.inference import usage as usages
 from service.inference.body import Asked
@@ -110,6 +111,10 @@ class Choices:
     def open(self, asked: Asked, naming: Naming) -> "ChoicesStream":
         """See `Dialect`."""
         return ChoicesStream(asked, naming)
+
+    def error_event(self, error: TunehouseError) -> bytes:
+        """See `Dialect`."""
+        return b"data: " + msgspec.json.encode({"error": error.as_wire()}) + b"\n\n"
 
 
 class ChoicesStream:

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw, Struct
 
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, TunehouseError
 from service.inference import body as bodies
 from service.inference import usage as usages
 from service.inference.body import Asked
@@ -96,6 +96,12 @@ class Responses:
     def open(self, asked: Asked, naming: Naming) -> "ResponsesStream":
         """See `Dialect`."""
         return ResponsesStream(naming)
+
+    def error_event(self, error: TunehouseError) -> bytes:
+        """See `Dialect`."""
+        said = error.as_wire()
+        event = {key: said[key] for key in ("code", "message", "param")} | {"type": "error"}
+        return b"event: error\ndata: " + msgspec.json.encode(event) + b"\n\n"
 
 
 class ResponsesStream:

@@ -1,0 +1,45 @@
+"""Who is calling, from a memory of this process: a revoked key stops working within `inference_cache_s`."""
+
+import hashlib
+from dataclasses import dataclass
+
+from service.errors import Forbidden, Unauthenticated
+from service.inference.memory import ShortMemory
+from service.teams.access import Caller, authenticate
+from service.teams.keys import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """A team, by one of its keys, that may call models and pays for it."""
+
+    team_id: str
+    key_id: str
+
+
+class Callers:
+    """Knows the keys that were used a moment ago; by their hash, so that no secret stays in memory."""
+
+    def __init__(self, ttl_s: float) -> None:
+        self._memory: ShortMemory[tuple[bytes, str | None], Payer] = ShortMemory(ttl_s)
+
+    async def find(self, authorization: str | None, project: str | None) -> Payer:
+        """The caller who sent these headers.
+
+        Raises `Unauthenticated`, `Forbidden` without the scope `infer`, `InvalidRequest` for an admin who
+        names no team.
+        """
+        scheme, _, rest = (authorization or "").partition(" ")
+        secret = rest.strip()
+        if scheme.lower() != "bearer" or not secret:
+            raise Unauthenticated("No key was sent: add the header 'Authorization: Bearer th-…'.")
+        key = (hashlib.sha256(secret.encode("latin-1")).digest(), project)
+        return await self._memory.find(key, lambda: _admit(authenticate(secret, project)))
+
+
+def _admit(caller: Caller) -> Payer:
+    if Scope.INFER not in caller.scopes:
+        raise Forbidden(
+            f"This key lacks the scope '{Scope.INFER}'; it has: {', '.join(sorted(caller.scopes))}."
+        )
+    return Payer(caller.team, caller.key_id)

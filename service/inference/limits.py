@@ -1,0 +1,189 @@
+"""Requests and tokens per minute, by key and by team, counted in Valkey for all api processes together.
+
+When Valkey is away everybody passes: limits share the provider fairly, while money is guarded by Postgres.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from service.errors import RateLimited
+from service.inference.callers import Payer
+from service.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+Scope = Literal["key", "team"]
+Unit = Literal["requests", "tokens"]
+
+_SCRIPT = (Path(__file__).parent / "limits.lua").read_text()
+_TIMEOUT_S = 0.25
+_STAY_AWAY_S = 1.0
+_LARGEST_BATCH = 200
+
+
+class Bucket(NamedTuple):
+    """One limit that a request counts against."""
+
+    scope: Scope
+    subject_id: str
+    unit: Unit
+    allowance: int
+
+    @property
+    def name(self) -> str:
+        """Its key in Valkey."""
+        return f"tunehouse:limit:{self.subject_id}:{self.unit}"
+
+
+class Standing(NamedTuple):
+    """A bucket after a request; `reset_ms` is until it is full, or until a refused request would fit."""
+
+    bucket: Bucket
+    remaining: int
+    reset_ms: int
+
+
+@dataclass
+class _Ask:
+    buckets: Sequence[Bucket]
+    costs: Sequence[int]
+    is_forced: bool
+    future: "asyncio.Future[tuple[int, list[Standing]]]"
+
+
+class Limits:
+    """The limits of the settings. Requests that come while Valkey is being asked are asked about together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._allowances: tuple[tuple[Scope, Unit, int | None], ...] = (
+            ("key", "requests", settings.key_requests_per_minute),
+            ("key", "tokens", settings.key_tokens_per_minute),
+            ("team", "requests", settings.team_requests_per_minute),
+            ("team", "tokens", settings.team_tokens_per_minute),
+        )
+        self._redis: Redis = Redis.from_url(
+            settings.redis_url.get_secret_value(),
+            socket_timeout=_TIMEOUT_S,
+            socket_connect_timeout=_TIMEOUT_S,
+        )
+        self._run = self._redis.register_script(_SCRIPT)
+        self._asked: list[_Ask] = []
+        self._sender: asyncio.Task[None] | None = None
+        self._away_until = 0.0
+
+    async def close(self) -> None:
+        """Let go of the connections."""
+        await self._redis.aclose()
+
+    async def take(self, caller: Payer, tokens: int) -> Sequence[Standing]:
+        """Count a request of about so many tokens. Raises `RateLimited`; empty without limits."""
+        buckets = self._buckets(caller)
+        if not buckets:
+            return ()
+        costs = [1 if bucket.unit == "requests" else tokens for bucket in buckets]
+        refused, standings = await self._ask(buckets, costs, is_forced=False)
+        if refused:
+            raise _refusal(standings[refused - 1])
+        return standings
+
+    def correct(self, caller: Payer, tokens: int) -> None:
+        """Count `tokens` more (or, below zero, fewer) than `take` was told; nobody waits for it."""
+        buckets = [bucket for bucket in self._buckets(caller) if bucket.unit == "tokens"]
+        if buckets and tokens:
+            self._ask(buckets, [tokens] * len(buckets), is_forced=True)
+
+    def _buckets(self, caller: Payer) -> list[Bucket]:
+        subjects = {"key": caller.key_id, "team": caller.team_id}
+        return [
+            Bucket(scope, subjects[scope], unit, allowance)
+            for scope, unit, allowance in self._allowances
+            if allowance is not None
+        ]
+
+    def _ask(
+        self, buckets: Sequence[Bucket], costs: Sequence[int], *, is_forced: bool
+    ) -> "asyncio.Future[tuple[int, list[Standing]]]":
+        future: asyncio.Future[tuple[int, list[Standing]]] = asyncio.get_running_loop().create_future()
+        self._asked.append(_Ask(buckets, costs, is_forced, future))
+        if self._sender is None or self._sender.done():
+            self._sender = asyncio.create_task(self._send())
+        return future
+
+    async def _send(self) -> None:
+        while self._asked:
+            asks, self._asked = self._asked[:_LARGEST_BATCH], self._asked[_LARGEST_BATCH:]
+            numbers = await self._numbers(asks)
+            for ask in asks:
+                answer = _read(ask.buckets, numbers) if numbers is not None else (0, [])
+                if not ask.future.done():
+                    ask.future.set_result(answer)
+
+    async def _numbers(self, asks: Sequence[_Ask]) -> Any:
+        """The script's answer as an iterator, or None when Valkey is away."""
+        if time.monotonic() < self._away_until:
+            return None
+        keys = [bucket.name for ask in asks for bucket in ask.buckets]
+        try:
+            return iter(await self._run(keys=keys, args=[arg for ask in asks for arg in _arguments(ask)]))
+        except (RedisError, OSError) as away:
+            log.warning("rate_limits_not_applied", reason=type(away).__name__)
+            self._away_until = time.monotonic() + _STAY_AWAY_S
+            return None
+
+
+def _arguments(ask: _Ask) -> Iterable[int]:
+    yield len(ask.buckets)
+    yield int(ask.is_forced)
+    for bucket, cost in zip(ask.buckets, ask.costs, strict=True):
+        yield bucket.allowance
+        yield cost
+
+
+def _read(buckets: Sequence[Bucket], numbers: Any) -> tuple[int, list[Standing]]:
+    refused = next(numbers)
+    return refused, [Standing(bucket, next(numbers), next(numbers)) for bucket in buckets]
+
+
+def _refusal(standing: Standing) -> RateLimited:
+    bucket, wait_s = standing.bucket, standing.reset_ms / 1000
+    return RateLimited(
+        f"Rate limit reached for this {bucket.scope}: {bucket.allowance} {bucket.unit} per minute, "
+        f"of which {standing.remaining} remain. Try again in {wait_s:.3g} s.",
+        param=bucket.scope,
+        retry_after_s=wait_s,
+    )
+
+
+def headers(standings: Iterable[Standing]) -> list[tuple[bytes, bytes]]:
+    """`x-ratelimit-*` as OpenAI sends them, of each unit's tighter limit."""
+    tightest: dict[Unit, Standing] = {}
+    for standing in standings:
+        other = tightest.get(standing.bucket.unit)
+        if other is None or standing.remaining < other.remaining:
+            tightest[standing.bucket.unit] = standing
+    return [
+        pair
+        for unit, standing in tightest.items()
+        for pair in (
+            (f"x-ratelimit-limit-{unit}".encode(), str(standing.bucket.allowance).encode()),
+            (f"x-ratelimit-remaining-{unit}".encode(), str(standing.remaining).encode()),
+            (f"x-ratelimit-reset-{unit}".encode(), _duration(standing.reset_ms)),
+        )
+    ]
+
+
+def _duration(milliseconds: int) -> bytes:
+    """As OpenAI writes it: 20ms, 1.5s, 6m0s."""
+    if milliseconds < 1000:
+        return b"%dms" % milliseconds
+    minutes, rest = divmod(milliseconds, 60_000)
+    seconds = f"{rest / 1000:g}s"
+    return (f"{minutes}m{seconds}" if minutes else seconds).encode()

@@ -1,0 +1,97 @@
+"""A provider's refusal in our one shape: its status and words kept, its names taken out. Pure."""
+
+from collections.abc import Mapping
+
+import msgspec
+
+from service.errors import ProviderRefused, TunehouseError, UpstreamFailed
+from service.providers.scrub import Clean, rename_ids
+
+_LONGEST_RETRY_AFTER_S = 3600.0
+
+
+class _Error(msgspec.Struct):
+    message: str | None = None
+    type: str | None = None
+    param: str | None = None
+    code: str | int | None = None
+
+
+class _Body(msgspec.Struct):
+    error: _Error | str | None = None
+
+
+class Words:
+    """Rewrites what one provider says about one request: its secrets masked, its model's name ours."""
+
+    def __init__(self, clean: Clean, provider_model: str, model: str) -> None:
+        self._clean = clean
+        self._ours = {provider_model: model, model: model}
+
+    def ours(self, text: str) -> str:
+        """The text as a team may read it."""
+        return rename_ids(self._clean(text), self._ours)
+
+
+def from_answer(status: int, headers: Mapping[str, str], body: bytes, words: Words) -> TunehouseError:
+    """The error that stands for a provider's answer other than 200."""
+    retry_after_s = _retry_after_s(headers)
+    if status == 401:
+        return UpstreamFailed(
+            "The provider does not accept Tunehouse's key for it; an admin has to look after that.",
+            code="provider_key_refused",
+        )
+    if status < 400:
+        return UpstreamFailed(f"The provider answered with status {status}, which no answer has.")
+    said = _decode(body)
+    return _refused(said, status, words, retry_after_s)
+
+
+def from_stream(error: bytes, words: Words) -> TunehouseError:
+    """The error that stands for one which a provider reports in the middle of a stream."""
+    try:
+        said = msgspec.json.decode(error, type=_Error)
+    except (msgspec.MsgspecError, UnicodeError):
+        said = _Error()
+    return _refused(said, 502, words, None)
+
+
+def _refused(said: _Error, status: int, words: Words, retry_after_s: float | None) -> ProviderRefused:
+    message = (
+        words.ours(said.message) if said.message else f"The provider answered {status} without saying why."
+    )
+    return ProviderRefused(
+        message,
+        status=status,
+        type=words.ours(said.type) if said.type else _usual_type(status),
+        code=words.ours(str(said.code)) if said.code is not None else None,
+        param=words.ours(said.param) if said.param else None,
+        retry_after_s=retry_after_s,
+    )
+
+
+def _decode(body: bytes) -> _Error:
+    try:
+        said = msgspec.json.decode(body, type=_Body).error
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return _Error()
+    if isinstance(said, str):
+        return _Error(message=said)
+    return said or _Error()
+
+
+def _usual_type(status: int) -> str:
+    if status == 429:
+        return "rate_limit_error"
+    return "invalid_request_error" if status < 500 else "server_error"
+
+
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
+    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
+        try:
+            seconds = float(headers[name]) * unit_s
+        except (KeyError, ValueError):
+            continue
+        if 0 <= seconds <= _LONGEST_RETRY_AFTER_S:
+            return seconds
+    return None
