@@ -1,4 +1,7 @@
-"""The sweep: wake what is overdue. Every worker runs one; rows are marked, so two do not double the wakes."""
+"""The sweep: wake what is overdue, and free money held for requests that vanished with their process.
+
+Every worker runs one; rows are marked, so two do not double the wakes.
+"""
 
 import threading
 
@@ -8,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.core import heartbeat, wake, work
 from service.core.db import transaction
+from service.ledger.actions import release_expired
 from service.settings import settings
 
 log = structlog.get_logger(__name__)
@@ -22,6 +26,12 @@ def sweep_once() -> int:
     for kind, subject_id in overdue:
         wake.send(kind, subject_id)
     return len(overdue)
+
+
+def free_holds() -> int:
+    """Release holds that have expired; returns how many."""
+    with transaction() as session:
+        return release_expired(session, _BATCH)
 
 
 class Sweeper:
@@ -42,6 +52,7 @@ class Sweeper:
         while not self._stopped.wait(settings().sweep_interval_s):
             try:
                 sweep_once()
+                free_holds()
                 heartbeat.beat()
             except (SQLAlchemyError, RedisError) as failure:
                 log.warning("sweep_failed", reason=type(failure).__name__)
