@@ -4,6 +4,7 @@ import re
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from service.catalog.offers import check_trainable
@@ -16,6 +17,7 @@ from service.jobs import actions, admission, queries
 from service.jobs.present import checkpoint_out, event_out, job_out
 from service.jobs.schemas import CheckpointOut, EstimateOut, JobCreate, JobEventOut, JobOut
 from service.jobs.states import Wish
+from service.jobs.stream import event_stream
 from service.jobs.tables import Job
 from service.ledger.money import usd
 from service.ledger.queries import budget_view
@@ -73,12 +75,23 @@ def resume_job(job_id: str, session: RequestSession, caller: Trainer) -> JobOut:
     return _ask(session, caller, job_id, Wish.RESUME)
 
 
-@router.get("/jobs/{job_id}/events")
+@router.get("/jobs/{job_id}/events", response_model=ListOut[JobEventOut])
 def list_job_events(
-    job_id: str, session: RequestSession, caller: Reader, after: str | None = None, limit: Limit = 20
-) -> ListOut[JobEventOut]:
-    """The job's log, newest first."""
+    request: Request,
+    job_id: str,
+    session: RequestSession,
+    caller: Reader,
+    after: str | None = None,
+    limit: Limit = 20,
+    stream: bool = False,
+) -> ListOut[JobEventOut] | Response:
+    """The job's log, newest first; with `stream`, oldest first and as it grows, as server-sent events.
+
+    A stream resumes after the number in the `Last-Event-ID` header.
+    """
     job = queries.get_job(session, caller.team, job_id)
+    if stream:
+        return event_stream(session, request, caller.team, job.id)
     page = list_events(session, caller.team, job.id, after=after, limit=limit)
     return list_out([event_out(event) for event in page.rows], page.has_more)
 
