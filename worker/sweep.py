@@ -13,6 +13,7 @@ from service.core import heartbeat, wake, work
 from service.core.db import transaction
 from service.ledger.actions import release_expired
 from service.settings import settings
+from worker.chores import CHORES, ChoreList
 
 log = structlog.get_logger(__name__)
 
@@ -49,10 +50,12 @@ class Sweeper:
         self._stopped.set()
 
     def _run(self) -> None:
+        chores = ChoreList(CHORES)
         while not self._stopped.wait(settings().sweep_interval_s):
             try:
                 sweep_once()
                 free_holds()
                 heartbeat.beat()
+                chores.run_due()
             except (SQLAlchemyError, RedisError) as failure:
                 log.warning("sweep_failed", reason=type(failure).__name__)

@@ -1,0 +1,80 @@
+"""What is done now and then beside the work in rows.
+
+Every worker does all of it, so a chore is idempotent; it is short and needs no network. What calls a provider
+is a unit of work, which a chore may order.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from service.core.db import transaction
+from service.jobs.holds import release_orphans, revive_jobs
+from service.ledger.actions import release_expired
+
+log = structlog.get_logger(__name__)
+
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Chore:
+    """Something to do every `interval_s` seconds; `do` returns how many things it found to do."""
+
+    name: str
+    interval_s: float
+    do: Callable[[], int]
+
+
+class ChoreList:
+    """Chores and when each is due next; the first time is one interval from now."""
+
+    def __init__(self, chores: Sequence[Chore]) -> None:
+        started = time.monotonic()
+        self._due = {chore: started + chore.interval_s for chore in chores}
+
+    def run_due(self) -> None:
+        """Do what is due. A chore that fails is logged and due again after its interval; the others go on."""
+        for chore, due_at in self._due.items():
+            if time.monotonic() >= due_at:
+                self._due[chore] = time.monotonic() + chore.interval_s
+                _run(chore)
+
+
+def _run(chore: Chore) -> None:
+    try:
+        done = chore.do()
+    except Exception:
+        # One chore's mistake must stop neither the others nor the sweep that shares their thread.
+        log.exception("chore_failed", chore=chore.name)
+        return
+    if done:
+        log.info("chore_done", chore=chore.name, count=done)
+
+
+def _release_expired_holds() -> int:
+    with transaction() as session:
+        return release_expired(session, _BATCH)
+
+
+def _release_orphaned_holds() -> int:
+    with transaction() as session:
+        orphans = release_orphans(session, _BATCH)
+    for subject_id in orphans:
+        # Ending a job and ending its hold are one transaction: this points to a bug.
+        log.error("hold_without_work", subject_id=subject_id)
+    return len(orphans)
+
+
+def _revive_jobs() -> int:
+    with transaction() as session:
+        return revive_jobs(session, _BATCH)
+
+
+CHORES = (
+    Chore("release_expired_holds", 10.0, _release_expired_holds),
+    Chore("release_orphaned_holds", 60.0, _release_orphaned_holds),
+    Chore("revive_jobs", 60.0, _revive_jobs),
+)
