@@ -1,100 +1,112 @@
-"""The family of a tuned model, by recursive query over its parent edges."""
+"""The family tree of a model as a graph, with what each step cost."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Literal
 
-from sqlalchemy import literal, select
-from sqlalchemy.orm import Session, aliased
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from service.core.clock import unix
 from service.datasets.tables import File
 from service.ledger.money import usd
 from service.ledger.queries import costs_by_job, costs_by_model
-from service.registry.schemas import CumulativeCost, Edge, LineageOut, Node
+from service.registry.aliases import Alias
+from service.registry.family import Direction, family
+from service.registry.schemas import CumulativeCost, Edge, LineageOut, Node, Role
 from service.registry.tables import TunedModel
 
-Direction = Literal["ancestors", "descendants", "both"]
+MOST_MODELS = 10_000
 _ZERO = Decimal(0)
 
 
-def family(session: Session, model: TunedModel, direction: Direction, depth: int) -> list[TunedModel]:
-    """The model, what it was tuned from and what was tuned from it, up to `depth` generations each way.
-
-    Within the model's own team: parents are never another team's.
-    """
-    ids = {model.id}
-    if direction in ("ancestors", "both"):
-        ids |= _walk(session, model, depth, upwards=True)
-    if direction in ("descendants", "both"):
-        ids |= _walk(session, model, depth, upwards=False)
-    members = select(TunedModel).where(TunedModel.team_id == model.team_id, TunedModel.id.in_(ids))
-    return list(session.scalars(members.order_by(TunedModel.created_at, TunedModel.id)))
-
-
-def _walk(session: Session, model: TunedModel, depth: int, *, upwards: bool) -> set[str]:
-    columns = TunedModel.id, TunedModel.parent_id, literal(0).label("generation")
-    start = select(*columns).where(TunedModel.id == model.id).cte("family", recursive=True)
-    relative = aliased(TunedModel)
-    joined = relative.id == start.c.parent_id if upwards else relative.parent_id == start.c.id
-    step = select(relative.id, relative.parent_id, start.c.generation + 1).where(
-        joined, relative.team_id == model.team_id, start.c.generation < depth
-    )
-    return set(session.scalars(select(start.union(step).c.id)))
-
-
 def lineage(session: Session, model: TunedModel, direction: Direction, depth: int) -> LineageOut:
-    """The graph of the model's family with what each step cost, and the sum of it all."""
-    members = family(session, model, direction, depth)
-    jobs = {member.job_id for member in members}
-    job_costs = costs_by_job(session, model.team_id, jobs)
-    own_costs = costs_by_model(session, model.team_id, {member.id for member in members})
-    use_costs = {model_id: cost.use_usd for model_id, cost in own_costs.items()}
-    training, use = sum(job_costs.values(), _ZERO), sum(use_costs.values(), _ZERO)
-    nodes: dict[str, Node] = {}
-    edges: dict[tuple[str, str, str], Edge] = {}
+    """The graph around a model: bases, datasets, jobs, models, checkpoints and aliases.
 
-    def link(source: str, to: str, role: str) -> None:
-        edges[source, to, role] = Edge.model_validate({"from": source, "to": to, "role": role})
-
-    for file in _files(session, members):
-        deleted = file.deleted_at is not None
-        nodes[file.id] = Node(
-            id=file.id, kind="dataset", label=file.filename, created_at=unix(file.created_at), deleted=deleted
-        )
-    for member in members:
-        origin = member.parent_id or member.base_model
-        if member.parent_id is None:
-            nodes[origin] = Node(id=origin, kind="base", label=origin)
-        cost = job_costs.get(member.job_id, _ZERO)
-        nodes[member.job_id] = Node(id=member.job_id, kind="job", label=member.job_id, cost_usd=usd(cost))
-        nodes[member.id] = _model_node(member, use_costs.get(member.id, _ZERO))
-        link(origin, member.job_id, "tuned_from")
-        link(member.training_file, member.job_id, "training_data")
-        if member.validation_file:
-            link(member.validation_file, member.job_id, "validation_data")
-        link(member.job_id, member.id, "produced")
+    At most `MOST_MODELS` models; `truncated` says when there were more.
+    """
+    members = family(session, model.team_id, [model.id], direction, depth, MOST_MODELS + 1)
+    graph = _Graph(session, model.team_id, members[:MOST_MODELS])
     return LineageOut(
         root=model.id,
-        nodes=list(nodes.values()),
-        edges=[edge for edge in edges.values() if edge.source in nodes],
-        cumulative_cost_usd=CumulativeCost(training=usd(training), use=usd(use), total=usd(training + use)),
+        nodes=list(graph.nodes.values()),
+        edges=graph.edges,
+        cumulative_cost_usd=graph.cost,
+        truncated=len(members) > MOST_MODELS,
     )
 
 
-def _model_node(model: TunedModel, cost_usd: Decimal) -> Node:
-    return Node(
-        id=model.id,
-        kind="checkpoint" if model.kind == "checkpoint" else "model",
-        label=model.id,
-        created_at=unix(model.created_at),
-        deleted=model.deleted_at is not None,
-        cost_usd=usd(cost_usd),
-    )
+class _Graph:
+    """Nodes by id and the edges between them, built from the rows of a family."""
 
+    def __init__(self, session: Session, team_id: str, members: Sequence[TunedModel]) -> None:
+        self.nodes: dict[str, Node] = {}
+        self._edges: dict[tuple[str, str, Role], None] = {}
+        job_costs = costs_by_job(session, team_id, {member.job_id for member in members})
+        costs = costs_by_model(session, team_id, {member.id for member in members})
+        use_costs = {model_id: cost.use_usd for model_id, cost in costs.items()}
+        contents = self._add_datasets(session, members)
+        for member in members:
+            self._add_job(member, contents, job_costs.get(member.job_id, _ZERO))
+            self._add_model(member, use_costs.get(member.id, _ZERO))
+        self._add_aliases(session, team_id)
+        training, use = sum(job_costs.values(), _ZERO), sum(use_costs.values(), _ZERO)
+        self.cost = CumulativeCost(training=usd(training), use=usd(use), total=usd(training + use))
 
-def _files(session: Session, members: Iterable[TunedModel]) -> list[File]:
-    ids = {
-        file_id for member in members for file_id in (member.training_file, member.validation_file) if file_id
-    }
-    return list(session.scalars(select(File).where(File.id.in_(ids))))
+    @property
+    def edges(self) -> list[Edge]:
+        """Every edge once; ends outside of the asked-for depth are left out."""
+        named = self._edges
+        return [
+            Edge(source=source, to=to, role=role)
+            for source, to, role in named
+            if source in self.nodes and to in self.nodes
+        ]
+
+    def _link(self, source: str, to: str, role: Role) -> None:
+        self._edges[source, to, role] = None
+
+    def _add_datasets(self, session: Session, members: Sequence[TunedModel]) -> dict[str, str]:
+        """One node per content, whichever files brought it; returns the node of each file."""
+        files = {file_id for member in members for file_id in (member.training_file, member.validation_file)}
+        named = select(File).where(File.id.in_(files - {None})).order_by(File.created_at)
+        node_of = {}
+        for file in session.scalars(named):
+            node_of[file.id] = node_id = f"sha256:{file.sha256}"
+            known = self.nodes.get(node_id)
+            if known is None:
+                known = Node(id=node_id, kind="dataset", label=file.filename, files=[], deleted=True)
+                known.created_at = unix(file.created_at)
+                self.nodes[node_id] = known
+            known.files = [*(known.files or []), file.id]
+            known.deleted = known.deleted and file.deleted_at is not None
+        return node_of
+
+    def _add_job(self, member: TunedModel, contents: dict[str, str], cost_usd: Decimal) -> None:
+        origin = member.parent_id or member.base_model
+        if member.parent_id is None:
+            self.nodes[origin] = Node(id=origin, kind="base", label=origin)
+        self.nodes[member.job_id] = Node(
+            id=member.job_id, kind="job", label=member.job_id, cost_usd=usd(cost_usd)
+        )
+        self._link(origin, member.job_id, "tuned_from")
+        self._link(contents[member.training_file], member.job_id, "training_data")
+        if member.validation_file:
+            self._link(contents[member.validation_file], member.job_id, "validation_data")
+
+    def _add_model(self, member: TunedModel, cost_usd: Decimal) -> None:
+        self.nodes[member.id] = Node(
+            id=member.id,
+            kind="checkpoint" if member.kind == "checkpoint" else "model",
+            label=member.id,
+            created_at=unix(member.created_at),
+            deleted=member.deleted_at is not None,
+            cost_usd=usd(cost_usd),
+        )
+        self._link(member.job_id, member.id, "produced")
+
+    def _add_aliases(self, session: Session, team_id: str) -> None:
+        pointing = select(Alias).where(Alias.team_id == team_id, Alias.model.in_(list(self.nodes)))
+        for alias in session.scalars(pointing):
+            node_id = f"alias:{alias.name}"
+            self.nodes[node_id] = Node(id=node_id, kind="alias", label=alias.name)
+            self._link(node_id, str(alias.model), "points_to")

@@ -10,7 +10,8 @@ from service.core.clock import now
 from service.core.web import RequestSession
 from service.errors import InvalidRequest
 from service.registry import actions, queries
-from service.registry.lineage import Direction, lineage
+from service.registry.family import Direction
+from service.registry.lineage import lineage
 from service.registry.names import snapshot_time
 from service.registry.schemas import (
     LineageOut,

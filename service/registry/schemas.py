@@ -2,13 +2,14 @@
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from service.core.clock import unix
 from service.core.wire import WireOut
 from service.registry.tables import TunedModel
 
-NodeKind = Literal["base", "dataset", "job", "checkpoint", "model"]
+NodeKind = Literal["base", "dataset", "job", "checkpoint", "model", "alias"]
+Role = Literal["tuned_from", "training_data", "validation_data", "produced", "points_to"]
 
 
 class ModelExtras(WireOut):
@@ -49,22 +50,28 @@ class ModelDeleted(WireOut):
 
 
 class Node(WireOut):
-    """One thing in a family tree; `cost_usd` is what this node itself cost: jobs train, models are used."""
+    """One thing in a family tree; `cost_usd` is what this node itself cost: jobs train, models are used.
+
+    A dataset's id is its content's hash, `sha256:…`, and `files` are those that brought it.
+    """
 
     id: str
     kind: NodeKind
     label: str
     created_at: int | None = None
     deleted: bool = False
-    cost_usd: str = "0"
+    cost_usd: str = "0.00"
+    files: list[str] | None = None
 
 
 class Edge(WireOut):
     """`from` had a part in `to`; `role` says which."""
 
-    source: str = Field(alias="from", serialization_alias="from")
+    model_config = ConfigDict(validate_by_name=True)
+
+    source: str = Field(alias="from")
     to: str
-    role: Literal["tuned_from", "training_data", "validation_data", "produced"]
+    role: Role
 
 
 class CumulativeCost(WireOut):
@@ -83,6 +90,7 @@ class LineageOut(WireOut):
     nodes: list[Node]
     edges: list[Edge]
     cumulative_cost_usd: CumulativeCost
+    truncated: bool = False
 
 
 def tuned_model_out(model: TunedModel, shutdown_date: str | None) -> ModelOut:
