@@ -10,19 +10,19 @@ from service.cli.demo.people import Admin, Team, answer
 from service.cli.demo.screen import Screen, usd
 
 _GROUPS = "/v1/costs?group_by=team,kind,model"
+_DIGITS = 8  # a few tokens cost millionths
 
 
 def show(admin: Admin, teams: list[Team], screen: Screen) -> None:
     """Print the cost table and hold its sum against the ledger's."""
     costs = answer(admin.http.get(_GROUPS))
     names = {team.id: team.name for team in teams}
-    rows = [
-        [names.get(row["team_id"], row["team_id"]), row["kind"], row["model"] or "", usd(row["amount_usd"])]
+    rows = sorted(
+        [names[row["team_id"]], row["kind"], row["model"] or "", usd(row["amount_usd"], _DIGITS)]
         for row in costs["data"]
-    ]
-    screen.table(
-        ["team", "kind", "model", "cost"], [*rows, ["all", "", "", usd(costs["total_usd"])]], numbers=1
     )
+    last = ["all", "", "", usd(costs["total_usd"], _DIGITS)]
+    screen.table(["team", "kind", "model", "cost"], [*rows, last], numbers=1)
     total = sum((Decimal(row["amount_usd"]) for row in costs["data"]), Decimal(0))
     screen.claim("The table's rows add up to its total", total == Decimal(costs["total_usd"]), total)
     spent = spent_all(admin, teams)

@@ -20,7 +20,7 @@ from service.embedded.errors import EmbeddedError
 from service.embedded.stack import Stack
 
 _POLL_INTERVAL_S = "1"
-_WIDTH_OF_LOGS = 120
+_WIDTH_OF_LOGS = 140
 
 
 def run(keep: bool) -> int:

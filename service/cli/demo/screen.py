@@ -71,6 +71,8 @@ class Screen:
         )
 
 
-def usd(amount: str | Decimal) -> str:
-    """An amount as people read it, to a millionth of a dollar; smaller amounts occur in metered use."""
-    return f"${Decimal(amount):.6f}"
+def usd(amount: str | Decimal, at_least: int = 6) -> str:
+    """An amount to its last digit, so that readers can add a table up; `at_least` so many after the point."""
+    exact = Decimal(amount).normalize()
+    digits = max(at_least, -int(exact.as_tuple().exponent))
+    return f"${exact:.{digits}f}"

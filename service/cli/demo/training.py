@@ -1,12 +1,16 @@
 """Points 3 and 4: a job watched to its end, a second one upon its model, a third that the budget refuses."""
 
+import json
 import time
+from collections.abc import Iterator
 from decimal import Decimal
+from typing import Any
 
 from openai import RateLimitError
 from openai.types import FileObject
-from openai.types.fine_tuning import FineTuningJob, FineTuningJobEvent
+from openai.types.fine_tuning import FineTuningJob
 from rich.progress import Progress, TaskID
+from rich.text import Text
 
 from service.cli.demo.datasets import upload
 from service.cli.demo.people import Team, answer
@@ -15,7 +19,6 @@ from service.cli.demo.screen import Screen, StoryBroken, usd
 BASE = "sandbox-mini"
 _ENDED = ("succeeded", "failed", "cancelled")
 _LONGEST_S = 120.0
-_PACE_S = 0.1
 
 
 def tune_base(team: Team, examples: FileObject, screen: Screen) -> FineTuningJob:
@@ -80,28 +83,18 @@ def exceed_budget(team: Team, examples: FileObject, screen: Screen) -> None:
 
 
 def watch(team: Team, job: FineTuningJob, screen: Screen) -> FineTuningJob:
-    """Draw the job's events as they come, until it has ended.
+    """Draw the job's events as they stream in, until it has ended.
 
     Raises `StoryBroken` when it does not within two minutes, or told of no step.
     """
-    seen: set[str] = set()
-    deadline = time.monotonic() + _LONGEST_S
     with screen.progress() as bars:
         bar = bars.add_task(job.id, total=None, loss="–", valid="–")
-        while True:
-            ended = job.status in _ENDED
-            for event in _new_events(team, job.id, seen):
-                _draw(event, bars, bar)
-            if ended:
-                break
-            if time.monotonic() > deadline:
-                raise StoryBroken(f"{job.id} has not ended within {_LONGEST_S:.0f} s; it is {job.status}.")
-            time.sleep(_PACE_S)
-            job = team.sdk.fine_tuning.jobs.retrieve(job.id)
-        if not bars.tasks[bar].completed:
-            raise StoryBroken(
-                f"{job.id} ended as {job.status} without having told of a single step: {job.error}"
-            )
+        for event in _events(team, job.id):
+            _draw(event, bars, bar)
+        told = bars.tasks[bar].completed
+    job = team.sdk.fine_tuning.jobs.retrieve(job.id)
+    if job.status not in _ENDED or not told:
+        raise StoryBroken(f"The events of {job.id} ended after {told} steps; it is {job.status}: {job.error}")
     return job
 
 
@@ -111,25 +104,34 @@ def extras(job: FineTuningJob) -> dict[str, str]:
     return found
 
 
-def _new_events(team: Team, job_id: str, seen: set[str]) -> list[FineTuningJobEvent]:
-    """What happened since the last look, oldest first."""
-    fresh = []
-    for event in team.sdk.fine_tuning.jobs.list_events(job_id, limit=100):
-        if event.id in seen:
-            break
-        fresh.append(event)
-    seen.update(event.id for event in fresh)
-    return fresh[::-1]
+def _events(team: Team, job_id: str) -> Iterator[dict[str, Any]]:
+    """The job's server-sent events, from the first to the one that ends it."""
+    deadline = time.monotonic() + _LONGEST_S
+    path = f"/v1/fine_tuning/jobs/{job_id}/events"
+    with team.http.stream("GET", path, params={"stream": "true"}) as response:
+        for line in response.iter_lines():
+            field, _, value = line.partition(": ")
+            if field == "data" and value == "[DONE]":
+                return
+            if field == "data":
+                yield json.loads(value)
+            if time.monotonic() > deadline:
+                raise StoryBroken(f"{job_id} has not ended within {_LONGEST_S:.0f} s.")
 
 
-def _draw(event: FineTuningJobEvent, bars: Progress, bar: TaskID) -> None:
-    if event.type != "metrics" or not isinstance(event.data, dict):
-        bars.console.print(f"    [dim]{event.message}[/dim]", highlight=False)
+def _draw(event: dict[str, Any], bars: Progress, bar: TaskID) -> None:
+    if event["type"] != "metrics":
+        bars.console.print(Text(f"    {event['message']}", "dim"))
         return
-    told = {"loss": f"{event.data['train_loss']:.3f}"}
-    if event.data.get("valid_loss") is not None:
-        told["valid"] = f"{event.data['valid_loss']:.3f}"
-    bars.update(bar, completed=event.data["step"], total=event.data["total_steps"], **told)  # type: ignore[arg-type]
+    data = event["data"]
+    validated = data.get("valid_loss")
+    bars.update(
+        bar,
+        completed=data["step"],
+        total=data["total_steps"],
+        loss=f"{data['train_loss']:.3f}",
+        valid="–" if validated is None else f"{validated:.3f}",
+    )
 
 
 def _show_checkpoints(team: Team, job: FineTuningJob, screen: Screen) -> None:
