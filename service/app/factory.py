@@ -51,7 +51,7 @@ def create_app() -> FastAPI:
         health,
     ):
         app.include_router(part.router)
-    app.include_router(models.shutdowns)
+    app.include_router(models.unprefixed)
     app.include_router(webhooks.calling)
     errors.install(app)
     app.state.on_write = [note_write]

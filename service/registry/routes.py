@@ -1,9 +1,11 @@
 """Routes for models and their lineage."""
 
+import json
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Response
+from fastapi.responses import PlainTextResponse
 
 from service.catalog.offers import Offer, offers
 from service.core.clock import now
@@ -11,8 +13,11 @@ from service.core.web import RequestSession
 from service.errors import InvalidRequest
 from service.registry import actions, queries
 from service.registry.family import Direction
+from service.registry.impact import ImpactOut, impact
 from service.registry.lineage import lineage
+from service.registry.mermaid import mermaid
 from service.registry.names import snapshot_time
+from service.registry.openlineage import openlineage
 from service.registry.schemas import (
     LineageOut,
     ModelDeleted,
@@ -25,12 +30,14 @@ from service.registry.shutdowns import ShutdownsOut, upcoming
 from service.registry.tables import TunedModel
 from service.teams.access import Reader, Trainer
 from service.teams.idempotency import IdempotentRoute
+from service.teams.queries import get_team
 
 router = APIRouter(prefix="/v1/models", tags=["models"], route_class=IdempotentRoute)
-shutdowns = APIRouter(tags=["models"])
+unprefixed = APIRouter(tags=["models"])
 
 # Names hold colons, and `provider/model` a slash.
 ModelId = Annotated[str, Path(min_length=1, max_length=256)]
+GraphFormat = Literal["json", "mermaid", "openlineage"]
 Depth = Annotated[int, Query(ge=0, le=10_000)]
 
 
@@ -41,17 +48,28 @@ def list_models(session: RequestSession, caller: Reader) -> ModelsOut:
     return ModelsOut(data=tuned + [_base_out(offer) for offer in offers()])
 
 
-@router.get("/{model_id:path}/lineage")
+@router.get("/{model_id:path}/lineage", response_model=LineageOut)
 def model_lineage(
     model_id: ModelId,
     session: RequestSession,
     caller: Reader,
     direction: Direction = "both",
     depth: Depth = 1000,
-) -> LineageOut:
-    """What a tuned model came from, what came from it, and what all that cost."""
+    format: GraphFormat = "json",
+) -> LineageOut | Response:
+    """What a tuned model came from, what came from it, and what all that cost.
+
+    `format` may ask for `mermaid` text or for `openlineage` events, one a line.
+    """
     model = queries.get_model(session, caller.team, model_id, deleted_too=True)
-    return lineage(session, model, direction, depth)
+    graph = lineage(session, model, direction, depth)
+    if format == "mermaid":
+        return PlainTextResponse(mermaid(graph))
+    if format == "openlineage":
+        events = openlineage(graph, get_team(session, caller.team).slug)
+        lines = "".join(json.dumps(event) + "\n" for event in events)
+        return PlainTextResponse(lines, media_type="application/x-ndjson")
+    return graph
 
 
 @router.get("/{model_id:path}")
@@ -73,7 +91,13 @@ def delete_model(model_id: ModelId, session: RequestSession, caller: Trainer) ->
     return ModelDeleted(id=model_id)
 
 
-@shutdowns.get("/v1/shutdowns")
+@unprefixed.get("/v1/files/{file_id}/impact")
+def file_impact(file_id: str, session: RequestSession, caller: Reader) -> ImpactOut:
+    """Every model and alias that ever learned from this file's content, through any generation."""
+    return impact(session, caller.team, file_id)
+
+
+@unprefixed.get("/v1/shutdowns")
 def list_shutdowns(session: RequestSession, caller: Reader) -> ShutdownsOut:
     """What breaks when: bases with an end date, with the team's models and aliases that end with them."""
     return upcoming(session, caller.team, now().date())

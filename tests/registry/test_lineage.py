@@ -1,5 +1,6 @@
 """A family tree answers where a model came from, what came from it, and what that cost."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -77,3 +78,36 @@ def test_another_teams_model_looks_like_one_that_does_not_exist(service: Service
         assert foreign.status_code == missing.status_code == 404
         assert foreign.text.replace(str(model), "ft:none") == missing.text
     assert model not in other.http.get("/v1/models").text
+
+
+def test_a_tree_is_drawn_as_mermaid_and_told_as_openlineage(service: Service) -> None:
+    team = service.make_team()
+    first = run(team.sdk)
+    second = run(team.sdk, model=first.fine_tuned_model)
+    team.http.put("/v1/aliases/helper", json={"model": second.fine_tuned_model}).raise_for_status()
+    path = f"/v1/models/{second.fine_tuned_model}/lineage"
+    drawn = team.http.get(path, params={"format": "mermaid"}).text
+    assert drawn.startswith("flowchart LR\n")
+    assert drawn.count("-->|training|") == 2
+    assert '{{"helper"}}' in drawn
+    told = team.http.get(path, params={"format": "openlineage"}).text.splitlines()
+    events = [json.loads(line) for line in told]
+    assert [event["job"]["name"] for event in events] == [first.id, second.id]
+    assert {event["eventType"] for event in events} == {"COMPLETE"}
+    inputs = {item["name"] for item in events[1]["inputs"]}
+    assert first.fine_tuned_model in inputs
+
+
+def test_impact_follows_a_content_through_re_uploads_and_generations(service: Service) -> None:
+    team = service.make_team()
+    content = chat_file(topic="impact")
+    original, again = upload(team.sdk, content), upload(team.sdk, content)
+    first = run(team.sdk, training_file=again.id)
+    second = run(team.sdk, model=first.fine_tuned_model)
+    team.http.put("/v1/aliases/helper", json={"model": second.fine_tuned_model}).raise_for_status()
+    found = team.http.get(f"/v1/files/{original.id}/impact").json()
+    assert found["same_content"] == [original.id, again.id]
+    models = {model["id"]: model["direct"] for model in found["models"] if model["kind"] == "model"}
+    assert models == {first.fine_tuned_model: True, second.fine_tuned_model: False}
+    assert found["aliases"] == ["helper"]
+    assert service.make_team().http.get(f"/v1/files/{original.id}/impact").status_code == 404
