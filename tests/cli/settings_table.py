@@ -1,0 +1,57 @@
+"""Makes the tables of docs/operations/settings.md from the code; `python -m tests.cli.settings_table` writes them."""
+
+import re
+from collections.abc import Iterator
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from service.settings import ProviderSettings, Settings
+from tests.embedded.holding import ROOT
+
+PAGE = ROOT / "docs" / "operations" / "settings.md"
+
+
+def table(model: type[BaseModel], prefix: str) -> str:
+    """One Markdown table: a row for each field of `model`."""
+    return "\n".join(
+        [
+            "| setting | default | what it is, what goes wrong without it |",
+            "|---|---|---|",
+            *rows(model, prefix),
+        ]
+    )
+
+
+def rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        shown = prefix + (name.upper() if prefix else name)
+        yield f"| `{shown}` | {default(field)} | {field.description} |"
+
+
+def default(field: FieldInfo) -> str:
+    """The default as the environment would spell it."""
+    value = field.get_default(call_default_factory=True, validated_data={})
+    if value is PydanticUndefined:
+        return "needed"
+    if value in (None, [], ""):
+        return "none"
+    if isinstance(value, SecretStr):
+        value = value.get_secret_value()
+    return f"`{value}`"
+
+
+def filled(page: str) -> str:
+    """The page with its two tables as the code has them."""
+    for name, made in {
+        "settings": table(Settings, "TUNEHOUSE_"),
+        "providers": table(ProviderSettings, ""),
+    }.items():
+        frame = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
+        page = re.sub(frame, lambda found, made=made: found[1] + made + found[2], page, flags=re.S)  # type: ignore[misc]
+    return page
+
+
+if __name__ == "__main__":
+    PAGE.write_text(filled(PAGE.read_text()))
