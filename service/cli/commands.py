@@ -80,7 +80,7 @@ def trainer(
     arguments: Annotated[list[str] | None, Argument(help="See `tunehouse trainer --help`.")] = None,
 ) -> None:
     """Serve OpenAI's fine-tuning wire from this machine; options: `tunehouse trainer --help`."""
-    become(trainer_argv(*(arguments or [])))
+    become(trainer_argv(*(arguments or [])), reads_settings=False)
 
 
 @app.command()
@@ -104,10 +104,11 @@ def use_running(data_dir: Path) -> None:
             os.environ.setdefault(name, value)
 
 
-def become(argv: list[str]) -> NoReturn:
-    """Replace this process by `argv`, after checking what it would stumble over."""
+def become(argv: list[str], *, reads_settings: bool = True) -> NoReturn:
+    """Replace this process by `argv`, after checking the settings it would stumble over."""
     try:
-        read_settings()
+        if reads_settings:
+            read_settings()
     except EmbeddedError as error:
         fail(str(error))
     os.execv(argv[0], argv)  # noqa: S606  an argument list, and no shell

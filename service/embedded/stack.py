@@ -106,7 +106,7 @@ class Stack:
 
     def _choose_defaults(self, given: set[str]) -> None:
         if "storage_url" not in given:
-            self._add("STORAGE_URL", f"file://{self.data.storage}")
+            self._add("STORAGE_URL", self.data.storage.as_uri())
         if "public_url" not in given:
             self._add("PUBLIC_URL", self.url)
         if "webhook_allowed_networks" not in given and self.host in LOOPBACK:

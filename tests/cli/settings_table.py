@@ -1,6 +1,5 @@
-"""Makes the tables of docs/operations/settings.md from the code; `python -m tests.cli.settings_table` writes them."""
+"""Makes the tables of docs/operations/settings.md from the code: `python -m tests.cli.settings_table`."""
 
-import re
 from collections.abc import Iterator
 
 from pydantic import BaseModel, SecretStr
@@ -44,12 +43,11 @@ def default(field: FieldInfo) -> str:
 
 def filled(page: str) -> str:
     """The page with its two tables as the code has them."""
-    for name, made in {
-        "settings": table(Settings, "TUNEHOUSE_"),
-        "providers": table(ProviderSettings, ""),
-    }.items():
-        frame = rf"(<!-- {name} -->\n).*?(\n<!-- end -->)"
-        page = re.sub(frame, lambda found, made=made: found[1] + made + found[2], page, flags=re.S)  # type: ignore[misc]
+    tables = {"settings": table(Settings, "TUNEHOUSE_"), "providers": table(ProviderSettings, "")}
+    for name, made in tables.items():
+        before, start, rest = page.partition(f"<!-- {name} -->\n")
+        _, end, after = rest.partition("\n<!-- end -->")
+        page = before + start + made + end + after
     return page
 
 
