@@ -7,6 +7,8 @@ from service.core.work import WorkItem
 from service.datasets.tables import Content, File, FileCopy, FileUse
 from service.events.tables import Event, EventCounter
 from service.jobs.tables import Job, JobCheckpoint, ProviderWebhook
+from service.ledger.drift_tables import DriftReport
+from service.ledger.rollup_tables import DaySum, EntryGroup, RollupMark
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
 from service.registry.aliases import Alias, AliasChange
 from service.registry.tables import TunedModel
@@ -25,7 +27,10 @@ __all__ = [
     "Budget",
     "BudgetAlert",
     "Content",
+    "DaySum",
+    "DriftReport",
     "Entry",
+    "EntryGroup",
     "Event",
     "EventCounter",
     "File",
@@ -37,6 +42,7 @@ __all__ = [
     "JobCheckpoint",
     "PriceRow",
     "ProviderWebhook",
+    "RollupMark",
     "Team",
     "TunedModel",
     "WebhookAttempt",

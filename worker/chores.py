@@ -13,6 +13,7 @@ import structlog
 from service.core.db import transaction
 from service.jobs.holds import release_orphans, revive_jobs
 from service.ledger.actions import release_expired
+from service.ledger.rollups import roll_up
 
 log = structlog.get_logger(__name__)
 
@@ -73,8 +74,14 @@ def _revive_jobs() -> int:
         return revive_jobs(session, _BATCH)
 
 
+def _roll_up() -> int:
+    with transaction() as session:
+        return roll_up(session)
+
+
 CHORES = (
-    Chore("release_expired_holds", 10.0, _release_expired_holds),
+    Chore("roll_up_ledger", 5.0, _roll_up),
+    Chore("release_expired_holds", 1.0, _release_expired_holds),
     Chore("release_orphaned_holds", 60.0, _release_orphaned_holds),
     Chore("revive_jobs", 60.0, _revive_jobs),
 )

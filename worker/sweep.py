@@ -1,4 +1,4 @@
-"""The sweep: wake what is overdue, and free money held for requests that vanished with their process.
+"""The sweep: wake what is overdue, and do the chores that are due.
 
 Every worker runs one; rows are marked, so two do not double the wakes.
 """
@@ -11,7 +11,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.core import heartbeat, wake, work
 from service.core.db import transaction
-from service.ledger.actions import release_expired
 from service.settings import settings
 from worker.chores import CHORES, ChoreList
 
@@ -27,12 +26,6 @@ def sweep_once() -> int:
     for kind, subject_id in overdue:
         wake.send(kind, subject_id)
     return len(overdue)
-
-
-def free_holds() -> int:
-    """Release holds that have expired; returns how many."""
-    with transaction() as session:
-        return release_expired(session, _BATCH)
 
 
 class Sweeper:
@@ -54,7 +47,6 @@ class Sweeper:
         while not self._stopped.wait(settings().sweep_interval_s):
             try:
                 sweep_once()
-                free_holds()
                 heartbeat.beat()
                 chores.run_due()
             except (SQLAlchemyError, RedisError) as failure:

@@ -7,31 +7,32 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, RowMapping, Text, cast, func, select
+from sqlalchemy import ColumnElement, Label, RowMapping, Subquery, Text, cast, func, select, text
 from sqlalchemy.orm import Session
 
 from service.errors import InvalidRequest
-from service.ledger.tables import Entry
+from service.ledger.rollups import booked
 
 TAG_PREFIX = "tag:"
 MAX_GROUPS = 4
 
-_UTC_MOMENT = func.timezone("UTC", Entry.booked_at)
-# What a grouping is called, what its field is called in a row of the report, and where it comes from.
-_DIMENSIONS: Mapping[str, tuple[str, ColumnElement[Any]]] = {
-    "team": ("team_id", Entry.team_id.expression),
-    "key": ("key_id", Entry.key_id.expression),
-    "kind": ("kind", Entry.kind.expression),
-    "model": ("model", Entry.model.expression),
-    "base": ("base_model", Entry.base_model.expression),
-    "job": ("job_id", Entry.job_id.expression),
-    "provider": ("provider", Entry.provider.expression),
-    "method": ("method", Entry.method.expression),
-    "day": ("day", func.to_char(_UTC_MOMENT, "YYYY-MM-DD")),
-    "month": ("month", func.to_char(_UTC_MOMENT, "YYYY-MM")),
-    "tag": ("tags", cast(Entry.tags, Text)),
+# What a grouping is called, and what its field is called in a row of the report.
+_FIELDS: Mapping[str, str] = {
+    "team": "team_id",
+    "key": "key_id",
+    "kind": "kind",
+    "model": "model",
+    "base": "base_model",
+    "job": "job_id",
+    "provider": "provider",
+    "method": "method",
+    "day": "day",
+    "month": "month",
+    "tag": "tags",
 }
-GROUPINGS = (*_DIMENSIONS, f"{TAG_PREFIX}NAME")
+GROUPINGS = (*_FIELDS, f"{TAG_PREFIX}NAME")
+# Compiling a plan takes longer than these queries run.
+_NO_JIT = text("SET LOCAL jit = off")
 
 
 @dataclass(frozen=True)
@@ -41,17 +42,6 @@ class Scope:
     team_id: str | None
     start: datetime | None = None
     end: datetime | None = None
-
-    def conditions(self) -> list[ColumnElement[bool]]:
-        """The same as SQL conditions."""
-        found: list[ColumnElement[bool]] = []
-        if self.team_id is not None:
-            found.append(Entry.team_id == self.team_id)
-        if self.start is not None:
-            found.append(Entry.booked_at >= self.start)
-        if self.end is not None:
-            found.append(Entry.booked_at < self.end)
-        return found
 
 
 @dataclass(frozen=True)
@@ -69,13 +59,16 @@ def cost_report(session: Session, scope: Scope, group_by: Sequence[str]) -> Repo
     `tag` groups by the whole set of tags and `tag:NAME` by the value of one, so that each entry counts in
     exactly one row. Raises `InvalidRequest` for a grouping that does not exist, or too many.
     """
-    fields = dict(_dimension(name) for name in _checked(group_by))
+    entries = booked(scope.team_id, scope.start, scope.end)
+    fields = dict(_dimension(name, entries) for name in _checked(group_by))
     groups = [expression.label(name) for name, expression in fields.items()]
-    sums: list[Label[Any]] = [func.sum(Entry.amount_usd).label("amount_usd")]
+    sums: list[Label[Any]] = [func.sum(entries.c.amount_usd).label("amount_usd")]
     if "kind" in fields:
         # Tokens and hours cannot be added, but a kind has one unit.
-        sums = [func.sum(Entry.quantity).label("quantity"), func.min(Entry.unit).label("unit"), *sums]
-    query = select(*groups, *sums).where(*scope.conditions()).group_by(*groups).order_by(*groups)
+        quantity, unit = func.sum(entries.c.quantity), func.min(entries.c.unit)
+        sums = [quantity.label("quantity"), unit.label("unit"), *sums]
+    query = select(*groups, *sums).group_by(*groups).order_by(*groups)
+    session.execute(_NO_JIT)
     rows = [_with_tags(row) for row in session.execute(query).mappings()]
     total = sum((row["amount_usd"] for row in rows), Decimal(0))
     return Report([*fields, *(column.name for column in sums)], rows, total)
@@ -84,7 +77,7 @@ def cost_report(session: Session, scope: Scope, group_by: Sequence[str]) -> Repo
 def _checked(group_by: Sequence[str]) -> Sequence[str]:
     asked = list(dict.fromkeys(group_by))
     for name in asked:
-        if name not in _DIMENSIONS and not (name.startswith(TAG_PREFIX) and name != TAG_PREFIX):
+        if name not in _FIELDS and not (name.startswith(TAG_PREFIX) and name != TAG_PREFIX):
             raise InvalidRequest(
                 f"Costs cannot be grouped by {name!r}, only by: {', '.join(GROUPINGS)}.", param="group_by"
             )
@@ -93,10 +86,15 @@ def _checked(group_by: Sequence[str]) -> Sequence[str]:
     return asked
 
 
-def _dimension(name: str) -> tuple[str, ColumnElement[Any]]:
+def _dimension(name: str, entries: Subquery) -> tuple[str, ColumnElement[Any]]:
     if name.startswith(TAG_PREFIX):
-        return name, Entry.tags[name.removeprefix(TAG_PREFIX)].astext
-    return _DIMENSIONS[name]
+        return name, entries.c.tags[name.removeprefix(TAG_PREFIX)].astext
+    field = _FIELDS[name]
+    if field == "day":
+        return field, func.to_char(entries.c.day, "YYYY-MM-DD")
+    if field == "month":
+        return field, func.to_char(entries.c.day, "YYYY-MM")
+    return field, cast(entries.c.tags, Text) if field == "tags" else entries.c[field]
 
 
 def _with_tags(row: RowMapping) -> dict[str, Any]:

@@ -152,5 +152,11 @@ class Entry(Base):
             "quantity >= 0 OR corrects IS NOT NULL OR unit = 'usd'", name="only_corrections_negative"
         ),
         Index(None, "team_id", "booked_at"),
+        Index(
+            "ix_ledger_entries_team_id_corrects",
+            "team_id",
+            "corrects",
+            postgresql_where=text("corrects IS NOT NULL"),
+        ),
         Index("ix_ledger_entries_job_id", "job_id", postgresql_where=text("job_id IS NOT NULL")),
     )

@@ -1,0 +1,31 @@
+"""What reconciling with a provider found."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.core.db import Base
+from service.ledger.tables import AMOUNT
+
+
+class DriftReport(Base):
+    """One day at one provider, ours held against theirs; `drifts` says what differs, one object each.
+
+    `theirs_usd` is None where a provider does not tell its costs.
+    """
+
+    __tablename__ = "drift_reports"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[str]
+    day: Mapped[date]
+    created_at: Mapped[datetime]
+    jobs_compared: Mapped[int]
+    ours_usd: Mapped[Decimal] = mapped_column(AMOUNT)
+    theirs_usd: Mapped[Decimal | None] = mapped_column(AMOUNT)
+    drifts: Mapped[list[Any]]
+
+    __table_args__ = (UniqueConstraint("provider", "day"),)
