@@ -3,8 +3,8 @@
 import asyncio
 import time
 import urllib.request
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -50,8 +50,20 @@ class Upstream:
         self._most = settings.max_concurrency
         self._under_way = 0
 
-    def admit(self) -> None:
-        """Raise `Unavailable` when a request would have to wait: better told at once than left hanging."""
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Room for one request.
+
+        Raises `Unavailable` when there is none: better told at once than left hanging.
+        """
+        self._check_room()
+        self._under_way += 1
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+
+    def _check_room(self) -> None:
         if self._under_way >= self._most:
             raise Unavailable(
                 f"The provider '{self.name}' is busy with {self._most} requests of this process.",
@@ -74,7 +86,6 @@ class Upstream:
 
         Raises `UpstreamFailed` when no answer came or one broke off.
         """
-        self._under_way += 1
         try:
             async with await self._send(path, body) as response:
                 if response.status >= 500:
@@ -95,8 +106,6 @@ class Upstream:
             raise UpstreamFailed(
                 f"The connection to the provider '{self.name}' failed ({type(broken).__name__})."
             ) from broken
-        finally:
-            self._under_way -= 1
 
     async def _send(self, path: str, body: bytes) -> aiohttp.ClientResponse:
         for pause_s in _PAUSES_S:

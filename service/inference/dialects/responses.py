@@ -32,7 +32,7 @@ class _Probe(Struct):
 class _Event(Struct):
     type: str = ""
     delta: Any = None
-    response: Raw | None = None
+    response: Raw = Raw()
 
 
 _probe = msgspec.json.Decoder(_Probe)
@@ -125,7 +125,7 @@ class ResponsesStream:
             if isinstance(known.delta, str):
                 self.texts.append(known.delta)
             self.is_ending = self.is_ending or known.type in _LAST
-            if known.response is None:
+            if not bytes(known.response):
                 return event
             response = _fields.decode(known.response)
             fields = _fields.decode(data)
