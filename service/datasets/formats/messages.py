@@ -57,18 +57,24 @@ Texts: TypeAlias = Filled | Annotated[list[TextPart], Meta(min_length=1)]
 
 
 class System(msgspec.Struct, tag_field="role", tag="system", forbid_unknown_fields=True, gc=False):
+    """What the model is told before anything else."""
+
     KIND: ClassVar[int] = sheet.SYSTEM
     content: Texts
     name: ShortName | None = None
 
 
 class Developer(msgspec.Struct, tag_field="role", tag="developer", forbid_unknown_fields=True, gc=False):
+    """The same by the name that newer models know."""
+
     KIND: ClassVar[int] = sheet.DEVELOPER
     content: Texts
     name: ShortName | None = None
 
 
 class User(msgspec.Struct, tag_field="role", tag="user", forbid_unknown_fields=True, gc=False):
+    """What somebody asks, in words and images."""
+
     KIND: ClassVar[int] = sheet.USER
     content: Filled | Annotated[list[TextPart | ImagePart], Meta(min_length=1)]
     name: ShortName | None = None
