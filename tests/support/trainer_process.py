@@ -35,6 +35,9 @@ class TrainerProcess:
         concurrency: int = 8,
         dialect: str = "openai",
         port: int = 0,
+        engine: str = "sandbox",
+        snapshot_s: float = 60.0,
+        launch: str = "",
     ) -> None:
         self.data_dir = data_dir
         self.api_key = api_key
@@ -50,6 +53,8 @@ class TrainerProcess:
             "--dialect",
             dialect,
         ]
+        self._arguments += ["--engine", engine, "--device", "cpu", "--snapshot-s", str(snapshot_s)]
+        self._arguments += ["--launch", launch] if launch else []
         self._arguments += ["--control"] if control else []
         self._arguments += ["--webhook-url", webhook_url] if webhook_url else []
         self._process: subprocess.Popen[bytes] | None = None

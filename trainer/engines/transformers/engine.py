@@ -1,0 +1,128 @@
+"""The engine as the server sees it: training in a process of its own, answers in this one."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from trainer.engines.base import Answer, Progress, Prompt, TrainingFailedError, TrainSpec
+from trainer.engines.transformers.child import Child
+from trainer.engines.transformers.talk import Order
+from trainer.records import PlanRecord
+from trainer.settings import Base, Settings
+
+
+class TransformersEngine:
+    """Real models: one job at a time, the others wait in the server's queue."""
+
+    name = "transformers"
+    notice = ""
+    fingerprint = "fp_transformers"
+    owner = "tunehouse-trainer"
+    concurrency = 1
+    pace_s = 0.0
+    answers_slowly = True
+    result_columns = (
+        "full_valid_loss",
+        "full_valid_mean_token_accuracy",
+        "full_valid_macro_f1",
+        "train_reward_margin",
+        "full_valid_reward_margin",
+        "learning_rate",
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._bases = {base.name: base for base in settings.bases}
+        self._child = Child(settings)
+        self._child.launch()
+        self._serving: Any = None
+        self._lock = threading.Lock()
+
+    def check(self, spec: TrainSpec) -> PlanRecord:
+        """Tokenise both files and plan the job."""
+        reply = self._child.ask(Order(do="check", spec=spec, base=self._base(spec)))
+        if reply.plan is None:
+            raise RuntimeError("a check answered without a plan")
+        return reply.plan
+
+    def train(self, spec: TrainSpec, plan: PlanRecord, after_step: int) -> Iterator[Progress]:
+        """Every step after `after_step`, each asked for when the one before is recorded."""
+        opened = 0
+        try:
+            while after_step < plan.total_steps:
+                if opened != self._child.generation:
+                    # Another job's check may have taken the process with it; this job goes on in the new one.
+                    order = Order(do="open", spec=spec, base=self._base(spec), plan=plan, step=after_step)
+                    order.snapshot_s = self._settings.snapshot_s
+                    self._child.ask(order)
+                    opened = self._child.generation
+                progress = self._child.ask(Order(do="step")).progress
+                if progress is None:
+                    raise RuntimeError("a step answered without progress")
+                yield progress
+                if progress.is_last:
+                    return
+                after_step = progress.step
+        finally:
+            if opened == self._child.generation:
+                self._close()
+
+    def steps_left(self, plan: PlanRecord, after_step: int) -> int:
+        """Optimiser steps to go."""
+        return plan.total_steps - after_step
+
+    def save(self, spec: TrainSpec, plan: PlanRecord, step: int, folder: Path) -> None:
+        """Write the model of a step."""
+        self._child.ask(Order(do="save", step=step, folder=str(folder)))
+
+    def rest(self, spec: TrainSpec) -> None:
+        """Keep the place of the run under way."""
+        self._child.ask(Order(do="rest"))
+
+    def result_files(self, spec: TrainSpec) -> Mapping[str, bytes]:
+        """The confusion matrix of a classifier."""
+        folder = spec.work_dir / "work" / "results"
+        return {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
+
+    def release(self, spec: TrainSpec) -> None:
+        """Drop tokens, snapshots and weights that became no checkpoint."""
+        shutil.rmtree(spec.work_dir / "work", ignore_errors=True)
+
+    def answer(self, base: str, folder: Path | None, prompt: Prompt) -> Answer:
+        """Answer by the model, loaded on first use."""
+        answer: Answer = self._answers().answer(self._bases[base], folder, prompt)
+        return answer
+
+    def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Tokens of each line as this base would be trained on it."""
+        counts: list[int] = self._answers().count_tokens(self._bases[base], rows)
+        return counts
+
+    def stop(self) -> None:
+        """End the training process; its job goes on from its last snapshot."""
+        self._child.stop()
+
+    def _base(self, spec: TrainSpec) -> Base:
+        try:
+            return self._bases[spec.base]
+        except KeyError as error:
+            message = f"The base {spec.base} is not offered any more."
+            raise TrainingFailedError("model_not_available", message, "model") from error
+
+    def _close(self) -> None:
+        with suppress(TrainingFailedError):  # the process died with the run that was to be closed
+            self._child.ask(Order(do="close"))
+
+    def _answers(self) -> Any:
+        with self._lock:
+            if self._serving is None:
+                # Imports torch, which takes seconds that a trainer that only trains need not spend.
+                module = import_module("trainer.engines.transformers.serving")
+                self._serving = module.Serving(self._settings)
+            return self._serving

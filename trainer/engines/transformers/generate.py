@@ -1,0 +1,128 @@
+"""Writes token by token, so that text can be streamed, stopped, and left when nobody listens any more."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from trainer.engines.base import Answer, Prompt
+
+_UNFINISHED = "\ufffd"  # what half of a character decodes to
+
+
+class Writer:
+    """One answer being written; its `answer` is complete once the pieces are."""
+
+    def __init__(self, model: Any, tokenizer: Any, ids: Sequence[int], prompt: Prompt, room: int) -> None:
+        self._model, self._tokenizer, self._ids, self._prompt = model, tokenizer, list(ids), prompt
+        self._limit = room if prompt.max_tokens is None else min(room, prompt.max_tokens)
+        self._ends = _end_ids(model, tokenizer)
+        self._random = torch.Generator(device=model.device)
+        if prompt.seed is not None:
+            self._random.manual_seed(prompt.seed)
+        else:
+            self._random.seed()
+        wants = prompt.top_logprobs is not None
+        self.answer = Answer(
+            pieces=self._write(), prompt_tokens=len(self._ids), logprobs=[] if wants else None
+        )
+
+    def _write(self) -> Iterator[str]:
+        said: list[int] = []
+        shown = 0
+        self.answer.finish_reason = "length"
+        for token in self._tokens():
+            self.answer.completion_tokens += 1
+            if token in self._ends:
+                self.answer.finish_reason = "stop"
+                break
+            said.append(token)
+            text = self._tokenizer.decode(said, skip_special_tokens=True)
+            cut = _find_stop(text, self._prompt.stop)
+            if cut is not None:
+                self.answer.finish_reason = "stop"
+                if cut > shown:
+                    yield text[shown:cut]
+                return
+            safe = len(text) - _could_be_stop(text, self._prompt.stop)
+            if safe > shown and not text.endswith(_UNFINISHED):
+                yield text[shown:safe]
+                shown = safe
+        text = self._tokenizer.decode(said, skip_special_tokens=True)
+        if len(text) > shown:
+            yield text[shown:]
+
+    def _tokens(self) -> Iterator[int]:
+        past, ids = None, torch.tensor([self._ids], device=self._model.device)
+        for _ in range(self._limit):
+            with torch.inference_mode():
+                out = self._model(input_ids=ids, past_key_values=past, use_cache=True)
+            past = out.past_key_values
+            scores = out.logits[0, -1].float()
+            token = self._pick(scores)
+            if self.answer.logprobs is not None:
+                self.answer.logprobs.append(self._explain(scores, token))
+            yield token
+            ids = torch.tensor([[token]], device=self._model.device)
+
+    def _pick(self, scores: Any) -> int:
+        temperature = 1.0 if self._prompt.temperature is None else self._prompt.temperature
+        if temperature == 0:
+            return int(scores.argmax())
+        shares = torch.softmax(scores / temperature, -1)
+        if self._prompt.top_p is not None and self._prompt.top_p < 1:
+            ordered, order = shares.sort(descending=True)
+            # The first token stays whatever its share; the rest while those before leave room.
+            ordered[ordered.cumsum(-1) - ordered > self._prompt.top_p] = 0
+            return int(order[torch.multinomial(ordered, 1, generator=self._random)])
+        return int(torch.multinomial(shares, 1, generator=self._random))
+
+    def _explain(self, scores: Any, token: int) -> dict[str, Any]:
+        logs = torch.log_softmax(scores, -1)
+        best = logs.topk(self._prompt.top_logprobs or 0)
+        found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        told = tell_token(self._tokenizer.decode([token]), float(logs[token]))
+        return {
+            **told,
+            "top_logprobs": [tell_token(self._tokenizer.decode([i]), value) for i, value in found],
+        }
+
+
+def tell_token(text: str, logprob: float) -> dict[str, Any]:
+    """A token and its log probability in OpenAI's words; JSON has no minus infinity."""
+    return {"token": text, "logprob": max(logprob, -9999.0), "bytes": list(text.encode())}
+
+
+def label_logprobs(labels: Sequence[str], shares: Sequence[float], top: int) -> list[dict[str, Any]]:
+    """A classifier's answer as one token: its label, and the probabilities of the likeliest labels."""
+    told = sorted(
+        (tell_token(label, math.log(share) if share > 0 else -9999.0)
+         for label, share in zip(labels, shares, strict=True)),
+        key=lambda one: -float(one["logprob"]),
+    )  # fmt: skip
+    return [{**told[0], "top_logprobs": told[:top]}]
+
+
+def _end_ids(model: Any, tokenizer: Any) -> set[int]:
+    configured = getattr(model.generation_config, "eos_token_id", None)
+    ends = set(configured) if isinstance(configured, list) else {configured}
+    return {end for end in ends | {tokenizer.eos_token_id} if end is not None}
+
+
+def _find_stop(text: str, stops: Sequence[str]) -> int | None:
+    places = [at for stop in stops if stop and (at := text.find(stop)) >= 0]
+    return min(places) if places else None
+
+
+def _could_be_stop(text: str, stops: Sequence[str]) -> int:
+    """How much of the end may turn out to begin a stop sequence, and must wait."""
+    longest = 0
+    for stop in stops:
+        for size in range(min(len(stop) - 1, len(text)), longest, -1):
+            if text.endswith(stop[:size]):
+                longest = size
+                break
+    return longest

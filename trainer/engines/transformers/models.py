@@ -1,0 +1,181 @@
+"""Loading weights to train or to answer with, and saving what was trained.
+
+A tuned model is a folder: an adapter with its base elsewhere, a full model, or a classifier. All are in the
+formats of peft and transformers, so that vLLM and others serve them as they lie.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+import transformers
+from peft import LoraConfig, PeftModel, get_peft_model
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+)
+
+from trainer.engines.base import TrainingFailedError
+from trainer.engines.transformers import manifest, rates
+from trainer.engines.transformers.bases import CAUSAL
+from trainer.engines.transformers.encode import MAX_WINDOW, Encoder
+from trainer.settings import Base
+
+ADAPTER, FULL, CLASSIFIER = "adapter", "full", "classifier"
+
+transformers.utils.logging.disable_progress_bar()
+transformers.utils.logging.set_verbosity_error()
+logging.getLogger("peft").setLevel(logging.ERROR)
+
+
+def load_encoder(base: Base, folder: Path | None) -> Encoder:
+    """The tokenizer of a tuned model or of the base; raises `TrainingFailedError` for a base without."""
+    source = folder or _path(base)
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        config = AutoConfig.from_pretrained(_path(base))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise _no_model(base) from error
+    window = getattr(config, "max_position_embeddings", None) or MAX_WINDOW
+    return Encoder(tokenizer, min(window, tokenizer.model_max_length))
+
+
+def inherited_labels(parent: Path | None) -> list[str]:
+    """The classes of the classifier to tune on; none for a base. Raises `CorruptModelError`."""
+    return manifest.read(parent).labels if parent else []
+
+
+def load_to_train(base: Base, parent: Path | None, labels: list[str], dtype: Any) -> Any:
+    """A model with the right weights set to learn; raises `CorruptModelError`, `TrainingFailedError`."""
+    if labels:
+        return _load_classifier(base, parent, labels)
+    if parent is None:
+        return _add_adapter(_load_causal(base, _path(base), dtype), base)
+    saved = manifest.read(parent)
+    if saved.kind == FULL:
+        return _add_adapter(_load_causal(base, parent, dtype), base)
+    model = _load_causal(base, _under(base, parent, saved), dtype)
+    if base.tuning == "lora":
+        return PeftModel.from_pretrained(model, parent, is_trainable=True)
+    return PeftModel.from_pretrained(model, parent).merge_and_unload()
+
+
+def load_to_answer(base: Base, folder: Path | None, dtype: Any) -> Any:
+    """A model in evaluation mode, adapters merged; raises `CorruptModelError`, `TrainingFailedError`."""
+    if folder is None:
+        return _load_causal(base, _path(base), dtype).eval()
+    saved = manifest.read(folder)
+    if saved.kind == CLASSIFIER:
+        return AutoModelForSequenceClassification.from_pretrained(folder).eval()
+    if saved.kind == FULL:
+        return _load_causal(base, folder, dtype).eval()
+    model = _load_causal(base, _under(base, folder, saved), dtype)
+    return PeftModel.from_pretrained(model, folder).merge_and_unload().eval()
+
+
+def save_model(model: Any, encoder: Encoder, base: Base, parent: Path | None, labels: list[str],
+               folder: Path) -> None:  # fmt: skip
+    """Write a trained model into the folder, whole or not at all; what lay there is replaced."""
+    _empty(folder)
+    try:
+        model.save_pretrained(folder)
+        encoder.tokenizer.save_pretrained(folder)
+        (folder / "README.md").unlink(missing_ok=True)  # peft's model card, a form left blank
+        kind = CLASSIFIER if labels else ADAPTER if base.tuning == "lora" else FULL
+        over = _over(base, parent, folder) if kind == ADAPTER else None
+        manifest.finish(folder, manifest.Manifest(kind=kind, base=base.name, over=over, labels=labels))
+    except BaseException:
+        _empty(folder)
+        raise
+
+
+def _load_causal(base: Base, source: Path, dtype: Any) -> Any:
+    try:
+        return AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+    except (OSError, ValueError, KeyError) as error:
+        raise _no_model(base) from error
+
+
+def _load_classifier(base: Base, parent: Path | None, labels: list[str]) -> Any:
+    if parent:
+        manifest.read(parent)
+    try:
+        return AutoModelForSequenceClassification.from_pretrained(
+            parent or _path(base),
+            num_labels=len(labels),
+            id2label=dict(enumerate(labels)),
+            label2id={label: index for index, label in enumerate(labels)},
+            ignore_mismatched_sizes=True,
+        )
+    except (OSError, ValueError, KeyError) as error:
+        raise _no_model(base) from error
+
+
+def _add_adapter(model: Any, base: Base) -> Any:
+    if base.tuning == "full":
+        return model
+    return get_peft_model(
+        model,
+        LoraConfig(
+            task_type="CAUSAL_LM",
+            r=rates.LORA_RANK,
+            lora_alpha=rates.LORA_ALPHA,
+            lora_dropout=rates.LORA_DROPOUT,
+            target_modules="all-linear",
+        ),
+    )
+
+
+def _over(base: Base, parent: Path | None, folder: Path) -> str | None:
+    """The full model under an adapter, None for the base itself."""
+    if parent is None:
+        return None
+    saved = manifest.read(parent)
+    if saved.kind == FULL:
+        return os.path.relpath(parent, folder)
+    return os.path.relpath(parent / saved.over, folder) if saved.over else None
+
+
+def _under(base: Base, folder: Path, saved: manifest.Manifest) -> Path:
+    return (folder / saved.over).resolve() if saved.over else _path(base)
+
+
+def _empty(folder: Path) -> None:
+    for item in folder.iterdir():
+        if item.is_dir():
+            shutil.rmtree(item, ignore_errors=True)
+        else:
+            item.unlink(missing_ok=True)
+
+
+def _path(base: Base) -> Path:
+    if base.path is None:
+        raise RuntimeError(f"the base {base.name} has no folder")
+    return base.path
+
+
+def _no_model(base: Base) -> TrainingFailedError:
+    message = f"The base {base.name} cannot be loaded: its folder holds no usable model of kind {base.kind}."
+    return TrainingFailedError("invalid_model", message, "model")
+
+
+def count_parameters(model: Any) -> int:
+    """All parameters, trained or not."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def is_causal(base: Base) -> bool:
+    """Whether it writes, rather than classifies."""
+    return base.kind == CAUSAL
+
+
+def pick_dtype(device: Any) -> Any:
+    """bfloat16 where the device computes in it, else float32."""
+    return torch.bfloat16 if device.type == "cuda" and torch.cuda.is_bf16_supported() else torch.float32

@@ -1,0 +1,64 @@
+"""What the server and the training process say to each other: JSON over a socket that only they know."""
+
+from __future__ import annotations
+
+import os
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from trainer.engines.base import Progress, TrainSpec
+from trainer.records import PlanRecord
+from trainer.settings import Base
+
+ADDRESS_ENV = "TUNEHOUSE_TRAINER_WORKER_ADDRESS"
+KEY_ENV = "TUNEHOUSE_TRAINER_WORKER_KEY"
+
+
+class Order(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """`do` is check, open, step, save, rest or close."""
+
+    do: str
+    spec: TrainSpec | None = None
+    base: Base | None = None
+    plan: PlanRecord | None = None
+    step: int = 0
+    folder: str = ""
+    snapshot_s: float = 60.0
+
+
+class Failure(msgspec.Struct):
+    """A `TrainingFailedError` on its way; an empty code is a fault of ours, logged over there."""
+
+    code: str
+    message: str
+    param: str | None = None
+
+
+class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """What came of an order."""
+
+    failure: Failure | None = None
+    plan: PlanRecord | None = None
+    progress: Progress | None = None
+
+
+def send(connection: Connection[Any, Any], message: Order | Reply) -> None:
+    """Send one message; raises OSError when the other side is gone."""
+    connection.send_bytes(msgspec.json.encode(message, enc_hook=os.fspath))
+
+
+def receive_order(connection: Connection[Any, Any]) -> Order:
+    """Wait for the next order; raises EOFError or OSError when the server is gone."""
+    return msgspec.json.decode(connection.recv_bytes(), type=Order, dec_hook=_to_path)
+
+
+def receive_reply(connection: Connection[Any, Any]) -> Reply:
+    """Wait for the answer; raises EOFError or OSError when the training process is gone."""
+    return msgspec.json.decode(connection.recv_bytes(), type=Reply, dec_hook=_to_path)
+
+
+def _to_path(kind: type, value: Any) -> Any:
+    return Path(value) if issubclass(kind, Path) else value

@@ -1,0 +1,125 @@
+"""The training process, from inside: takes orders from the server until the server is gone.
+
+Under `accelerate launch` there are several; the first talks to the server and passes every order on.
+"""
+
+from __future__ import annotations
+
+import gc
+import logging
+import os
+import signal
+import sys
+import threading
+from datetime import timedelta
+from multiprocessing.connection import Client, Connection
+from pathlib import Path
+from typing import Any
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import InitProcessGroupKwargs
+
+from trainer.engines.base import TrainingFailedError
+from trainer.engines.transformers.loop import Run
+from trainer.engines.transformers.prepare import prepare
+from trainer.engines.transformers.talk import ADDRESS_ENV, KEY_ENV, Failure, Order, Reply, receive_order, send
+from trainer.engines.transformers.trouble import told
+
+logger = logging.getLogger("trainer.worker")
+
+
+class Worker:
+    """Carries out orders; holds the run that is under way, if one is."""
+
+    def __init__(self, accelerator: Accelerator) -> None:
+        self._accelerator = accelerator
+        self._run: Run | None = None
+
+    def carry_out(self, order: Order) -> Reply:
+        """Do what is asked; every failure is an answer."""
+        try:
+            with told():
+                return self._do(order)
+        except TrainingFailedError as error:
+            return Reply(failure=Failure(error.code, error.message, error.param))
+        except Exception:  # a fault of ours must reach the server, which fails the job, and the log
+            logger.exception("the order %s failed", order.do)
+            return Reply(failure=Failure("", "The trainer failed; see its log."))
+
+    def _do(self, order: Order) -> Reply:
+        if order.do == "check" and order.spec and order.base:
+            return Reply(plan=prepare(order.spec, order.base) if self._accelerator.is_main_process else None)
+        if order.do == "open" and order.spec and order.base and order.plan:
+            self._close()
+            self._run = Run(
+                order.spec, order.base, order.plan, order.step, self._accelerator, order.snapshot_s
+            )
+        elif order.do == "step" and self._run:
+            self._run.rest_if_due()
+            return Reply(progress=self._run.step())
+        elif order.do == "save" and self._run:
+            self._run.save(order.step, Path(order.folder))
+        elif order.do == "rest" and self._run:
+            self._run.rest()
+        elif order.do == "close":
+            self._close()
+        else:
+            raise RuntimeError(f"the order {order.do!r} makes no sense now")
+        return Reply()
+
+    def _close(self) -> None:
+        self._run = None
+        gc.collect()
+        if self._accelerator.device.type == "cuda":
+            torch.cuda.empty_cache()
+
+
+def main() -> None:
+    """Connect, then obey."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a service manager signals all; the server ends this one
+    # Idle for hours between jobs is right; the default would end the processes after half an hour.
+    patience = InitProcessGroupKwargs(timeout=timedelta(days=365))
+    accelerator = Accelerator(cpu="--cpu" in sys.argv, kwargs_handlers=[patience])
+    worker = Worker(accelerator)
+    connection = _connect() if accelerator.is_main_process else None
+    while True:
+        order = _next_order(connection, accelerator)
+        if order is None:
+            return
+        reply = worker.carry_out(order)
+        if connection:
+            send(connection, reply)
+
+
+def _connect() -> Connection[Any, Any]:
+    address, key = os.environ.pop(ADDRESS_ENV), os.environ.pop(KEY_ENV).encode()
+    connection = Client(address, authkey=key)
+    lifeline = Client(address, authkey=key)
+    threading.Thread(target=_die_with, args=(lifeline,), daemon=True).start()
+    return connection
+
+
+def _die_with(lifeline: Connection[Any, Any]) -> None:
+    """End at once when the server is gone, even in the middle of a long step."""
+    try:
+        lifeline.recv_bytes()
+    except (EOFError, OSError):
+        os._exit(1)
+
+
+def _next_order(connection: Connection[Any, Any] | None, accelerator: Accelerator) -> Order | None:
+    box: list[Order | None] = [None]
+    if connection:
+        try:
+            box = [receive_order(connection)]
+        except (EOFError, OSError):
+            box = [None]
+    if accelerator.num_processes > 1:
+        torch.distributed.broadcast_object_list(box)
+    return box[0]
+
+
+if __name__ == "__main__":
+    main()
