@@ -1,0 +1,129 @@
+"""Prove that counters, sums and rows agree: every cent, at one moment, while the service runs."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_SHOWN = 20  # of each kind; one mistake often shows in thousands of rows
+
+# Before the first query of a transaction: all checks then see the same moment, and change nothing.
+_AT_ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+# Each query answers what is wrong: whose it is, what it should be, what it is.
+_CHECKS: Mapping[str, str] = {
+    "an account's counters are not the sum of its rows": """
+        WITH groups AS (
+            SELECT team_id, key_id, job_id, ledger_month(booked_at) AS month, sum(amount_usd) AS amount_usd
+            FROM ledger_entries GROUP BY 1, 2, 3, 4
+        ), spent AS (
+            SELECT a.id, sum(g.amount_usd) AS total,
+                   sum(g.amount_usd) FILTER (WHERE g.month = a.month) AS month
+            FROM groups g, LATERAL (VALUES (g.team_id), (g.key_id), (g.job_id)) AS v(id)
+            JOIN accounts a USING (id)
+            GROUP BY a.id
+        ), held AS (
+            SELECT v.id, sum(h.amount_usd) AS total
+            FROM holds h, LATERAL (VALUES (h.team_id), (h.key_id), (h.subject_id)) v(id) GROUP BY v.id
+        )
+        SELECT a.id, concat_ws(' / ', trim_scale(coalesce(s.total, 0)), trim_scale(coalesce(s.month, 0)),
+                               trim_scale(coalesce(h.total, 0))) AS due,
+               concat_ws(' / ', trim_scale(a.spent_usd), trim_scale(a.month_spent_usd),
+                         trim_scale(a.held_usd)) AS found
+        FROM accounts a LEFT JOIN spent s USING (id) LEFT JOIN held h USING (id)
+        WHERE a.spent_usd <> coalesce(s.total, 0) OR a.month_spent_usd <> coalesce(s.month, 0)
+           OR a.held_usd <> coalesce(h.total, 0)
+        ORDER BY a.id""",
+    "a team's rows are not numbered without gaps": """
+        SELECT coalesce(a.id, n.id) AS id, a.last_number::text AS due,
+               concat(n.rows, ' rows to ', n.last) AS found
+        FROM (SELECT id, last_number FROM accounts WHERE scope = 'team') a
+        FULL JOIN (SELECT team_id AS id, count(*) AS rows, max(number) AS last
+                   FROM ledger_entries GROUP BY team_id) n USING (id)
+        WHERE coalesce(a.last_number, 0) <> coalesce(n.rows, 0)
+           OR coalesce(a.last_number, 0) <> coalesce(n.last, 0)
+        ORDER BY 1""",
+    "a day's sum is not the sum of its rows": """
+        WITH due AS (
+            SELECT e.team_id, key_id, kind, unit, tier, model, base_model, provider, method, job_id, price_id,
+                   corrects IS NOT NULL AS is_correction, tags, ledger_day(booked_at) AS day,
+                   count(*) AS entries, sum(quantity) AS quantity, sum(amount_usd) AS amount_usd
+            FROM ledger_entries e JOIN ledger_marks m USING (team_id) WHERE e.number <= m.number
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+        ), found AS (
+            SELECT d.team_id, key_id, kind, unit, tier, model, base_model, provider, method, job_id, price_id,
+                   is_correction, tags, day, entries, quantity, amount_usd
+            FROM ledger_days d LEFT JOIN ledger_groups g ON g.id = d.group_id AND g.team_id = d.team_id
+        ), wrong AS (
+            (SELECT 'due' AS side, * FROM (SELECT * FROM due EXCEPT ALL SELECT * FROM found) a)
+            UNION ALL (SELECT 'found', * FROM (SELECT * FROM found EXCEPT ALL SELECT * FROM due) b)
+        )
+        SELECT concat_ws(' ', team_id, day, kind, model, key_id, job_id) AS id,
+               max(concat_ws(' in ', trim_scale(amount_usd), entries)) FILTER (WHERE side = 'due') AS due,
+               max(concat_ws(' in ', trim_scale(amount_usd), entries)) FILTER (WHERE side = 'found')
+               AS found
+        FROM wrong GROUP BY 1 ORDER BY 1""",
+    "a row was not computed from the price it names": """
+        SELECT concat_ws(' ', e.team_id, e.number) AS id,
+               coalesce(concat_ws(' per ', trim_scale(p.amount_usd), p.unit_quantity), 'a price') AS due,
+               concat_ws(' per ', trim_scale(e.price_usd), e.unit_quantity) AS found
+        FROM ledger_entries e LEFT JOIN prices p ON p.id = e.price_id
+        WHERE e.price_id IS NOT NULL
+          AND (p.id IS NULL OR (p.amount_usd, p.unit_quantity, p.kind, p.tier)
+                               IS DISTINCT FROM (e.price_usd, e.unit_quantity, e.kind, e.tier))
+        ORDER BY 1""",
+    "a correction does not take back what it corrects": """
+        SELECT concat_ws(' ', r.team_id, r.number) AS id, trim_scale(-e.amount_usd)::text AS due,
+               trim_scale(r.amount_usd)::text AS found
+        FROM ledger_entries r
+        LEFT JOIN ledger_entries e ON e.team_id = r.team_id AND e.number = r.corrects
+        WHERE r.corrects IS NOT NULL AND r.quantity < 0
+          AND (e.number IS NULL OR (r.quantity, r.amount_usd) IS DISTINCT FROM (-e.quantity, -e.amount_usd))
+        ORDER BY 1""",
+}
+
+
+_EXTENT = text("""
+    SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM ledger_entries),
+           (SELECT count(*) FROM ledger_days), (SELECT count(*) FROM holds)""")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not add up: where, what it should be and what it is."""
+
+    check: str
+    subject: str
+    due: str | None
+    found: str | None
+
+    def __str__(self) -> str:
+        return f"{self.check}: {self.subject}: due {self.due}, found {self.found}"
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How much was looked at."""
+
+    accounts: int
+    entries: int
+    sums: int
+    holds: int
+
+
+def begin(session: Session) -> None:
+    """Make the transaction see one moment; it must have asked nothing yet."""
+    session.execute(_AT_ONE_MOMENT)
+
+
+def extent(session: Session) -> Extent:
+    """How much there is to look at."""
+    return Extent(*session.execute(_EXTENT).one())
+
+
+def findings(session: Session) -> Iterator[Finding]:
+    """What does not add up, at most 20 of a kind; nothing when all is well."""
+    for check, query in _CHECKS.items():
+        for row in session.execute(text(f"{query} LIMIT {_SHOWN}")):
+            yield Finding(check, row.id, row.due, row.found)

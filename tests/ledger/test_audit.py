@@ -1,0 +1,111 @@
+"""`tunehouse audit-ledger` as an operator runs it."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from decimal import Decimal
+
+import psycopg
+import pytest
+
+from service.catalog.price import PriceKind
+from service.catalog.prices import price_at
+from service.core.db import transaction
+from service.ledger.actions import place_hold, settle
+from service.ledger.audit import begin, findings
+from service.ledger.charges import Charge
+from service.ledger.rollups import roll_up
+from tests.ledger.make import charge, team
+
+
+@pytest.fixture
+def tampered(database: str) -> Iterator[psycopg.Connection]:
+    """A connection that may do what the ledger refuses everyone else."""
+    with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("SET session_replication_role = replica")
+        yield connection
+
+
+def audit() -> "subprocess.CompletedProcess[str]":
+    """The command's end."""
+    command = [sys.executable, "-m", "service.cli", "audit-ledger"]
+    return subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=60, env=dict(os.environ)
+    )
+
+
+def spend() -> str:
+    """A team with rows in the sums, rows behind them and a hold; its id."""
+    with transaction() as session:
+        one = team(session, limit_usd="5")
+        settle(session, team_id=one, subject_id="a", charges=[_priced("a"), _priced("b")])
+        roll_up(session)
+        settle(session, team_id=one, subject_id="c", charges=[_priced("c")])
+        lasts = timedelta(hours=1)
+        place_hold(session, team_id=one, subject_id="d", amount_usd=Decimal(1), expires_in=lasts)
+    return one
+
+
+def _priced(unique_key: str) -> Charge:
+    kind = PriceKind.OUTPUT_TOKENS
+    with transaction() as session:
+        price = price_at(session, provider_kind="trainer", model="sandbox-mini", kind=kind)
+    return charge(unique_key, price=price)
+
+
+@pytest.mark.usefixtures("database")
+def test_a_ledger_in_order_passes() -> None:
+    spend()
+    ended = audit()
+    assert ended.returncode == 0, ended
+    assert ended.stdout.startswith("3 rows, 1 daily sums, 1 accounts and 1 holds read")
+    assert "all agree" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ("UPDATE accounts SET spent_usd = spent_usd + 0.01", "counters are not the sum"),
+        ("UPDATE accounts SET month_spent_usd = month_spent_usd - 0.01", "counters are not the sum"),
+        ("UPDATE accounts SET held_usd = held_usd + 0.01", "counters are not the sum"),
+        ("UPDATE accounts SET last_number = last_number + 1", "numbered without gaps"),
+        ("UPDATE ledger_days SET amount_usd = amount_usd + 0.000000000001", "day's sum is not"),
+        ("UPDATE ledger_days SET entries = entries + 1", "day's sum is not"),
+        ("DELETE FROM ledger_days", "day's sum is not"),
+        ("UPDATE ledger_groups SET model = 'other'", "day's sum is not"),
+        ("DELETE FROM ledger_entries WHERE number = 3", "counters are not the sum"),
+        ("UPDATE ledger_entries SET price_id = 'price_x' WHERE number = 2", "not computed from the price"),
+        ("UPDATE ledger_entries SET corrects = 1, quantity = -1, amount_usd = -0.0000006 WHERE number = 3",
+         "does not take back"),
+    ],
+)  # fmt: skip
+def test_a_cent_out_of_place_is_found(tampered: psycopg.Connection, change: str, complaint: str) -> None:
+    spend()
+    tampered.execute(change)
+    with transaction() as session:
+        begin(session)
+        found = [str(finding) for finding in findings(session)]
+    assert [line for line in found if complaint in line], found
+
+
+def test_the_command_tells_what_does_not_agree_and_exits_1(tampered: psycopg.Connection) -> None:
+    spend()
+    tampered.execute("UPDATE accounts SET spent_usd = spent_usd + 0.01")
+    tampered.execute("UPDATE holds SET expires_at = NULL")
+    ended = audit()
+    assert ended.returncode == 1
+    assert "counters are not the sum of its rows" in ended.stdout
+    assert "a hold has no living work" in ended.stdout
+    assert ended.stdout.endswith("2 do not agree\n")
+
+
+def test_a_database_that_is_away_is_told_in_one_line() -> None:
+    command = [sys.executable, "-m", "service.cli", "audit-ledger"]
+    nowhere = {"TUNEHOUSE_DATABASE_URL": "postgresql+psycopg://localhost:1/nowhere"}
+    ended = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=60, env=dict(os.environ) | nowhere
+    )
+    assert ended.returncode == 1
+    assert len(ended.stderr.splitlines()) == 1
