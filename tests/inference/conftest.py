@@ -14,7 +14,9 @@ StartApi = Callable[..., tuple[Api, Service]]
 
 
 @pytest.fixture
-def start_api(providers_environment: dict[str, str], folder: Path, database: str) -> Iterator[StartApi]:
+def start_api(
+    providers_environment: dict[str, str], folder: Path, service_database: str
+) -> Iterator[StartApi]:
     """Start further api processes on the same database; settings as keyword arguments."""
     with ExitStack() as started:
 

@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import httpx2
 
+from service.core.db import transaction
+from service.ledger.actions import release_expired
 from tests.inference.conftest import StartApi
 from tests.inference.rows import entries_of, holds_left
 from tests.support.trainer_process import TrainerProcess
 from tests.support.waiting import wait_until
-from worker.sweep import free_holds
 
 MESSAGES = [{"role": "user", "content": "Hello"}]
 CALLERS = 12
@@ -51,7 +52,8 @@ def test_every_answer_that_was_complete_is_on_record(start_api: StartApi, traine
     assert len(set(recorded)) == len(recorded) <= sent
 
     def are_holds_free() -> bool:
-        free_holds()
+        with transaction() as session:
+            release_expired(session, 100)
         return not holds_left(team.id)
 
     wait_until(are_holds_free)
