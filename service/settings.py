@@ -53,6 +53,15 @@ def _check_key(secret: SecretStr) -> SecretStr:
     return secret
 
 
+class JobLimitSettings(BaseModel):
+    """How many jobs of one model an account may have; what is left out is not limited by us."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    concurrent: int | None = Field(default=None, ge=1, description="Not ended yet, queued ones included.")
+    per_day: int | None = Field(default=None, ge=1, description="Created within a rolling 24 hours.")
+
+
 class ProviderSettings(BaseModel):
     """One upstream that can train or serve models."""
 
@@ -76,6 +85,15 @@ class ProviderSettings(BaseModel):
     )
     max_concurrency: int = Field(
         default=512, ge=1, description="Answers awaited at once per api process; more are refused with 503."
+    )
+    job_limits: dict[str, JobLimitSettings] = Field(
+        default_factory=dict,
+        description="By model, or `*`; without it the catalogue's apply, which your account may not have.",
+    )
+    calls_per_minute: int = Field(
+        default=600,
+        ge=1,
+        description="Asking after jobs takes no more than this, so that others get through.",
     )
     training_type: str | int | None = Field(
         default=None,
@@ -178,6 +196,16 @@ class Settings(BaseSettings):
     )
     poll_interval_s: float = Field(
         default=20.0, gt=0, description="How often a provider job is asked after while no webhook comes."
+    )
+    create_grace_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="How long a create whose answer was lost may take to show; less risks a paid double.",
+    )
+    orphan_sweep_interval_s: float = Field(
+        default=600.0,
+        gt=0,
+        description="How often providers are searched for jobs and files of ours unknown to us.",
     )
     lease_s: float = Field(
         default=120.0,

@@ -6,7 +6,7 @@ from service.core.db import Base
 from service.core.work import WorkItem
 from service.datasets.tables import Content, File, FileCopy, FileUse
 from service.events.tables import Event, EventCounter
-from service.jobs.tables import Job, JobCheckpoint, ProviderWebhook
+from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
 from service.ledger.drift_tables import DriftReport
 from service.ledger.rollup_tables import DaySum, EntryGroup, RollupMark
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
@@ -40,7 +40,10 @@ __all__ = [
     "IdempotencyRecord",
     "Job",
     "JobCheckpoint",
+    "Orphan",
     "PriceRow",
+    "ProviderBlock",
+    "ProviderSweep",
     "ProviderWebhook",
     "RollupMark",
     "Team",

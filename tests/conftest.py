@@ -1,6 +1,6 @@
 """Fixtures: real Postgres, real Valkey, and the real processes on top of them.
 
-database   this process's `transaction()` works on an empty, migrated database
+database   this process's `transaction()` works on an empty, migrated database that no other process knows
 service    an api process on that database; teams are made through it
 worker     a worker process beside it; the test ends red when work is left queued
 trainer    the sandbox trainer as the service's upstream, with its control API
@@ -11,8 +11,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from openai import OpenAI
+from sqlalchemy import make_url
 
 from service.catalog.seed import sync_prices
 from service.core.db import engine, transaction
@@ -20,7 +22,7 @@ from service.core.migrate import upgrade
 from service.embedded.postgres import PostgresServer
 from service.embedded.valkey import ValkeyServer
 from service.settings import settings
-from tests.support.clean import clean, work_left
+from tests.support.clean import clean, dsn, start_over, work_left
 from tests.support.processes import Api, Worker, free_port
 from tests.support.service import Service
 from tests.support.trainer_process import TrainerProcess
@@ -94,6 +96,7 @@ def environment(folder: Path, postgres_url: str, redis_url: str) -> Iterator[dic
         "TUNEHOUSE_STORAGE_URL": f"file://{folder / 'storage'}",
         "TUNEHOUSE_SWEEP_INTERVAL_S": "0.2",
         "TUNEHOUSE_POLL_INTERVAL_S": "0.5",
+        "TUNEHOUSE_CREATE_GRACE_S": "2",
         "TUNEHOUSE_WEBHOOK_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
         "TUNEHOUSE_LOG_FORMAT": "console",
     }
@@ -105,11 +108,34 @@ def environment(folder: Path, postgres_url: str, redis_url: str) -> Iterator[dic
     engine().dispose()
 
 
+@pytest.fixture(scope="session")
+def quiet_url(environment: dict[str, str], postgres_url: str) -> str:
+    """The URL of a migrated database of which no api or worker process knows."""
+    url = make_url(postgres_url).set(database="quiet").render_as_string(hide_password=False)
+    with psycopg.connect(dsn(postgres_url), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE quiet")
+    upgrade(url)
+    return url
+
+
 @pytest.fixture
-def database(environment: dict[str, str], postgres_url: str) -> Iterator[str]:
-    """An empty, migrated database that `transaction()` works on; its URL."""
+def database(quiet_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """A database of this process alone: steps happen only when the test does them; its URL."""
+    with monkeypatch.context() as patched:
+        patched.setitem(os.environ, "TUNEHOUSE_DATABASE_URL", quiet_url)
+        start_over()
+        with transaction() as session:
+            sync_prices(session)
+        yield quiet_url
+        clean(dsn(quiet_url))
+    start_over()
+
+
+@pytest.fixture
+def service_database(environment: dict[str, str], postgres_url: str) -> Iterator[str]:
+    """The database of the api and worker processes, emptied after the test; its URL."""
     yield postgres_url
-    clean(postgres_url.replace("+psycopg", ""))
+    clean(dsn(postgres_url))
 
 
 @pytest.fixture(scope="session")
@@ -156,14 +182,14 @@ def upstream(trainer_process: TrainerProcess) -> Iterator[OpenAI]:
 
 
 @pytest.fixture
-def service(api_process: Api, database: str) -> Iterator[Service]:
+def service(api_process: Api, service_database: str) -> Iterator[Service]:
     """The api with an empty database behind it."""
     with Service(api_process.url, ADMIN_KEY) as running:
         yield running
 
 
 @pytest.fixture
-def worker(worker_process: Worker, database: str) -> Iterator[Worker]:
+def worker(worker_process: Worker, service_database: str) -> Iterator[Worker]:
     """A worker at work; the test ends red when work is left queued."""
     yield worker_process
     wait_until(lambda: not work_left())

@@ -19,6 +19,7 @@ class CatalogModel:
     `token_limit` is per training example, `context_tokens` per use; `formats` maps each method to the dataset
     format it takes. A job may start from `trains_from` on and before `trains_until`; from `shutdown_date` on
     the model and all that was tuned from it answer no more. A date that is None is not known or not set.
+    `concurrent_jobs` and `jobs_per_day` (a rolling 24 hours) are what an account is allowed, None if unknown.
     """
 
     id: str
@@ -30,6 +31,8 @@ class CatalogModel:
     encoding: str
     vision: bool = False
     min_examples: int = 10
+    concurrent_jobs: int | None = None
+    jobs_per_day: int | None = None
     trains_from: date | None = None
     trains_until: date | None = None
     shutdown_date: date | None = None

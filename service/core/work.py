@@ -131,9 +131,10 @@ def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) 
 def give_back(session: Session, lease: Lease, *, retry_in: timedelta, error: str) -> None:
     """End a step that failed: due again after `retry_in`, keeping the count of attempts.
 
-    Raises `LeaseLost` when the lease is no longer ours.
+    What was scheduled meanwhile is tried at once. Raises `LeaseLost` when the lease is no longer ours.
     """
-    _ours(session, lease)
+    if _ours(session, lease).generation != lease.generation:
+        retry_in = timedelta(0)
     _release(session, lease, retry_in, attempts=lease.attempts, error=error)
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.core import clock, ids, storage, work
+from service.datasets.copies import order_removal_of_content
 from service.datasets.queries import get_file
 from service.datasets.report import Report
 from service.datasets.tables import Content, File, FileStatus, FileUse, Purpose
@@ -28,10 +29,11 @@ def create_file(
     sha256: str,
     storage_keys: list[str],
     expires_after: timedelta | None = None,
+    format: str | None = None,
 ) -> File:
     """A training file whose bytes were just stored, to be checked by a worker.
 
-    Bytes that the team already has are not kept twice. Raises `Conflict` when storing took so long that
+    `format` holds its lines to one format; without it the content decides. Bytes that the team already has are not kept twice. Raises `Conflict` when storing took so long that
     what was stored is being deleted.
     """
     kept = _own_content(session, team_id, sha256, size_bytes, storage_keys, None)
@@ -43,6 +45,7 @@ def create_file(
     now = clock.now()
     expires_at = now + expires_after if expires_after else None
     file = _new_file(team_id, Purpose.FINE_TUNE, filename, size_bytes, sha256, now, expires_at)
+    file.format = format
     session.add(file)
     session.flush()
     work.schedule(session, CHECK, file.id)
@@ -175,6 +178,7 @@ def _disown_content(session: Session, team_id: str, sha256: str) -> None:
         return
     for key in content.storage_keys:
         storage.doom(session, key)
+    order_removal_of_content(session, team_id, sha256)
     session.delete(content)
 
 

@@ -4,8 +4,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from service.core import clock
+from service.core import clock, work
 from service.datasets.tables import File, FileCopy
+
+REMOVE = "file.remove_copy"  # the unit of work that deletes a copy at its provider
 
 
 def find_copy(session: Session, file: File, provider: str) -> FileCopy | None:
@@ -47,3 +49,17 @@ def forget_copy(session: Session, copy: FileCopy) -> None:
         FileCopy.provider_file_id == copy.provider_file_id,
     )
     session.execute(gone)
+
+
+def order_removal(session: Session, copy: FileCopy) -> None:
+    """Have a copy deleted at its provider once nothing needs it."""
+    name = "/".join((copy.provider, copy.team_id, copy.sha256, copy.provider_file_id))
+    work.schedule(session, REMOVE, name)
+
+
+def order_removal_of_content(session: Session, team_id: str, sha256: str) -> None:
+    """Have every provider's copy of a content deleted, for the team has deleted the content."""
+    for copy in session.scalars(
+        select(FileCopy).where(FileCopy.team_id == team_id, FileCopy.sha256 == sha256)
+    ):
+        order_removal(session, copy)

@@ -5,22 +5,28 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from service.catalog.limits import job_limits
 from service.catalog.offers import check_trainable
 from service.core import clock, ids, work
 from service.datasets import actions as datasets
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, TrainingNotAvailable
 from service.events.actions import append
 from service.events.types import EventType
-from service.jobs import admission
+from service.jobs import admission, queue
+from service.jobs.blocks import BlockKind, block_on
 from service.jobs.copying import ADVANCE
 from service.jobs.schemas import JobCreate
 from service.jobs.states import ALLOWED, JobStatus, Wish
 from service.jobs.tables import Job
 from service.ledger.actions import release_hold
-from service.registry.queries import resolve
+from service.registry.queries import Target, resolve
+
+CLOSED = "The provider takes no new fine-tuning jobs"
 
 
-def create_job(session: Session, *, team_id: str, key_id: str, body: JobCreate) -> Job:
+def create_job(
+    session: Session, *, team_id: str, key_id: str, body: JobCreate, request_hash: bytes | None = None
+) -> Job:
     """A new job, its cost held when its files' reports are there, and the worker woken.
 
     Raises `NotFound`, `InvalidRequest`, `TrainingNotAvailable`, `PriceUnknown` or `BudgetExceeded`; then
@@ -29,6 +35,7 @@ def create_job(session: Session, *, team_id: str, key_id: str, body: JobCreate) 
     method = admission.method_of(body)
     target = resolve(session, team_id, body.model)
     check_trainable(target.offer, method.type, clock.now().date())
+    check_open(session, target)
     if method.type == "reinforcement" and body.validation_file is None:
         raise InvalidRequest("'reinforcement' needs a validation file.", param="validation_file")
     hyperparameters = method.settings.hyperparameters.model_dump()
@@ -54,6 +61,8 @@ def create_job(session: Session, *, team_id: str, key_id: str, body: JobCreate) 
         seed=body.seed if body.seed is not None else secrets.randbelow(2**31),
         labels=body.metadata,
         integrations=[item.model_dump(exclude_none=True) for item in body.integrations or ()],
+        priority=body.tunehouse.priority if body.tunehouse else 0,
+        request_hash=request_hash,
         status=JobStatus.VALIDATING_FILES,
         result_files=[],
         created_at=now,
@@ -70,6 +79,13 @@ def create_job(session: Session, *, team_id: str, key_id: str, body: JobCreate) 
     tell(session, job, EventType.JOB_CREATED, f"Created fine-tuning job: {job.id}")
     work.schedule(session, ADVANCE, job.id)
     return job
+
+
+def check_open(session: Session, target: Target) -> None:
+    """Refuse a job for a provider that has ended all training for us. Raises `TrainingNotAvailable`."""
+    block = block_on(session, target.provider, target.base.id, (BlockKind.WOUND_DOWN,))
+    if block is not None:
+        raise TrainingNotAvailable(f"{CLOSED}: {block.message}", param="model")
 
 
 def ask(session: Session, job: Job, wish: Wish) -> Job:
@@ -103,12 +119,15 @@ def end_unsent(
     error: dict[str, Any] | None = None,
 ) -> None:
     """End a job that the provider never got: nothing is charged, the hold is released."""
+    if job.has_ended:
+        return
     job.status = status
     job.wish = None
     job.error = error
     job.finished_at = job.changed_at = clock.now()
     release_hold(session, team_id=job.team_id, subject_id=job.id)
     release_files(session, job)
+    free_place(session, job)
     tell(session, job, event, message, level="info" if error is None else "error")
 
 
@@ -122,6 +141,12 @@ def release_files(session: Session, job: Job) -> None:
     """Let go of the files that the job needed while it lived."""
     for file_id in _files_of(job):
         datasets.unmark_used(session, file_id=file_id, used_by=job.id)
+
+
+def free_place(session: Session, job: Job) -> None:
+    """Let the next in the queue take the place that an ended or withdrawn job had at its provider."""
+    if job.queued_at is not None and job_limits(job.provider, job.base_model).known:
+        queue.wake_next(session, queue.queue_of(job))
 
 
 def tell(session: Session, job: Job, event: EventType, message: str, level: Any = "info") -> None:

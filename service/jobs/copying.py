@@ -16,6 +16,14 @@ COPY = "file.copy"  # the unit of work that copies one content to one provider
 ADVANCE = "job.advance"  # the unit of work that takes a job one step further
 
 
+_MARK = "tunehouse"
+
+
+def owner_mark(team_id: str) -> str:
+    """What the names of a team's copies begin with: tells this installation's copies from others'."""
+    return f"{_MARK}-{hashlib.sha256(team_id.encode()).hexdigest()[:12]}-"
+
+
 class CopyName(NamedTuple):
     """Names a unit of copying: whose content goes where."""
 
@@ -34,7 +42,7 @@ class CopyName(NamedTuple):
     @property
     def filename(self) -> str:
         """What the provider's copy is called: findable after an answer was lost, and telling nothing."""
-        return f"{hashlib.sha256(str(self).encode()).hexdigest()[:40]}.jsonl"
+        return f"{owner_mark(self.team_id)}{hashlib.sha256(str(self).encode()).hexdigest()[:40]}.jsonl"
 
 
 def collect_copies(session: Session, job: Job) -> bool:

@@ -8,6 +8,7 @@ from service.core.clock import unix
 from service.events.tables import Event
 from service.events.types import EventType
 from service.jobs.queries import JobMoney
+from service.jobs.queue import Place
 from service.jobs.schemas import CheckpointOut, JobError, JobEventOut, JobExtras, JobOut
 from service.jobs.tables import Job, JobCheckpoint
 from service.ledger.money import usd
@@ -15,9 +16,10 @@ from service.ledger.money import usd
 _NONE = JobMoney()
 
 
-def job_out(job: Job, money: Mapping[str, JobMoney]) -> JobOut:
-    """The wire form of a job; `money` maps job ids to what they hold and cost."""
+def job_out(job: Job, money: Mapping[str, JobMoney], places: Mapping[str, Place]) -> JobOut:
+    """The wire form of a job; `money` maps job ids to what they cost, `places` to where they wait."""
     figures = money.get(job.id, _NONE)
+    place = places.get(job.id)
     extras = JobExtras(
         team_id=job.team_id,
         provider=job.provider,
@@ -28,6 +30,10 @@ def job_out(job: Job, money: Mapping[str, JobMoney]) -> JobOut:
         held_usd=usd(figures.held_usd),
         cost_usd=usd(figures.cost_usd),
         requested=job.wish,
+        priority=job.priority,
+        queue_position=place.position if place else None,
+        estimated_start=_unix(place.starts_at) if place else None,
+        waiting_for=place.reason if place else None,
     )
     return JobOut(
         id=job.id,

@@ -14,7 +14,7 @@ from service.datasets.actions import create_result_file
 from service.events.actions import Level, append
 from service.events.tables import Event
 from service.events.types import EventType
-from service.jobs.actions import release_files, tell
+from service.jobs.actions import free_place, release_files, tell
 from service.jobs.settle import settle_job
 from service.jobs.states import TERMINAL, JobStatus, status_from
 from service.jobs.tables import Job, JobCheckpoint
@@ -24,6 +24,7 @@ from service.providers.scrub import rename_ids
 from service.registry.actions import Origin, register_checkpoint, register_model
 
 _LEVELS: Mapping[str, Level] = {"info": "info", "warn": "warn", "error": "error"}
+_EVENTS_REMEMBERED = 100
 _CHECKPOINT_MARK = ":ckpt-step-"  # a checkpoint without it is the finished model itself
 
 
@@ -38,9 +39,14 @@ class Snapshot:
 
 
 def known_events(session: Session, job_id: str) -> frozenset[str]:
-    """The provider's ids of the events already copied."""
+    """The provider's ids of the events copied last.
+
+    Events are copied oldest first and all of a round together, so that meeting one of these means having all
+    before it; a few more than one are needed because events of the same second have no order.
+    """
     copied = select(Event.source_key).where(Event.subject_id == job_id, Event.source_key.is_not(None))
-    return frozenset(key for key in session.scalars(copied) if key)
+    latest = session.scalars(copied.order_by(Event.number.desc()).limit(_EVENTS_REMEMBERED))
+    return frozenset(key for key in latest if key)
 
 
 def record_snapshot(session: Session, job: Job, seen: Snapshot) -> None:
@@ -81,6 +87,7 @@ def _end(session: Session, job: Job, after: JobStatus, seen: Snapshot, names: Ma
         job.result_files = [*job.result_files, file.id]
     cost = settle_job(session, job, seen.job)
     release_files(session, job)
+    free_place(session, job)
     if after is JobStatus.SUCCEEDED:
         message = f"The job succeeded: {job.fine_tuned_model}; it cost ${usd(cost)}."
         tell(session, job, EventType.JOB_SUCCEEDED, message)

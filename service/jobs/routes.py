@@ -15,6 +15,8 @@ from service.errors import InvalidRequest
 from service.events.queries import list_events
 from service.jobs import actions, admission, queries
 from service.jobs.present import checkpoint_out, event_out, job_out
+from service.jobs.queue import places
+from service.jobs.retries import is_retry, lock_request, made_before, request_hash
 from service.jobs.schemas import CheckpointOut, EstimateOut, JobCreate, JobEventOut, JobOut
 from service.jobs.states import Wish
 from service.jobs.stream import event_stream
@@ -33,9 +35,15 @@ _METADATA_FILTER = re.compile(r"metadata\[(.{1,64})\]")
 
 
 @router.post("/jobs")
-def create_job(body: JobCreate, session: RequestSession, caller: Trainer) -> JobOut:
-    """Start a fine-tuning job."""
-    job = actions.create_job(session, team_id=caller.team, key_id=caller.key_id, body=body)
+def create_job(request: Request, body: JobCreate, session: RequestSession, caller: Trainer) -> JobOut:
+    """Start a fine-tuning job; the SDK's own retry of a create finds the job that its first attempt made."""
+    mark = request_hash(caller.team, body)
+    lock_request(session, caller.key_id, mark)
+    job = made_before(session, caller.key_id, mark) if is_retry(request.headers) else None
+    if job is None:
+        job = actions.create_job(
+            session, team_id=caller.team, key_id=caller.key_id, body=body, request_hash=mark
+        )
     return _out(session, job)
 
 
@@ -48,7 +56,8 @@ def list_jobs(
         session, caller.team, after=after, limit=limit, metadata=_metadata_filter(request)
     )
     money = queries.job_money(session, caller.team, [job.id for job in page.rows])
-    return list_out([job_out(job, money) for job in page.rows], page.has_more)
+    waiting = places(session, page.rows)
+    return list_out([job_out(job, money, waiting) for job in page.rows], page.has_more)
 
 
 @router.get("/jobs/{job_id}")
@@ -143,7 +152,7 @@ def _ask(session: Session, caller: Caller, job_id: str, wish: Wish) -> JobOut:
 
 
 def _out(session: Session, job: Job) -> JobOut:
-    return job_out(job, queries.job_money(session, job.team_id, [job.id]))
+    return job_out(job, queries.job_money(session, job.team_id, [job.id]), places(session, [job]))
 
 
 def _metadata_filter(request: Request) -> dict[str, str] | None:

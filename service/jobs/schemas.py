@@ -100,8 +100,14 @@ class Integration(WireIn):
     wandb: WandbSettings
 
 
+class JobOptions(WireIn):
+    """What Tunehouse can be told about a job beyond OpenAI's fields."""
+
+    priority: Annotated[int, Field(ge=-100, le=100)] = 0
+
+
 class JobCreate(WireIn):
-    """A new job, as OpenAI's API takes it."""
+    """A new job, as OpenAI's API takes it; `tunehouse` is ours."""
 
     model: Id
     training_file: Id
@@ -112,6 +118,7 @@ class JobCreate(WireIn):
     integrations: Annotated[list[Integration], Field(max_length=5)] | None = None
     hyperparameters: Hyperparameters | None = None
     method: Method | None = None
+    tunehouse: JobOptions | None = None
 
     @field_validator("metadata")
     @classmethod
@@ -144,7 +151,11 @@ class JobError(WireOut):
 
 
 class JobExtras(WireOut):
-    """What Tunehouse knows of a job beyond OpenAI's fields."""
+    """What Tunehouse knows of a job beyond OpenAI's fields.
+
+    While it waits for its turn, `queue_position` counts from 1, `estimated_start` is a guess from how long
+    such jobs took, and `waiting_for` is `turn`, or why none is sent: `rate`, `daily`, `quota`, `key`.
+    """
 
     team_id: str
     provider: str
@@ -155,6 +166,10 @@ class JobExtras(WireOut):
     held_usd: str
     cost_usd: str
     requested: str | None
+    priority: int
+    queue_position: int | None
+    estimated_start: int | None
+    waiting_for: str | None
 
 
 class JobOut(WireOut):

@@ -52,6 +52,7 @@ class Step(Enum):
     NOTHING = "it has ended"
     ADMIT = "wait for its files' reports, then hold its estimated cost"
     COPY_FILES = "copy its files to the provider"
+    QUEUE = "let it wait for its turn at the provider"
     CREATE = "create the provider job, at most once"
     CANCEL_UNSENT = "end it without the provider ever hearing of it"
     SEND_WISH = "tell the provider to cancel, pause or resume"
@@ -65,6 +66,7 @@ class Facts:
     status: JobStatus
     admitted: bool
     files_copied: bool
+    queued: bool
     create_intended: bool
     created: bool
     wish: Wish | None
@@ -83,20 +85,18 @@ def next_step(job: Facts) -> Step:
         return Step.CANCEL_UNSENT
     if not job.admitted:
         return Step.ADMIT
-    return Step.CREATE if job.files_copied else Step.COPY_FILES
+    if not job.files_copied:
+        return Step.COPY_FILES
+    return Step.CREATE if job.queued else Step.QUEUE
 
 
 def status_from(provider_status: str, before: JobStatus) -> JobStatus:
-    """Our status after the provider said `provider_status`; a word we do not know changes nothing."""
+    """Our status after the provider said `provider_status`; a word we do not know changes nothing.
+
+    A job that waited in our queue has valid files: that the provider checks them too takes it nowhere back.
+    """
     try:
-        return JobStatus(provider_status)
+        after = JobStatus(provider_status)
     except ValueError:
         return before
-
-
-def poll_pause_s(age_s: float, longest_s: float) -> float:
-    """Seconds until the provider is asked again: a twentieth of the time since the last change.
-
-    Young and lively jobs are asked every second; one that has sat for minutes every `longest_s`.
-    """
-    return min(longest_s, max(1.0, age_s / 20))
+    return before if (before, after) == (JobStatus.QUEUED, JobStatus.VALIDATING_FILES) else after

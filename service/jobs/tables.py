@@ -4,7 +4,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, Index, Numeric, String, UniqueConstraint
+from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Numeric, String, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -16,7 +16,9 @@ class Job(Base):
     """One fine-tuning job of a team.
 
     `method` and `hyperparameters` hold what was asked, then what the provider made of "auto".
-    `intended_at` is set and committed before the create call: from then on the provider may know the job.
+    `queued_at` is set once files and budget are ready: from then on it waits for its turn. `intended_at` is
+    set and committed before the create call: from then on the provider may know the job. `sent_at` is when
+    the last create call began whose outcome is not known.
     """
 
     __tablename__ = "jobs"
@@ -38,13 +40,17 @@ class Job(Base):
     seed: Mapped[int | None]
     labels: Mapped[dict[str, Any] | None] = mapped_column("metadata")
     integrations: Mapped[list[Any]]
+    priority: Mapped[int] = mapped_column(server_default="0")
+    request_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     status: Mapped[str]
     wish: Mapped[str | None]
     estimated_cost_usd: Mapped[Decimal | None] = mapped_column(Numeric)
     provider_training_file: Mapped[str | None]
     provider_validation_file: Mapped[str | None]
+    queued_at: Mapped[datetime | None]
     intended_at: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
     provider_job_id: Mapped[str | None]
     provider_status: Mapped[str | None]
     trained_tokens: Mapped[int | None] = mapped_column(BigInteger)
@@ -59,6 +65,11 @@ class Job(Base):
     __table_args__ = (
         Index(None, "team_id", "created_at"),
         UniqueConstraint("provider", "provider_job_id"),
+        Index(None, "provider", "base_model", "intended_at"),
+        Index(
+            "ix_jobs_living", "provider", "base_model", postgresql_where=text("finished_at IS NULL")
+        ),  # the queue and the polling look at these alone, however many jobs have ended
+        Index("ix_jobs_key_id_request_hash", "key_id", "request_hash", "created_at"),
     )
 
     @property
@@ -87,6 +98,7 @@ class Job(Base):
             status=JobStatus(self.status),
             admitted=self.estimated_cost_usd is not None,
             files_copied=copied,
+            queued=self.queued_at is not None,
             create_intended=self.intended_at is not None,
             created=self.provider_job_id is not None,
             wish=Wish(self.wish) if self.wish else None,
@@ -116,3 +128,43 @@ class ProviderWebhook(Base):
     provider: Mapped[str] = mapped_column(primary_key=True)
     webhook_id: Mapped[str] = mapped_column(primary_key=True)
     received_at: Mapped[datetime]
+
+
+class ProviderBlock(Base):
+    """Why a provider is not asked for something at present; `model` is "*" where it concerns all.
+
+    `until` is None when only an operator can change it; `credentials` tells by which account it was met.
+    """
+
+    __tablename__ = "provider_blocks"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(primary_key=True)
+    message: Mapped[str]
+    credentials: Mapped[str]
+    since: Mapped[datetime]
+    until: Mapped[datetime | None]
+
+
+class ProviderSweep(Base):
+    """When a provider was last looked through for what it has and we do not know."""
+
+    __tablename__ = "provider_sweeps"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    ordered_at: Mapped[datetime]
+    swept_at: Mapped[datetime | None]
+
+
+class Orphan(Base):
+    """Something at a provider that carries our stamp and belongs to no row of ours, and what became of it."""
+
+    __tablename__ = "provider_orphans"
+
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    provider_object_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str]  # job | file
+    job_id: Mapped[str | None]  # as stamped; there may be no such job
+    outcome: Mapped[str]  # reported | cancelled | deleted
+    found_at: Mapped[datetime]

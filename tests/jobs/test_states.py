@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.jobs.polling import CALLS_PER_POLL, pause_s, spread_s
 from service.jobs.states import (
     ALLOWED,
     TERMINAL,
@@ -12,7 +13,6 @@ from service.jobs.states import (
     Step,
     Wish,
     next_step,
-    poll_pause_s,
     status_from,
 )
 
@@ -21,6 +21,7 @@ FACTS = st.builds(
     status=st.sampled_from(JobStatus),
     admitted=st.booleans(),
     files_copied=st.booleans(),
+    queued=st.booleans(),
     create_intended=st.booleans(),
     created=st.booleans(),
     wish=st.one_of(st.none(), st.sampled_from(Wish)),
@@ -32,6 +33,7 @@ def facts(**known: object) -> Facts:
         "status": JobStatus.VALIDATING_FILES,
         "admitted": False,
         "files_copied": False,
+        "queued": False,
         "create_intended": False,
         "created": False,
         "wish": None,
@@ -44,7 +46,8 @@ def facts(**known: object) -> Facts:
     [
         ({}, Step.ADMIT),
         ({"admitted": True}, Step.COPY_FILES),
-        ({"admitted": True, "files_copied": True}, Step.CREATE),
+        ({"admitted": True, "files_copied": True}, Step.QUEUE),
+        ({"admitted": True, "files_copied": True, "queued": True}, Step.CREATE),
         ({"admitted": True, "files_copied": True, "wish": Wish.CANCEL}, Step.CANCEL_UNSENT),
         ({"admitted": True, "files_copied": True, "create_intended": True, "wish": Wish.CANCEL}, Step.CREATE),
         ({"created": True, "create_intended": True}, Step.FOLLOW),
@@ -75,6 +78,24 @@ def test_an_unknown_word_of_the_provider_changes_nothing() -> None:
     assert status_from("pondering", JobStatus.RUNNING) is JobStatus.RUNNING
 
 
-@given(st.floats(0, 1e9))
-def test_polling_stays_between_a_second_and_the_longest_pause(age_s: float) -> None:
-    assert 1.0 <= poll_pause_s(age_s, 20.0) <= 20.0
+def test_checks_at_the_provider_do_not_take_a_queued_job_back() -> None:
+    assert status_from("validating_files", JobStatus.QUEUED) is JobStatus.QUEUED
+
+
+@given(st.sampled_from(JobStatus), st.floats(0, 1e9), st.one_of(st.none(), st.floats(-1e9, 1e9)))
+def test_polling_stays_between_a_second_and_the_longest_pause(
+    status: JobStatus, quiet_s: float, left_s: float | None
+) -> None:
+    assert 1.0 <= pause_s(status, quiet_s, left_s, 20.0) <= 20.0
+
+
+def test_polling_is_fast_when_young_and_near_the_end_and_slow_in_between() -> None:
+    assert pause_s(JobStatus.RUNNING, 5, None, 300) == 1.0
+    assert pause_s(JobStatus.RUNNING, 2000, 3600, 300) == 100.0
+    assert pause_s(JobStatus.RUNNING, 2000, 30, 300) == 15.0
+    assert pause_s(JobStatus.RUNNING, 2000, -5, 300) == 1.0
+    assert pause_s(JobStatus.QUEUED, 2000, None, 300) == 200.0
+
+
+def test_ten_thousand_jobs_together_stay_within_the_calls_that_are_allowed() -> None:
+    assert 10_000 * CALLS_PER_POLL / spread_s(10_000, 600) == pytest.approx(600 / 60)

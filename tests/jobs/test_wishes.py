@@ -21,7 +21,7 @@ def test_a_running_job_is_cancelled_and_its_hold_released(service: Service, trai
     team = service.make_team(budget_usd="5.00")
     trainer.control.stop_clock()
     job = start(team.sdk)
-    wait_for(team.sdk, job.id, lambda now: "provider_status" in str(now.to_dict()) and now.status != "x")
+    wait_for(team.sdk, job.id, lambda now: bool(_provider_status(now)))
     team.sdk.fine_tuning.jobs.cancel(job.id)
     ended = wait_for_end(team.sdk, job.id)
     assert ended.status == "cancelled"
@@ -35,9 +35,11 @@ def test_a_job_is_paused_and_goes_on_where_it_stopped(service: Service, trainer:
     trainer.control.stop_clock()
     job = start(sdk, training_file=file.id)
     wait_for(sdk, job.id, lambda now: bool(_provider_status(now)))
-    trainer.control.advance(0.5)
+    # Checked after 1 ms, started after 2, the first of many steps after 3.
+    trainer.control.advance(0.0035)
     wait_for(sdk, job.id, lambda now: now.status == "running")
     sdk.fine_tuning.jobs.pause(job.id)
+    wait_for(sdk, job.id, lambda now: str(now.status) == "pausing")
     trainer.control.run_clock()
     wait_for(sdk, job.id, lambda now: str(now.status) == "paused")
     sdk.fine_tuning.jobs.resume(job.id)

@@ -4,8 +4,9 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import select
 
-from service.core.db import transaction
+from service.core.db import engine, transaction
 from service.core.work import WorkItem
+from service.settings import settings
 from service.tables import METADATA
 
 
@@ -17,6 +18,18 @@ def clean(admin_dsn: str) -> None:
         connection.execute("SET session_replication_role = replica")
         for name in tables:
             connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+
+
+def dsn(url: str) -> str:
+    """A SQLAlchemy URL as psycopg takes it."""
+    return url.replace("+psycopg", "")
+
+
+def start_over() -> None:
+    """Let this process read its settings anew, and connect anew."""
+    engine().dispose()
+    engine.cache_clear()
+    settings.cache_clear()
 
 
 def work_left() -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from service.core.storage import REAP
 from service.core.work import Lease
 from service.datasets.actions import CHECK, EXPIRE
+from service.datasets.copies import REMOVE
 from service.events.actions import PUBLISH
 from service.jobs.copying import ADVANCE, COPY
 from service.registry.actions import DELETE_UPSTREAM
@@ -19,6 +20,7 @@ from worker.steps import copies, datasets, jobs, models, webhooks
 STEPS: Mapping[str, Callable[[Lease], None]] = {
     ADVANCE: jobs.advance,
     COPY: copies.copy_file,
+    REMOVE: copies.remove_copy,
     DELETE_UPSTREAM: models.delete_upstream,
     PUBLISH: webhooks.publish_event,
     DELIVER: webhooks.deliver,

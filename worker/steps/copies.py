@@ -1,24 +1,28 @@
-"""Copy one content to one provider, once."""
+"""Copy one content to one provider, once; and delete such a copy."""
 
 import tempfile
 from datetime import timedelta
 from typing import BinaryIO
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.datasets.copies import record_copy
+from service.datasets.copies import order_removal, record_copy
 from service.datasets.queries import stream
-from service.datasets.tables import Content, File
+from service.datasets.tables import Content, File, FileCopy
+from service.jobs.blocks import ALL_MODELS, BlockKind, block_on
+from service.jobs.closing import give_up_copy
 from service.jobs.copying import CopyName, wake_waiting_jobs
 from service.providers.registry import get_provider
 from service.settings import settings
-from worker.provider_failures import retried
+from worker.provider_failures import noting_throttles, retried
 
 # The slowest upload that we expect; a crashed worker's copy is taken over only after it would be done.
 _SLOWEST_BYTES_PER_S = 2**20
+_STILL_NEEDED = timedelta(minutes=5)
 
 
 @retried
@@ -27,23 +31,51 @@ def copy_file(lease: Lease) -> None:
     name = CopyName.parse(lease.subject_id)
     with transaction() as session:
         content = session.get(Content, (name.team_id, name.sha256))
-        if content is None:  # deleted meanwhile, and with it whatever wanted the copy
+        closed = block_on(session, name.provider, ALL_MODELS, (BlockKind.WOUND_DOWN,))
+        if content is None or closed:  # deleted meanwhile, or of no use; whatever wanted it ends by itself
             work.finish(session, lease)
             return
         work.extend(session, lease, _time_for(content.size_bytes))
     provider = get_provider(name.provider)
-    provider_file_id = provider.find_file(name.filename) if lease.attempts > 1 else None
-    if provider_file_id is None:
-        with tempfile.TemporaryFile() as whole:
-            _fill(whole, content)
-            provider_file_id = provider.upload_file(name.filename, whole)
+    with noting_throttles(name.provider):
+        provider_file_id = provider.find_file(name.filename) if lease.attempts > 1 else None
+        if provider_file_id is None:
+            with tempfile.TemporaryFile() as whole:
+                _fill(whole, content)
+                provider_file_id = provider.upload_file(name.filename, whole)
     with transaction() as session:
-        file = session.scalars(
-            select(File).where(File.team_id == name.team_id, File.sha256 == name.sha256).limit(1)
-        ).one()
-        record_copy(session, file, name.provider, provider_file_id)
+        same = File.team_id == name.team_id, File.sha256 == name.sha256
+        copy = record_copy(
+            session,
+            session.scalars(select(File).where(*same).limit(1)).one(),
+            name.provider,
+            provider_file_id,
+        )
+        if block_on(session, name.provider, ALL_MODELS, (BlockKind.WOUND_DOWN,)) or not _is_kept(
+            session, name
+        ):
+            order_removal(session, copy)
         wake_waiting_jobs(session, name)
         work.finish(session, lease)
+
+
+@retried
+def remove_copy(lease: Lease) -> None:
+    """Delete a copy at its provider once no living job needs it."""
+    provider, team_id, sha256, provider_file_id = lease.subject_id.split("/", 3)
+    with transaction() as session:
+        copy = session.get(FileCopy, (team_id, sha256, provider), with_for_update=True)
+        if copy is not None and copy.provider_file_id == provider_file_id and not give_up_copy(session, copy):
+            work.finish(session, lease, next_in=_STILL_NEEDED)
+            return
+    with noting_throttles(provider):
+        get_provider(provider).delete_file(provider_file_id)
+    with transaction() as session:
+        work.finish(session, lease)
+
+
+def _is_kept(session: Session, name: CopyName) -> bool:
+    return session.get(Content, (name.team_id, name.sha256), populate_existing=True) is not None
 
 
 def _fill(whole: BinaryIO, content: Content) -> None:

@@ -29,11 +29,12 @@ _BUSY = timedelta(hours=1)
 
 def check_file(lease: Lease) -> None:
     """Read a file once, with no transaction open, and write down what was found."""
-    content = _content_to_check(lease)
-    if content is None:
+    found = _file_to_check(lease)
+    if found is None:
         return
+    file, content = found
     limits = {offer.model.token_limit for offer in offers()} | set(LIMITS)
-    report = check(_held(stream(content), lease), limits=limits)
+    report = check(_held(stream(content), lease), format_name=file.format, limits=limits)
     as_json = msgspec.to_builtins(report)
     with transaction() as session:
         work.finish(session, lease)
@@ -43,8 +44,8 @@ def check_file(lease: Lease) -> None:
     log.info("file_checked", examples=report.examples, errors=report.error_count, format=report.format)
 
 
-def _content_to_check(lease: Lease) -> Content | None:
-    """Where the file's bytes are; None when there is nothing to check, which ends the lease."""
+def _file_to_check(lease: Lease) -> tuple[File, Content] | None:
+    """The file and where its bytes are; None when there is nothing to check, which ends the lease."""
     with transaction() as session:
         file = session.scalar(select(File).where(File.id == lease.subject_id).with_for_update())
         waiting = file is not None and file.deleted_at is None and file.status == FileStatus.UPLOADED
@@ -56,7 +57,8 @@ def _content_to_check(lease: Lease) -> Content | None:
             actions.fail_file(session, file, "The check broke off again and again; an operator must look.")
             work.finish(session, lease)
             return None
-        return find_content(session, file)
+        content = find_content(session, file)
+        return None if content is None else (file, content)
 
 
 def _held(chunks: Iterable[bytes], lease: Lease) -> Iterator[bytes]:

@@ -1,0 +1,34 @@
+"""How many jobs a provider takes of a model: at once, and within a day."""
+
+from dataclasses import dataclass
+
+from service.catalog import models
+from service.providers.registry import provider_settings
+
+ANY_MODEL = "*"
+
+
+@dataclass(frozen=True)
+class JobLimits:
+    """None means that no limit is known; the provider may still have one."""
+
+    concurrent: int | None = None
+    per_day: int | None = None
+
+    @property
+    def known(self) -> bool:
+        """Whether there is anything to keep to."""
+        return self.concurrent is not None or self.per_day is not None
+
+
+def job_limits(provider: str, base_model: str) -> JobLimits:
+    """The limits on jobs from `base_model`: the operator's for this account, else the catalogue's.
+
+    Raises `NotConfigured`.
+    """
+    settings = provider_settings(provider)
+    own = settings.job_limits.get(base_model) or settings.job_limits.get(ANY_MODEL)
+    if own is not None:
+        return JobLimits(own.concurrent, own.per_day)
+    base = models.find(settings.kind, base_model)
+    return JobLimits() if base is None else JobLimits(base.concurrent_jobs, base.jobs_per_day)

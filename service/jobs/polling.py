@@ -1,0 +1,31 @@
+"""How long until a provider is asked again about a job. Pure.
+
+Fast while the job is young, while its training tells something and near its expected end; slow while it waits
+in the provider's queue or is paused. Webhooks shorten every pause; what is here is the net below them.
+"""
+
+from service.jobs.states import JobStatus
+
+FASTEST_S = 1.0
+_NEAR_END_S = 60.0
+_SLOW = frozenset({JobStatus.PAUSED, JobStatus.QUEUED, JobStatus.VALIDATING_FILES})
+CALLS_PER_POLL = 2  # the job and its events
+
+
+def pause_s(status: JobStatus, quiet_s: float, left_s: float | None, longest_s: float) -> float:
+    """Seconds to wait: `quiet_s` since the last change, `left_s` to the expected end, if one is known.
+
+    A twentieth of the quiet time while running, a tenth while waiting, and never more than half of what is
+    left to the expected end.
+    """
+    wanted = quiet_s / (10 if status in _SLOW else 20)
+    if left_s is not None and left_s > 0:
+        wanted = min(wanted, left_s / 2)
+    elif left_s is not None and -left_s < _NEAR_END_S:
+        wanted = FASTEST_S
+    return min(longest_s, max(FASTEST_S, wanted))
+
+
+def spread_s(living: int, calls_per_minute: int) -> float:
+    """The shortest pause at which `living` jobs together stay within `calls_per_minute`."""
+    return living * CALLS_PER_POLL * 60 / calls_per_minute

@@ -1,0 +1,192 @@
+"""Our queue before a provider's limits: teams take turns, and within a team the higher priority goes first.
+
+A queue is all jobs of one base model at one provider. Whose turn it is follows from the rows alone: of all
+waiting jobs the one whose team would then have the fewest at work; among equals the team that was served
+longest ago. Taking a place happens under a lock per queue, so two workers cannot give away the same place.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, Select, Subquery, func, select
+from sqlalchemy.orm import Session
+
+from service.catalog.limits import JobLimits, job_limits
+from service.core import clock, work
+from service.jobs.blocks import BlockKind, block_on
+from service.jobs.copying import ADVANCE
+from service.jobs.tables import Job, ProviderBlock
+
+_DAY = timedelta(days=1)
+_SEEN_DURATIONS = 20  # of the latest ended jobs, for the estimate of a start
+_WAKEN = 5  # a freed place wakes a few: the first may have been cancelled meanwhile
+# A wake-up commits with whatever frees a place, so this is a net below a net.
+_LOOK_AGAIN = timedelta(seconds=60)
+
+
+class QueueName(NamedTuple):
+    """The jobs that share a provider's limits."""
+
+    provider: str
+    base_model: str
+
+
+@dataclass(frozen=True)
+class Wait:
+    """Not now: why, in a word for the wire, and when to look again."""
+
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a waiting job stands; `starts_at` is None when nothing is known to guess from."""
+
+    position: int
+    starts_at: datetime | None
+    reason: str
+
+
+def queue_of(job: Job) -> QueueName:
+    """The queue that a job belongs to."""
+    return QueueName(job.provider, job.base_model)
+
+
+def ask_turn(session: Session, job: Job) -> Wait | None:
+    """Whether a locked, waiting job may be sent now: None for yes; then the queue stays locked."""
+    name = queue_of(job)
+    block = block_on(session, *name)
+    if block is not None:
+        return _wait_for(block)
+    limits = job_limits(job.provider, job.base_model)
+    if not limits.known:
+        return None
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("/".join(name), 1))))
+    free = _free_places(session, name, limits)
+    if free > 0 and job.id in session.scalars(_order(name).limit(free)).all():
+        return None
+    return Wait("turn", clock.now() + _LOOK_AGAIN)
+
+
+def wake_next(session: Session, name: QueueName) -> None:
+    """Wake those whose turn it is once this transaction has freed a place or lifted a block."""
+    session.flush()
+    for job_id in sorted(session.scalars(_order(name).limit(_WAKEN))):
+        work.schedule(session, ADVANCE, job_id)
+
+
+def places(session: Session, jobs: Iterable[Job]) -> Mapping[str, Place]:
+    """Where each of `jobs` that wait for their turn stands; the others are left out."""
+    found = {}
+    waiting = [job for job in jobs if job.queued_at and not job.intended_at and not job.has_ended]
+    for name in {queue_of(job) for job in waiting}:
+        own = {job.id for job in waiting if queue_of(job) == name}
+        numbered = {job_id: number for number, job_id in enumerate(session.scalars(_order(name)), start=1)}
+        block = block_on(session, *name)
+        concurrent = job_limits(*name).concurrent
+        usual = _usual_duration(session, name)
+        for job_id in own & numbered.keys():
+            position = numbered[job_id]
+            found[job_id] = Place(
+                position=position,
+                starts_at=_guess_start(position, concurrent, usual, block),
+                reason=block.kind if block else "turn",
+            )
+    return found
+
+
+def _guess_start(
+    position: int, concurrent: int | None, usual: timedelta | None, block: ProviderBlock | None
+) -> datetime | None:
+    if block is not None and block.until is None:
+        return None
+    earliest = block.until if block is not None and block.until else clock.now()
+    if concurrent is None:
+        return earliest
+    return None if usual is None else max(earliest, clock.now() + usual * position / concurrent)
+
+
+def _usual_duration(session: Session, name: QueueName) -> timedelta | None:
+    ended = (
+        select((Job.finished_at - Job.intended_at).label("took"))
+        .where(*_named(name), Job.intended_at.is_not(None), Job.finished_at.is_not(None))
+        .order_by(Job.intended_at.desc())
+        .limit(_SEEN_DURATIONS)
+        .subquery()
+    )
+    found: timedelta | None = session.scalar(select(func.avg(ended.c.took)))
+    return found
+
+
+def _free_places(session: Session, name: QueueName, limits: JobLimits) -> int:
+    free = []
+    if limits.concurrent is not None:
+        living = Job.intended_at.is_not(None), Job.finished_at.is_(None)
+        free.append(limits.concurrent - _count(session, name, *living))
+    if limits.per_day is not None:
+        free.append(limits.per_day - _count(session, name, Job.intended_at > func.now() - _DAY))
+    return min(free)
+
+
+def sent_within_a_day(session: Session, name: QueueName) -> list[datetime]:
+    """When the jobs were sent that a limit per day counts."""
+    recent = select(Job.intended_at).where(
+        *_named(name), Job.intended_at > func.now() - _DAY, Job.provider_job_id.is_not(None)
+    )
+    return [moment for moment in session.scalars(recent) if moment]
+
+
+def _count(session: Session, name: QueueName, *such: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).where(*_named(name), *such)) or 0
+
+
+def _named(name: QueueName) -> tuple[ColumnElement[bool], ...]:
+    return Job.provider == name.provider, Job.base_model == name.base_model
+
+
+def _order(name: QueueName) -> Select[str]:
+    """The ids of the waiting jobs, next first."""
+    waiting = _waiting(name)
+    at_work = _at_work(name)
+    turn = func.coalesce(at_work.c.living, 0) + waiting.c.turn
+    return (
+        select(waiting.c.id)
+        .outerjoin(at_work, at_work.c.team_id == waiting.c.team_id)
+        .order_by(turn, at_work.c.served_at.asc().nulls_first(), waiting.c.queued_at, waiting.c.id)
+    )
+
+
+def _waiting(name: QueueName) -> Subquery:
+    in_team = (
+        func.row_number()
+        .over(partition_by=Job.team_id, order_by=(Job.priority.desc(), Job.queued_at, Job.id))
+        .label("turn")
+    )
+    return (
+        select(Job.id, Job.team_id, Job.queued_at, in_team)
+        .where(
+            *_named(name),
+            Job.finished_at.is_(None),
+            Job.queued_at.is_not(None),
+            Job.intended_at.is_(None),
+        )
+        .subquery("waiting")
+    )
+
+
+def _at_work(name: QueueName) -> Subquery:
+    living = func.count().filter(Job.finished_at.is_(None)).label("living")
+    return (
+        select(Job.team_id, living, func.max(Job.intended_at).label("served_at"))
+        .where(*_named(name), Job.intended_at > func.now() - timedelta(days=30))
+        .group_by(Job.team_id)
+        .subquery("at_work")
+    )
+
+
+def _wait_for(block: ProviderBlock) -> Wait:
+    until = block.until or clock.now() + _LOOK_AGAIN
+    return Wait(BlockKind(block.kind).value, until)

@@ -1,0 +1,181 @@
+"""Create a job at its provider, at most once.
+
+intent committed ──► sent ──► recorded
+      │                │
+      │                └─ no answer, or a crash: looked for by its stamp. Not found is believed only when
+      │                   `create_grace_s` have passed since it was sent, for a slow create may still land.
+      └─ surely refused or never sent: the intent is taken back, the job waits in the queue again
+"""
+
+from datetime import datetime, timedelta
+
+import structlog
+
+from service.catalog.offers import check_trainable
+from service.core import clock, work
+from service.core.db import transaction
+from service.core.work import Lease
+from service.errors import TunehouseError
+from service.events.types import EventType
+from service.jobs import actions, closing, queue, record
+from service.jobs.blocks import ALL_MODELS, BlockKind, block_on, daily_end, raise_block
+from service.jobs.queries import locked_job
+from service.jobs.record import Snapshot
+from service.jobs.states import JobStatus, Wish
+from service.jobs.tables import Job
+from service.providers.errors import Rejected, Retryable, Throttled, WoundDown
+from service.providers.port import STAMP_KEY, ProviderJob, ProviderJobSpec
+from service.providers.registry import get_provider
+from service.providers.scrub import rename_ids
+from service.registry.queries import resolve
+from service.settings import settings
+from worker.provider_failures import JOB_LIMITS, noting_throttles, wait_after
+from worker.steps.pacing import next_look
+
+log = structlog.get_logger(__name__)
+
+_LOOK_AGAIN = timedelta(seconds=5)
+_QUOTA_PAUSE = timedelta(minutes=10)
+
+
+def create(lease: Lease, job: Job) -> None:
+    """Send a job whose turn it is, or find out what became of an earlier attempt."""
+    if job.intended_at is None:
+        if not _intend(lease):
+            return
+    else:
+        with noting_throttles(job.provider):
+            found = get_provider(job.provider).find_job(job.id, since=job.intended_at)
+        if found is not None:
+            _adopt(lease, found)
+            return
+        if not _send_again(lease):
+            return
+    try:
+        with noting_throttles(job.provider):
+            created = get_provider(job.provider).create_job(_spec(job))
+    except Rejected as refusal:
+        _refused(lease, refusal)
+    except Throttled as limit:
+        until = _note_limit(lease, limit) if limit.code in JOB_LIMITS else None
+        _not_sent(lease, until - clock.now() if until else wait_after(lease, limit))
+    except Retryable as failure:
+        _not_sent(lease, wait_after(lease, failure), to_the_end=True)
+    else:
+        _adopt(lease, created)
+
+
+def _intend(lease: Lease) -> bool:
+    """Commit that the job is about to be sent; False when it is not its turn, or it has ended."""
+    with transaction() as session:
+        work.confirm(session, lease)
+        job = locked_job(session, lease.subject_id)
+        if job.has_ended:  # cancelled since this step began
+            work.finish(session, lease)
+            return False
+        if closing.end_if_closed(session, job):
+            work.finish(session, lease)
+            return False
+        try:
+            target = resolve(session, job.team_id, job.model)
+            check_trainable(target.offer, job.method_type, clock.now().date())
+        except TunehouseError as refusal:  # its dates passed, or its parent was deleted, while it waited
+            actions.fail_unsent(
+                session, job, code=refusal.error_code, message=refusal.message, param=refusal.param
+            )
+            work.finish(session, lease)
+            return False
+        wait = queue.ask_turn(session, job)
+        if wait is not None:
+            work.finish(session, lease, next_in=max(wait.until - clock.now(), timedelta(seconds=1)))
+            return False
+        job.intended_at = job.sent_at = clock.now()
+    return True
+
+
+def _send_again(lease: Lease) -> bool:
+    """Whether an attempt that left no trace may be repeated; a wish to cancel ends the job instead."""
+    grace = timedelta(seconds=settings().create_grace_s)
+    with transaction() as session:
+        work.confirm(session, lease)
+        job = locked_job(session, lease.subject_id)
+        left = (job.sent_at or clock.now()) + grace - clock.now()
+        if left > timedelta(0):
+            work.finish(session, lease, next_in=min(left, _LOOK_AGAIN))
+            return False
+        if job.wish == Wish.CANCEL:
+            message = "Cancelled; the provider never got it."
+            actions.end_unsent(session, job, JobStatus.CANCELLED, EventType.JOB_CANCELLED, message)
+            work.finish(session, lease)
+            return False
+        job.sent_at = clock.now()
+    return True
+
+
+def _adopt(lease: Lease, created: ProviderJob) -> None:
+    with transaction() as session:
+        job = locked_job(session, lease.subject_id)
+        job.provider_job_id = created.id
+        job.sent_at = None
+        record.record_snapshot(session, job, Snapshot(created))
+        work.finish(session, lease, next_in=timedelta(0) if job.wish else next_look(session, job))
+
+
+def _refused(lease: Lease, refusal: Rejected) -> None:
+    with transaction() as session:
+        job = locked_job(session, lease.subject_id)
+        said = rename_ids(refusal.message, job.our_names)
+        if isinstance(refusal, WoundDown):
+            ended = closing.close_provider(session, job.provider, said)
+            log.error("provider_wound_down", provider=job.provider, jobs_ended=ended + 1)
+            closing.end_for_closed(session, job, said)
+        else:
+            message = f"The provider refused the job: {said}"
+            actions.fail_unsent(session, job, code=refusal.code, message=message, param=refusal.param)
+        work.finish(session, lease)
+
+
+def _note_limit(lease: Lease, limit: Throttled) -> datetime:
+    """Let all know of a limit on jobs, tell the team, and return until when it lasts."""
+    now = clock.now()
+    with transaction() as session:
+        job = locked_job(session, lease.subject_id)
+        if limit.code == "insufficient_quota":
+            kind, model, until = BlockKind.QUOTA, ALL_MODELS, now + _QUOTA_PAUSE
+        else:
+            kind, model = BlockKind.DAILY, job.base_model
+            until = daily_end(queue.sent_within_a_day(session, queue.queue_of(job)), now)
+        if limit.retry_after_s:
+            until = now + timedelta(seconds=limit.retry_after_s)
+        said = rename_ids(limit.message, job.our_names)
+        if block_on(session, job.provider, job.base_model, (kind,)) is None:
+            when = f"{until:%Y-%m-%d %H:%M} UTC"
+            message = f"The provider takes no more jobs for now; the next is tried at {when}: {said}"
+            actions.tell(session, job, EventType.JOB_MESSAGE, message, level="warn")
+        raise_block(session, job.provider, kind, said, model=model, until=until)
+    return until
+
+
+def _not_sent(lease: Lease, wait: timedelta, *, to_the_end: bool = False) -> None:
+    """The provider surely has nothing: the job goes back into the queue, behind those it would hold up."""
+    with transaction() as session:
+        job = locked_job(session, lease.subject_id)
+        job.intended_at = job.sent_at = None
+        if to_the_end:
+            job.queued_at = clock.now()
+            actions.free_place(session, job)
+        work.give_back(session, lease, retry_in=wait, error="not sent")
+
+
+def _spec(job: Job) -> ProviderJobSpec:
+    # The team's own metadata stays with us: the provider needs nothing but the stamp.
+    return ProviderJobSpec(
+        model=job.provider_model,
+        training_file_id=str(job.provider_training_file),
+        validation_file_id=job.provider_validation_file,
+        method=job.method,
+        suffix=job.suffix,
+        seed=job.seed,
+        metadata={STAMP_KEY: job.id},
+        integrations=job.integrations,
+    )

@@ -1,0 +1,102 @@
+"""Ask a provider how a job stands, and tell it what the team wants."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from service.core import work
+from service.core.db import transaction
+from service.core.work import Lease
+from service.events.types import EventType
+from service.jobs import actions, record
+from service.jobs.queries import locked_job
+from service.jobs.record import Snapshot
+from service.jobs.states import TERMINAL, JobStatus, Wish, status_from
+from service.jobs.tables import Job
+from service.providers.errors import Gone, Rejected
+from service.providers.port import Provider, ProviderJob
+from service.providers.registry import get_provider
+from service.providers.scrub import rename_ids
+from worker.provider_failures import noting_throttles
+from worker.steps.pacing import next_look
+
+log = structlog.get_logger(__name__)
+
+
+def follow(lease: Lease, job: Job) -> None:
+    """Bring a job up to what the provider says."""
+    with transaction() as session:
+        known = record.known_events(session, job.id)
+    try:
+        with noting_throttles(job.provider):
+            seen = _look(get_provider(job.provider), job, known)
+    except Gone as gone:
+        _lost(lease, gone)
+        return
+    with transaction() as session:
+        job = locked_job(session, lease.subject_id)
+        record.record_snapshot(session, job, seen)
+        work.finish(session, lease, next_in=None if job.has_ended else next_look(session, job))
+
+
+def send_wish(lease: Lease, job: Job) -> None:
+    """Tell the provider to cancel, pause or resume; what it then does decides."""
+    sent = Wish(str(job.wish))
+    refusal: Rejected | None = None
+    answer: ProviderJob | None = None
+    try:
+        with noting_throttles(job.provider):
+            answer = _call_for(get_provider(job.provider), sent)(str(job.provider_job_id))
+    except Rejected as said_no:
+        refusal = said_no
+    with transaction() as session:
+        job = locked_job(session, lease.subject_id)
+        if job.wish == sent:
+            job.wish = None
+        if refusal is not None:
+            reason = rename_ids(refusal.message, job.our_names)
+            message = f"The provider refused to {sent} the job: {reason}"
+            actions.tell(session, job, EventType.JOB_MESSAGE, message, level="warn")
+        elif answer is not None and status_from(answer.status, JobStatus(job.status)) not in TERMINAL:
+            # An end is recorded by the next step, which also fetches what the job left behind.
+            record.record_snapshot(session, job, Snapshot(answer))
+        work.finish(session, lease, next_in=timedelta(0))
+
+
+def _call_for(provider: Provider, wish: Wish) -> Callable[[str], ProviderJob]:
+    return {
+        Wish.CANCEL: provider.cancel_job,
+        Wish.PAUSE: provider.pause_job,
+        Wish.RESUME: provider.resume_job,
+    }[wish]
+
+
+def _lost(lease: Lease, gone: Gone) -> None:
+    with transaction() as session:
+        job = locked_job(session, lease.subject_id)
+        message = f"The provider has this job no longer: {rename_ids(gone.message, job.our_names)}"
+        actions.fail_unsent(session, job, code="provider_job_lost", message=message, param=None)
+        work.finish(session, lease)
+
+
+def _look(provider: Provider, job: Job, known: frozenset[str]) -> Snapshot:
+    """One round of questions. The job comes first: what it left behind is complete once it has ended."""
+    answer = provider.get_job(str(job.provider_job_id))
+    status = status_from(answer.status, JobStatus(job.status))
+    events = list(provider.iter_events(answer.id, known))[::-1]
+    fresh = any("checkpoint" in event.message.lower() for event in events)
+    checkpoints = provider.list_checkpoints(answer.id) if fresh or status is JobStatus.SUCCEEDED else []
+    results = _result_files(provider, answer) if status in TERMINAL else {}
+    return Snapshot(answer, events, checkpoints, results)
+
+
+def _result_files(provider: Provider, ended: ProviderJob) -> dict[str, bytes]:
+    """What the ended job left behind; a file that the provider will not hand out is done without."""
+    contents = {}
+    for file_id in ended.result_file_ids:
+        try:
+            contents[file_id] = provider.read_file(file_id)
+        except Rejected as refusal:
+            log.warning("result_file_refused", reason=refusal.message)
+    return contents
