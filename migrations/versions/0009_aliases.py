@@ -28,7 +28,9 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("team_id", "name", "version", name="pk_alias_changes"),
         sa.ForeignKeyConstraint(
-            ["team_id", "name"], ["aliases.team_id", "aliases.name"], name="fk_alias_changes_team_id_name_aliases"
+            ["team_id", "name"],
+            ["aliases.team_id", "aliases.name"],
+            name="fk_alias_changes_team_id_name_aliases",
         ),
     )
 

@@ -22,11 +22,16 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def environment_of_its_own(quiet_url: str, environment: dict[str, str]) -> dict[str, str]:
-    return environment | {"TUNEHOUSE_DATABASE_URL": quiet_url, "TUNEHOUSE_LEASE_S": "2"}
+    # A broker database of its own, too: another worker would take the wake-ups and find nothing to do.
+    return environment | {
+        "TUNEHOUSE_DATABASE_URL": quiet_url,
+        "TUNEHOUSE_REDIS_URL": environment["TUNEHOUSE_REDIS_URL"].removesuffix("/0") + "/1",
+        "TUNEHOUSE_LEASE_S": "2",
+    }
 
 
 @pytest.fixture
-def api(quiet: None, environment_of_its_own: dict[str, str], folder: Path) -> Iterator[Api]:
+def api(database: str, environment_of_its_own: dict[str, str], folder: Path) -> Iterator[Api]:
     process = Api(environment_of_its_own, folder)
     process.start()
     yield process
@@ -40,7 +45,7 @@ def quiet_team(api: Api) -> Iterator[TeamHandle]:
 
 
 @pytest.fixture
-def worker(quiet: None, environment_of_its_own: dict[str, str], folder: Path) -> Iterator[Worker]:
+def worker(database: str, environment_of_its_own: dict[str, str], folder: Path) -> Iterator[Worker]:
     """A worker that is not started yet."""
     process = Worker(environment_of_its_own, folder)
     yield process
