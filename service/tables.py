@@ -4,7 +4,16 @@ from service.audit.tables import AuditEvent
 from service.catalog.tables import PriceRow
 from service.core.db import Base
 from service.core.work import WorkItem
-from service.datasets.tables import Content, File, FileCopy, FileUse
+from service.datasets.tables import (
+    Content,
+    ContentRows,
+    DatasetPolicy,
+    Derivation,
+    File,
+    FileCopy,
+    FileUse,
+)
+from service.datasets.upload_tables import Upload, UploadPart
 from service.events.tables import Event, EventCounter
 from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
 from service.ledger.drift_tables import DriftReport
@@ -27,6 +36,9 @@ __all__ = [
     "Budget",
     "BudgetAlert",
     "Content",
+    "ContentRows",
+    "DatasetPolicy",
+    "Derivation",
     "DaySum",
     "DriftReport",
     "Entry",
@@ -48,6 +60,8 @@ __all__ = [
     "RollupMark",
     "Team",
     "TunedModel",
+    "Upload",
+    "UploadPart",
     "WebhookAttempt",
     "WebhookDelivery",
     "WebhookEndpoint",

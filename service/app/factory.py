@@ -8,9 +8,11 @@ from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
 from service.core import logs
 from service.datasets import routes as files
+from service.datasets import upload_routes as uploads
 from service.inference import routes as inference
 from service.jobs import inbound as provider_webhooks
 from service.jobs import routes as jobs
+from service.ledger import closing_routes as closing
 from service.ledger import price_routes as prices
 from service.ledger import routes as money
 from service.ledger import usage_routes as usage
@@ -36,8 +38,10 @@ def create_app() -> FastAPI:
     for part in (
         teams,
         files,
+        uploads,
         money,
         prices,
+        closing,
         usage,
         webhooks,
         webhook_deliveries,
@@ -51,6 +55,7 @@ def create_app() -> FastAPI:
         health,
     ):
         app.include_router(part.router)
+    app.include_router(uploads.moving)
     app.include_router(models.unprefixed)
     app.include_router(webhooks.calling)
     errors.install(app)

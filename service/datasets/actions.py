@@ -33,8 +33,8 @@ def create_file(
 ) -> File:
     """A training file whose bytes were just stored, to be checked by a worker.
 
-    `format` holds its lines to one format; without it the content decides. Bytes that the team already has are not kept twice. Raises `Conflict` when storing took so long that
-    what was stored is being deleted.
+    `format` holds its lines to one format; without it the content decides. Bytes that the team already has
+    are not kept twice. Raises `Conflict` when storing took so long that what was stored is being deleted.
     """
     kept = _own_content(session, team_id, sha256, size_bytes, storage_keys, None)
     for key in storage_keys:

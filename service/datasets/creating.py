@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from service.core import storage
 from service.core.db import transaction
 from service.datasets import actions
+from service.datasets.formats.detect import FORMATS
 from service.datasets.intake import Received
 from service.datasets.schemas import file_out
 from service.datasets.tables import Purpose
@@ -19,7 +20,7 @@ from service.teams import idempotency
 
 MIN_EXPIRY_S, MAX_EXPIRY_S = 3_600, 2_592_000
 _ANCHOR, _SECONDS = "expires_after[anchor]", "expires_after[seconds]"
-FIELDS = ("purpose", _ANCHOR, _SECONDS)
+FIELDS = ("purpose", "format", _ANCHOR, _SECONDS)
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,22 @@ class WantedFile:
 
     received: Received
     expires_after: timedelta | None
+    format: str | None
 
 
 def read_form(received: Received) -> WantedFile:
     """Hold the fields of a form against what may be said. Raises `InvalidRequest`."""
     check_purpose(received.fields.get("purpose"))
+    format_name = received.fields.get("format")
+    if format_name is not None and format_name not in FORMATS:
+        raise InvalidRequest(f"'format' must be one of: {', '.join(FORMATS)}.", param="format")
     seconds = received.fields.get(_SECONDS)
     anchor = received.fields.get(_ANCHOR)
     if seconds is None and anchor is None:
-        return WantedFile(received, None)
+        return WantedFile(received, None, format_name)
     if seconds is None or not (seconds.isascii() and seconds.isdigit() and len(seconds) < 10):
         raise InvalidRequest("'expires_after[seconds]' must be a whole number.", param=_SECONDS)
-    return WantedFile(received, expiry(anchor, int(seconds)))
+    return WantedFile(received, expiry(anchor, int(seconds)), format_name)
 
 
 def check_purpose(purpose: str | None) -> None:
@@ -70,7 +75,7 @@ def create(
     The body is not at hand to be compared with the first one's, but its hash is.
     """
     received = wanted.received
-    told_apart_by = f"{received.sha256} {received.filename} {wanted.expires_after}".encode()
+    told_apart_by = f"{received.sha256} {received.filename} {wanted.expires_after} {wanted.format}".encode()
     fingerprint = idempotency.fingerprint_of(request, hashlib.sha256(told_apart_by).digest())
     with transaction() as session:
         if idempotency_key is None:
@@ -93,5 +98,6 @@ def _create(session: Session, team_id: str, wanted: WantedFile) -> JSONResponse:
         sha256=wanted.received.sha256,
         storage_keys=[wanted.received.key],
         expires_after=wanted.expires_after,
+        format=wanted.format,
     )
     return JSONResponse(file_out(file).model_dump(mode="json"))

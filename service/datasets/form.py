@@ -18,6 +18,14 @@ MAX_FILENAME_CHARS = 255
 _MAX_OVERHEAD_BYTES = 64 * 1024
 
 
+def plain_name(sent: str) -> str:
+    """A file's name without its folders. Raises `ValueError` for one that cannot be kept."""
+    name = PurePosixPath(PureWindowsPath(sent).name).name
+    if not name or len(name) > MAX_FILENAME_CHARS or not name.isprintable():
+        raise ValueError(f"needs a printable name of at most {MAX_FILENAME_CHARS} characters")
+    return name
+
+
 class Form:
     """Feed it the body; `finish` tells whether all that was wanted came.
 
@@ -78,14 +86,10 @@ class Form:
     @property
     def filename(self) -> str:
         """The file part's name without its folders. Raises `InvalidRequest` for one that cannot be kept."""
-        sent = self._file.multipart_filename or self._file_field
-        name = PurePosixPath(PureWindowsPath(sent).name).name
-        if not name or len(name) > MAX_FILENAME_CHARS or not name.isprintable():
-            raise InvalidRequest(
-                f"The file needs a printable name of at most {MAX_FILENAME_CHARS} characters.",
-                param=self._file_field,
-            )
-        return name
+        try:
+            return plain_name(self._file.multipart_filename or self._file_field)
+        except ValueError as bad:
+            raise InvalidRequest(f"The file {bad}.", param=self._file_field) from bad
 
 
 class _Part(BaseTarget):  # type: ignore[misc]

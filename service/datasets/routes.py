@@ -10,6 +10,7 @@ from service.core.pages import ListOut, Order, list_out
 from service.core.web import RequestSession
 from service.datasets import actions, creating, queries
 from service.datasets.costs import costs_of
+from service.datasets.formats.detect import FORMATS
 from service.datasets.intake import receive
 from service.datasets.schemas import FileDeleted, FileOut, ReportOut, file_out, report_out
 from service.datasets.tables import Purpose
@@ -31,6 +32,7 @@ _FORM = {
                     "properties": {
                         "file": {"type": "string", "format": "binary"},
                         "purpose": {"type": "string", "enum": [Purpose.FINE_TUNE.value]},
+                        "format": {"type": "string", "enum": list(FORMATS)},
                         "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
                         "expires_after[seconds]": {
                             "type": "integer",

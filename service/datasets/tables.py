@@ -57,11 +57,53 @@ class File(Base):
     status_details: Mapped[str | None]
     format: Mapped[str | None]
     report: Mapped[dict[str, Any] | None]
+    # Where all errors are, a JSON object a line, when there are more than the report lists.
+    errors_key: Mapped[str | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
 
     __table_args__ = (Index(None, "team_id", "created_at", "id"), Index(None, "team_id", "sha256"))
+
+
+class ContentRows(Base):
+    """A 64-bit hash per row of a checked content, in the order of its lines: finds rows that two files share.
+
+    Of a content with very many rows only those whose hash ends in `level` zero bits are kept, with the line
+    of each in `lines`; as both sides choose by the hash itself, what one keeps the other would keep too.
+    """
+
+    __tablename__ = "content_rows"
+
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    level: Mapped[int]
+    hashes: Mapped[bytes] = mapped_column(LargeBinary)  # uint64, little-endian
+    lines: Mapped[bytes] = mapped_column(LargeBinary)  # uint32, little-endian
+
+
+class Derivation(Base):
+    """Files that are being made from another one: by conversion, or by a split."""
+
+    __tablename__ = "derivations"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
+    source_id: Mapped[str] = mapped_column(ForeignKey("files.id"))
+    kind: Mapped[str]
+    options: Mapped[dict[str, Any]]
+    output_ids: Mapped[list[str]] = mapped_column(ARRAY(String))
+    created_at: Mapped[datetime]
+
+
+class DatasetPolicy(Base):
+    """Which warnings keep a team's files from being trained on."""
+
+    __tablename__ = "dataset_policies"
+
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"), primary_key=True)
+    errors: Mapped[list[str]] = mapped_column(ARRAY(String))
+    updated_at: Mapped[datetime]
 
 
 class FileUse(Base):

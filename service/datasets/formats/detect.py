@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Literal
 
 from service.datasets.formats.base import Format
 from service.datasets.formats.chat import CHAT
@@ -10,6 +10,7 @@ from service.datasets.formats.completion import COMPLETIONS
 from service.datasets.jsonline import read
 
 FORMATS: dict[str, Format] = {fmt.name: fmt for fmt in (CHAT, COMPLETIONS)}
+FormatName = Literal["chat", "completion", "preference", "reinforcement"]
 _LOOKED_AT = 50
 
 
