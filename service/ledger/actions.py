@@ -6,7 +6,7 @@ their accounts in one order.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -94,6 +94,17 @@ def settle_many(session: Session, settlements: Sequence[Settlement]) -> None:
     subjects = [{"team_id": done.team_id, "subject_id": done.subject_id} for done in settlements]
     charges = [_as_row(done, charge) for done in settlements for charge in done.charges]
     values = {"subjects": json.dumps(subjects), "charges": json.dumps(charges)}
+    for crossed in session.execute(_SETTLE, values).all():
+        tell_threshold(session, crossed)
+
+
+def append_rows(session: Session, team_ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Append rows of these teams as they are, each once by its `unique_key`: for corrections.
+
+    A row has what `ledger_settle` names; whoever computes it from other rows holds the teams' locks already.
+    """
+    subjects = [{"team_id": team_id, "subject_id": ""} for team_id in team_ids]
+    values = {"subjects": json.dumps(subjects), "charges": json.dumps(list(rows))}
     for crossed in session.execute(_SETTLE, values).all():
         tell_threshold(session, crossed)
 

@@ -8,6 +8,8 @@ from service.catalog import prices
 from service.catalog.price import PriceKind
 from service.core.pages import ListOut, list_out
 from service.core.web import RequestSession
+from service.ledger.closing_schemas import RepriceIn, RepriceOut, reprice_out
+from service.ledger.reprice import plan_reprice, reprice
 from service.ledger.schemas import PriceCreate, PriceOut, price_out
 from service.teams.access import Admin, Reader
 from service.teams.idempotency import IdempotentRoute
@@ -36,3 +38,12 @@ def list_prices(
 def create_price(body: PriceCreate, session: RequestSession, _: Admin) -> PriceOut:
     """Add a price from a moment on; what was charged before stays as it is."""
     return price_out(prices.add_price(session, body.as_new_price()))
+
+
+@router.post("/reprice")
+def reprice_range(body: RepriceIn, session: RequestSession, _: Admin) -> RepriceOut:
+    """Charge a range anew at another price: first a dry run, then the same with its `confirm`."""
+    if body.confirm is None:
+        return reprice_out(plan_reprice(session, body.range), is_dry_run=True)
+    done = reprice(session, body.range, confirm=body.confirm, reason=body.reason)
+    return reprice_out(done, is_dry_run=False)

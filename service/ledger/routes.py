@@ -9,7 +9,7 @@ from service.core.web import RequestSession
 from service.errors import InvalidRequest, NotFound
 from service.ledger import queries
 from service.ledger.budgets import set_budget
-from service.ledger.exports import to_csv
+from service.ledger.exports import csv_response, wants_csv
 from service.ledger.money import usd
 from service.ledger.reports import Report, Scope, cost_report
 from service.ledger.schemas import BudgetIn, BudgetOut, CostsOut, MeOut, TeamRef, budget_out
@@ -72,9 +72,8 @@ def costs(
     scope = read_scope(caller, start_time, end_time)
     groups = [name.strip() for part in group_by for name in part.split(",")]
     report = cost_report(session, scope, groups)
-    if format == "csv" or (format is None and "text/csv" in request.headers.get("accept", "")):
-        headers = {"content-disposition": 'attachment; filename="costs.csv"'}
-        return Response(to_csv(report.columns, report.rows), media_type="text/csv", headers=headers)
+    if wants_csv(request, format):
+        return csv_response("costs.csv", report.columns, report.rows)
     return Response(_as_json(report).model_dump_json(), media_type="application/json")
 
 

@@ -1,0 +1,59 @@
+"""Calendar months (UTC), and closing them."""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import func, or_, select, text, update
+from sqlalchemy.orm import Session
+
+from service.core import clock
+from service.errors import InvalidRequest
+from service.ledger.tables import Account
+from service.teams.tables import Team
+
+_LOCK = text("SELECT ledger_lock(CAST(:team_ids AS text[]), NULL)")
+_NAME = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
+
+
+@dataclass(frozen=True)
+class Month:
+    """A calendar month; `end` is the first moment after it."""
+
+    name: str
+    start: datetime
+    end: datetime
+
+
+def month_named(name: str) -> Month:
+    """The month called like `2026-11`. Raises `InvalidRequest`."""
+    if not _NAME.fullmatch(name):
+        raise InvalidRequest(f"{name!r} is no month; write one as 2026-11.", param="month")
+    year, number = int(name[:4]), int(name[5:])
+    following = (year + 1, 1) if number == 12 else (year, number + 1)
+    return Month(name, datetime(year, number, 1, tzinfo=UTC), datetime(*following, 1, tzinfo=UTC))
+
+
+def close_month(session: Session, month: Month) -> int:
+    """Let no team's rows be booked into this or an earlier month any more; returns how many teams there are.
+
+    What occurred then and is charged or corrected later is booked at the moment of its recording. A month
+    that is closed stays so. Raises `InvalidRequest` for a month that is not over.
+    """
+    if clock.now() < month.end:
+        raise InvalidRequest(f"{month.name} is not over yet.", param="month")
+    team_ids = session.scalars(select(Team.id).order_by(Team.id)).all()
+    # Under the accounts' locks: what is being charged at this moment is booked wholly before or after.
+    session.execute(_LOCK, {"team_ids": team_ids})
+    earlier = or_(Account.closed_before.is_(None), Account.closed_before < month.end)
+    session.execute(
+        update(Account).where(Account.scope == "team", earlier).values(closed_before=month.end),
+        execution_options={"synchronize_session": False},
+    )
+    return len(team_ids)
+
+
+def is_closed(session: Session, team_id: str, month: Month) -> bool:
+    """Whether the team's month takes no more rows."""
+    closed = select(func.coalesce(Account.closed_before >= month.end, False)).where(Account.id == team_id)
+    return bool(session.scalar(closed))

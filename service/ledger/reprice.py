@@ -1,0 +1,196 @@
+"""Charge a stretch of the past anew at another price, by rows that take back and rows that charge.
+
+A row that is repriced gets two further ones: its exact reverse, and the same quantity at the new price. Both
+name it in `corrects`. What stands of a charge is thus always one row, which can be taken back only once.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, and_, or_, select, text
+from sqlalchemy.orm import Session, aliased
+
+from service.catalog.price import Price
+from service.catalog.prices import price_of
+from service.catalog.tables import PriceRow
+from service.errors import Conflict, InvalidRequest, NotFound
+from service.ledger.actions import append_rows
+from service.ledger.tables import Account, Entry
+
+MOST_ENTRIES = 20_000  # their teams' accounts are locked for some seconds meanwhile
+
+_LOCK = text("SELECT ledger_lock(CAST(:team_ids AS text[]), NULL)")
+
+
+@dataclass(frozen=True)
+class Range:
+    """Charges for whatever `price_id` is a price of, that occurred from `start` to before `end`."""
+
+    price_id: str
+    start: datetime
+    end: datetime
+    team_id: str | None = None
+
+
+@dataclass(frozen=True)
+class TeamPlan:
+    """What repricing changes for a team; `closed_entries` are of closed months, adjusted in the open one."""
+
+    team_id: str
+    entries: int
+    closed_entries: int
+    old_usd: Decimal
+    new_usd: Decimal
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What repricing would do; `confirm` names exactly these rows and this price."""
+
+    price: Price
+    teams: Sequence[TeamPlan]
+    confirm: str
+
+
+def plan_reprice(session: Session, wanted: Range) -> Plan:
+    """What repricing would do; changes nothing.
+
+    Raises `NotFound` for an unknown price, `InvalidRequest` for more than 20,000 rows.
+    """
+    price = _price(session, wanted.price_id)
+    return _plan(session, price, _standing(session, price, wanted))
+
+
+def reprice(session: Session, wanted: Range, *, confirm: str, reason: str) -> Plan:
+    """Do what a plan said. Raises `Conflict` when that has changed meanwhile, else as `plan_reprice`."""
+    price = _price(session, wanted.price_id)
+    teams = sorted({entry.team_id for entry in _standing(session, price, wanted)})
+    session.execute(_LOCK, {"team_ids": teams})
+    entries = _standing(session, price, wanted)
+    planned = _plan(session, price, entries)
+    if planned.confirm != confirm:
+        raise Conflict(
+            "Other rows are concerned than the dry run showed: they were charged or repriced meanwhile, or "
+            "the request differs. Look at a new dry run and confirm that.",
+            param="confirm",
+            code="plan_changed",
+        )
+    rows = [row for entry in entries for row in _corrections(entry, price, reason)]
+    append_rows(session, teams, rows)
+    return planned
+
+
+def _price(session: Session, price_id: str) -> Price:
+    row = session.get(PriceRow, price_id)
+    if row is None:
+        raise NotFound(f"There is no price {price_id!r}.", param="price_id")
+    return price_of(row)
+
+
+def _standing(session: Session, price: Price, wanted: Range) -> Sequence[Entry]:
+    """The rows that stand for something which `price` is a price of, at another price."""
+    taken_back = aliased(Entry)
+    reversal = and_(
+        taken_back.team_id == Entry.team_id, taken_back.corrects == Entry.number, taken_back.quantity < 0
+    )
+    found: Select[Entry] = (
+        select(Entry)
+        .join(PriceRow, PriceRow.id == Entry.price_id)
+        .where(
+            PriceRow.provider_kind == price.provider_kind,
+            PriceRow.model == price.model,
+            PriceRow.kind == price.kind.value,
+            PriceRow.tier == price.tier,
+            # A price for all methods does not replace one for this very method.
+            or_(
+                PriceRow.method.is_not_distinct_from(price.method),
+                and_(PriceRow.method.is_(None), Entry.method == price.method),
+            ),
+            PriceRow.id != price.id,
+            Entry.occurred_at >= wanted.start,
+            Entry.occurred_at < wanted.end,
+            Entry.quantity > 0,
+            ~select(taken_back.number).where(reversal).exists(),
+        )
+        .order_by(Entry.team_id, Entry.number)
+        .limit(MOST_ENTRIES + 1)
+    )
+    if wanted.team_id is not None:
+        found = found.where(Entry.team_id == wanted.team_id)
+    entries = session.scalars(found).all()
+    if len(entries) > MOST_ENTRIES:
+        raise InvalidRequest(
+            f"More than {MOST_ENTRIES:,} rows are concerned; take a shorter range, or team after team.",
+            param="end_time",
+        )
+    return entries
+
+
+def _plan(session: Session, price: Price, entries: Sequence[Entry]) -> Plan:
+    by_team: dict[str, list[Entry]] = {}
+    for entry in entries:
+        by_team.setdefault(entry.team_id, []).append(entry)
+    closes = select(Account.id, Account.closed_before).where(Account.id.in_(by_team))
+    closed_before = {row.id: row.closed_before for row in session.execute(closes)}
+    teams = [_team_plan(price, own, closed_before.get(team_id)) for team_id, own in by_team.items()]
+    digest = hashlib.sha256(price.id.encode())
+    for entry in entries:
+        digest.update(f"|{entry.team_id}:{entry.number}".encode())
+    return Plan(price, teams, digest.hexdigest()[:32])
+
+
+def _team_plan(price: Price, entries: Sequence[Entry], closed_before: datetime | None) -> TeamPlan:
+    return TeamPlan(
+        team_id=entries[0].team_id,
+        entries=len(entries),
+        closed_entries=sum(
+            closed_before is not None and entry.occurred_at < closed_before for entry in entries
+        ),
+        old_usd=sum((entry.amount_usd for entry in entries), Decimal(0)),
+        new_usd=sum((price.amount_for(entry.quantity) for entry in entries), Decimal(0)),
+    )
+
+
+def _corrections(entry: Entry, price: Price, reason: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    copied = (
+        "team_id",
+        "subject_id",
+        "kind",
+        "unit",
+        "key_id",
+        "job_id",
+        "model",
+        "base_model",
+        "provider",
+        "method",
+        "tags",
+    )
+    shared = {name: getattr(entry, name) for name in copied} | {
+        "corrects": entry.number,
+        "reason": reason,
+        "occurred_at": entry.occurred_at.isoformat(),
+    }
+    key = f"reprice:{entry.team_id}:{entry.number}"
+    back = {
+        "unique_key": f"{key}:back",
+        "quantity": str(-entry.quantity),
+        "unit_quantity": entry.unit_quantity,
+        "price_usd": str(entry.price_usd),
+        "price_id": entry.price_id,
+        "tier": entry.tier,
+        "amount_usd": str(-entry.amount_usd),
+    }
+    anew = {
+        "unique_key": f"{key}:anew",
+        "quantity": str(entry.quantity),
+        "unit_quantity": price.unit_quantity,
+        "price_usd": str(price.amount_usd),
+        "price_id": price.id,
+        "tier": price.tier,
+        "amount_usd": str(price.amount_for(entry.quantity)),
+    }
+    return shared | back, shared | anew
