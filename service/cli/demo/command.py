@@ -30,7 +30,7 @@ def run(keep: bool) -> int:
     is set.
     """
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_LOGS)
-    for sign in (signal.SIGTERM, signal.SIGHUP):
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         # An exit runs the `with` blocks below; the signal's default would leave everything running.
         signal.signal(sign, lambda number, _: sys.exit(128 + number))
     admin_key = f"th-{secrets.token_urlsafe(32)}"
@@ -40,18 +40,18 @@ def run(keep: bool) -> int:
     try:
         _perform(folder, admin_key, console)
     except (StoryBroken, EmbeddedError, OpenAIError, httpx2.HTTPError) as failure:
+        keep = True
         console.print(f"\n✗ {failure}", style="bold red", markup=False)
         console.print(f"The logs are in {folder / 'logs'}.")
         return 1
-    console.print(
-        f"\nAll of it held, and all of it is stopped again, after {time.monotonic() - started:.1f} s."
-    )
+    finally:
+        if not keep:
+            shutil.rmtree(folder, ignore_errors=True)
+    took_s = time.monotonic() - started
+    console.print(f"\nAll of it held, and all of it is stopped again, after {took_s:.1f} s.")
     if keep:
-        console.print(
-            f"Look around with:\n  TUNEHOUSE_ADMIN_KEY={admin_key} tunehouse up --data-dir {folder}"
-        )
-    else:
-        shutil.rmtree(folder, ignore_errors=True)
+        console.print("Look around with:")
+        console.print(f"  TUNEHOUSE_ADMIN_KEY={admin_key} tunehouse up --data-dir {folder}", soft_wrap=True)
     return 0
 
 
