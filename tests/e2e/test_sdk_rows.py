@@ -101,10 +101,12 @@ def test_a_job_is_paused_resumed_and_cancelled(sdk: OpenAI, trainer: TrainerProc
     trainer.control.stop_clock()
     job = start(sdk, model=BASE, training_file=file.id)
     wait_for(sdk, job.id, lambda now: bool(now.tunehouse["provider_status"]))  # type: ignore[attr-defined]
-    trainer.control.advance(0.5)
+    # Checked after 1 ms, started after 2, the first of many steps after 3.
+    trainer.control.advance(0.0035)
     wait_for(sdk, job.id, lambda now: now.status == "running")
 
     sdk.fine_tuning.jobs.pause(job.id)
+    wait_for(sdk, job.id, lambda now: str(now.status) in ("pausing", "paused"))
     trainer.control.advance(0.01)
     wait_for(sdk, job.id, lambda now: str(now.status) == "paused")
     sdk.fine_tuning.jobs.resume(job.id)
