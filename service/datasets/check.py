@@ -16,6 +16,7 @@ import msgspec
 from service.datasets import report, tokens
 from service.datasets.auto import advise, auto_epochs
 from service.datasets.explain import explain
+from service.datasets.formats import images
 from service.datasets.formats.base import Format
 from service.datasets.formats.detect import FORMATS, detect
 from service.datasets.formats.sheet import KINDS, ROLES, TRAINED, Sheet
@@ -33,8 +34,9 @@ _IN_FLIGHT = 2
 _CANNOT_DECODE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _UNKNOWN_FORMAT = (
-    "No line is an example of a format that can be trained: each is a JSON object with 'messages' (chat) "
-    "or with 'prompt' and 'completion'."
+    "No line is an example of a format that can be trained: each is a JSON object with 'messages' (chat, "
+    "reinforcement), with 'prompt' and 'completion', or with 'input', 'preferred_output' and "
+    "'non_preferred_output'."
 )
 
 Sink = Callable[[Problem], None]
@@ -89,7 +91,7 @@ class Checker:
         self.error_count = 0
         self.lengths: Counter[int] = Counter()
         self.by_kind = [0] * KINDS
-        self.framing = self.tools = self.images = 0
+        self.framing = self.tools = self.images = self.pictured = 0
         self._blanks = 0
         self._first_blanks: list[int] = []
 
@@ -107,7 +109,7 @@ class Checker:
                 self._skim(batch)
                 return sheet
             self._book = ToolBook(self.encoding)
-        decode, lay_out, book, fmt = self.format.decoder.decode, self.format.lay_out, self._book, self.format
+        decode, lay_out, book, fmt = self.format.decode, self.format.lay_out, self._book, self.format
         for number, line in enumerate(batch.lines, batch.first):
             if not line:
                 self._empty(number, line)
@@ -133,6 +135,7 @@ class Checker:
         self.framing += sheet.framing
         self.tools += sheet.tools
         self.images += sheet.images
+        self.pictured += sheet.pictured
 
     def report(self, limits: Iterable[int]) -> Report:
         """All of it, once every batch is folded in."""
@@ -181,7 +184,17 @@ class Checker:
         elif self.examples < MIN_EXAMPLES:
             message = f"The file has {self.examples} example(s), but must have at least {MIN_EXAMPLES}."
             self._add(of_file("too_few_examples", message))
-        if self.lengths and not any(self.by_kind[kind] for kind in TRAINED):
+        fmt = self.format
+        if fmt and fmt.max_examples and self.examples > fmt.max_examples:
+            message = (
+                f"The file has {self.examples} examples; {fmt.method} training takes {fmt.max_examples}."
+            )
+            self._add(of_file("too_many_examples", message))
+        if self.pictured > images.MAX_EXAMPLES:
+            message = f"{self.pictured} examples have images; the limit is {images.MAX_EXAMPLES}."
+            self._add(of_file("too_many_images", message))
+        trains = fmt is not None and fmt.trains_tokens
+        if trains and self.lengths and not any(self.by_kind[kind] for kind in TRAINED):
             self._add(of_file("nothing_trained", "Every assistant message has weight 0: nothing is trained."))
 
     def _skim(self, batch: Batch) -> None:

@@ -21,6 +21,8 @@ def described(complaint: str, prefix: str = "") -> Flaw:
         if what.startswith("Object missing"):
             return Flaw(path, "missing_field", "is missing")
         return Flaw(path, "unknown_field", "is not a field the training API knows here")
+    if path.endswith("role") and "preferred_output" in path:
+        return Flaw(path, "unknown_role", "must be 'assistant'")
     if path.endswith("role") and what.startswith("Invalid value"):
         known = "system, developer, user, assistant, tool or function"
         return Flaw(path, "unknown_role", f"{what.removeprefix('Invalid value ')} is no role; use {known}")
@@ -28,6 +30,8 @@ def described(complaint: str, prefix: str = "") -> Flaw:
         return Flaw(path, "invalid_weight", "must be 0 or 1")
     if what.endswith("of length >= 1"):
         return Flaw(path, "empty_content", "must not be empty")
+    if path.endswith("preferred_output") and what.endswith("of length <= 1"):
+        return Flaw(path, "too_many_messages", "must be exactly one assistant message")
     if what.startswith("Expected"):
         return Flaw(path, "wrong_type", "expected" + _in_json_words(what.removeprefix("Expected")))
     return Flaw(path, "invalid_value", what[:1].lower() + what[1:])

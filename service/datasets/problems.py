@@ -2,9 +2,10 @@
 
 Codes: `not_utf8`, `lone_surrogate`, `invalid_json`, `too_deep`, `line_too_long`, `blank_line`,
 `not_an_object`, `wrong_format`, `missing_field`, `unknown_field`, `wrong_type`, `invalid_value`,
-`unknown_role`, `invalid_weight`, `empty_content`, `missing_assistant`, `unanswered_tool_call`,
-`unknown_tool_call`, and of the whole file `empty_file`, `unknown_format`, `too_few_examples`,
-`nothing_trained`.
+`unknown_role`, `invalid_weight`, `empty_content`, `missing_assistant`, `ends_with_assistant`,
+`unanswered_tool_call`, `unknown_tool_call`, `not_text`, `too_many_messages`, `image_not_allowed`,
+`invalid_image`, `image_too_large`, `too_many_images`, and of the whole file `empty_file`, `unknown_format`,
+`too_few_examples`, `too_many_examples`, `nothing_trained`. Warnings are in `watch`.
 """
 
 from typing import NamedTuple

@@ -33,11 +33,21 @@ message = st.fixed_dictionaries(
 )
 example = st.fixed_dictionaries({"messages": st.lists(message, max_size=5)}, optional={"tools": json_values})
 pair = st.fixed_dictionaries({"prompt": contents, "completion": contents})
+preference = st.fixed_dictionaries(
+    {
+        "input": st.fixed_dictionaries({"messages": st.lists(message, max_size=3)}) | json_values,
+        "preferred_output": st.lists(message, max_size=2) | json_values,
+        "non_preferred_output": st.lists(message, max_size=2),
+    }
+)
+reinforcement = st.fixed_dictionaries(
+    {"messages": st.lists(message, max_size=3), "answer": json_values}, optional={"tools": json_values}
+)
 line = st.one_of(
     st.binary(max_size=60),
     json_values.map(lambda value: json.dumps(value).encode()),
     example.map(lambda value: json.dumps(value).encode()),
-    pair.map(lambda value: json.dumps(value).encode()),
+    st.one_of(pair, preference, reinforcement).map(lambda value: json.dumps(value).encode()),
     st.just(json.dumps(chat()).encode()),
 )
 files = st.lists(line, max_size=8).map(b"\n".join)

@@ -106,7 +106,7 @@ CHAT = Format(
     method="supervised",
     encoding=CHAT_ENCODING,
     example=ChatExample,
-    decoder=msgspec.json.Decoder(ChatExample),
+    decode=msgspec.json.Decoder(ChatExample).decode,
     lay_out=lay_out,
     items={("messages",): Message},
 )

@@ -32,7 +32,7 @@ COMPLETIONS = Format(
     method="supervised",
     encoding=COMPLETION_ENCODING,
     example=CompletionExample,
-    decoder=msgspec.json.Decoder(CompletionExample),
+    decode=msgspec.json.Decoder(CompletionExample).decode,
     lay_out=lay_out,
     items={},
 )

@@ -7,11 +7,15 @@ from typing import Any, Literal
 from service.datasets.formats.base import Format
 from service.datasets.formats.chat import CHAT
 from service.datasets.formats.completion import COMPLETIONS
+from service.datasets.formats.preference import PREFERENCE
+from service.datasets.formats.reinforcement import REINFORCEMENT
 from service.datasets.jsonline import read
 
-FORMATS: dict[str, Format] = {fmt.name: fmt for fmt in (CHAT, COMPLETIONS)}
+FORMATS: dict[str, Format] = {fmt.name: fmt for fmt in (CHAT, COMPLETIONS, PREFERENCE, REINFORCEMENT)}
 FormatName = Literal["chat", "completion", "preference", "reinforcement"]
 _LOOKED_AT = 50
+_PREFERENCE_FIELDS = frozenset({"preferred_output", "non_preferred_output"})
+_CHAT_FIELDS = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
 
 
 def detect(lines: Iterable[bytes | None]) -> Format | None:
@@ -29,9 +33,19 @@ def detect(lines: Iterable[bytes | None]) -> Format | None:
 
 
 def format_of(example: dict[str, Any]) -> str | None:
-    """The name of the format one example is in, by its fields alone."""
+    """The name of the format one example seems to be in."""
+    if not example.keys().isdisjoint(_PREFERENCE_FIELDS):
+        return "preference"
     if "messages" in example:
-        return "chat"
+        return "reinforcement" if _asks_and_refers(example) else "chat"
     if "prompt" in example or "completion" in example:
         return "completion"
     return None
+
+
+def _asks_and_refers(example: dict[str, Any]) -> bool:
+    """Whether a conversation is a prompt with references for a grader: there are some, and no answer."""
+    messages = example["messages"]
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    answered = isinstance(last, dict) and last.get("role") == "assistant"
+    return not answered and not example.keys() <= _CHAT_FIELDS

@@ -12,6 +12,7 @@ from msgspec import Meta
 from service.datasets.problems import Flaw
 
 MAX_PER_EXAMPLE = 10
+MAX_EXAMPLES = 50_000
 MAX_BYTES = 10 * 2**20
 LOW_TOKENS = 85
 ASSUMED_TOKENS = 85 + 4 * 170

@@ -112,10 +112,14 @@ class Function(msgspec.Struct, tag_field="role", tag="function", forbid_unknown_
 Message: TypeAlias = System | Developer | User | Assistant | Tool | Function
 
 
-def lay_out_message(message: Any, path: str, page: Sheet) -> tuple[int, int, list[Flaw]]:
+def lay_out_message(
+    message: Any, path: str, page: Sheet, *, trained: bool = True
+) -> tuple[int, int, list[Flaw]]:
     """Put any message on the sheet: its framing tokens, its image tokens, its flaws."""
     if isinstance(message, Assistant):
-        return lay_out_assistant(message, path, page)
+        learnt = trained and message.weight != 0
+        kind = sheet.ASSISTANT_TRAINED if learnt else sheet.ASSISTANT
+        return lay_out_assistant(message, path, page, kind)
     framing = PER_MESSAGE
     if message.name is not None:
         page.put(message.name, message.KIND)
@@ -135,13 +139,12 @@ def lay_out_message(message: Any, path: str, page: Sheet) -> tuple[int, int, lis
     return framing, image_tokens, flaws
 
 
-def lay_out_assistant(message: Assistant, path: str, page: Sheet) -> tuple[int, int, list[Flaw]]:
+def lay_out_assistant(message: Assistant, path: str, page: Sheet, kind: int) -> tuple[int, int, list[Flaw]]:
     """Put one assistant message on the sheet: its framing tokens, 0 image tokens, its flaws.
 
-    A tool call counts as its name, its arguments and the 3 marks of a message; all of it is trained with
-    the message that makes it.
+    A tool call counts as its name, its arguments and the 3 marks of a message; all of it is of the `kind`
+    of the message that makes it.
     """
-    kind = sheet.ASSISTANT if message.weight == 0 else sheet.ASSISTANT_TRAINED
     texts = _spoken(message)
     framing = PER_MESSAGE
     if message.name is not None:

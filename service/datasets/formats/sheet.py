@@ -4,8 +4,9 @@ from itertools import accumulate
 
 # What a text is, as an index; TRAINED texts are those the tuned model learns to write.
 SYSTEM, DEVELOPER, USER, ASSISTANT, ASSISTANT_TRAINED, TOOL, FUNCTION, PROMPT, COMPLETION = range(9)
-KINDS = 9
-TRAINED = frozenset({ASSISTANT_TRAINED, COMPLETION})
+PREFERRED, NON_PREFERRED = 9, 10
+KINDS = 11
+TRAINED = frozenset({ASSISTANT_TRAINED, COMPLETION, PREFERRED, NON_PREFERRED})
 ROLES = (
     "system",
     "developer",
@@ -16,6 +17,8 @@ ROLES = (
     "function",
     "prompt",
     "completion",
+    "preferred",
+    "non_preferred",
 )
 
 
@@ -24,10 +27,11 @@ class Sheet:
 
     `fixed[i]` is the tokens of example i that come from no text of its own: marks around messages,
     tool definitions (counted once and remembered), images. `framing`, `tools` and `images` split
-    their sum over the batch.
+    their sum over the batch; `pictured` counts the examples with images.
+    `lines` holds the line of each example; whoever lays examples out adds it.
     """
 
-    __slots__ = ("ends", "fixed", "framing", "images", "kinds", "texts", "tools")
+    __slots__ = ("ends", "fixed", "framing", "images", "kinds", "lines", "pictured", "texts", "tools")
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -37,6 +41,8 @@ class Sheet:
         self.framing = 0
         self.tools = 0
         self.images = 0
+        self.pictured = 0
+        self.lines: list[int] = []
 
     def put(self, text: str, kind: int) -> None:
         """Add one text of the example in hand."""
@@ -50,6 +56,7 @@ class Sheet:
         self.framing += framing
         self.tools += tools
         self.images += images
+        self.pictured += images > 0
 
     def drop(self) -> None:
         """Forget the example in hand: it is flawed and will not be counted."""
