@@ -7,13 +7,16 @@ is a unit of work, which a chore may order.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 import structlog
 
 from service.core.db import transaction
 from service.jobs.holds import release_orphans, revive_jobs
+from service.jobs.orphans import order_sweeps
 from service.ledger.actions import release_expired
 from service.ledger.rollups import roll_up
+from service.settings import settings
 
 log = structlog.get_logger(__name__)
 
@@ -69,6 +72,12 @@ def _release_orphaned_holds() -> int:
     return len(orphans)
 
 
+def _order_sweeps() -> int:
+    every = timedelta(seconds=settings().orphan_sweep_interval_s)
+    with transaction() as session:
+        return order_sweeps(session, [one.name for one in settings().providers], every)
+
+
 def _revive_jobs() -> int:
     with transaction() as session:
         return revive_jobs(session, _BATCH)
@@ -84,4 +93,5 @@ CHORES = (
     Chore("release_expired_holds", 1.0, _release_expired_holds),
     Chore("release_orphaned_holds", 60.0, _release_orphaned_holds),
     Chore("revive_jobs", 60.0, _revive_jobs),
+    Chore("sweep_providers", 60.0, _order_sweeps),
 )

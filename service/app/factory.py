@@ -11,6 +11,7 @@ from service.datasets import routes as files
 from service.datasets import upload_routes as uploads
 from service.inference import routes as inference
 from service.jobs import inbound as provider_webhooks
+from service.jobs import provider_routes as provider_admin
 from service.jobs import routes as jobs
 from service.ledger import closing_routes as closing
 from service.ledger import price_routes as prices
@@ -48,6 +49,7 @@ def create_app() -> FastAPI:
         providers,
         jobs,
         provider_webhooks,
+        provider_admin,
         inference,
         models,
         aliases,

@@ -7,6 +7,8 @@ from pydantic import BaseModel
 
 from service.core.clock import unix
 from service.core.pages import ListOut
+from service.core.web import RequestSession
+from service.jobs.blocks import standing_blocks
 from service.providers.health import Health, check_all
 from service.teams.access import Reader
 
@@ -22,21 +24,27 @@ class ProviderOut(BaseModel):
     healthy: bool
     problem: str | None
     checked_at: int
+    blocks: list[str]
 
 
 @router.get("")
-def list_providers(_: Reader) -> ListOut[ProviderOut]:
-    """List the upstreams and whether they answer; asked anew at most every 15 seconds."""
-    data = [_provider_out(health) for health in check_all()]
+def list_providers(session: RequestSession, _: Reader) -> ListOut[ProviderOut]:
+    """List the upstreams, whether they answer (asked at most every 15 s), and what they refuse for now."""
+    blocks = standing_blocks(session)
+    data = [
+        _provider_out(health, [block.kind for block in blocks if block.provider == health.name])
+        for health in check_all()
+    ]
     ends = (data[0].name, data[-1].name) if data else (None, None)
     return ListOut[ProviderOut](data=data, first_id=ends[0], last_id=ends[1])
 
 
-def _provider_out(health: Health) -> ProviderOut:
+def _provider_out(health: Health, blocks: list[str]) -> ProviderOut:
     return ProviderOut(
         name=health.name,
         kind=health.kind,
         healthy=health.problem is None,
         problem=health.problem,
         checked_at=unix(health.checked_at),
+        blocks=blocks,
     )

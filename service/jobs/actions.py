@@ -19,6 +19,7 @@ from service.jobs.schemas import JobCreate
 from service.jobs.states import ALLOWED, JobStatus, Wish
 from service.jobs.tables import Job
 from service.ledger.actions import release_hold
+from service.ledger.budgets import set_budget
 from service.registry.queries import Target, resolve
 
 CLOSED = "The provider takes no new fine-tuning jobs"
@@ -72,6 +73,10 @@ def create_job(
     session.flush()
     for file_id in _files_of(job):
         datasets.mark_used(session, file_id=file_id, used_by=job.id)
+    if body.tunehouse and body.tunehouse.max_cost_usd is not None:
+        # Before the hold, which this limit may refuse.
+        limit_usd = body.tunehouse.max_cost_usd
+        set_budget(session, team_id, limit_usd=limit_usd, period="total", scope="job", account_id=job.id)
     if file is not None:
         planned = admission.plan(session, target, method.type, hyperparameters, file)
         admission.hold_cost(session, team_id, job.id, key_id, planned)

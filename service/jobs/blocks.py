@@ -12,13 +12,14 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import delete, func, or_, select
+from sqlalchemy import ColumnElement, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.core import clock
 from service.jobs.tables import ProviderBlock
 from service.providers.registry import provider_settings
+from service.settings import settings
 
 ALL_MODELS = "*"
 
@@ -87,10 +88,23 @@ def block_on(
         ProviderBlock.provider == provider,
         ProviderBlock.model.in_([model, ALL_MODELS]),
         ProviderBlock.kind.in_([kind.value for kind in kinds]),
-        or_(ProviderBlock.until.is_(None), ProviderBlock.until > func.now()),
+        _in_force(),
         ProviderBlock.credentials == credentials_of(provider),
     )
     return min(session.scalars(rows), key=lambda row: _RANK[BlockKind(row.kind)], default=None)
+
+
+def standing_blocks(session: Session) -> list[ProviderBlock]:
+    """Every block in force on a configured provider."""
+    names = {one.name for one in settings().providers}
+    rows = session.scalars(
+        select(ProviderBlock).where(_in_force()).order_by(ProviderBlock.provider, ProviderBlock.kind)
+    )
+    return [row for row in rows if row.provider in names and row.credentials == credentials_of(row.provider)]
+
+
+def _in_force() -> ColumnElement[bool]:
+    return or_(ProviderBlock.until.is_(None), ProviderBlock.until > func.now())
 
 
 def credentials_of(provider: str) -> str:

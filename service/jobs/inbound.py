@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 
 from service.core import clock, work
 from service.core.db import transaction
-from service.errors import InvalidRequest, NotFound
+from service.errors import InvalidRequest, NotFound, TunehouseError, Unavailable
 from service.jobs.copying import ADVANCE
 from service.jobs.queries import job_of_provider
 from service.jobs.tables import ProviderWebhook
@@ -32,10 +32,8 @@ async def receive_webhook(provider: str, request: Request) -> Received:
     upstream = _provider(provider)
     try:
         hint = upstream.verify_webhook(await request.body(), request.headers)
-    except Rejected as forged:
-        raise InvalidRequest(
-            "The webhook's signature is not valid.", param="webhook-signature", code="invalid_signature"
-        ) from forged
+    except Rejected as refused:
+        raise _answer_for(refused) from refused
     await run_in_threadpool(_wake, upstream.name, hint)
     return Received()
 
@@ -45,6 +43,17 @@ def _provider(name: str) -> Provider:
         if provider.name == name:
             return provider
     raise NotFound(f"There is no provider {name!r}.", param="provider")
+
+
+def _answer_for(refused: Rejected) -> TunehouseError:
+    """A misconfiguration of ours is not the sender's fault: it shall try again until the secret is set."""
+    if refused.code == "webhook_not_configured":
+        return Unavailable(refused.message)
+    if refused.code == "webhook_malformed":
+        return InvalidRequest(refused.message, code="malformed_webhook")
+    return InvalidRequest(
+        "The webhook's signature is not valid.", param="webhook-signature", code="invalid_signature"
+    )
 
 
 def _wake(provider: str, hint: WebhookHint) -> None:

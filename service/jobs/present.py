@@ -29,6 +29,7 @@ def job_out(job: Job, money: Mapping[str, JobMoney], places: Mapping[str, Place]
         estimated_cost_usd=None if job.estimated_cost_usd is None else usd(job.estimated_cost_usd),
         held_usd=usd(figures.held_usd),
         cost_usd=usd(figures.cost_usd),
+        max_cost_usd=None if figures.max_cost_usd is None else usd(figures.max_cost_usd),
         requested=job.wish,
         priority=job.priority,
         queue_position=place.position if place else None,

@@ -10,16 +10,17 @@ from sqlalchemy.orm import Session
 from service.core.pages import Page, fetch_page
 from service.errors import NotFound
 from service.jobs.tables import Job, JobCheckpoint
-from service.ledger.queries import costs_by_job
+from service.ledger.queries import costs_by_job, limits_of
 from service.ledger.tables import HoldRow
 
 
 @dataclass(frozen=True)
 class JobMoney:
-    """What a job reserves of the budget now, and what it has cost."""
+    """What a job reserves of the budget now, what it has cost, and its own limit if it has one."""
 
     held_usd: Decimal = Decimal(0)
     cost_usd: Decimal = Decimal(0)
+    max_cost_usd: Decimal | None = None
 
 
 def get_job(session: Session, team_id: str, job_id: str, *, lock: bool = False) -> Job:
@@ -72,6 +73,9 @@ def job_money(session: Session, team_id: str, job_ids: Sequence[str]) -> Mapping
         row.subject_id: row.amount_usd
         for row in session.execute(select(HoldRow.subject_id, HoldRow.amount_usd).where(*own))
     }
-    costs = costs_by_job(session, team_id, job_ids)
+    costs, limits = costs_by_job(session, team_id, job_ids), limits_of(session, job_ids)
     zero = Decimal(0)
-    return {job_id: JobMoney(holds.get(job_id, zero), costs.get(job_id, zero)) for job_id in job_ids}
+    return {
+        job_id: JobMoney(holds.get(job_id, zero), costs.get(job_id, zero), limits.get(job_id))
+        for job_id in job_ids
+    }

@@ -78,6 +78,13 @@ def wake_next(session: Session, name: QueueName) -> None:
         work.schedule(session, ADVANCE, job_id)
 
 
+def wake_all(session: Session, provider: str) -> None:
+    """Wake every job that waits for its turn at a provider, after an operator has changed something."""
+    waiting = Job.queued_at.is_not(None), Job.intended_at.is_(None), Job.finished_at.is_(None)
+    for job_id in session.scalars(select(Job.id).where(Job.provider == provider, *waiting).order_by(Job.id)):
+        work.schedule(session, ADVANCE, job_id)
+
+
 def places(session: Session, jobs: Iterable[Job]) -> Mapping[str, Place]:
     """Where each of `jobs` that wait for their turn stands; the others are left out."""
     found = {}

@@ -15,7 +15,8 @@ from service.events.actions import Level, append
 from service.events.tables import Event
 from service.events.types import EventType
 from service.jobs.actions import free_place, release_files, tell
-from service.jobs.settle import settle_job
+from service.jobs.max_cost import keep_below_max_cost
+from service.jobs.settle import charge_pause, settle_job
 from service.jobs.states import TERMINAL, JobStatus, status_from
 from service.jobs.tables import Job, JobCheckpoint
 from service.ledger.money import usd
@@ -65,6 +66,8 @@ def record_snapshot(session: Session, job: Job, seen: Snapshot) -> None:
         job.changed_at = clock.now()
     if before != after:
         _note_change(session, job, after, seen, names)
+    if after not in TERMINAL:
+        keep_below_max_cost(session, job, seen.job)
 
 
 def _note_change(
@@ -73,6 +76,7 @@ def _note_change(
     if after is JobStatus.RUNNING:
         tell(session, job, EventType.JOB_STARTED, "The provider has started training.")
     elif after is JobStatus.PAUSED:
+        charge_pause(session, job, seen.job)
         tell(session, job, EventType.JOB_PAUSED, "The job is paused; resume it to go on.")
     elif after in TERMINAL:
         _end(session, job, after, seen, names)

@@ -1,9 +1,11 @@
 """Jobs on the wire: OpenAI's shapes, and `tunehouse` beside them."""
 
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from service.catalog.price import PRICE_DECIMALS
 from service.core.wire import Metadata, Text, WireIn, WireOut
 
 Auto = Literal["auto"]
@@ -11,6 +13,7 @@ Epochs = Auto | Annotated[int, Field(ge=1, le=50)]
 BatchSize = Auto | Annotated[int, Field(ge=1, le=256)]
 RateMultiplier = Auto | Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
 Id = Annotated[Text, Field(min_length=1, max_length=256)]
+MaxCost = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=PRICE_DECIMALS, examples=["5.00"])]
 
 
 class Hyperparameters(WireIn):
@@ -104,6 +107,7 @@ class JobOptions(WireIn):
     """What Tunehouse can be told about a job beyond OpenAI's fields."""
 
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    max_cost_usd: MaxCost | None = None  # refused above it at submit; above it later, paused or cancelled
 
 
 class JobCreate(WireIn):
@@ -165,6 +169,7 @@ class JobExtras(WireOut):
     estimated_cost_usd: str | None
     held_usd: str
     cost_usd: str
+    max_cost_usd: str | None
     requested: str | None
     priority: int
     queue_position: int | None

@@ -10,6 +10,7 @@ from service.providers.port import (
     STAMP_KEY,
     ProviderCheckpoint,
     ProviderEvent,
+    ProviderFile,
     ProviderJob,
     ProviderModel,
 )
@@ -73,6 +74,15 @@ def checkpoint_of(raw: Mapping[str, Any]) -> ProviderCheckpoint:
 def file_id_of(raw: Mapping[str, Any]) -> str:
     """The id of a `file`. Raises `Garbage` without one."""
     return _required(raw, "id")
+
+
+def file_of(raw: Mapping[str, Any]) -> ProviderFile:
+    """A `file`. Raises `Garbage` without an id."""
+    return ProviderFile(
+        id=_required(raw, "id"),
+        filename=_text(raw.get("filename")) or "",
+        created_at=_moment(raw.get("created_at")) or now(),
+    )
 
 
 def model_of(raw: Mapping[str, Any]) -> ProviderModel:

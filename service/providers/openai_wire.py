@@ -22,6 +22,7 @@ from service.providers.port import (
     Endpoint,
     ProviderCheckpoint,
     ProviderEvent,
+    ProviderFile,
     ProviderJob,
     ProviderJobSpec,
     ProviderModel,
@@ -68,19 +69,18 @@ class OpenAIWire:
 
     def find_file(self, filename: str, since: datetime | None = None) -> str | None:
         """See the port."""
-
-        def fetch(after: str | None) -> dict[str, Any]:
-            return read_object(
-                self._files.list(
-                    purpose="fine-tune", limit=_FILES_PAGE, order="desc", after=after or omit
-                ).content
-            )
-
-        for raw in self._walk(fetch, since):
+        for raw in self._walk(self._fetch_files, since):
             if raw.get("filename") == filename and raw.get("status") not in ("error", "deleted"):
                 with translated(self._clean, repeatable=True):
                     return mapping.file_id_of(raw)
         return None
+
+    def iter_files(self, since: datetime | None = None) -> Iterator[ProviderFile]:
+        """See the port."""
+        for raw in self._walk(self._fetch_files, since):
+            with translated(self._clean, repeatable=True):
+                file = mapping.file_of(raw)
+            yield file
 
     def delete_file(self, file_id: str) -> None:
         """See the port."""
@@ -196,6 +196,10 @@ class OpenAIWire:
 
     def _extra_body(self) -> dict[str, Any] | None:
         return None
+
+    def _fetch_files(self, after: str | None) -> dict[str, Any]:
+        listed = self._files.list(purpose="fine-tune", limit=_FILES_PAGE, order="desc", after=after or omit)
+        return read_object(listed.content)
 
     def _job(self, call: Callable[[], Any], *, repeatable: bool) -> ProviderJob:
         with translated(self._clean, repeatable=repeatable):

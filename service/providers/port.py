@@ -48,6 +48,15 @@ class ProviderJob:
 
 
 @dataclass(frozen=True)
+class ProviderFile:
+    """A training file there, ours or not."""
+
+    id: str
+    filename: str
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class ProviderEvent:
     """One line of the provider's log of a job; `data` is empty or metrics such as `step`, `train_loss`."""
 
@@ -105,6 +114,10 @@ class Provider(Protocol):
 
         Looks back to `since` (the moment of the intent). Raises `OutcomeUnknown` when it had to stop before.
         """
+        ...
+
+    def iter_files(self, since: datetime | None = None) -> Iterator[ProviderFile]:
+        """All training files there, ours or not, newest first, back to `since`."""
         ...
 
     def delete_file(self, file_id: str) -> None:

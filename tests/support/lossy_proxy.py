@@ -10,7 +10,7 @@ _CHUNK = 65536
 
 
 class LossyProxy:
-    """Forwards connections to `target_port`; `lose(n)` closes the next `n` of them at the first answer byte."""
+    """Forwards connections to `target_port`; `lose` closes some of them at the first byte of an answer."""
 
     def __init__(self, target_port: int) -> None:
         self._target_port = target_port

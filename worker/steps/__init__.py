@@ -13,14 +13,16 @@ from service.datasets.actions import CHECK, EXPIRE
 from service.datasets.copies import REMOVE
 from service.events.actions import PUBLISH
 from service.jobs.copying import ADVANCE, COPY
+from service.jobs.orphans import SWEEP
 from service.registry.actions import DELETE_UPSTREAM
 from service.webhooks.actions import DELIVER
-from worker.steps import copies, datasets, jobs, models, webhooks
+from worker.steps import copies, datasets, jobs, models, orphans, webhooks
 
 STEPS: Mapping[str, Callable[[Lease], None]] = {
     ADVANCE: jobs.advance,
     COPY: copies.copy_file,
     REMOVE: copies.remove_copy,
+    SWEEP: orphans.sweep_provider,
     DELETE_UPSTREAM: models.delete_upstream,
     PUBLISH: webhooks.publish_event,
     DELIVER: webhooks.deliver,

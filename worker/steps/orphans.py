@@ -1,0 +1,70 @@
+"""Look through a provider for jobs and files of ours that we do not know."""
+
+from datetime import timedelta
+
+import structlog
+
+from service.core import clock, work
+from service.core.db import transaction
+from service.core.work import Lease
+from service.jobs import orphans
+from service.providers.errors import Rejected
+from service.providers.port import Provider
+from service.providers.registry import get_provider
+from worker.provider_failures import noting_throttles, retried
+
+log = structlog.get_logger(__name__)
+
+# A provider with thousands of jobs takes many pages; the lease is held for each of them.
+_PER_PAGE = timedelta(minutes=5)
+_PAGE = 100
+
+
+@retried
+def sweep_provider(lease: Lease) -> None:
+    """One look through all jobs and files since the last one, newest first."""
+    provider = get_provider(lease.subject_id)
+    began_at = clock.now()
+    with transaction() as session:
+        since = orphans.look_back_to(session, provider.name)
+        marks = orphans.marks_of_teams(session)
+    with noting_throttles(provider.name):
+        for number, job in enumerate(provider.iter_jobs(since)):
+            _hold(lease, number)
+            if job.stamp is not None:
+                with transaction() as session:
+                    verdict = orphans.judge_job(session, provider.name, job)
+                if verdict is not None:
+                    outcome = _cancel(provider, job.id) if verdict.end else "reported"
+                    _record(provider, job.id, "job", verdict.job_id, outcome)
+        for number, file in enumerate(provider.iter_files(since)):
+            _hold(lease, number)
+            with transaction() as session:
+                unknown = orphans.judge_file(session, provider.name, file, marks)
+            if unknown is not None:
+                provider.delete_file(file.id)
+                _record(provider, file.id, "file", None, "deleted")
+    with transaction() as session:
+        orphans.note_swept(session, provider.name, began_at)
+        work.finish(session, lease)
+
+
+def _hold(lease: Lease, number: int) -> None:
+    if number % _PAGE == 0:
+        with transaction() as session:
+            work.extend(session, lease, _PER_PAGE)
+
+
+def _cancel(provider: Provider, job_id: str) -> str:
+    try:
+        provider.cancel_job(job_id)
+    except Rejected:  # it has ended meanwhile
+        return "reported"
+    return "cancelled"
+
+
+def _record(provider: Provider, object_id: str, kind: str, job_id: str | None, outcome: str) -> None:
+    with transaction() as session:
+        new = orphans.record_orphan(session, provider.name, object_id, kind, job_id, outcome)
+    if new:
+        log.error("orphan_found", provider=provider.name, kind=kind, object_id=object_id, outcome=outcome)
