@@ -8,6 +8,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
@@ -88,7 +89,8 @@ def _deliver(waiting: Sequence[_Waiting[Item, Result]], results: Sequence[Result
         by_loop.setdefault(one.loop, []).append((one.future, result))
     for loop, outcomes in by_loop.items():
         # One wake-up for the whole batch: each costs the loop a system call.
-        loop.call_soon_threadsafe(_settle_futures, outcomes)
+        with suppress(RuntimeError):  # the loop has ended, and all who waited with it
+            loop.call_soon_threadsafe(_settle_futures, outcomes)
 
 
 def _settle_futures(outcomes: Sequence[tuple["asyncio.Future[Result]", Result | Exception]]) -> None:

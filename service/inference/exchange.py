@@ -66,6 +66,11 @@ class Exchange:
                 await self._settle_part(has_left=isinstance(failure, asyncio.CancelledError))
             raise
 
+    @property
+    def tokens_used(self) -> int:
+        """Tokens read and written, as far as they were charged."""
+        return self.usage.input_tokens + self.usage.output_tokens if self.usage else 0
+
     async def _whole(self) -> None:
         async with self._answer() as response:
             started = time.perf_counter()

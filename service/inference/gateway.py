@@ -16,15 +16,14 @@ from starlette.types import Receive, Scope, Send
 from service.core.ids import new_id
 from service.errors import InvalidRequest, TunehouseError, Unavailable
 from service.inference import amounts, limits
-from service.inference.body import Asked
-from service.inference.callers import Callers, Payer
+from service.inference.callers import Callers
 from service.inference.dialects.base import Dialect
 from service.inference.exchange import Exchange
 from service.inference.limits import Limits
 from service.inference.meter import Meter
 from service.inference.reply import Reply
 from service.inference.streaming import CallerStalled
-from service.inference.targets import Priced, Targets
+from service.inference.targets import Targets
 from service.inference.upstream import Upstreams
 from service.settings import Settings
 
@@ -84,25 +83,18 @@ class Gateway:
             asked, base.context_tokens, self._default_tokens
         )
         reply.headers = limits.headers(await self._limits.take(caller, expected))
-        used = 0
+        exchange: Exchange | None = None
         try:
-            used = await self._exchange(dialect, asked, caller, priced, receive, reply)
+            upstream = self._upstreams.find(priced.target.provider)
+            with upstream.slot():
+                subject_id = new_id(dialect.id_prefix)
+                amount_usd = amounts.hold_usd(asked, priced, self._default_tokens)
+                await self._meter.hold(caller, subject_id, amount_usd)
+                exchange = Exchange(dialect, asked, caller, priced, upstream, self._meter, reply, subject_id)
+                await _accompany(exchange, receive)
         finally:
+            used = exchange.tokens_used if exchange else 0
             self._limits.correct(caller, used - expected)
-
-    async def _exchange(
-        self, dialect: Dialect, asked: Asked, caller: Payer, priced: Priced, receive: Receive, reply: Reply
-    ) -> int:
-        """Hold money, ask the provider and answer; returns the tokens used."""
-        upstream = self._upstreams.find(priced.target.provider)
-        with upstream.slot():
-            subject_id = new_id(dialect.id_prefix)
-            amount_usd = amounts.hold_usd(asked, priced, self._default_tokens)
-            await self._meter.hold(caller, subject_id, amount_usd)
-            exchange = Exchange(dialect, asked, caller, priced, upstream, self._meter, reply, subject_id)
-            await _accompany(exchange, receive)
-        usage = exchange.usage
-        return usage.input_tokens + usage.output_tokens if usage else 0
 
 
 async def _accompany(exchange: Exchange, receive: Receive) -> None:
