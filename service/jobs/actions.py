@@ -79,8 +79,7 @@ def create_job(
         set_budget(session, team_id, limit_usd=limit_usd, period="total", scope="job", account_id=job.id)
     if file is not None:
         planned = admission.plan(session, target, method.type, hyperparameters, file)
-        admission.hold_cost(session, team_id, job.id, key_id, planned)
-        job.estimated_cost_usd = planned.cost_usd
+        job.estimated_cost_usd = admission.hold_cost(session, team_id, job.id, key_id, planned)
     tell(session, job, EventType.JOB_CREATED, f"Created fine-tuning job: {job.id}")
     work.schedule(session, ADVANCE, job.id)
     return job

@@ -15,6 +15,7 @@ from service.errors import InvalidRequest, NotFound
 from service.jobs.schemas import JobCreate, Method, Supervised
 from service.ledger.actions import place_hold
 from service.ledger.money import usd
+from service.ledger.queries import limits_of
 from service.registry.queries import Target
 
 # Reinforcement is billed by the hour of training, which nobody knows beforehand: this much is held.
@@ -91,9 +92,17 @@ def plan(session: Session, target: Target, method: str, hyperparameters: dict[st
     return Plan(n_epochs, None if by_hour else tokens, price, price.amount_for(quantity))
 
 
-def hold_cost(session: Session, team_id: str, job_id: str, key_id: str, planned: Plan) -> None:
-    """Reserve the estimated cost on the team's budget. Raises `BudgetExceeded` with the figures."""
-    place_hold(session, team_id=team_id, subject_id=job_id, amount_usd=planned.cost_usd, key_id=key_id)
+def hold_cost(session: Session, team_id: str, job_id: str, key_id: str, planned: Plan) -> Decimal:
+    """Reserve the estimated cost on the team's, the key's and the job's own budget, and return it.
+
+    Training by the hour is stopped at the job's own limit, so that no more than this is held for it. Raises
+    `BudgetExceeded` with the figures.
+    """
+    amount = planned.cost_usd
+    if planned.trained_tokens is None:
+        amount = min(amount, limits_of(session, [job_id]).get(job_id, amount))
+    place_hold(session, team_id=team_id, subject_id=job_id, amount_usd=amount, key_id=key_id)
+    return amount
 
 
 def _file(session: Session, team_id: str, file_id: str, param: str) -> File:

@@ -22,6 +22,5 @@ def admit(session: Session, job: Job) -> bool:
         return False
     settings = job.method[job.method_type].get("hyperparameters", {})
     planned = admission.plan(session, target, job.method_type, settings, file)
-    admission.hold_cost(session, job.team_id, job.id, job.key_id, planned)
-    job.estimated_cost_usd = planned.cost_usd
+    job.estimated_cost_usd = admission.hold_cost(session, job.team_id, job.id, job.key_id, planned)
     return True

@@ -1,7 +1,7 @@
 """Keep a job below the limit that its team set for it alone.
 
-The estimate is refused at submit when it is above (`admission`). Afterwards the provider may choose more epochs
-than we expected, or train for more hours than were held: then the job is paused or cancelled there.
+The estimate is refused at submit when it is above (`admission`). Afterwards the provider may choose more
+epochs than we expected, or train for more hours: then the job is paused or cancelled there.
 """
 
 from datetime import datetime
@@ -11,6 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.catalog.billing import billing_rules
+from service.catalog.models import find
 from service.catalog.prices import PriceKind, hours
 from service.core import clock, work
 from service.datasets.costs import billed_tokens
@@ -27,7 +28,6 @@ from service.ledger.money import usd
 from service.ledger.queries import limits_of
 from service.providers.port import ProviderJob
 from service.providers.registry import provider_settings
-from service.registry.queries import resolve
 
 
 def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -> None:
@@ -51,7 +51,7 @@ def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -
             subject_id=job.id,
             type=EventType.JOB_MESSAGE,
             level="warn",
-            message=f"The job comes to ${usd(expected)}, more than its max_cost of ${usd(limit)}: it is {doing}.",
+            message=f"It comes to ${usd(expected)}, more than its max_cost of ${usd(limit)}: it is {doing}.",
             source_key=f"max_cost:{wish}",
         )
         if said is not None:
@@ -73,9 +73,9 @@ def projected_cost(session: Session, job: Job, provider_job: ProviderJob) -> Dec
 def _tokens_ahead(session: Session, job: Job) -> Decimal:
     epochs = job.method[job.method_type].get("hyperparameters", {}).get("n_epochs")
     file = session.get(File, job.training_file)
-    if not isinstance(epochs, int) or file is None:
+    base = find(provider_settings(job.provider).kind, job.base_model)
+    if not isinstance(epochs, int) or file is None or base is None:
         return Decimal(0)
-    base = resolve(session, job.team_id, job.model).base
     return Decimal(billed_tokens(report_of(file), base.token_limit, epochs))
 
 

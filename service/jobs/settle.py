@@ -1,4 +1,4 @@
-"""What a job costs: the provider's own numbers at the price of the day it was created, by its kind's rules."""
+"""What a job costs: the provider's own numbers at the price of the day it was created, by its rules."""
 
 from decimal import Decimal
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.catalog.price import PriceKind
 from service.core import clock
 from service.ledger.charges import BudgetView
-from service.ledger.tables import Entry
+from service.ledger.tables import Budget, Entry
 
 _STANDING = text(
     "SELECT scope, limit_usd, period, period_name, spent_usd, held_usd, thresholds FROM budget_standings "
@@ -43,6 +43,18 @@ def budget_view(session: Session, team_id: str, account_id: str | None = None) -
         nothing = Decimal(0)
         return BudgetView(team_id, "team", None, "month", f"{clock.now():%Y-%m}", nothing, nothing, ())
     return BudgetView(account_id=ids["account_id"], **row._asdict())
+
+
+def limits_of(session: Session, account_ids: Collection[str]) -> Mapping[str, Decimal]:
+    """The limits of those of these keys or jobs that have one."""
+    limited = select(Budget.account_id, Budget.limit_usd).where(Budget.account_id.in_(account_ids))
+    return {row.account_id: row.limit_usd for row in session.execute(limited) if row.limit_usd is not None}
+
+
+def quantity_charged(session: Session, job_id: str, kind: PriceKind) -> Decimal:
+    """How much of one kind a job has been charged for; corrections of a price leave it as it is."""
+    charged = select(func.coalesce(func.sum(Entry.quantity), 0))
+    return Decimal(session.scalar(charged.where(Entry.job_id == job_id, Entry.kind == kind.value)) or 0)
 
 
 def cost_of_job(session: Session, job_id: str) -> Decimal:
