@@ -23,7 +23,7 @@ class Belongings:
 
 
 def furnish(service: Service) -> Belongings:
-    """A team that has a file, a finished job, a model, an alias, a webhook endpoint and a delivery."""
+    """A team that has a file, a finished job, a model, an alias, an endpoint, a delivery and an upload."""
     team = service.make_team(budget_usd="50.00")
     with receiving() as receiver:
         endpoint = team.sdk.webhooks.create(
@@ -33,7 +33,10 @@ def furnish(service: Service) -> Belongings:
         job = run(team.sdk, model=BASE, training_file=file.id)
         assert receiver.wait_for(1, timeout_s=20)
     model = str(job.fine_tuned_model)
-    team.http.put("/v1/aliases/ours", json={"model": model}).raise_for_status()
+    team.http.put("/v1/aliases/ours-alone", json={"model": model}).raise_for_status()
+    upload_ = team.sdk.uploads.create(
+        filename="half.jsonl", purpose="fine-tune", bytes=10, mime_type="text/jsonl"
+    )
     deliveries = team.http.get("/v1/webhook_deliveries").json()["data"]
     keys = team.http.get(f"/v1/teams/{team.id}/keys").json()["data"]
     ids = {
@@ -42,7 +45,10 @@ def furnish(service: Service) -> Belongings:
         "file_id": file.id,
         "job_id": job.id,
         "model_id": model,
-        "name": "ours",
+        "name": "ours-alone",
+        "upload_id": upload_.id,
+        "provider": "trainer",
+        "kind": "daily",
         "webhook_endpoint_id": endpoint.id,
         "delivery_id": deliveries[0]["id"],
     }
@@ -56,6 +62,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("put", "/v1/teams/{team_id}/budget"): {"limit_usd": "1", "period": "month"},
     ("put", "/v1/aliases/{name}"): {"model": BASE},
     ("post", "/v1/aliases/{name}/rollback"): {},
+    ("post", "/v1/uploads/{upload_id}/complete"): {"part_ids": ["part_x"]},
     ("post", "/v1/webhook_endpoints/{webhook_endpoint_id}"): {"name": "x"},
     ("post", "/v1/webhook_endpoints/{webhook_endpoint_id}/rotate_secret"): {},
     ("post", "/v1/webhook_endpoints/{webhook_endpoint_id}/test"): {"event_type": "fine_tuning.job.succeeded"},
