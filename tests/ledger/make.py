@@ -9,6 +9,8 @@ from sqlalchemy.orm import Session
 
 from service.catalog.price import Price, PriceKind
 from service.core import clock
+from service.jobs.tables import Job
+from service.ledger.actions import place_hold
 from service.ledger.budgets import set_budget
 from service.ledger.charges import Charge
 from service.teams.tables import Team
@@ -53,3 +55,29 @@ def charge(unique_key: str, quantity: int = 10_000, **fields: object) -> Charge:
         "provider": "trainer",
     }
     return Charge(quantity=quantity, unique_key=unique_key, **(defaults | fields))  # type: ignore[arg-type]
+
+
+def make_job(session: Session, team_id: str, job_id: str, **fields: object) -> Job:
+    """A job as a row, with a hold of a dollar and without a unit of work."""
+    now = clock.now()
+    defaults: dict[str, object] = {
+        "key_id": "key_1",
+        "model": "sandbox-mini",
+        "base_model": "sandbox-mini",
+        "provider": "trainer",
+        "provider_model": "sandbox-mini",
+        "method_type": "supervised",
+        "method": {"type": "supervised", "supervised": {}},
+        "training_file": "file-1",
+        "integrations": [],
+        "result_files": [],
+        "status": "running",
+        "estimated_cost_usd": Decimal(1),
+        "created_at": now,
+        "changed_at": now,
+    }
+    job = Job(id=job_id, team_id=team_id, **(defaults | fields))
+    session.add(job)
+    session.flush()
+    place_hold(session, team_id=team_id, subject_id=job_id, amount_usd=Decimal(1), key_id=job.key_id)
+    return job

@@ -1,6 +1,6 @@
 """Chores: no hold outlives its work, no living job is forgotten, one failing chore stops no other."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
@@ -9,10 +9,9 @@ from sqlalchemy import delete, select
 from service.core.db import transaction
 from service.core.work import WorkItem
 from service.jobs.copying import ADVANCE
-from service.jobs.tables import Job
 from service.ledger.actions import place_hold
 from service.ledger.tables import HoldRow
-from tests.ledger.make import team
+from tests.ledger.make import make_job, team
 from worker.chores import CHORES, Chore, ChoreList
 
 DO = {chore.name: chore.do for chore in CHORES}
@@ -22,32 +21,6 @@ def holds() -> set[str]:
     """Whose holds are open."""
     with transaction() as session:
         return set(session.scalars(select(HoldRow.subject_id)))
-
-
-def make_job(team_id: str, job_id: str, status: str) -> None:
-    """A job as a row, with its hold and without a unit of work."""
-    now = datetime.now(UTC)
-    with transaction() as session:
-        session.add(
-            Job(
-                id=job_id,
-                team_id=team_id,
-                key_id="key_1",
-                model="sandbox-mini",
-                base_model="sandbox-mini",
-                provider="trainer",
-                provider_model="sandbox-mini",
-                method_type="supervised",
-                method={"type": "supervised", "supervised": {}},
-                training_file="file-1",
-                integrations=[],
-                result_files=[],
-                status=status,
-                created_at=now,
-                changed_at=now,
-            )
-        )
-        place_hold(session, team_id=team_id, subject_id=job_id, amount_usd=Decimal(1))
 
 
 @pytest.mark.usefixtures("database")
@@ -62,8 +35,8 @@ def test_a_hold_whose_job_has_ended_or_never_was_is_released_and_that_of_a_livin
             amount_usd=Decimal(1),
             expires_in=timedelta(hours=1),
         )
-    make_job(one, "ftjob-living", "running")
-    make_job(one, "ftjob-ended", "succeeded")
+        make_job(session, one, "ftjob-living", status="running")
+        make_job(session, one, "ftjob-ended", status="succeeded")
     assert DO["release_orphaned_holds"]() == 2
     assert holds() == {"ftjob-living", "chatcmpl-1"}
     assert DO["release_orphaned_holds"]() == 0
@@ -84,8 +57,8 @@ def test_a_hold_whose_process_died_goes_when_it_expires() -> None:
 def test_a_living_job_without_a_unit_of_work_gets_one() -> None:
     with transaction() as session:
         one = team(session)
-    make_job(one, "ftjob-forgotten", "queued")
-    make_job(one, "ftjob-ended", "cancelled")
+        make_job(session, one, "ftjob-forgotten", status="queued")
+        make_job(session, one, "ftjob-ended", status="cancelled")
     assert DO["revive_jobs"]() == 1
     assert DO["revive_jobs"]() == 0
     with transaction() as session:

@@ -160,7 +160,8 @@ def test_one_team_can_be_repriced_alone_and_only_by_an_admin(service: Service) -
 def test_a_repricing_that_makes_no_sense_is_refused(
     service: Service, changes: dict[str, Any], status: int
 ) -> None:
-    assert service.admin.post("/v1/prices/reprice", json=ask(**({"price_id": "x"} | changes))).status_code == status
+    body = ask(**({"price_id": "x"} | changes))
+    assert service.admin.post("/v1/prices/reprice", json=body).status_code == status
 
 
 def test_a_closed_month_stays_as_it_is_and_is_adjusted_in_the_open_one(service: Service) -> None:
