@@ -51,6 +51,25 @@ def test_files_are_created_listed_read_and_deleted(sdk: OpenAI) -> None:
         sdk.files.retrieve(file.id)
 
 
+def test_uploads_are_made_of_parts_completed_and_cancelled(sdk: OpenAI) -> None:
+    content = chat_file(40)
+    upload_ = sdk.uploads.upload_file_chunked(
+        file=content,
+        filename="parts.jsonl",
+        bytes=len(content),
+        mime_type="text/jsonl",
+        purpose="fine-tune",
+        part_size=1000,
+    )
+    assert upload_.status == "completed"
+    assert upload_.file
+    file = sdk.files.wait_for_processing(upload_.file.id, poll_interval=0.05)
+    assert (file.status, sdk.files.content(file.id).read()) == ("processed", content)
+
+    given_up = sdk.uploads.create(filename="no.jsonl", purpose="fine-tune", bytes=10, mime_type="text/jsonl")
+    assert sdk.uploads.cancel(given_up.id).status == "cancelled"
+
+
 def test_jobs_are_created_listed_and_retrieved(sdk: OpenAI) -> None:
     training, validation = upload(sdk, chat_file(40)), upload(sdk, chat_file(12, topic="cocoa"))
     job = run(
