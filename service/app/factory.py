@@ -13,6 +13,7 @@ from service.inference import routes as inference
 from service.jobs import inbound as provider_webhooks
 from service.jobs import provider_routes as provider_admin
 from service.jobs import routes as jobs
+from service.ledger import budget_routes as budgets
 from service.ledger import closing_routes as closing
 from service.ledger import price_routes as prices
 from service.ledger import routes as money
@@ -41,6 +42,7 @@ def create_app() -> FastAPI:
         files,
         uploads,
         money,
+        budgets,
         prices,
         closing,
         usage,

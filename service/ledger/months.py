@@ -34,6 +34,11 @@ def month_named(name: str) -> Month:
     return Month(name, datetime(year, number, 1, tzinfo=UTC), datetime(*following, 1, tzinfo=UTC))
 
 
+def present_month() -> Month:
+    """The month that is now."""
+    return month_named(f"{clock.now():%Y-%m}")
+
+
 def close_month(session: Session, month: Month) -> int:
     """Let no team's rows be booked into this or an earlier month any more; returns how many teams there are.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import case, func, select, text
@@ -10,6 +11,9 @@ from sqlalchemy.orm import Session
 from service.catalog.price import PriceKind
 from service.core import clock
 from service.ledger.charges import BudgetView
+from service.ledger.forecast import PACE_DAYS, Forecast, forecast, pace
+from service.ledger.months import present_month
+from service.ledger.rollups import booked
 from service.ledger.tables import Budget, Entry
 
 _STANDING = text(
@@ -41,8 +45,30 @@ def budget_view(session: Session, team_id: str, account_id: str | None = None) -
     row = session.execute(_STANDING, ids).one_or_none()
     if row is None:
         nothing = Decimal(0)
-        return BudgetView(team_id, "team", None, "month", f"{clock.now():%Y-%m}", nothing, nothing, ())
+        return BudgetView(
+            ids["account_id"],
+            "team" if account_id is None else "key",
+            None,
+            "month",
+            f"{clock.now():%Y-%m}",
+            nothing,
+            nothing,
+            (),
+        )
     return BudgetView(account_id=ids["account_id"], **row._asdict())
+
+
+def forecast_of(session: Session, view: BudgetView, team_id: str) -> Forecast:
+    """Where the budget of a team, or of one of its keys or jobs, goes at the pace of the last seven days."""
+    now = clock.now()
+    entries = booked(team_id, now - timedelta(days=PACE_DAYS), now)
+    spent = select(func.coalesce(func.sum(entries.c.amount_usd), 0))
+    if view.scope != "team":
+        column = entries.c.key_id if view.scope == "key" else entries.c.job_id
+        spent = spent.where(column == view.account_id)
+    first_at = session.scalar(select(func.min(Entry.booked_at)).where(Entry.team_id == team_id))
+    usd_per_day = pace(Decimal(session.scalar(spent) or 0), first_at, now)
+    return forecast(view, usd_per_day, present_month(), now)
 
 
 def limits_of(session: Session, account_ids: Collection[str]) -> Mapping[str, Decimal]:

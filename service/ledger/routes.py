@@ -1,4 +1,4 @@
-"""Routes for budgets, the caller's own account, and cost reports."""
+"""Routes for cost reports."""
 
 from typing import Annotated, Literal
 
@@ -6,54 +6,17 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.core.clock import from_unix
 from service.core.web import RequestSession
-from service.errors import InvalidRequest, NotFound
-from service.ledger import queries
-from service.ledger.budgets import set_budget
+from service.errors import InvalidRequest
 from service.ledger.exports import csv_response, wants_csv
 from service.ledger.money import usd
 from service.ledger.reports import Report, Scope, cost_report
-from service.ledger.schemas import BudgetIn, BudgetOut, CostsOut, MeOut, TeamRef, budget_out
-from service.teams.access import Admin, Caller, CurrentCaller, Reader
+from service.ledger.schemas import CostsOut
+from service.teams.access import Caller, Reader
 from service.teams.idempotency import IdempotentRoute
-from service.teams.queries import get_team
 
 router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
 
 Moment = Annotated[int | None, Query(ge=0, lt=2**33, description="Unix seconds.")]
-
-
-@router.put("/teams/{team_id}/budget")
-def set_team_budget(team_id: str, body: BudgetIn, session: RequestSession, _: Admin) -> BudgetOut:
-    """Set a team's limit; what it has spent and holds counts under the new one at once."""
-    team = get_team(session, team_id)
-    set_budget(session, team.id, limit_usd=body.limit_usd, period=body.period, thresholds=body.thresholds)
-    return budget_out(team.id, queries.budget_view(session, team.id))
-
-
-@router.get("/teams/{team_id}/budget")
-def retrieve_team_budget(team_id: str, session: RequestSession, caller: Reader) -> BudgetOut:
-    """A team's limit, what it has spent and holds in the present period, and what remains."""
-    if not caller.is_admin and caller.team_id != team_id:
-        raise NotFound(f"There is no team {team_id!r}.", param="team_id")
-    team = get_team(session, team_id)
-    return budget_out(team.id, queries.budget_view(session, team.id))
-
-
-@router.get("/me")
-def me(session: RequestSession, caller: CurrentCaller) -> MeOut:
-    """Who is calling, and what that team may still spend."""
-    team = get_team(session, caller.team_id) if caller.team_id else None
-    budget = budget_out(team.id, queries.budget_view(session, team.id)) if team else None
-    return MeOut(
-        key_id=caller.key_id,
-        is_admin=caller.is_admin,
-        scopes=sorted(caller.scopes),
-        team_id=caller.team_id,
-        team=TeamRef.model_validate(team) if team else None,
-        budget=budget,
-        spent_usd=budget.spent_usd if budget else None,
-        held_usd=budget.held_usd if budget else None,
-    )
 
 
 @router.get("/costs", responses={200: {"model": CostsOut, "content": {"text/csv": {}}}})

@@ -12,6 +12,7 @@ from service.core.clock import from_unix, unix
 from service.core.wire import Name, Text, WireIn, WireOut
 from service.ledger.budgets import DEFAULT_THRESHOLDS, Period
 from service.ledger.charges import BudgetView
+from service.ledger.forecast import Forecast
 from service.ledger.money import usd
 
 Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=PRICE_DECIMALS, examples=["5.00"])]
@@ -79,8 +80,19 @@ class BudgetIn(WireIn):
     )
 
 
+class ForecastOut(WireOut):
+    """Where it leads at the pace of the last seven days; null where nothing can be said."""
+
+    usd_per_day: str
+    period_end_usd: str | None
+    exhausted_at: int | None
+
+
 class BudgetOut(WireOut):
-    """A budget and its counters; without a limit `limit_usd` and `remaining_usd` are null."""
+    """A budget and its counters; without a limit `limit_usd` and `remaining_usd` are null.
+
+    `key_id` is null for the budget of a whole team, `forecast` where none was asked for.
+    """
 
     object: Literal["budget"] = "budget"
     team_id: str
@@ -91,6 +103,8 @@ class BudgetOut(WireOut):
     held_usd: str
     remaining_usd: str | None
     thresholds: list[int]
+    key_id: str | None = None
+    forecast: ForecastOut | None = None
 
 
 class TeamRef(WireOut):
@@ -111,6 +125,7 @@ class MeOut(WireOut):
     team_id: str | None
     team: TeamRef | None
     budget: BudgetOut | None
+    key_budget: BudgetOut | None
     spent_usd: str | None
     held_usd: str | None
 
@@ -148,8 +163,8 @@ def _in_words(price: Price) -> str:
     return f"${usd(price.amount_usd)} per {per}"
 
 
-def budget_out(team_id: str, view: BudgetView) -> BudgetOut:
-    """The wire form of a budget."""
+def budget_out(team_id: str, view: BudgetView, ahead: Forecast | None = None) -> BudgetOut:
+    """The wire form of a budget, with where it leads if that was computed."""
     left = view.remaining_usd
     return BudgetOut(
         team_id=team_id,
@@ -160,4 +175,14 @@ def budget_out(team_id: str, view: BudgetView) -> BudgetOut:
         held_usd=usd(view.held_usd),
         remaining_usd=None if left is None else usd(left),
         thresholds=list(view.thresholds),
+        key_id=view.account_id if view.scope == "key" else None,
+        forecast=None if ahead is None else _forecast_out(ahead),
+    )
+
+
+def _forecast_out(ahead: Forecast) -> ForecastOut:
+    return ForecastOut(
+        usd_per_day=usd(ahead.usd_per_day),
+        period_end_usd=None if ahead.period_end_usd is None else usd(ahead.period_end_usd),
+        exhausted_at=None if ahead.exhausted_at is None else unix(ahead.exhausted_at),
     )
