@@ -66,7 +66,7 @@ _CHECKS: Mapping[str, str] = {
         FROM wrong GROUP BY 1 ORDER BY 1""",
     "a row was not computed from the price it names": """
         SELECT concat_ws(' ', e.team_id, e.number) AS id,
-               coalesce(nullif(concat_ws(' per ', trim_scale(p.amount_usd), p.unit_quantity), ''), 'a price') AS due,
+               coalesce(trim_scale(p.amount_usd) || ' per ' || p.unit_quantity, 'a price') AS due,
                concat_ws(' per ', trim_scale(e.price_usd), e.unit_quantity) AS found
         FROM ledger_entries e LEFT JOIN prices p ON p.id = e.price_id
         WHERE e.price_id IS NOT NULL

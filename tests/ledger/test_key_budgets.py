@@ -57,9 +57,9 @@ def test_a_key_with_a_limit_is_refused_alone_and_what_it_spent_before_counts(ser
         events = list_events(session, team.id, key_id, after=None, limit=10).rows
         settle(session, team_id=team.id, subject_id="b", charges=[charge("b", 40_000, key_id=key_id)])
         later = list_events(session, team.id, key_id, after=None, limit=10).rows
+        wrong = [each for each in findings(session) if "price" not in each.check]
     assert [event.data["threshold"] for event in events] == [20]
     assert [event.data["threshold"] for event in later] == [100, 20]
-        wrong = [finding for finding in findings(session) if "price" not in finding.check]
     assert not wrong
 
 
