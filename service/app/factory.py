@@ -7,11 +7,13 @@ from service.app.middleware import BodyLimit, RequestIds
 from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
 from service.core import logs
+from service.datasets import derive_routes as derived_files
 from service.datasets import routes as files
 from service.datasets import upload_routes as uploads
 from service.inference import routes as inference
 from service.jobs import inbound as provider_webhooks
 from service.jobs import provider_routes as provider_admin
+from service.jobs import retrain_routes as retrains
 from service.jobs import routes as jobs
 from service.ledger import budget_routes as budgets
 from service.ledger import closing_routes as closing
@@ -40,6 +42,7 @@ def create_app() -> FastAPI:
     for part in (
         teams,
         files,
+        derived_files,
         uploads,
         money,
         budgets,
@@ -53,6 +56,7 @@ def create_app() -> FastAPI:
         provider_webhooks,
         provider_admin,
         inference,
+        retrains,  # before the models, whose paths would swallow theirs
         models,
         aliases,
         audit,

@@ -11,6 +11,7 @@ from service.core import clock, ids, storage, work
 from service.datasets.copies import order_removal_of_content
 from service.datasets.queries import get_file
 from service.datasets.report import Report
+from service.datasets.storing import Stored, keep
 from service.datasets.tables import Content, File, FileStatus, FileUse, Purpose
 from service.errors import Conflict, NotFound
 from service.events.actions import append
@@ -52,6 +53,32 @@ def create_file(
     if expires_after:
         work.schedule(session, EXPIRE, file.id, delay=expires_after)
     return file
+
+
+def empty_file(session: Session, team_id: str, filename: str, format: str | None) -> File:
+    """A training file whose bytes are yet to be made; nothing checks it before `give_content`."""
+    file = _new_file(team_id, Purpose.FINE_TUNE, filename, 0, "", clock.now(), None)
+    # No other file may seem to hold the same, so its place is taken by what no hash looks like.
+    file.sha256, file.format = f"none-{file.id}", format
+    session.add(file)
+    session.flush()
+    return file
+
+
+def give_content(session: Session, file: File, stored: Stored) -> None:
+    """Let a locked file hold these bytes from now on, and have them checked."""
+    before = file.sha256
+    keys = [stored.key]
+    kept = _own_content(session, file.team_id, stored.sha256, stored.size_bytes, keys, None)
+    if kept == keys:
+        keep(session, stored)
+    else:
+        storage.abandon(session, stored.key)
+    file.sha256, file.size_bytes = stored.sha256, stored.size_bytes
+    session.flush()
+    if before != stored.sha256:
+        _disown_content(session, file.team_id, before)
+    work.schedule(session, CHECK, file.id)
 
 
 def create_result_file(session: Session, team_id: str, filename: str, content: bytes) -> File:

@@ -53,24 +53,27 @@ line = st.one_of(
 files = st.lists(line, max_size=8).map(b"\n".join)
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(max_size=200), max_size=5))
 def test_no_bytes_make_a_check_raise(chunks: list[bytes]) -> None:
     check(chunks, threads=1)
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(files)
 def test_nothing_nearly_right_makes_a_check_raise(data: bytes) -> None:
     found = check([data], threads=1)
     assert found.valid_examples <= found.examples
 
 
+@settings(deadline=None)
 @given(files, st.integers(1, 40))
 def test_how_the_bytes_are_cut_into_chunks_does_not_matter(data: bytes, size: int) -> None:
     chunks = [data[start : start + size] for start in range(0, len(data), size)]
     assert check(chunks, threads=1) == check([data], threads=1)
 
 
+@settings(deadline=None)
 @given(files, st.integers(1, 30))
 def test_lines_survive_batching(data: bytes, batch_bytes: int) -> None:
     chunks = [data[start : start + 7] for start in range(0, len(data), 7)]
@@ -79,6 +82,7 @@ def test_lines_survive_batching(data: bytes, batch_bytes: int) -> None:
     assert lines == (whole[:-1] if whole[-1] == b"" else whole)
 
 
+@settings(deadline=None)
 @given(st.lists(example, max_size=6), st.lists(example, max_size=6))
 def test_a_concatenation_is_the_sum_of_its_parts(first: list[Any], second: list[Any]) -> None:
     parts = [jsonl_of(first), jsonl_of(second)]
@@ -96,6 +100,7 @@ def jsonl_of(examples: list[Any]) -> bytes:
     return b"".join(json.dumps(one).encode() + b"\n" for one in examples)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 500), min_size=1), st.sampled_from([0.5, 0.95, 0.99]))
 def test_percentiles_are_by_nearest_rank(lengths: list[int], share: float) -> None:
     found = percentile(Counter(lengths), share)

@@ -11,22 +11,28 @@ from service.core.storage import REAP
 from service.core.work import Lease
 from service.datasets.actions import CHECK, EXPIRE
 from service.datasets.copies import REMOVE
+from service.datasets.deriving import DERIVE
 from service.events.actions import PUBLISH
 from service.jobs.copying import ADVANCE, COPY
 from service.jobs.orphans import SWEEP
+from service.jobs.retrain import RETRAIN
 from service.registry.actions import DELETE_UPSTREAM
+from service.registry.announcements import ASK_ENDS
 from service.webhooks.actions import DELIVER
-from worker.steps import copies, datasets, jobs, models, orphans, webhooks
+from worker.steps import copies, datasets, deriving, ends, jobs, models, orphans, retrains, webhooks
 
 STEPS: Mapping[str, Callable[[Lease], None]] = {
     ADVANCE: jobs.advance,
     COPY: copies.copy_file,
     REMOVE: copies.remove_copy,
     SWEEP: orphans.sweep_provider,
+    RETRAIN: retrains.advance,
+    ASK_ENDS: ends.ask_ends,
     DELETE_UPSTREAM: models.delete_upstream,
     PUBLISH: webhooks.publish_event,
     DELIVER: webhooks.deliver,
     CHECK: datasets.check_file,
     EXPIRE: datasets.expire_file,
+    DERIVE: deriving.derive,
     REAP: datasets.remove_content,
 }

@@ -1,7 +1,5 @@
 """Check files, delete those whose time is over, and remove contents that nothing names."""
 
-import time
-from collections.abc import Iterable, Iterator
 from datetime import timedelta
 
 import msgspec
@@ -15,10 +13,12 @@ from service.core.storage import storage
 from service.core.work import Lease
 from service.datasets import actions
 from service.datasets.check import LIMITS, check
+from service.datasets.convert.sources import source_of
 from service.datasets.queries import find_content, stream
 from service.datasets.tables import Content, File, FileStatus
 from service.errors import Conflict
-from service.settings import settings
+from worker.steps.deriving import to_jsonl
+from worker.steps.holding import held
 
 log = structlog.get_logger(__name__)
 
@@ -33,8 +33,11 @@ def check_file(lease: Lease) -> None:
     if found is None:
         return
     file, content = found
+    if not source_of(file.filename).is_jsonl:
+        to_jsonl(lease, file, content)
+        return
     limits = {offer.model.token_limit for offer in offers()} | set(LIMITS)
-    report = check(_held(stream(content), lease), format_name=file.format, limits=limits)
+    report = check(held(stream(content), lease), format_name=file.format, limits=limits)
     as_json = msgspec.to_builtins(report)
     with transaction() as session:
         work.finish(session, lease)
@@ -59,18 +62,6 @@ def _file_to_check(lease: Lease) -> tuple[File, Content] | None:
             return None
         content = find_content(session, file)
         return None if content is None else (file, content)
-
-
-def _held(chunks: Iterable[bytes], lease: Lease) -> Iterator[bytes]:
-    """`chunks`, with the lease extended now and then. Raises `LeaseLost` when someone else took over."""
-    lease_for = timedelta(seconds=settings().lease_s)
-    extended_at = time.monotonic()
-    for chunk in chunks:
-        yield chunk
-        if time.monotonic() - extended_at > settings().lease_s / 4:
-            with transaction() as session:
-                work.extend(session, lease, lease_for)
-            extended_at = time.monotonic()
 
 
 def expire_file(lease: Lease) -> None:

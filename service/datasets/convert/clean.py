@@ -1,0 +1,58 @@
+"""Take leftover HTML and control characters out of an example's texts. Pure."""
+
+import html
+import re
+from typing import Any
+
+# Only names that are HTML's: `a < b`, `List<String>` and `<thinking>` are somebody's text.
+_NAMES = (
+    "a|abbr|article|aside|b|blockquote|body|br|button|center|code|col|dd|del|details|div|dl|dt|em|figure|font|"
+    "footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|label|li|link|main|mark|meta|nav|ol|option|p|"
+    "picture|pre|s|section|select|small|source|span|strong|sub|summary|sup|table|tbody|td|textarea|tfoot|th|"
+    "thead|title|tr|u|ul|video"
+)
+_ATTRIBUTES = (
+    r"""(?:\s+[^<>"']{0,200}(?:"[^"<>]{0,2000}"[^<>"']{0,200}|'[^'<>]{0,2000}'[^<>"']{0,200}){0,20})?"""
+)
+TAG = rf"</?(?:{_NAMES}){_ATTRIBUTES}\s*/?>"
+ENTITY = r"&(?:nbsp|amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});"
+_TAG = re.compile(TAG, re.IGNORECASE)
+_UNSEEN = re.compile(r"<!--.{0,100000}?-->|<(script|style)\b[^<>]{0,2000}>.{0,1000000}?</\1\s*>", re.I | re.S)
+_BREAK = re.compile(r"<(?:br\s*/?|/(?:p|div|li|tr|h[1-6]|blockquote|section|article|table|ul|ol))\s*>", re.I)
+# C0 but tab and newline, DEL, C1, byte order marks and marks that override the direction of text; the joiners
+# of emoji and Persian stay.
+CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\u202a-\u202e\u2066-\u2069"
+_CONTROL = re.compile(f"[{CONTROL}]")
+# Fields that are structure, or that must stay what a tool call says they are.
+_UNTOUCHED = frozenset(
+    {"role", "type", "id", "tool_call_id", "name", "url", "detail", "weight", "tools", "functions"}
+)
+
+
+def without_html(text: str) -> str:
+    """`text` without tags, comments, scripts and entities; breaks and ends of paragraphs become newlines."""
+    if "<" not in text and "&" not in text:
+        return text
+    text = _BREAK.sub("\n", _UNSEEN.sub("", text))
+    text = html.unescape(_TAG.sub("", text)).replace("\xa0", " ")
+    return re.sub(r"\n{3,}", "\n\n", re.sub(r"[ \t]+\n", "\n", text)).strip()
+
+
+def without_control(text: str) -> str:
+    """`text` without control characters; Windows line ends become newlines."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def cleaned(value: Any, *, of_html: bool, of_control: bool) -> Any:
+    """A JSON value with every text in it cleaned, but not names, ids and definitions."""
+    if isinstance(value, str):
+        value = without_control(value) if of_control else value
+        return without_html(value) if of_html else value
+    if isinstance(value, list):
+        return [cleaned(item, of_html=of_html, of_control=of_control) for item in value]
+    if isinstance(value, dict):
+        return {
+            name: item if name in _UNTOUCHED else cleaned(item, of_html=of_html, of_control=of_control)
+            for name, item in value.items()
+        }
+    return value

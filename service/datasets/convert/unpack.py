@@ -1,0 +1,115 @@
+"""Unpack gzip and zstd as a stream, never further than a limit. Pure."""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Protocol
+
+from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
+
+_STEP_BYTES = 2**20
+# What zstd itself unpacks without being asked for more; a frame may demand this much memory.
+_ZSTD_WINDOW_LOG = 27
+
+
+class Packing(StrEnum):
+    """How a file's bytes are packed."""
+
+    NONE = ""
+    GZIP = "gz"
+    ZSTD = "zst"
+
+
+class Unreadable(Exception):
+    """A source that cannot be converted; the message says where and why, for whoever sent it."""
+
+
+class _Unpacker(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes: ...
+    def more(self, data: bytes) -> bytes: ...
+    @property
+    def waits_for_input(self) -> bool: ...
+
+
+class _Gzip:
+    def __init__(self) -> None:
+        self._inner = zlib.decompressobj(wbits=31)
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def more(self, data: bytes) -> bytes:
+        return self._inner.decompress(self._inner.unconsumed_tail + data, _STEP_BYTES)
+
+    @property
+    def waits_for_input(self) -> bool:
+        return not self._inner.unconsumed_tail
+
+
+class _Zstd:
+    def __init__(self) -> None:
+        self._inner = ZstdDecompressor(options={DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG})
+
+    @property
+    def eof(self) -> bool:
+        return self._inner.eof
+
+    @property
+    def unused_data(self) -> bytes:
+        return self._inner.unused_data
+
+    def more(self, data: bytes) -> bytes:
+        return self._inner.decompress(data, _STEP_BYTES)
+
+    @property
+    def waits_for_input(self) -> bool:
+        return self._inner.needs_input
+
+
+def unpacked(chunks: Iterable[bytes], packing: Packing, limit_bytes: int) -> Iterator[bytes]:
+    """The bytes within, in pieces of at most 1 MiB; several packed streams may follow each other.
+
+    Raises `Unreadable` for bytes that are not packed so, that end too soon, or that unpack to more than
+    `limit_bytes`: then nothing beyond the limit is ever unpacked.
+    """
+    if packing is Packing.NONE:
+        yield from chunks
+        return
+    seen_bytes = 0
+    for piece in _pieces(chunks, packing):
+        seen_bytes += len(piece)
+        if seen_bytes > limit_bytes:
+            raise Unreadable(f"The file unpacks to more than {limit_bytes} bytes, which is the limit.")
+        yield piece
+
+
+def _pieces(chunks: Iterable[bytes], packing: Packing) -> Iterator[bytes]:
+    begin = _Gzip if packing is Packing.GZIP else _Zstd
+    unpacker: _Unpacker | None = None
+    any_stream = False
+    try:
+        for chunk in chunks:
+            rest = chunk
+            while rest or (unpacker is not None and not unpacker.waits_for_input):
+                unpacker = unpacker or begin()
+                any_stream = True
+                piece = unpacker.more(rest)
+                rest = b""
+                if piece:
+                    yield piece
+                if unpacker.eof:
+                    rest, unpacker = unpacker.unused_data, None
+                elif not piece and unpacker.waits_for_input:
+                    break
+    except (zlib.error, ZstdError) as bad:
+        raise Unreadable(f"The file is not {packing.name.lower()} data: {bad}.") from bad
+    if unpacker is not None or not any_stream:
+        raise Unreadable(f"The {packing.name.lower()} data ends too soon.")

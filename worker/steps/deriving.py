@@ -1,0 +1,79 @@
+"""Fill files that are made from other files, and bring uploads that are no JSON lines into that form."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+
+import msgspec
+import structlog
+
+from service.core import work
+from service.core.db import transaction
+from service.core.work import Lease
+from service.datasets import actions, deriving
+from service.datasets.convert.pipeline import Options, converted
+from service.datasets.convert.sources import source_of
+from service.datasets.convert.unpack import Unreadable
+from service.datasets.queries import find_content, stream
+from service.datasets.storing import Stored, storing
+from service.datasets.tables import Content, Derivation, File
+from worker.steps.holding import held
+
+log = structlog.get_logger(__name__)
+
+_MAX_ATTEMPTS = 5
+_GIVEN_UP = "Making this file broke off again and again; an operator must look."
+
+
+def derive(lease: Lease) -> None:
+    """Make what a derivation orders, with no transaction open, then let its files hold it."""
+    with transaction() as session:
+        derivation = session.get_one(Derivation, lease.subject_id)
+        source = session.get_one(File, derivation.source_id)
+        content = find_content(session, source)
+        if content is None or lease.attempts > _MAX_ATTEMPTS:
+            deriving.fail(session, derivation, _GIVEN_UP)
+            work.finish(session, lease)
+            return
+    try:
+        with ExitStack() as kept:
+            made = [kept.enter_context(storing(part)) for part in _parts(derivation, source, content, lease)]
+            _record(lease, derivation, made)
+    except Unreadable as bad:
+        with transaction() as session:
+            deriving.fail(session, derivation, str(bad))
+            work.finish(session, lease)
+
+
+def to_jsonl(lease: Lease, file: File, content: Content) -> None:
+    """Replace what was uploaded by its JSON lines; the check that follows is of those."""
+    source = source_of(file.filename)
+    chunks = converted(held(stream(content), lease), source, content.size_bytes, Options(to=file.format))
+    try:
+        with storing(chunks) as stored, transaction() as session:
+            work.finish(session, lease)
+            current = session.get_one(File, file.id, with_for_update=True)
+            if current.deleted_at is None:
+                current.filename = source.jsonl_name
+                actions.give_content(session, current, stored)
+    except Unreadable as bad:
+        with transaction() as session:
+            work.finish(session, lease)
+            current = session.get_one(File, file.id, with_for_update=True)
+            if current.deleted_at is None:
+                actions.fail_file(session, current, str(bad))
+
+
+def _parts(derivation: Derivation, source: File, content: Content, lease: Lease) -> list[Iterator[bytes]]:
+    """The bytes of each file to be made."""
+    if derivation.kind == deriving.CONVERSION:
+        options = msgspec.convert(derivation.options, Options)
+        chunks = held(stream(content), lease)
+        return [converted(chunks, source_of(source.filename), content.size_bytes, options)]
+    raise Unreadable(f"Nothing is known of the kind {derivation.kind!r}.")
+
+
+def _record(lease: Lease, derivation: Derivation, made: list[Stored]) -> None:
+    with transaction() as session:
+        work.finish(session, lease)
+        deriving.fill(session, derivation, made)
+    log.info("files_derived", kind=derivation.kind, size_bytes=[stored.size_bytes for stored in made])
