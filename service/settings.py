@@ -207,6 +207,16 @@ class Settings(BaseSettings):
         gt=0,
         description="How often providers are searched for jobs and files of ours unknown to us.",
     )
+    shutdown_acknowledge_days: int = Field(
+        default=30,
+        ge=0,
+        description="A job on a model that ends within so many days must say that this is known.",
+    )
+    shutdown_poll_interval_s: float = Field(
+        default=21600.0,
+        gt=0,
+        description="How often providers are asked when their models end; a new date shows this late.",
+    )
     lease_s: float = Field(
         default=120.0,
         gt=0,

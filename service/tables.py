@@ -16,10 +16,12 @@ from service.datasets.tables import (
 from service.datasets.upload_tables import Upload, UploadPart
 from service.events.tables import Event, EventCounter
 from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
+from service.jobs.retrain_tables import Retrain, RetrainStep
 from service.ledger.drift_tables import DriftReport
 from service.ledger.rollup_tables import DaySum, EntryGroup, RollupMark
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
 from service.registry.aliases import Alias, AliasChange
+from service.registry.end_tables import AnnouncedEnd, EndNotice, EndPoll
 from service.registry.tables import TunedModel
 from service.teams.tables import ApiKey, IdempotencyRecord, Team
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
@@ -31,6 +33,7 @@ __all__ = [
     "Account",
     "Alias",
     "AliasChange",
+    "AnnouncedEnd",
     "ApiKey",
     "AuditEvent",
     "Budget",
@@ -41,6 +44,8 @@ __all__ = [
     "Derivation",
     "DaySum",
     "DriftReport",
+    "EndNotice",
+    "EndPoll",
     "Entry",
     "EntryGroup",
     "Event",
@@ -57,6 +62,8 @@ __all__ = [
     "ProviderBlock",
     "ProviderSweep",
     "ProviderWebhook",
+    "Retrain",
+    "RetrainStep",
     "RollupMark",
     "Team",
     "TunedModel",

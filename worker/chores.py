@@ -11,11 +11,14 @@ from datetime import timedelta
 
 import structlog
 
+from service.core import clock
 from service.core.db import transaction
 from service.jobs.holds import release_orphans, revive_jobs
 from service.jobs.orphans import order_sweeps
 from service.ledger.actions import release_expired
 from service.ledger.rollups import roll_up
+from service.registry.announcements import order_polls
+from service.registry.shutdowns import tell_ends
 from service.settings import settings
 
 log = structlog.get_logger(__name__)
@@ -88,10 +91,22 @@ def _roll_up() -> int:
         return roll_up(session)
 
 
+def _order_end_polls() -> int:
+    with transaction() as session:
+        return order_polls(session, timedelta(seconds=settings().shutdown_poll_interval_s))
+
+
+def _tell_ends() -> int:
+    with transaction() as session:
+        return tell_ends(session, clock.now().date())
+
+
 CHORES = (
     Chore("roll_up_ledger", 5.0, _roll_up),
     Chore("release_expired_holds", 1.0, _release_expired_holds),
     Chore("release_orphaned_holds", 60.0, _release_orphaned_holds),
     Chore("revive_jobs", 60.0, _revive_jobs),
     Chore("sweep_providers", 60.0, _order_sweeps),
+    Chore("order_end_polls", 60.0, _order_end_polls),
+    Chore("tell_ends", 600.0, _tell_ends),
 )

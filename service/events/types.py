@@ -20,6 +20,8 @@ class EventType(StrEnum):
     MODEL_CREATED = "model.created"
     MODEL_DELETED = "model.deleted"
     MODEL_SHUTDOWN_APPROACHING = "model.shutdown_approaching"
+    MODEL_RETRAINED = "model.retrained"
+    MODEL_RETRAIN_FAILED = "model.retrain_failed"
     BUDGET_THRESHOLD = "budget.threshold"
     WEBHOOK_TEST = "webhook_endpoint.test"
     WEBHOOK_DISABLED = "webhook_endpoint.disabled"
@@ -40,6 +42,8 @@ PUBLISHED = (
     EventType.FILE_FAILED,
     EventType.MODEL_CREATED,
     EventType.MODEL_SHUTDOWN_APPROACHING,
+    EventType.MODEL_RETRAINED,
+    EventType.MODEL_RETRAIN_FAILED,
     EventType.BUDGET_THRESHOLD,
     EventType.WEBHOOK_DISABLED,
 )

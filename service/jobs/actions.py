@@ -20,6 +20,7 @@ from service.jobs.states import ALLOWED, JobStatus, Wish
 from service.jobs.tables import Job
 from service.ledger.actions import release_hold
 from service.ledger.budgets import set_budget
+from service.registry.ends import check_end
 from service.registry.queries import Target, resolve
 
 CLOSED = "The provider takes no new fine-tuning jobs"
@@ -36,6 +37,7 @@ def create_job(
     method = admission.method_of(body)
     target = resolve(session, team_id, body.model)
     check_trainable(target.offer, method.type, clock.now().date())
+    check_end(session, target, acknowledged=bool(body.tunehouse and body.tunehouse.acknowledge_shutdown))
     check_open(session, target)
     if method.type == "reinforcement" and body.validation_file is None:
         raise InvalidRequest("'reinforcement' needs a validation file.", param="validation_file")

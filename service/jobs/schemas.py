@@ -107,6 +107,7 @@ class JobOptions(WireIn):
     """What Tunehouse can be told about a job beyond OpenAI's fields."""
 
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
+    acknowledge_shutdown: bool = False  # the model ends soon, and that is known
     max_cost_usd: MaxCost | None = None  # refused above it at submit; above it later, paused or cancelled
 
 

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Session, aliased
 
 from service.registry.tables import TunedModel
 
+_DEEPEST = 100_000
+
 Direction = Literal["ancestors", "descendants", "both"]
 
 
@@ -39,3 +41,16 @@ def _walk(
         joined, relative.team_id == team_id, walked.c.generation < depth
     )
     return set(session.scalars(select(walked.union(step).c.id).limit(limit)))
+
+
+def chain(session: Session, model: TunedModel) -> list[TunedModel]:
+    """The models that a model was made through and itself, the one made from the base first."""
+    line = {
+        one.id: one for one in family(session, model.team_id, [model.id], "ancestors", _DEEPEST, _DEEPEST)
+    }
+    found = []
+    step: str | None = model.id
+    while step is not None:
+        found.append(line[step])
+        step = line[step].parent_id
+    return found[::-1]

@@ -4,7 +4,7 @@ import json
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
 
 from service.catalog.offers import Offer, offers
@@ -12,12 +12,14 @@ from service.core.clock import now
 from service.core.web import RequestSession
 from service.errors import InvalidRequest
 from service.registry import actions, queries
+from service.registry.ends import Ends, known_ends
 from service.registry.family import Direction
 from service.registry.impact import ImpactOut, impact
 from service.registry.lineage import lineage
 from service.registry.mermaid import mermaid
 from service.registry.names import snapshot_time
 from service.registry.openlineage import openlineage
+from service.registry.paths import ModelId
 from service.registry.schemas import (
     LineageOut,
     ModelDeleted,
@@ -35,8 +37,6 @@ from service.teams.queries import get_team
 router = APIRouter(prefix="/v1/models", tags=["models"], route_class=IdempotentRoute)
 unprefixed = APIRouter(tags=["models"])
 
-# Names hold colons, and `provider/model` a slash.
-ModelId = Annotated[str, Path(min_length=1, max_length=256)]
 GraphFormat = Literal["json", "mermaid", "openlineage"]
 Depth = Annotated[int, Query(ge=0, le=10_000)]
 
@@ -44,8 +44,9 @@ Depth = Annotated[int, Query(ge=0, le=10_000)]
 @router.get("")
 def list_models(session: RequestSession, caller: Reader) -> ModelsOut:
     """The bases on offer and the team's own tuned models, newest first."""
-    tuned = [_tuned_out(model) for model in queries.list_models(session, caller.team)]
-    return ModelsOut(data=tuned + [_base_out(offer) for offer in offers()])
+    ends = known_ends(session)
+    tuned = [_tuned_out(model, ends) for model in queries.list_models(session, caller.team)]
+    return ModelsOut(data=tuned + [_base_out(offer, ends) for offer in offers()])
 
 
 @router.get("/{model_id:path}/lineage", response_model=LineageOut)
@@ -74,11 +75,11 @@ def model_lineage(
 
 @router.get("/{model_id:path}")
 def retrieve_model(model_id: ModelId, session: RequestSession, caller: Reader) -> ModelOut:
-    """Look at a base on offer, or at one of the team's tuned models or checkpoints."""
+    """Look at a base on offer, a tuned model or checkpoint of the team's, or what an alias points at."""
     if model_id.startswith("ft:"):
-        return _tuned_out(queries.get_model(session, caller.team, model_id))
-    target = queries.resolve(session, caller.team, model_id)
-    return _base_out(target.offer)
+        return _tuned_out(queries.get_model(session, caller.team, model_id), known_ends(session))
+    target, ends = queries.resolve(session, caller.team, model_id), known_ends(session)
+    return _tuned_out(target.tuned, ends) if target.tuned else _base_out(target.offer, ends)
 
 
 @router.delete("/{model_id:path}")
@@ -103,17 +104,17 @@ def list_shutdowns(session: RequestSession, caller: Reader) -> ShutdownsOut:
     return upcoming(session, caller.team, now().date())
 
 
-def _tuned_out(model: TunedModel) -> ModelOut:
-    return tuned_model_out(model, _day(model.shutdown_date or queries.base_of(model).shutdown_date))
+def _tuned_out(model: TunedModel, ends: Ends) -> ModelOut:
+    return tuned_model_out(model, _day(ends.of_tuned(model)))
 
 
-def _base_out(offer: Offer) -> ModelOut:
+def _base_out(offer: Offer, ends: Ends) -> ModelOut:
     base = offer.model
     return ModelOut(
         id=base.id,
         created=snapshot_time(base.id),
         owned_by=offer.provider_name,
-        shutdown_date=_day(base.shutdown_date),
+        shutdown_date=_day(ends.of_offer(offer)),
         tunehouse=ModelExtras(
             provider=offer.provider_name,
             base_model=base.id,

@@ -1,0 +1,13 @@
+"""Take a retrain one step further."""
+
+from service.core import work
+from service.core.db import transaction
+from service.core.work import Lease
+from service.jobs import retrain
+
+
+def advance(lease: Lease) -> None:
+    """Create the next job, or see what became of the last; no network, for jobs have steps of their own."""
+    with transaction() as session:
+        pause = retrain.advance(session, lease.subject_id)
+        work.finish(session, lease, next_in=pause)
