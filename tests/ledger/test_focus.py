@@ -1,0 +1,85 @@
+"""The FOCUS export: its columns, its rules for corrections, and the same total as the report."""
+
+import csv
+import io
+from decimal import Decimal
+
+from service.catalog.price import PriceKind
+from service.core.db import transaction
+from service.ledger.rollups import roll_up
+from tests.ledger.test_reprice import LAST_MONTH, LAST_MONTH_DAY, new_price, reprice, spend
+from tests.support.service import Service, TeamHandle
+
+# "Mandatory" in FOCUS 1.2, Cost and Usage.
+MANDATORY = {
+    "BilledCost",
+    "BillingAccountId",
+    "BillingAccountName",
+    "BillingCurrency",
+    "BillingPeriodEnd",
+    "BillingPeriodStart",
+    "ChargeCategory",
+    "ChargeClass",
+    "ChargeDescription",
+    "ChargePeriodEnd",
+    "ChargePeriodStart",
+    "ContractedCost",
+    "EffectiveCost",
+    "InvoiceIssuerName",
+    "ListCost",
+    "PricingQuantity",
+    "PricingUnit",
+    "ProviderName",
+    "PublisherName",
+    "ServiceCategory",
+    "ServiceName",
+}
+
+
+def exported(team: TeamHandle) -> list[dict[str, str]]:
+    """The rows of the team's export."""
+    answer = team.http.get("/v1/costs?format=focus")
+    assert answer.headers["content-type"].startswith("text/csv")
+    return list(csv.DictReader(io.StringIO(answer.text)))
+
+
+def test_the_export_has_the_mandatory_columns_and_the_reports_total(service: Service) -> None:
+    team = service.make_team()
+    spend(team, "a", tags={"env": "prod"})
+    spend(team, "b", job_id="ftjob-1")
+    with transaction() as session:
+        roll_up(session, most=1)
+    rows = exported(team)
+    assert set(rows[0]) >= MANDATORY
+    assert sum(Decimal(row["BilledCost"]) for row in rows) == Decimal("2.4")
+    assert {row["Tags"] for row in rows} == {"{}", '{"env": "prod"}'}
+    one = rows[0]
+    assert (one["ConsumedQuantity"], one["ConsumedUnit"]) == ("1000000", "Tokens")
+    assert (one["PricingQuantity"], one["PricingUnit"], one["ListUnitPrice"]) == (
+        "1",
+        "1000000 Tokens",
+        "1.2",
+    )
+    assert (one["SubAccountId"], one["ServiceName"], one["ChargeClass"]) == (team.id, "Inference", "")
+    assert one["SkuId"] == f"ft:sandbox-mini/{PriceKind.OUTPUT_TOKENS.value}/standard"
+
+
+def test_a_correction_within_the_month_leaves_one_charge_at_the_new_price(service: Service) -> None:
+    team = service.make_team()
+    spend(team, "a")
+    reprice(service, new_price(service, "2"))
+    rows = exported(team)
+    assert [(row["BilledCost"], row["ListUnitPrice"], row["ChargeClass"]) for row in rows] == [("2", "2", "")]
+
+
+def test_a_correction_of_a_closed_month_is_one_by_name(service: Service) -> None:
+    team = service.make_team()
+    spend(team, "a", LAST_MONTH_DAY)
+    service.admin.post("/v1/costs/close", json={"month": LAST_MONTH})
+    reprice(service, new_price(service, "2"))
+    rows = exported(team)
+    classes = sorted((row["ChargeClass"], row["BilledCost"]) for row in rows)
+    assert classes == [("", "1.2"), ("Correction", "-1.2"), ("Correction", "2")]
+    assert {row["BillingPeriodStart"] for row in rows if not row["ChargeClass"]} == {
+        f"{LAST_MONTH}-01T00:00:00Z"
+    }
