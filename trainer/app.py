@@ -14,7 +14,7 @@ from trainer.inference.chat import create_chat
 from trainer.inference.completions import create_completion
 from trainer.inference.responses import create_response
 from trainer.middleware import Gate
-from trainer.routes import control, files, jobs, models, uploads
+from trainer.routes import control, files, jobs, models, tokens, uploads
 from trainer.state import State
 from trainer.table import UnknownCursorError
 
@@ -29,7 +29,7 @@ def build_app(state: State) -> ASGIApp:
     app.state.trainer = state
     dialect = state.core.dialect.name
     for prefix in PREFIXES[dialect]:
-        for resource in (files, uploads, jobs, models):
+        for resource in (files, uploads, jobs, models, tokens):
             app.include_router(resource.router, prefix=prefix)
     for prefix in PREFIXES[dialect] + ANSWER_PREFIXES[dialect]:
         # Plain routes: FastAPI's parameter handling would cost more than the answer itself.

@@ -11,6 +11,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+import psutil
+
 from tests.support.trainer_control import TrainerControl
 
 API_KEY = "trainer-test-key"
@@ -38,12 +40,16 @@ class TrainerProcess:
         engine: str = "sandbox",
         snapshot_s: float = 60.0,
         launch: str = "",
+        file_limit_bytes: int | None = None,
     ) -> None:
         self.data_dir = data_dir
         self.api_key = api_key
         self.webhook_secret = webhook_secret
         self.control = TrainerControl(lambda: self.root_url, api_key)
         self.port = port
+        # Beyond it writing fails as on a full disk: Python ignores the signal. The shell counts in 512 bytes.
+        limit = f'ulimit -f {file_limit_bytes // 512}; exec "$@"' if file_limit_bytes else ""
+        self._limit = ["sh", "-c", limit, "sh"] if limit else []
         self._arguments = ["--data-dir", str(data_dir), "--bases", ",".join(bases)]
         self._arguments += [
             "--step-ms",
@@ -89,7 +95,7 @@ class TrainerProcess:
         if self.webhook_secret:
             environment["TUNEHOUSE_TRAINER_WEBHOOK_SECRET"] = self.webhook_secret
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "trainer", "--port", str(self.port), *self._arguments],
+            [*self._limit, sys.executable, "-m", "trainer", "--port", str(self.port), *self._arguments],
             stdout=subprocess.PIPE,
             cwd=_ROOT,
             env=environment,
@@ -104,6 +110,12 @@ class TrainerProcess:
     def kill(self) -> int:
         """End it with -9."""
         return self._end(kill=True)
+
+    def kill_training(self) -> None:
+        """End with -9 what it started to train with."""
+        if self._process:
+            for child in psutil.Process(self._process.pid).children():
+                child.kill()
 
     def _end(self, *, kill: bool) -> int:
         process, self._process = self._process, None

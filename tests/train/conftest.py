@@ -5,6 +5,7 @@ Run by `make test-train`, in an environment with torch; elsewhere nothing of thi
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -24,9 +25,13 @@ if HAS_TORCH:
 
 @pytest.fixture(scope="session")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A language model for LoRA, the same for full tuning, and an encoder."""
-    llama = make_llama(tmp_path_factory.mktemp("bases") / "llama")
-    return [f"tiny={llama}", f"tiny-full={llama}@full", f"minilm={encoder_path()}"]
+    """A language model for LoRA, the same for full tuning, an encoder, and a folder with no weights in it."""
+    folder = tmp_path_factory.mktemp("bases")
+    llama = make_llama(folder / "llama")
+    broken = folder / "broken"
+    shutil.copytree(llama, broken)
+    (broken / "model.safetensors").write_bytes(b"no weights")
+    return [f"tiny={llama}", f"tiny-full={llama}@full", f"minilm={encoder_path()}", f"broken={broken}"]
 
 
 @pytest.fixture(scope="session")
@@ -37,11 +42,17 @@ def shared_process(bases: list[str], tmp_path_factory: pytest.TempPathFactory) -
     process.stop()
 
 
-@pytest.fixture
-def client(shared_process: TrainerProcess) -> Iterator[openai.OpenAI]:
-    """A client of the shared trainer."""
+@pytest.fixture(scope="session")
+def shared_client(shared_process: TrainerProcess) -> Iterator[openai.OpenAI]:
+    """A client of the shared trainer, for fixtures that live longer than a test."""
     with make_client(shared_process, timeout_s=120) as found:
         yield found
+
+
+@pytest.fixture
+def client(shared_client: openai.OpenAI) -> openai.OpenAI:
+    """A client of the shared trainer."""
+    return shared_client
 
 
 @pytest.fixture
@@ -59,3 +70,12 @@ def start_trainer(tmp_path: Path, bases: list[str]) -> Iterator[Callable[..., Tr
     yield start
     for process in started:
         process.stop()
+
+
+@pytest.fixture(scope="session")
+def rough_trainer(bases: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrainerProcess]:
+    """One trainer for the tests that kill and restart it; starting others would cost them half their time."""
+    folder = tmp_path_factory.mktemp("rough")
+    process = TrainerProcess(folder, engine="transformers", bases=bases, snapshot_s=0.2).start()
+    yield process
+    process.stop()

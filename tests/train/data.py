@@ -60,3 +60,8 @@ def preferences(n: int = 24, first: int = 0) -> bytes:
         }
         for i in range(first, first + n)
     )
+
+
+def chats(pairs: list[tuple[str, str]]) -> bytes:
+    """Reviews as chats whose answer is the label."""
+    return jsonl(chat_line(text, label) for text, label in pairs)

@@ -47,6 +47,7 @@ async def create_chat(request: Request) -> Response:
 def _prompt(body: ChatRequest) -> Prompt:
     return Prompt(
         messages=msgspec.to_builtins(body.messages),
+        tools=body.tools or (),
         max_tokens=body.max_completion_tokens or body.max_tokens,
         stop=stops(body.stop),
         temperature=body.temperature,

@@ -43,7 +43,7 @@ async def create_completion(request: Request) -> Response:
     texts = [await read_text(core, answer) for answer in answers]
     full = {
         **head,
-        "choices": [_choice(i, text, answers[i].finish_reason) for i, text in enumerate(texts)],
+        "choices": [_choice(i, text, answers[i]) for i, text in enumerate(texts)],
     }
     if not hides_usage(request):
         full["usage"] = chat_usage(answers[::n], answers)
@@ -57,11 +57,32 @@ def _prompt(body: CompletionRequest, text: str) -> Prompt:
         max_tokens=body.max_tokens or DEFAULT_MAX_TOKENS,
         stop=stops(body.stop),
         temperature=body.temperature,
+        top_p=body.top_p,
+        seed=body.seed,
+        top_logprobs=body.logprobs,
     )
 
 
-def _choice(index: int, text: str, reason: str | None) -> dict[str, Any]:
-    return {"index": index, "text": text, "logprobs": None, "finish_reason": reason}
+def _choice(index: int, text: str, answer: Answer | None) -> dict[str, Any]:
+    return {
+        "index": index,
+        "text": text,
+        "logprobs": _logprobs(answer) if answer else None,
+        "finish_reason": answer.finish_reason if answer else None,
+    }
+
+
+def _logprobs(answer: Answer) -> dict[str, Any] | None:
+    """Four parallel lists, as this endpoint had them before chats."""
+    if answer.logprobs is None:
+        return None
+    tokens = [one["token"] for one in answer.logprobs]
+    return {
+        "tokens": tokens,
+        "token_logprobs": [one["logprob"] for one in answer.logprobs],
+        "top_logprobs": [{o["token"]: o["logprob"] for o in one["top_logprobs"]} for one in answer.logprobs],
+        "text_offset": [sum(map(len, tokens[:at])) for at in range(len(tokens))],
+    }
 
 
 async def _stream(
@@ -71,7 +92,7 @@ async def _stream(
     for index, answer in enumerate(answers):
         async for piece in read(core, answer):
             yield event_line({**head, "choices": [_choice(index, piece, None)], **tail})
-        yield event_line({**head, "choices": [_choice(index, "", answer.finish_reason)], **tail})
+        yield event_line({**head, "choices": [_choice(index, "", answer)], **tail})
     if wants_usage:
         yield event_line({**head, "choices": [], "usage": chat_usage(answers[::n], answers)})
     yield b"data: [DONE]\n\n"

@@ -36,6 +36,7 @@ class ChatRequest(msgspec.Struct):
 
     model: Annotated[str, Meta(min_length=1)]
     messages: Annotated[list[Message], Meta(min_length=1)]
+    tools: list[dict[str, Any]] | None = None
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: _Choices = None
@@ -60,6 +61,9 @@ class CompletionRequest(msgspec.Struct):
     max_tokens: MaxTokens = None
     stop: Stop = None
     temperature: _Temperature = None
+    top_p: _Share = None
+    seed: int | None = None
+    logprobs: Annotated[int, Meta(ge=0, le=5)] | None = None
 
 
 class ResponsesRequest(msgspec.Struct):

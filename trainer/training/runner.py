@@ -39,6 +39,8 @@ class Runner:
         for job in self._core.store.jobs.all():
             if job.status in ("running", "pausing"):
                 self._runs[job.id] = self._open_run(job)
+            if job.status in TERMINAL:
+                self._core.engine.release(build_spec(self._core, job))  # a kill may have come in between
             if job.due_at is not None:
                 self.schedule(job.id, max(job.due_at, now))
         self._thread.start()

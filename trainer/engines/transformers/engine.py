@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,9 @@ class TransformersEngine:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._bases = {base.name: base for base in settings.bases}
+        # Torch's threads wait for each other by spinning; beside other busy processes that made small steps
+        # twelve times slower on two cores. Read when torch is imported, here and in the child.
+        os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._child = Child(settings)
         self._child.launch()
         self._serving: Any = None

@@ -15,6 +15,7 @@ from typing import Any
 import torch
 import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors import SafetensorError
 from transformers import (
     AutoConfig,
     AutoModelForCausalLM,
@@ -29,6 +30,7 @@ from trainer.engines.transformers.encode import MAX_WINDOW, Encoder
 from trainer.settings import Base
 
 ADAPTER, FULL, CLASSIFIER = "adapter", "full", "classifier"
+_UNREADABLE = (OSError, ValueError, KeyError, SafetensorError)
 
 transformers.utils.logging.disable_progress_bar()
 transformers.utils.logging.set_verbosity_error()
@@ -99,7 +101,7 @@ def save_model(model: Any, encoder: Encoder, base: Base, parent: Path | None, la
 def _load_causal(base: Base, source: Path, dtype: Any) -> Any:
     try:
         return AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
-    except (OSError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         raise _no_model(base) from error
 
 
@@ -114,7 +116,7 @@ def _load_classifier(base: Base, parent: Path | None, labels: list[str]) -> Any:
             label2id={label: index for index, label in enumerate(labels)},
             ignore_mismatched_sizes=True,
         )
-    except (OSError, ValueError, KeyError) as error:
+    except _UNREADABLE as error:
         raise _no_model(base) from error
 
 

@@ -1,0 +1,39 @@
+"""`POST /fine_tuning/token_counts`: training lines in tokens of a base's own tokenizer. Not OpenAI's."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Request
+from msgspec import Meta
+from starlette.responses import Response
+
+from trainer.engines.base import AnswerRefusedError
+from trainer.errors import bad_request
+from trainer.http import answer, read_json
+from trainer.lookup import find_target
+from trainer.state import state_of
+
+router = APIRouter()
+
+
+class TokensRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """Lines of a training file, parsed."""
+
+    model: Annotated[str, Meta(min_length=1)]
+    examples: Annotated[list[dict[str, Any]], Meta(min_length=1, max_length=10_000)]
+
+
+@router.post("/fine_tuning/token_counts")
+async def count(request: Request) -> Response:
+    """Tokens of each line, in order; 0 for a line that is no example."""
+    core = state_of(request).core
+    body = await read_json(request, TokensRequest)
+    base = find_target(core, body.model).base
+    try:
+        counts = await asyncio.to_thread(core.engine.count_tokens, base, body.examples)
+    except AnswerRefusedError as error:
+        raise bad_request(error.message, error.param, error.code) from error
+    return answer({"object": "token_counts", "model": body.model, "data": counts})
