@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from service.catalog.price import PriceKind
 from service.catalog.tables import PriceRow
 from service.ledger.reports import Scope
-from service.ledger.rollups import booked
+from service.ledger.rollups import booked, read
 from service.ledger.tables import Entry
 from service.teams.tables import Team
 
@@ -87,7 +87,7 @@ def focus_rows(session: Session, scope: Scope) -> Iterator[dict[str, Any]]:
         .group_by(*keys, PriceRow.amount_usd, PriceRow.unit_quantity, PriceRow.model, Team.name)
         .order_by(charges.c.day, *keys)
     )
-    for row in session.execute(query).mappings():
+    for row in read(session, query):
         if row["quantity"] or row["amount_usd"]:
             yield _focus_row(row)
 

@@ -61,7 +61,7 @@ def budget_view(session: Session, team_id: str, account_id: str | None = None) -
 def forecast_of(session: Session, view: BudgetView, team_id: str) -> Forecast:
     """Where the budget of a team, or of one of its keys or jobs, goes at the pace of the last seven days."""
     now = clock.now()
-    entries = booked(team_id, now - timedelta(days=PACE_DAYS), now)
+    entries = booked(team_id, now - timedelta(days=PACE_DAYS), now, by=None)
     spent = select(func.coalesce(func.sum(entries.c.amount_usd), 0))
     if view.scope != "team":
         column = entries.c.key_id if view.scope == "key" else entries.c.job_id

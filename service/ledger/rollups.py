@@ -6,10 +6,14 @@ it, in one statement and hence at one moment: it is exact however far behind the
 """
 
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
 
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Date,
+    Integer,
+    MappingResult,
     Select,
     Subquery,
     and_,
@@ -17,18 +21,23 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    null,
     or_,
     select,
     text,
     union_all,
 )
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.ledger.rollup_tables import DaySum, EntryGroup, RollupMark
 from service.ledger.tables import Account, Entry
 
 _ROLL = text("SELECT ledger_roll(:team_id, :most)")
+# Compiling a plan takes longer than these queries run.
+_NO_JIT = text("SET LOCAL jit = off")
 _MOST = 50_000  # entries per team and transaction: some half a second
+
+Span = Literal["day", "month"]
 
 _SHARED = (
     "team_id",
@@ -58,17 +67,25 @@ def roll_up(session: Session, most: int = _MOST) -> int:
     return sum(session.scalar(_ROLL, {"team_id": team_id, "most": most}) or 0 for team_id in teams)
 
 
-def booked(team_id: str | None, start: datetime | None, end: datetime | None) -> Subquery:
+def booked(
+    team_id: str | None, start: datetime | None, end: datetime | None, *, by: Span | None = "day"
+) -> Subquery:
     """The entries booked from `start` to before `end`, summed where they can be.
 
-    Columns: those of an entry that it can be grouped by, `is_correction`, `day` (a date), `entries` (their
-    number), `quantity` and `amount_usd`.
+    Columns: those of an entry that it can be grouped by, `is_correction`, `entries` (their number),
+    `quantity`, `amount_usd`, and `day`: the date, or the month's first if they are wanted by month, or null.
     """
     first, last = _whole_days(start, end)
-    parts = [_sums(team_id, first, last), _behind_the_mark(team_id, start, end)]
+    parts = [_sums(team_id, first, last, by), _behind_the_mark(team_id, start, end, by)]
     if edges := _edges(start, end, first, last):
-        parts.append(_rows_in_sums(team_id, edges))
+        parts.append(_rows_in_sums(team_id, edges, by))
     return union_all(*parts).subquery("booked")
+
+
+def read(session: Session, query: Select[Any]) -> MappingResult:
+    """The rows of a report."""
+    session.execute(_NO_JIT)
+    return session.execute(query).mappings()
 
 
 def _whole_days(start: datetime | None, end: datetime | None) -> tuple[date | None, date | None]:
@@ -96,12 +113,17 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
 
 
-def _sums(team_id: str | None, first: date | None, last: date | None) -> Select[tuple[object, ...]]:
-    columns = [getattr(EntryGroup, name) for name in _SHARED]
-    figures = DaySum.entries, DaySum.quantity, DaySum.amount_usd
-    query = select(*columns, EntryGroup.is_correction, DaySum.day, *figures).join_from(
-        DaySum, EntryGroup, EntryGroup.id == DaySum.group_id
-    )
+def _sums(
+    team_id: str | None, first: date | None, last: date | None, by: Span | None
+) -> Select[tuple[object, ...]]:
+    # Sums are few and narrow, what they are of is wide: so add up first and look up afterwards.
+    day = _span(DaySum.day, by).label("day")
+    figures = [
+        func.sum(column).label(column.key) for column in (DaySum.entries, DaySum.quantity, DaySum.amount_usd)
+    ]
+    query = select(DaySum.group_id, day, *figures).group_by(DaySum.group_id, *([day] if by else []))
+    if by == "day":  # there is one row of each already
+        query = select(DaySum.group_id, DaySum.day, DaySum.entries, DaySum.quantity, DaySum.amount_usd)
     if team_id is not None:
         query = query.where(DaySum.team_id == team_id)
     if first is not None:
@@ -110,15 +132,32 @@ def _sums(team_id: str | None, first: date | None, last: date | None) -> Select[
         query = query.where(DaySum.day < last)
     if first is not None and last is not None and first > last:
         query = query.where(false())
-    return query
+    sums = query.subquery("sums")
+    columns = [getattr(EntryGroup, name) for name in _SHARED]
+    return select(
+        *columns,
+        EntryGroup.is_correction,
+        sums.c.day,
+        cast(sums.c.entries, BigInteger).label("entries"),
+        sums.c.quantity,
+        sums.c.amount_usd,
+    ).join_from(sums, EntryGroup, EntryGroup.id == sums.c.group_id)
 
 
-def _rows() -> Select[tuple[object, ...]]:
+def _span(day: ColumnElement[date] | InstrumentedAttribute[date], by: Span | None) -> ColumnElement[Any]:
+    if by is None:
+        return cast(null(), Date)
+    if by == "day":
+        return cast(day, Date)
+    return cast(day, Date) - (cast(func.extract("day", day), Integer) - 1)
+
+
+def _rows(by: Span | None) -> Select[tuple[object, ...]]:
     columns = [getattr(Entry, name) for name in _SHARED]
     return select(
         *columns,
         Entry.corrects.is_not(None).label("is_correction"),
-        func.ledger_day(Entry.booked_at).label("day"),
+        _span(func.ledger_day(Entry.booked_at), by).label("day"),
         cast(literal(1, literal_execute=True), BigInteger).label("entries"),
         Entry.quantity,
         Entry.amount_usd,
@@ -126,12 +165,12 @@ def _rows() -> Select[tuple[object, ...]]:
 
 
 def _behind_the_mark(
-    team_id: str | None, start: datetime | None, end: datetime | None
+    team_id: str | None, start: datetime | None, end: datetime | None, by: Span | None
 ) -> Select[tuple[object, ...]]:
     # Both bounds are named so that the planner sees a short range of the primary key.
     mark = func.coalesce(RollupMark.number, 0)
     query = (
-        _rows()
+        _rows(by)
         .select_from(Account)
         .join(RollupMark, RollupMark.team_id == Account.id, isouter=True)
         .join(
@@ -148,8 +187,10 @@ def _behind_the_mark(
     return query
 
 
-def _rows_in_sums(team_id: str | None, edges: list[ColumnElement[bool]]) -> Select[tuple[object, ...]]:
-    query = _rows().join(
+def _rows_in_sums(
+    team_id: str | None, edges: list[ColumnElement[bool]], by: Span | None
+) -> Select[tuple[object, ...]]:
+    query = _rows(by).join(
         RollupMark, and_(RollupMark.team_id == Entry.team_id, Entry.number <= RollupMark.number)
     )
     if team_id is not None:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from service.catalog.price import PriceKind
 from service.catalog.tables import PriceRow
 from service.ledger.months import Month, is_closed
-from service.ledger.rollups import booked
+from service.ledger.rollups import booked, read
 
 SECTIONS = ("training", "inference", "hosting", "adjustments")
 
@@ -43,7 +43,7 @@ class Statement:
 
 def statements(session: Session, month: Month, team_id: str | None) -> list[Statement]:
     """The month's statement of a team, even an empty one, or of every team that has anything in it."""
-    entries = booked(team_id, month.start, month.end)
+    entries = booked(team_id, month.start, month.end, by=None)
     section = case(
         (entries.c.is_correction, literal("adjustments")),
         (entries.c.kind.in_(_TRAINING), literal("training")),
@@ -69,7 +69,7 @@ def statements(session: Session, month: Month, team_id: str | None) -> list[Stat
         .group_by(*keys)
         .order_by(*keys)
     )
-    rows = session.execute(query).mappings()
+    rows = read(session, query)
     found = {team: [dict(row) for row in own] for team, own in groupby(rows, key=lambda row: row["team_id"])}
     if team_id is not None:
         found.setdefault(team_id, [])

@@ -1,0 +1,316 @@
+"""The ledger at ten million rows: month reports, charging with and without sums being kept, and the audit.
+
+`python -m benchmarks.ledger [--rows 10000000] [--seconds 20]`
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from service.catalog.price import Price, PriceKind
+from service.catalog.prices import prices_at
+from service.catalog.seed import sync_prices
+from service.core.db import engine, transaction
+from service.core.migrate import upgrade
+from service.embedded.postgres import PostgresServer
+from service.ledger import audit
+from service.ledger.actions import place_holds, settle_many
+from service.ledger.charges import Charge, HoldAsk, Settlement
+from service.ledger.focus import focus_rows
+from service.ledger.months import month_named
+from service.ledger.reports import Scope, cost_report
+from service.ledger.rollups import roll_up
+from service.ledger.statement import statements
+from service.settings import settings
+
+TEAMS, KEYS, DAYS = 40, 5, 365
+KINDS = (PriceKind.INPUT_TOKENS, PriceKind.CACHED_INPUT_TOKENS, PriceKind.OUTPUT_TOKENS)
+BATCH = 50  # requests per settlement, as the gateway writes them under load
+
+# Rows as a year of inference leaves them: three to a request, five keys to a team, two models to a key, four
+# sets of tags; and every thousandth row a training job. Written past the procedures, or it would take hours.
+_GENERATE = """
+INSERT INTO ledger_entries (
+    team_id, number, unique_key, subject_id, kind, quantity, unit, unit_quantity, price_usd, price_id, tier,
+    amount_usd, key_id, job_id, model, base_model, provider, method, tags, occurred_at, booked_at,
+    recorded_at)
+SELECT team_id, number, team_id || ':' || number, team_id || ':r' || request, p.kind, quantity, 'tokens',
+       p.unit_quantity, p.amount_usd, p.id, 'standard', quantity * p.amount_usd / p.unit_quantity,
+       team_id || '_key' || key, CASE WHEN trains THEN team_id || '_job' || number END,
+       CASE WHEN trains THEN 'sandbox-mini'
+            ELSE 'ft:sandbox-mini:' || team_id || ':m' || key + mod(request, 2) END,
+       'sandbox-mini', 'trainer', CASE WHEN trains THEN 'supervised' END,
+       CASE WHEN trains THEN '{"project": "a"}'
+            ELSE jsonb_build_object('counted_by', 'provider', 'outcome', 'complete',
+                                    'app', mod(request, 4)) END,
+       moment, moment, moment
+FROM (
+    SELECT %(team)s::text AS team_id, number, number / 3 AS request, mod(number / 3 * 7919, %(keys)s) AS key,
+           mod(number, 1000) = 0 AS trains, 1 + mod(number * 48271::bigint, 4000) AS quantity,
+           %(start)s::timestamptz + number * (interval '1 day' * %(days)s / %(rows)s) AS moment
+    FROM generate_series(1, %(rows)s) AS number
+) r
+JOIN prices p ON p.id = CASE WHEN trains THEN %(training)s
+                             ELSE (%(prices)s::text[])[1 + mod(number, 3)] END
+"""
+_ACCOUNTS = """
+INSERT INTO accounts (id, team_id, scope, month, spent_usd, month_spent_usd, last_number)
+SELECT team_id, team_id, 'team', ledger_month(now()), sum(amount_usd),
+       coalesce(sum(amount_usd) FILTER (WHERE ledger_month(booked_at) = ledger_month(now())), 0), max(number)
+FROM ledger_entries GROUP BY team_id
+"""
+
+
+def main() -> None:
+    """Run it all and print a report in Markdown."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rows", type=int, default=10_000_000)
+    options.add_argument("--seconds", type=float, default=20)
+    options.add_argument("--days", type=int, default=DAYS)
+    asked = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder, database(Path(folder)) as dsn:
+        say(f"`python -m benchmarks.ledger --rows {asked.rows}`; {machine(dsn)}")
+        took("rows generated", lambda: generate(dsn, asked.rows, asked.days))
+        took("sums of all rows made", roll_up_everything)
+        size(dsn)
+        reports()
+        charging(asked.seconds)
+        took("audit of everything", check)
+
+
+@contextmanager
+def database(folder: Path) -> Iterator[str]:
+    """A durable server of its own, migrated; its DSN."""
+    server = PostgresServer(folder / "postgres", settings={"shared_buffers": "512MB", "max_wal_size": "4GB"})
+    server.start()
+    server.create_database("bench")
+    url = server.url("bench")
+    os.environ["TUNEHOUSE_DATABASE_URL"] = url
+    settings.cache_clear()
+    upgrade(url)
+    with transaction() as session:
+        sync_prices(session)
+    try:
+        yield url.replace("+psycopg", "")
+    finally:
+        engine().dispose()
+        server.stop()
+
+
+def machine(dsn: str) -> str:
+    """What it ran on."""
+    with psycopg.connect(dsn) as connection:
+        row = connection.execute("SHOW server_version").fetchone()
+    postgres = row[0].split()[0] if row else "?"
+    load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+    return (
+        f"{os.cpu_count()} cores, {platform.machine()}, Linux {platform.release()}, PostgreSQL {postgres}, "
+        f"Python {platform.python_version()}; load of the machine before: {load}"
+    )
+
+
+def generate(dsn: str, rows: int, days: int) -> None:
+    """A year of rows that ends now, with the indexes built afterwards."""
+    with transaction() as session:
+        served = prices_at(session, provider_kind="trainer", model="ft:sandbox-mini", kinds=KINDS)
+        kind = PriceKind.TRAINING_TOKENS
+        (training,) = prices_at(session, provider_kind="trainer", model="sandbox-mini", kinds=[kind]).values()
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        indexes = connection.execute(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'ledger_entries' "
+            "AND indexname LIKE 'ix_%'"
+        ).fetchall()
+        for name, _ in indexes:
+            connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
+        connection.execute("ALTER TABLE ledger_entries DROP CONSTRAINT uq_ledger_entries_unique_key")
+        for number in range(TEAMS):
+            team = f"team_{number:02}"
+            connection.execute(
+                "INSERT INTO teams (id, name, slug, metadata, created_at) VALUES (%s, %s, %s, '{}', now())",
+                (team, team, team.replace("_", "-")),
+            )
+            values = {
+                "team": team,
+                "keys": KEYS,
+                "days": days,
+                "rows": rows // TEAMS,
+                "start": datetime.now(UTC) - timedelta(days=days),
+                "training": training.id,
+                "prices": [served[kind].id for kind in KINDS],
+            }
+            connection.execute(_GENERATE, values)
+        connection.execute(
+            "ALTER TABLE ledger_entries ADD CONSTRAINT uq_ledger_entries_unique_key UNIQUE (unique_key)"
+        )
+        for _, definition in indexes:
+            connection.execute(definition.encode())
+        connection.execute(_ACCOUNTS)
+        connection.execute("VACUUM ANALYZE ledger_entries")
+
+
+def roll_up_everything() -> None:
+    """Make all sums, in the batches that a worker makes them in."""
+    while True:
+        with transaction() as session:
+            if not roll_up(session):
+                break
+    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.exec_driver_sql("VACUUM ANALYZE ledger_days")
+        connection.exec_driver_sql("VACUUM ANALYZE ledger_groups")
+
+
+def size(dsn: str) -> None:
+    """Tell how much room rows and sums take."""
+    with psycopg.connect(dsn) as connection:
+        for table in ("ledger_entries", "ledger_days", "ledger_groups"):
+            name = sql.Literal(table)
+            query = "SELECT count(*), pg_size_pretty(pg_total_relation_size({})) FROM {}"
+            row = connection.execute(sql.SQL(query).format(name, sql.Identifier(table))).fetchone()
+            say(f"| {table} | {row[0]:,} rows | {row[1]} |" if row else table)
+
+
+def reports() -> None:
+    """Time month reports, of one team and of all, in several groupings."""
+    last = datetime.now(UTC).replace(day=1) - timedelta(days=1)
+    month = month_named(f"{last:%Y-%m}")
+    for whose, team_id in (("one team", "team_07"), ("all teams", None)):
+        scope = Scope(team_id, month.start, month.end)
+        for groups in (
+            ["kind"],
+            ["team", "model"],
+            ["key", "kind"],
+            ["job", "model"],
+            ["tag", "base"],
+            ["tag:app", "team"],
+            ["day", "team"],
+            ["day", "model"],
+            ["day", "tag"],
+            ["month", "team"],
+        ):
+            timed(f"{whose}, by {' and '.join(groups)}", lambda s=scope, g=groups: _report(s, g))  # type: ignore[misc]
+        timed(f"{whose}, statement", lambda t=team_id: _statement(month.name, t))  # type: ignore[misc]
+        timed(f"{whose}, FOCUS", lambda s=scope: _focus(s), times=3)  # type: ignore[misc]
+
+
+def _report(scope: Scope, groups: list[str]) -> int:
+    with transaction() as session:
+        return len(cost_report(session, scope, groups).rows)
+
+
+def _statement(month: str, team_id: str | None) -> int:
+    with transaction() as session:
+        return sum(len(one.lines) for one in statements(session, month_named(month), team_id))
+
+
+def _focus(scope: Scope) -> int:
+    with transaction() as session:
+        return sum(1 for _ in focus_rows(session, scope))
+
+
+def charging(seconds: float) -> None:
+    """Settle as fast as four writers can, alone and then beside a worker that keeps the sums."""
+    for name, keeps_sums in (("no one keeping sums", False), ("a worker keeping sums every 5 s", True)):
+        stop = threading.Event()
+        counts: list[int] = []
+        writers = [threading.Thread(target=_charge, args=(w, stop, counts)) for w in range(4)]
+        if keeps_sums:
+            roll_up_everything()
+            writers.append(threading.Thread(target=_keep_sums, args=(stop,)))
+        started = time.monotonic()
+        for writer in writers:
+            writer.start()
+        time.sleep(seconds)
+        stop.set()
+        for writer in writers:
+            writer.join()
+        elapsed = time.monotonic() - started
+        rate = sum(counts) / elapsed
+        say(f"| charging, {name} | {rate:,.0f} requests/s | {3 * rate:,.0f} rows/s |")
+
+
+def _charge(writer: int, stop: threading.Event, counts: list[int]) -> None:
+    with transaction() as session:
+        prices = prices_at(session, provider_kind="trainer", model="ft:sandbox-mini", kinds=KINDS)
+    number = 0
+    while not stop.is_set():
+        subjects = [f"bench-{writer}-{time.monotonic_ns()}-{place}" for place in range(BATCH)]
+        team = f"team_{(writer * 10 + number % 10):02}"
+        with transaction() as session:
+            place_holds(session, [HoldAsk(team, subject, Decimal("0.01")) for subject in subjects])
+        with transaction() as session:
+            settle_many(session, [Settlement(team, one, _charges(team, one, prices)) for one in subjects])
+        number += 1
+    counts.append(number * BATCH)
+
+
+def _charges(team: str, subject: str, prices: Mapping[PriceKind, Price]) -> list[Charge]:
+    return [
+        Charge(
+            kind=kind,
+            quantity=700,
+            price=price,
+            unique_key=f"{subject}:{kind}",
+            model=f"ft:sandbox-mini:{team}:m1",
+            base_model="sandbox-mini",
+            provider="trainer",
+            key_id=f"{team}_key1",
+            tags={"counted_by": "provider", "outcome": "complete"},
+        )
+        for kind, price in prices.items()
+    ]
+
+
+def _keep_sums(stop: threading.Event) -> None:
+    while not stop.wait(5):
+        with transaction() as session:
+            roll_up(session)
+
+
+def check() -> None:
+    """The audit; a finding ends the benchmark."""
+    with transaction() as session:
+        audit.begin(session)
+        wrong = [str(finding) for finding in audit.findings(session)]
+    if wrong:
+        raise SystemExit("\n".join(wrong))
+
+
+def took(what: str, work: Callable[[], None]) -> None:
+    """Do it once and tell how long it took."""
+    started = time.monotonic()
+    work()
+    say(f"| {what} | {time.monotonic() - started:.1f} s | |")
+
+
+def timed(what: str, work: Callable[[], int], times: int = 9) -> None:
+    """Do it several times and tell the median and the slowest, in milliseconds, and how many rows came."""
+    work()
+    lasted = []
+    for _ in range(times):
+        started = time.perf_counter()
+        rows = work()
+        lasted.append((time.perf_counter() - started) * 1000)
+    say(f"| {what} | {statistics.median(lasted):.0f} ms, slowest {max(lasted):.0f} | {rows:,} rows |")
+
+
+def say(line: str) -> None:
+    """Print at once."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
