@@ -21,6 +21,7 @@ from service.ledger.drift_tables import DriftReport
 from service.ledger.rollup_tables import DaySum, EntryGroup, RollupMark
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
 from service.registry.aliases import Alias, AliasChange
+from service.registry.branch_tables import BranchCost, BranchMark
 from service.registry.end_tables import AnnouncedEnd, EndNotice, EndPoll
 from service.registry.tables import TunedModel
 from service.teams.tables import ApiKey, IdempotencyRecord, Team
@@ -37,6 +38,8 @@ __all__ = [
     "ApiKey",
     "AuditEvent",
     "Budget",
+    "BranchCost",
+    "BranchMark",
     "BudgetAlert",
     "Content",
     "ContentRows",

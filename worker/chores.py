@@ -18,6 +18,7 @@ from service.jobs.orphans import order_sweeps
 from service.ledger.actions import release_expired
 from service.ledger.rollups import roll_up
 from service.registry.announcements import order_polls
+from service.registry.branch_costs import roll_branches
 from service.registry.shutdowns import tell_ends
 from service.settings import settings
 
@@ -91,6 +92,11 @@ def _roll_up() -> int:
         return roll_up(session)
 
 
+def _roll_branches() -> int:
+    with transaction() as session:
+        return roll_branches(session)
+
+
 def _order_end_polls() -> int:
     with transaction() as session:
         return order_polls(session, timedelta(seconds=settings().shutdown_poll_interval_s))
@@ -107,6 +113,7 @@ CHORES = (
     Chore("release_orphaned_holds", 60.0, _release_orphaned_holds),
     Chore("revive_jobs", 60.0, _revive_jobs),
     Chore("sweep_providers", 60.0, _order_sweeps),
+    Chore("roll_branches", 5.0, _roll_branches),
     Chore("order_end_polls", 60.0, _order_end_polls),
     Chore("tell_ends", 600.0, _tell_ends),
 )

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from service.core import clock, work
 from service.events.actions import append
 from service.events.types import EventType
-from service.registry import names
+from service.registry import branch, names
 from service.registry.tables import TunedModel
 from service.teams.queries import get_team
 
@@ -82,8 +82,12 @@ def _add(
     step: int | None,
     created_at: datetime,
 ) -> TunedModel:
+    # Locked, so that two that are made from it at the same moment do not take the same key.
+    parent = session.get_one(TunedModel, origin.parent_id, with_for_update=True) if origin.parent_id else None
     model = TunedModel(
         id=name,
+        branch_key=_branch_key(name, kind, parent),
+        shutdown_date=parent.shutdown_date if parent else None,
         team_id=origin.team_id,
         kind=kind,
         provider=origin.provider,
@@ -99,3 +103,16 @@ def _add(
     session.add(model)
     session.flush()
     return model
+
+
+def _branch_key(name: str, kind: str, parent: TunedModel | None) -> bytes | None:
+    """The key of a new model, noted as given out at its locked parent."""
+    if parent is None:
+        return branch.root_key(name)
+    if parent.branch_key is None:
+        return None
+    if kind == "model" and not parent.has_next:
+        parent.has_next = True
+        return branch.next_in_line(parent.branch_key)
+    parent.side_lines += 1
+    return branch.beside_line(parent.branch_key, parent.side_lines)

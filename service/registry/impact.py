@@ -9,11 +9,10 @@ from service.core.wire import WireOut
 from service.datasets.tables import File
 from service.errors import NotFound
 from service.registry.aliases import Alias
-from service.registry.family import family
+from service.registry.family import below
 from service.registry.tables import TunedModel
 
 _MOST = 10_000
-_ANY_DEPTH = 100_000
 
 
 class ImpactModel(WireOut):
@@ -50,7 +49,7 @@ def impact(session: Session, team_id: str, file_id: str) -> ImpactOut:
         TunedModel.team_id == team_id, TunedModel.training_file.in_(same_ids)
     )
     direct = set(session.scalars(trained))
-    reached = family(session, team_id, direct, "descendants", _ANY_DEPTH, _MOST + 1)
+    reached = below(session, team_id, direct, _MOST + 1)
     names = [model.id for model in reached]
     pointing = Alias.team_id == team_id, Alias.model.in_(names)
     return ImpactOut(

@@ -1,112 +1,136 @@
 """The family tree of a model as a graph, with what each step cost."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from sqlalchemy import select
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from service.core.clock import unix
-from service.datasets.tables import File
 from service.ledger.money import usd
-from service.ledger.queries import costs_by_job, costs_by_model
-from service.registry.aliases import Alias
-from service.registry.family import Direction, family
-from service.registry.schemas import CumulativeCost, Edge, LineageOut, Node, Role
+from service.registry.branch_costs import costs_of_jobs, sum_of_branch, use_of_models
+from service.registry.family import Direction, Member, ancestors, descendants, members
+from service.registry.graph import Cost, Edge, Graph, Node, Role
 from service.registry.tables import TunedModel
 
-MOST_MODELS = 10_000
 _ZERO = Decimal(0)
+_FILES = text("""
+    SELECT id, sha256, filename, created_at, deleted_at FROM files
+    WHERE id = ANY(:ids) AND team_id = :team_id ORDER BY created_at, id
+""")
+_ALIASES = text(
+    "SELECT name, model FROM aliases WHERE team_id = :team_id AND model = ANY(:ids) ORDER BY name"
+)
 
 
-def lineage(session: Session, model: TunedModel, direction: Direction, depth: int) -> LineageOut:
+def lineage(session: Session, model: TunedModel, direction: Direction, depth: int, limit: int) -> Graph:
     """The graph around a model: bases, datasets, jobs, models, checkpoints and aliases.
 
-    At most `MOST_MODELS` models; `truncated` says when there were more.
+    At most `limit` models, the nearest in either direction; `truncated` says when there were more. The cost
+    is that of the whole branch in that direction, whatever `depth` and `limit` leave out.
     """
-    members = family(session, model.team_id, [model.id], direction, depth, MOST_MODELS + 1)
-    graph = _Graph(session, model.team_id, members[:MOST_MODELS])
-    return LineageOut(
+    line = ancestors(session, model)
+    found = {model.id: 0}
+    if direction != "descendants":
+        found |= {one: generation for one, generation in line.items() if -generation <= depth}
+    if direction != "ancestors":
+        found |= descendants(session, model, depth, limit + 1)
+    nearest = sorted(found, key=lambda one: abs(found[one]))[:limit]
+    shown = members(session, model.team_id, {one: found[one] for one in nearest})
+    builder = _Builder(session, model.team_id, shown)
+    return Graph(
         root=model.id,
-        nodes=list(graph.nodes.values()),
-        edges=graph.edges,
-        cumulative_cost_usd=graph.cost,
-        truncated=len(members) > MOST_MODELS,
+        nodes=list(builder.nodes.values()),
+        edges=builder.edges,
+        cumulative_cost_usd=_cost(session, model, direction, line),
+        truncated=len(found) > limit,
     )
 
 
-class _Graph:
+def _cost(session: Session, model: TunedModel, direction: Direction, line: Mapping[str, int]) -> Cost:
+    """What the ancestors, the branch below, or both cost; the model itself is in each."""
+    team_id = model.team_id
+    elders = [] if direction == "descendants" else [one for one in line if one != model.id]
+    through = members(session, team_id, {one: line[one] for one in [*elders, model.id]})
+    jobs = costs_of_jobs(session, team_id, [one.job_id for one in through])
+    training, tried, use = sum(jobs.values(), _ZERO), _ZERO, _ZERO
+    if direction == "ancestors":
+        use = sum(use_of_models(session, team_id, list(line)).values(), _ZERO)
+    else:
+        branch = sum_of_branch(session, model)
+        use = sum(use_of_models(session, team_id, elders).values(), _ZERO) + branch.use_usd
+        # The model's own job is among `jobs`; where the model carries its cost too, it must count once.
+        training += branch.made_usd - branch.own_made_usd + branch.tried_usd
+        tried = branch.tried_usd
+    return Cost(training=usd(training), attempts=usd(tried), use=usd(use), total=usd(training + use))
+
+
+class _Builder:
     """Nodes by id and the edges between them, built from the rows of a family."""
 
-    def __init__(self, session: Session, team_id: str, members: Sequence[TunedModel]) -> None:
+    def __init__(self, session: Session, team_id: str, shown: Sequence[Member]) -> None:
         self.nodes: dict[str, Node] = {}
-        self._edges: dict[tuple[str, str, Role], None] = {}
-        job_costs = costs_by_job(session, team_id, {member.job_id for member in members})
-        costs = costs_by_model(session, team_id, {member.id for member in members})
-        use_costs = {model_id: cost.use_usd for model_id, cost in costs.items()}
-        contents = self._add_datasets(session, members)
-        for member in members:
-            self._add_job(member, contents, job_costs.get(member.job_id, _ZERO))
-            self._add_model(member, use_costs.get(member.id, _ZERO))
+        self._links: dict[tuple[str, str, Role], None] = {}
+        costs = costs_of_jobs(session, team_id, list({one.job_id for one in shown}))
+        use = use_of_models(session, team_id, [one.id for one in shown])
+        contents = self._add_datasets(session, team_id, shown)
+        for one in shown:
+            self._add_job(one, contents, costs.get(one.job_id, _ZERO))
+            self._add_model(one, use.get(one.id, _ZERO))
         self._add_aliases(session, team_id)
-        training, use = sum(job_costs.values(), _ZERO), sum(use_costs.values(), _ZERO)
-        self.cost = CumulativeCost(training=usd(training), use=usd(use), total=usd(training + use))
 
     @property
     def edges(self) -> list[Edge]:
-        """Every edge once; ends outside of the asked-for depth are left out."""
-        named = self._edges
-        return [
-            Edge(source=source, to=to, role=role)
-            for source, to, role in named
-            if source in self.nodes and to in self.nodes
-        ]
+        """Every edge once; those to what is not shown are left out."""
+        nodes = self.nodes
+        return [Edge(source, to, role) for source, to, role in self._links if source in nodes and to in nodes]
 
     def _link(self, source: str, to: str, role: Role) -> None:
-        self._edges[source, to, role] = None
+        self._links[source, to, role] = None
 
-    def _add_datasets(self, session: Session, members: Sequence[TunedModel]) -> dict[str, str]:
+    def _add_datasets(self, session: Session, team_id: str, shown: Sequence[Member]) -> dict[str, str]:
         """One node per content, whichever files brought it; returns the node of each file."""
-        files = {file_id for member in members for file_id in (member.training_file, member.validation_file)}
-        named = select(File).where(File.id.in_(files - {None})).order_by(File.created_at)
+        files = {one.training_file for one in shown} | {one.validation_file for one in shown}
+        named = [file_id for file_id in files if file_id]
         node_of = {}
-        for file in session.scalars(named):
+        for file in session.execute(_FILES, {"ids": named, "team_id": team_id}):
             node_of[file.id] = node_id = f"sha256:{file.sha256}"
             known = self.nodes.get(node_id)
             if known is None:
-                known = Node(id=node_id, kind="dataset", label=file.filename, files=[], deleted=True)
-                known.created_at = unix(file.created_at)
+                known = Node(node_id, "dataset", file.filename, unix(file.created_at), deleted=True, files=[])
                 self.nodes[node_id] = known
-            known.files = [*(known.files or []), file.id]
+            known.files = [*(known.files or ()), file.id]
             known.deleted = known.deleted and file.deleted_at is not None
         return node_of
 
-    def _add_job(self, member: TunedModel, contents: dict[str, str], cost_usd: Decimal) -> None:
-        origin = member.parent_id or member.base_model
-        if member.parent_id is None:
-            self.nodes[origin] = Node(id=origin, kind="base", label=origin)
-        self.nodes[member.job_id] = Node(
-            id=member.job_id, kind="job", label=member.job_id, cost_usd=usd(cost_usd)
-        )
-        self._link(origin, member.job_id, "tuned_from")
-        self._link(contents[member.training_file], member.job_id, "training_data")
-        if member.validation_file:
-            self._link(contents[member.validation_file], member.job_id, "validation_data")
+    def _add_job(self, one: Member, contents: Mapping[str, str], cost_usd: Decimal) -> None:
+        origin = one.parent_id or one.base_model
+        if one.parent_id is None and origin not in self.nodes:
+            self.nodes[origin] = Node(origin, "base", origin)
+        if one.job_id not in self.nodes:
+            self.nodes[one.job_id] = Node(one.job_id, "job", one.job_id, cost_usd=_text(cost_usd))
+        self._link(origin, one.job_id, "tuned_from")
+        self._link(contents.get(one.training_file, ""), one.job_id, "training_data")
+        if one.validation_file:
+            self._link(contents.get(one.validation_file, ""), one.job_id, "validation_data")
 
-    def _add_model(self, member: TunedModel, cost_usd: Decimal) -> None:
-        self.nodes[member.id] = Node(
-            id=member.id,
-            kind="checkpoint" if member.kind == "checkpoint" else "model",
-            label=member.id,
-            created_at=unix(member.created_at),
-            deleted=member.deleted_at is not None,
-            cost_usd=usd(cost_usd),
+    def _add_model(self, one: Member, cost_usd: Decimal) -> None:
+        self.nodes[one.id] = Node(
+            one.id,
+            "checkpoint" if one.kind == "checkpoint" else "model",
+            one.id,
+            unix(one.created_at),
+            one.deleted_at is not None,
+            _text(cost_usd),
         )
-        self._link(member.job_id, member.id, "produced")
+        self._link(one.job_id, one.id, "produced")
 
     def _add_aliases(self, session: Session, team_id: str) -> None:
-        pointing = select(Alias).where(Alias.team_id == team_id, Alias.model.in_(list(self.nodes)))
-        for alias in session.scalars(pointing):
+        for alias in session.execute(_ALIASES, {"team_id": team_id, "ids": list(self.nodes)}):
             node_id = f"alias:{alias.name}"
-            self.nodes[node_id] = Node(id=node_id, kind="alias", label=alias.name)
-            self._link(node_id, str(alias.model), "points_to")
+            self.nodes[node_id] = Node(node_id, "alias", alias.name)
+            self._link(node_id, alias.model, "points_to")
+
+
+def _text(amount: Decimal) -> str:
+    return usd(amount) if amount else "0.00"

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from service.registry.schemas import LineageOut, Node, NodeKind, Role
+from service.registry.graph import Graph, Node, NodeKind, Role
 
 _SHAPES: Mapping[NodeKind, tuple[str, str]] = {
     "base": ("[[", "]]"),
@@ -21,7 +21,7 @@ _ARROWS: Mapping[Role, str] = {
 }
 
 
-def mermaid(graph: LineageOut) -> str:
+def mermaid(graph: Graph) -> str:
     """The graph as a `flowchart`; each node says what it cost itself, where that is not nothing."""
     names = {node.id: f"n{number}" for number, node in enumerate(graph.nodes)}
     lines = ["flowchart LR"]

@@ -12,12 +12,12 @@ from uuid import NAMESPACE_URL, uuid5
 from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
 from openlineage.client.serde import Serde
 
-from service.registry.schemas import LineageOut
+from service.registry.graph import Graph
 
 _PRODUCER = "https://github.com/tunehouse/tunehouse"
 
 
-def openlineage(graph: LineageOut, team_slug: str) -> list[dict[str, Any]]:
+def openlineage(graph: Graph, team_slug: str) -> list[dict[str, Any]]:
     """One `COMPLETE` event per job of the graph, in the order of the graph's nodes."""
     namespace = f"tunehouse://{team_slug}"
     nodes = {node.id: node for node in graph.nodes}

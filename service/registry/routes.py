@@ -4,6 +4,7 @@ import json
 from datetime import date
 from typing import Annotated, Literal
 
+import msgspec
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
 
@@ -38,7 +39,8 @@ router = APIRouter(prefix="/v1/models", tags=["models"], route_class=IdempotentR
 unprefixed = APIRouter(tags=["models"])
 
 GraphFormat = Literal["json", "mermaid", "openlineage"]
-Depth = Annotated[int, Query(ge=0, le=10_000)]
+Limit = Annotated[int, Query(ge=1, le=10_000)]
+Depth = Annotated[int, Query(ge=0, le=100_000)]
 
 
 @router.get("")
@@ -55,22 +57,24 @@ def model_lineage(
     session: RequestSession,
     caller: Reader,
     direction: Direction = "both",
-    depth: Depth = 1000,
+    depth: Depth = 10_000,
+    limit: Limit = 1000,
     format: GraphFormat = "json",
-) -> LineageOut | Response:
+) -> Response:
     """What a tuned model came from, what came from it, and what all that cost.
 
+    `depth` counts generations and `limit` models, the nearest first; `truncated` says when there are more.
     `format` may ask for `mermaid` text or for `openlineage` events, one a line.
     """
     model = queries.get_model(session, caller.team, model_id, deleted_too=True)
-    graph = lineage(session, model, direction, depth)
+    graph = lineage(session, model, direction, depth, limit)
     if format == "mermaid":
         return PlainTextResponse(mermaid(graph))
     if format == "openlineage":
         events = openlineage(graph, get_team(session, caller.team).slug)
         lines = "".join(json.dumps(event) + "\n" for event in events)
         return PlainTextResponse(lines, media_type="application/x-ndjson")
-    return graph
+    return Response(msgspec.json.encode(graph), media_type="application/json")
 
 
 @router.get("/{model_id:path}")

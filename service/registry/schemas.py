@@ -2,14 +2,12 @@
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from service.core.clock import unix
 from service.core.wire import WireOut
+from service.registry.graph import NodeKind, Role
 from service.registry.tables import TunedModel
-
-NodeKind = Literal["base", "dataset", "job", "checkpoint", "model", "alias"]
-Role = Literal["tuned_from", "training_data", "validation_data", "produced", "points_to"]
 
 
 class ModelExtras(WireOut):
@@ -49,7 +47,7 @@ class ModelDeleted(WireOut):
     deleted: Literal[True] = True
 
 
-class Node(WireOut):
+class NodeOut(WireOut):
     """One thing in a family tree; `cost_usd` is what this node itself cost: jobs train, models are used.
 
     A dataset's id is its content's hash, `sha256:…`, and `files` are those that brought it.
@@ -58,26 +56,28 @@ class Node(WireOut):
     id: str
     kind: NodeKind
     label: str
-    created_at: int | None = None
-    deleted: bool = False
-    cost_usd: str = "0.00"
-    files: list[str] | None = None
+    created_at: int | None
+    deleted: bool
+    cost_usd: str
+    files: list[str] | None
 
 
-class Edge(WireOut):
+class EdgeOut(WireOut):
     """`from` had a part in `to`; `role` says which."""
-
-    model_config = ConfigDict(validate_by_name=True)
 
     source: str = Field(alias="from")
     to: str
     role: Role
 
 
-class CumulativeCost(WireOut):
-    """What all jobs and all use in the graph cost, to date."""
+class CostOut(WireOut):
+    """What the whole branch cost to date, shown or not.
+
+    `training` includes `attempts`: jobs that started from the branch's models and made none.
+    """
 
     training: str
+    attempts: str
     use: str
     total: str
 
@@ -85,12 +85,12 @@ class CumulativeCost(WireOut):
 class LineageOut(WireOut):
     """The family of a model: what it came from and what came from it."""
 
-    object: Literal["lineage"] = "lineage"
+    object: Literal["lineage"]
     root: str
-    nodes: list[Node]
-    edges: list[Edge]
-    cumulative_cost_usd: CumulativeCost
-    truncated: bool = False
+    nodes: list[NodeOut]
+    edges: list[EdgeOut]
+    cumulative_cost_usd: CostOut
+    truncated: bool
 
 
 def tuned_model_out(model: TunedModel, shutdown_date: str | None) -> ModelOut:

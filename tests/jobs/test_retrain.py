@@ -14,8 +14,8 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.usefixtures("worker")
 
 
-def ask(team: TeamHandle, model: str | None, status: int = 200, **body: object) -> dict[str, Any]:
-    answer = team.http.post(f"/v1/models/{model}/retrain", json=body)
+def ask(team: TeamHandle, source: str | None, /, status: int = 200, **body: object) -> dict[str, Any]:
+    answer = team.http.post(f"/v1/models/{source}/retrain", json=body)
     assert answer.status_code == status, answer.text
     found: dict[str, Any] = answer.json()
     return found

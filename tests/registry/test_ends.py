@@ -92,8 +92,7 @@ def test_an_end_of_a_tuned_model_passes_on_to_what_was_tuned_from_it(
     team, model = tuned
     child = run(team.sdk, model=model).fine_tuned_model
     other = run(team.sdk).fine_tuned_model
-    theirs = {job.id: job.fine_tuned_model for job in upstream.fine_tuning.jobs.list(limit=3)}
-    parent_there = list(theirs.values())[-1]
+    parent_there = upstream.fine_tuning.jobs.list(limit=3).data[-1].fine_tuned_model
     with transaction() as session:
         record_ends(session, "trainer", {str(parent_there): in_days(50)})
     days = {one: team.http.get(f"/v1/models/{one}").json()["shutdown_date"] for one in (model, child, other)}

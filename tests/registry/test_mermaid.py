@@ -3,17 +3,17 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from service.registry.graph import Cost, Graph, Node
 from service.registry.mermaid import mermaid
-from service.registry.schemas import CumulativeCost, LineageOut, Node
 
 
 @given(st.text())
 def test_a_label_cannot_break_out_of_its_box(label: str) -> None:
-    graph = LineageOut(
+    graph = Graph(
         root="x",
         nodes=[Node(id="x", kind="dataset", label=label)],
         edges=[],
-        cumulative_cost_usd=CumulativeCost(training="0", use="0", total="0"),
+        cumulative_cost_usd=Cost(training="0", attempts="0", use="0", total="0"),
     )
     head, box, tail = mermaid(graph).split("\n")
     assert head == "flowchart LR"
