@@ -8,6 +8,7 @@ from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
 from service.core import logs
 from service.datasets import derive_routes as derived_files
+from service.datasets import policy_routes as dataset_policy
 from service.datasets import routes as files
 from service.datasets import upload_routes as uploads
 from service.inference import routes as inference
@@ -21,6 +22,7 @@ from service.ledger import price_routes as prices
 from service.ledger import routes as money
 from service.ledger import usage_routes as usage
 from service.registry import alias_routes as aliases
+from service.registry import report_routes as reports
 from service.registry import routes as models
 from service.settings import settings
 from service.teams import routes as teams
@@ -43,6 +45,8 @@ def create_app() -> FastAPI:
         teams,
         files,
         derived_files,
+        dataset_policy,
+        reports,
         uploads,
         money,
         budgets,

@@ -12,7 +12,7 @@ from service.datasets.copies import order_removal_of_content
 from service.datasets.queries import get_file
 from service.datasets.report import Report
 from service.datasets.storing import Stored, keep
-from service.datasets.tables import Content, File, FileStatus, FileUse, Purpose
+from service.datasets.tables import Content, ContentRows, File, FileStatus, FileUse, Purpose
 from service.errors import Conflict, NotFound
 from service.events.actions import append
 from service.events.types import EventType
@@ -111,6 +111,9 @@ def remove_file(session: Session, file: File) -> None:
             code="file_in_use",
         )
     file.deleted_at = clock.now()
+    if file.errors_key is not None:
+        storage.doom(session, file.errors_key)
+        file.errors_key = None
     session.flush()
     _disown_content(session, file.team_id, file.sha256)
     append(session, team_id=file.team_id, subject_id=file.id, type=EventType.FILE_DELETED)
@@ -118,9 +121,18 @@ def remove_file(session: Session, file: File) -> None:
     work.cancel(session, EXPIRE, file.id)
 
 
-def record_report(session: Session, file: File, report: Report, as_json: dict[str, object]) -> None:
+def record_report(
+    session: Session,
+    file: File,
+    report: Report,
+    as_json: dict[str, object],
+    all_errors: Stored | None = None,
+) -> None:
     """Write down what a check found; the file is `processed` when nothing was wrong, else `error`."""
     file.report = as_json
+    # A list that took too long to write is done without.
+    if all_errors is not None and storage.keep(session, all_errors.key):
+        file.errors_key = all_errors.key
     file.format = report.format
     if report.passed:
         file.status, file.status_details = FileStatus.PROCESSED, None
@@ -207,6 +219,8 @@ def _disown_content(session: Session, team_id: str, sha256: str) -> None:
         storage.doom(session, key)
     order_removal_of_content(session, team_id, sha256)
     session.delete(content)
+    rows = ContentRows.team_id == team_id, ContentRows.sha256 == sha256
+    session.execute(delete(ContentRows).where(*rows))
 
 
 def _tell(session: Session, file: File, type_: EventType, message: str) -> None:

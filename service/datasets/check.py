@@ -1,6 +1,7 @@
 """Check a file of training examples: every error with its line, exact tokens, one pass. Pure.
 
-    chunks ─► lines ─► decode + rules (this thread) ─► one flat list of texts ─► count (other threads) ─► fold
+    chunks ─► lines ─► decode + rules (this thread) ─┬► count a flat list of texts (other threads) ─┬► fold
+                                                     └► watch for warnings (another thread) ────────┘
 
 Memory is bounded by a few batches whatever the file's size: lengths are kept as a count per distinct
 length (there are never more than tens of thousands), problems as a capped list.
@@ -10,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
@@ -25,6 +27,7 @@ from service.datasets.jsonline import read
 from service.datasets.lines import MAX_LINE_BYTES, Batch, batches
 from service.datasets.problems import Flaw, Problem, of_file, on_line
 from service.datasets.report import Report, Tokens
+from service.datasets.watch.watch import Watch
 
 MIN_EXAMPLES = 10
 MAX_LISTED = 100
@@ -50,32 +53,36 @@ def check(
     threads: int = 2,
     limits: Iterable[int] = LIMITS,
     on_error: Sink | None = None,
+    watch: Watch | None = None,
 ) -> Report:
     """Everything wrong with the bytes and everything they cost in tokens; whatever the bytes, it answers.
 
     `format_name` (chat, completion, …) is found out by content when None, `encoding` follows the format.
     `threads` counts tokens while this thread decodes. `on_error` gets every
-    problem, the report the first 100.
+    problem, the report the first 100. `watch` looks for what is worth a warning; without it there are none.
     Raises `KeyError` for a format or encoding that does not exist, and what `chunks` itself raises.
     """
     checker = Checker(FORMATS[format_name] if format_name else None, encoding, on_error)
-    with ThreadPoolExecutor(1, thread_name_prefix="count") as counter:
-        pending: deque[tuple[Sheet, Future[list[int]]]] = deque()
+    with ThreadPoolExecutor(1, "count") as counter, ThreadPoolExecutor(1, "watch") as watcher:
+        pending: deque[_Pending] = deque()
         for batch in batches(chunks):
             sheet = checker.read(batch)
-            pending.append(
-                (sheet, counter.submit(tokens.count, sheet.texts, checker.encoding, threads=threads))
-            )
+            counts = counter.submit(tokens.count, sheet.texts, checker.encoding, threads=threads)
+            seen = watcher.submit(watch.look, batch, sheet) if watch else None
+            pending.append(_Pending(sheet, counts, seen))
             if len(pending) > _IN_FLIGHT:
-                checker.fold(*_counted(pending.popleft()))
+                checker.fold(pending.popleft())
         while pending:
-            checker.fold(*_counted(pending.popleft()))
-    return checker.report(limits)
+            checker.fold(pending.popleft())
+    return checker.report(limits, watch)
 
 
-def _counted(one: tuple[Sheet, Future[list[int]]]) -> tuple[Sheet, list[int]]:
-    sheet, counts = one
-    return sheet, counts.result()
+class _Pending(NamedTuple):
+    """A batch that is being counted and watched."""
+
+    sheet: Sheet
+    counts: Future[list[int]]
+    errors: Future[list[Problem]] | None
 
 
 class Checker:
@@ -126,10 +133,15 @@ class Checker:
                 self._tell_blanks()
             if flaws:
                 self._note(number, flaws)
+            else:
+                sheet.lines.append(number)
         return sheet
 
-    def fold(self, sheet: Sheet, counts: list[int]) -> None:
-        """Add a counted batch to what was seen so far."""
+    def fold(self, batch: _Pending) -> None:
+        """Add a batch to what was seen so far, once it is counted and watched."""
+        sheet, counts = batch.sheet, batch.counts.result()
+        for error in batch.errors.result() if batch.errors else ():
+            self._add(error)
         self.lengths.update(sheet.totals(counts))
         self.by_kind = [sum(pair) for pair in zip(self.by_kind, sheet.by_kind(counts), strict=True)]
         self.framing += sheet.framing
@@ -137,20 +149,24 @@ class Checker:
         self.images += sheet.images
         self.pictured += sheet.pictured
 
-    def report(self, limits: Iterable[int]) -> Report:
+    def report(self, limits: Iterable[int], watch: Watch | None) -> Report:
         """All of it, once every batch is folded in."""
         self._check_whole()
+        truncations = [report.truncation(self.lengths, limit) for limit in sorted(set(limits))]
+        for error in watch.finish(truncations) if watch else ():
+            self._add(error)
         return Report(
             format=self.format.name if self.format else None,
             method=self.format.method if self.format else None,
             examples=self.examples,
             valid_examples=self.lengths.total(),
             tokens=self._tokens(),
-            truncation=[report.truncation(self.lengths, limit) for limit in sorted(set(limits))],
+            truncation=truncations,
             errors=self.errors,
             error_count=self.error_count,
-            warnings=[],
-            warning_count=0,
+            warnings=watch.found.listed() if watch else [],
+            warning_count=watch.found.counts.total() if watch else 0,
+            warning_counts=dict(watch.found.counts) if watch else {},
             n_epochs=auto_epochs(self.examples),
             advice=advise(self.format.name, self.examples) if self.format else [],
         )

@@ -62,3 +62,11 @@ def stream(content: Content) -> Iterator[bytes]:
         yield content.inline
     for key in content.storage_keys:
         yield from storage().read(key)
+
+
+def stream_errors(file: File) -> Iterator[bytes]:
+    """Every error that the check of a file found, a JSON object a line. Raises what `report_of` raises."""
+    report = report_of(file)
+    if file.errors_key is not None:
+        return storage().read(file.errors_key)
+    return iter([msgspec.json.encode(error) + b"\n" for error in report.errors])

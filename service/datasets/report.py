@@ -46,7 +46,7 @@ class Report(msgspec.Struct, frozen=True):
     """All that is known about a file's content, whoever's it is and whatever it will cost.
 
     `examples` counts every line that is not blank, `valid_examples` those without a flaw. `errors` and
-    `warnings` are capped lists; `error_count` and `warning_count` are not.
+    `warnings` are capped lists; `error_count`, `warning_count` and `warning_counts` by code are not.
     """
 
     format: str | None
@@ -61,6 +61,7 @@ class Report(msgspec.Struct, frozen=True):
     warning_count: int
     n_epochs: int
     advice: list[Advice]
+    warning_counts: dict[str, int] = msgspec.field(default_factory=dict)
 
     @property
     def passed(self) -> bool:

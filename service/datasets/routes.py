@@ -9,10 +9,9 @@ from fastapi.responses import StreamingResponse
 from service.core.pages import ListOut, Order, list_out
 from service.core.web import RequestSession
 from service.datasets import actions, creating, queries
-from service.datasets.costs import costs_of
 from service.datasets.formats.detect import FORMATS
 from service.datasets.intake import receive
-from service.datasets.schemas import FileDeleted, FileOut, ReportOut, file_out, report_out
+from service.datasets.schemas import FileDeleted, FileOut, file_out
 from service.datasets.tables import Purpose
 from service.errors import NotFound
 from service.settings import settings
@@ -97,9 +96,8 @@ def download_file(file_id: str, session: RequestSession, caller: Reader) -> Stre
     return StreamingResponse(queries.stream(content), media_type="application/octet-stream", headers=headers)
 
 
-@router.get("/{file_id}/report")
-def retrieve_report(file_id: str, session: RequestSession, caller: Reader) -> ReportOut:
-    """What the check of a file found, and what training on it costs on every model it fits."""
+@router.get("/{file_id}/errors", response_class=Response)
+def download_errors(file_id: str, session: RequestSession, caller: Reader) -> StreamingResponse:
+    """Every error that the check found, not only those in the report: a JSON object a line."""
     file = queries.get_file(session, caller.team, file_id)
-    report = queries.report_of(file)
-    return report_out(file, report, costs_of(session, report))
+    return StreamingResponse(queries.stream_errors(file), media_type="application/x-ndjson")

@@ -2,6 +2,8 @@
 
 from typing import Literal
 
+from pydantic import Field
+
 from service.core.clock import unix
 from service.core.wire import WireOut
 from service.datasets.costs import Cost
@@ -95,6 +97,14 @@ class CostOut(WireOut):
     note: str | None
 
 
+class TrainedOut(WireOut):
+    """A model that was trained on the same content before."""
+
+    id: str
+    job_id: str
+    created_at: int
+
+
 class ReportOut(WireOut):
     """All that the check of a file found, and what training on it costs today."""
 
@@ -111,9 +121,11 @@ class ReportOut(WireOut):
     error_count: int
     warnings: list[ProblemOut]
     warning_count: int
+    warning_counts: dict[str, int]
     n_epochs: int
     advice: list[AdviceOut]
     costs: list[CostOut]
+    trained_models: list[TrainedOut] = Field(default_factory=list)
 
 
 def file_out(file: File) -> FileOut:
@@ -145,6 +157,7 @@ def report_out(file: File, report: Report, costs: list[Cost]) -> ReportOut:
         error_count=report.error_count,
         warnings=[ProblemOut.model_validate(warning) for warning in report.warnings],
         warning_count=report.warning_count,
+        warning_counts=report.warning_counts,
         n_epochs=report.n_epochs,
         advice=[AdviceOut.model_validate(advice) for advice in report.advice],
         costs=[_cost_out(cost) for cost in costs],

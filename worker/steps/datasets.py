@@ -1,5 +1,6 @@
 """Check files, delete those whose time is over, and remove contents that nothing names."""
 
+from contextlib import ExitStack
 from datetime import timedelta
 
 import msgspec
@@ -7,15 +8,19 @@ import structlog
 from sqlalchemy import select
 
 from service.catalog.offers import offers
-from service.core import work
+from service.core import clock, work
 from service.core.db import transaction
 from service.core.storage import storage
 from service.core.work import Lease
-from service.datasets import actions
+from service.datasets import actions, overlap, policies
 from service.datasets.check import LIMITS, check
 from service.datasets.convert.sources import source_of
+from service.datasets.error_list import ErrorList
 from service.datasets.queries import find_content, stream
+from service.datasets.report import Report
+from service.datasets.storing import Stored
 from service.datasets.tables import Content, File, FileStatus
+from service.datasets.watch.watch import Rows, Watch
 from service.errors import Conflict
 from worker.steps.deriving import to_jsonl
 from worker.steps.holding import held
@@ -36,15 +41,34 @@ def check_file(lease: Lease) -> None:
     if not source_of(file.filename).is_jsonl:
         to_jsonl(lease, file, content)
         return
-    limits = {offer.model.token_limit for offer in offers()} | set(LIMITS)
-    report = check(held(stream(content), lease), format_name=file.format, limits=limits)
+    with transaction() as session:
+        watch = Watch(policies.errors_of(session, file.team_id), _limits_on_offer())
+    with ExitStack() as stack:
+        errors = ErrorList(stack)
+        report = check(
+            held(stream(content), lease),
+            format_name=file.format,
+            limits=watch.limits | set(LIMITS),
+            on_error=errors.add,
+            watch=watch,
+        )
+        _record(lease, report, watch.rows(), errors.close())
+    log.info("file_checked", examples=report.examples, errors=report.error_count, format=report.format)
+
+
+def _limits_on_offer() -> frozenset[int]:
+    today = clock.now().date()
+    return frozenset(offer.model.token_limit for offer in offers() if offer.model.trains_on(today))
+
+
+def _record(lease: Lease, report: Report, rows: Rows, all_errors: Stored | None) -> None:
     as_json = msgspec.to_builtins(report)
     with transaction() as session:
         work.finish(session, lease)
         file = session.get_one(File, lease.subject_id, with_for_update=True)
         if file.deleted_at is None:
-            actions.record_report(session, file, report, as_json)
-    log.info("file_checked", examples=report.examples, errors=report.error_count, format=report.format)
+            actions.record_report(session, file, report, as_json, all_errors)
+            overlap.record_rows(session, file, rows)
 
 
 def _file_to_check(lease: Lease) -> tuple[File, Content] | None:

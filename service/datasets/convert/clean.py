@@ -5,7 +5,7 @@ import re
 from typing import Any
 
 # Only names that are HTML's: `a < b`, `List<String>` and `<thinking>` are somebody's text.
-_NAMES = (
+NAMES = (
     "a|abbr|article|aside|b|blockquote|body|br|button|center|code|col|dd|del|details|div|dl|dt|em|figure|font|"
     "footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|label|li|link|main|mark|meta|nav|ol|option|p|"
     "picture|pre|s|section|select|small|source|span|strong|sub|summary|sup|table|tbody|td|textarea|tfoot|th|"
@@ -14,15 +14,13 @@ _NAMES = (
 _ATTRIBUTES = (
     r"""(?:\s+[^<>"']{0,200}(?:"[^"<>]{0,2000}"[^<>"']{0,200}|'[^'<>]{0,2000}'[^<>"']{0,200}){0,20})?"""
 )
-TAG = rf"</?(?:{_NAMES}){_ATTRIBUTES}\s*/?>"
-ENTITY = r"&(?:nbsp|amp|lt|gt|quot|apos|#[0-9]{1,7}|#x[0-9a-fA-F]{1,6});"
-_TAG = re.compile(TAG, re.IGNORECASE)
+_TAG = re.compile(rf"</?(?:{NAMES}){_ATTRIBUTES}\s*/?>", re.IGNORECASE)
 _UNSEEN = re.compile(r"<!--.{0,100000}?-->|<(script|style)\b[^<>]{0,2000}>.{0,1000000}?</\1\s*>", re.I | re.S)
 _BREAK = re.compile(r"<(?:br\s*/?|/(?:p|div|li|tr|h[1-6]|blockquote|section|article|table|ul|ol))\s*>", re.I)
 # C0 but tab and newline, DEL, C1, byte order marks and marks that override the direction of text; the joiners
 # of emoji and Persian stay.
-CONTROL = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\u202a-\u202e\u2066-\u2069"
-_CONTROL = re.compile(f"[{CONTROL}]")
+_CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\u202a-\u202e\u2066-\u2069"
+_CONTROL = re.compile(f"[{_CONTROLS}]")
 # Fields that are structure, or that must stay what a tool call says they are.
 _UNTOUCHED = frozenset(
     {"role", "type", "id", "tool_call_id", "name", "url", "detail", "weight", "tools", "functions"}

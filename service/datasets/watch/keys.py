@@ -1,0 +1,76 @@
+"""Many 64-bit keys with the line each belongs to, in bounded memory: which lines share a key? Pure.
+
+Up to `capacity` keys all are kept. Beyond that only those whose hash ends in a zero bit, then in two, and
+so on: all lines that share a kept key are still found together, but only for a half, a quarter, … of the
+keys. What is counted is scaled up by as much.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+U64 = NDArray[np.uint64]
+U32 = NDArray[np.uint32]
+CAPACITY = 4_000_000
+
+
+class KeyTable:
+    """Keys and lines, at most `capacity` of each: 12 bytes a pair, about 20 more while pairs are sought."""
+
+    def __init__(self, capacity: int = CAPACITY) -> None:
+        self.level = 0
+        self._capacity = capacity
+        self._held = 0
+        self._keys: list[U64] = []
+        self._lines: list[U32] = []
+
+    def add(self, keys: U64, lines: U32) -> None:
+        """Take in keys (well mixed ones: their low bits choose) and their lines, in rising order of lines."""
+        if self.level:
+            chosen = (keys & np.uint64(2**self.level - 1)) == 0
+            keys, lines = keys[chosen], lines[chosen]
+        self._keys.append(keys)
+        self._lines.append(lines)
+        self._held += len(keys)
+        while self._held > self._capacity:
+            self._thin()
+
+    def arrays(self) -> tuple[U64, U32]:
+        """All keys and their lines, in the order they came."""
+        if not self._keys:
+            return np.empty(0, np.uint64), np.empty(0, np.uint32)
+        keys, lines = np.concatenate(self._keys), np.concatenate(self._lines)
+        self._keys, self._lines = [keys], [lines]
+        return keys, lines
+
+    def repeats(self) -> tuple[U32, U32]:
+        """Lines that share a key with an earlier one, each once, rising, and the first such line of each."""
+        keys, lines = self.arrays()
+        order = np.argsort(keys, kind="stable")
+        keys, lines = keys[order], lines[order]
+        del order
+        same = np.empty(len(keys), bool)
+        same[:1] = False
+        np.equal(keys[1:], keys[:-1], out=same[1:])
+        # The place where each run of equal keys begins; sorting was stable, so its line is the earliest.
+        starts = np.where(same, 0, np.arange(len(keys)))
+        np.maximum.accumulate(starts, out=starts)
+        later, first = lines[same], lines[starts[same]]
+        # Keys of one line may be equal among themselves.
+        other = later != first
+        later, first = later[other], first[other]
+        found, at = np.unique(later, return_index=True)
+        return found, first[at]
+
+    def _thin(self) -> None:
+        keys, lines = self.arrays()
+        self.level += 1
+        chosen = (keys & np.uint64(2**self.level - 1)) == 0
+        self._keys, self._lines = [keys[chosen]], [lines[chosen]]
+        self._held = len(self._keys[0])
+
+
+def pairs(later: U32, first: U32) -> Iterator[tuple[int, int]]:
+    """The two arrays side by side, as numbers of Python."""
+    return zip(later.tolist(), first.tolist(), strict=True)
