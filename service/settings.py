@@ -137,6 +137,10 @@ class Settings(BaseSettings):
     providers: Annotated[list[ProviderSettings], AfterValidator(_check_names)] = Field(
         default_factory=list, description="The upstreams; with none, nothing can be trained or served."
     )
+    catalog_file: Path | None = Field(
+        default=None,
+        description="TOML with models and prices of your own; a base no catalogue names cannot be tuned.",
+    )
     public_url: str = Field(
         default="http://localhost:8800", description="How others reach the api; shown in links only."
     )

@@ -1,15 +1,26 @@
-"""The dated data files of the catalogue, one per kind of provider. Read once."""
+"""The dated data files of the catalogue, one per kind of provider, and the file of whoever runs this."""
 
 import tomllib
 from functools import cache
 from importlib import resources
 from typing import Any
 
+from service.settings import settings
+
 KINDS = ("openai", "azure", "trainer")
 
 
 @cache
 def load(provider_kind: str) -> dict[str, Any]:
-    """The content of one kind's file: `models` and `prices`. Raises FileNotFoundError for another kind."""
+    """The content of one kind's file and of our own for it: `models`, `prices` and more.
+
+    Raises FileNotFoundError for another kind, or when `catalog_file` is not there.
+    """
     text = resources.files("service.catalog").joinpath("data", f"{provider_kind}.toml").read_text("utf-8")
-    return tomllib.loads(text)
+    shipped, own = tomllib.loads(text), _own().get(provider_kind, {})
+    return shipped | {name: shipped.get(name, []) + own.get(name, []) for name in ("models", "prices")}
+
+
+def _own() -> dict[str, Any]:
+    path = settings().catalog_file
+    return tomllib.loads(path.read_text("utf-8")) if path else {}
