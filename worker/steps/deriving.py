@@ -14,6 +14,7 @@ from service.datasets.convert.pipeline import Options, converted
 from service.datasets.convert.sources import source_of
 from service.datasets.convert.unpack import Unreadable
 from service.datasets.queries import find_content, stream
+from service.datasets.split import Stratify, choose, part
 from service.datasets.storing import Stored, storing
 from service.datasets.tables import Content, Derivation, File
 from worker.steps.holding import held
@@ -22,6 +23,14 @@ log = structlog.get_logger(__name__)
 
 _MAX_ATTEMPTS = 5
 _GIVEN_UP = "Making this file broke off again and again; an operator must look."
+
+
+class SplitOptions(msgspec.Struct):
+    """What a split was ordered with."""
+
+    validation_share: float
+    seed: int
+    stratify: Stratify
 
 
 def derive(lease: Lease) -> None:
@@ -69,7 +78,14 @@ def _parts(derivation: Derivation, source: File, content: Content, lease: Lease)
         options = msgspec.convert(derivation.options, Options)
         chunks = held(stream(content), lease)
         return [converted(chunks, source_of(source.filename), content.size_bytes, options)]
-    raise Unreadable(f"Nothing is known of the kind {derivation.kind!r}.")
+    wanted = msgspec.convert(derivation.options, SplitOptions)
+    chosen = choose(
+        held(stream(content), lease),
+        share=wanted.validation_share,
+        seed=wanted.seed,
+        stratify=wanted.stratify,
+    )
+    return [part(held(stream(content), lease), chosen, validation=validation) for validation in (False, True)]
 
 
 def _record(lease: Lease, derivation: Derivation, made: list[Stored]) -> None:

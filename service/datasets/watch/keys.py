@@ -44,8 +44,8 @@ class KeyTable:
         self._keys, self._lines = [keys], [lines]
         return keys, lines
 
-    def repeats(self) -> tuple[U32, U32]:
-        """Lines that share a key with an earlier one, each once, rising, and the first such line of each."""
+    def links(self) -> tuple[U32, U32]:
+        """Lines that share a key with an earlier line, and for each the first that has that key."""
         keys, lines = self.arrays()
         order = np.argsort(keys, kind="stable")
         keys, lines = keys[order], lines[order]
@@ -59,7 +59,11 @@ class KeyTable:
         later, first = lines[same], lines[starts[same]]
         # Keys of one line may be equal among themselves.
         other = later != first
-        later, first = later[other], first[other]
+        return later[other], first[other]
+
+    def repeats(self) -> tuple[U32, U32]:
+        """The same with each line once, rising, and one line before it that it shares a key with."""
+        later, first = self.links()
         found, at = np.unique(later, return_index=True)
         return found, first[at]
 
