@@ -15,6 +15,7 @@ from service.core import clock
 from service.core.db import transaction
 from service.jobs.holds import release_orphans, revive_jobs
 from service.jobs.orphans import order_sweeps
+from service.jobs.reconcile import order_reconciliations
 from service.ledger.actions import release_expired
 from service.ledger.rollups import roll_up
 from service.registry.announcements import order_polls
@@ -107,11 +108,17 @@ def _tell_ends() -> int:
         return tell_ends(session, clock.now().date())
 
 
+def _order_reconciliations() -> int:
+    with transaction() as session:
+        return order_reconciliations(session, [one.name for one in settings().providers])
+
+
 CHORES = (
     Chore("roll_up_ledger", 5.0, _roll_up),
     Chore("release_expired_holds", 1.0, _release_expired_holds),
     Chore("release_orphaned_holds", 60.0, _release_orphaned_holds),
     Chore("revive_jobs", 60.0, _revive_jobs),
+    Chore("reconcile_providers", 600.0, _order_reconciliations),
     Chore("sweep_providers", 60.0, _order_sweeps),
     Chore("roll_branches", 5.0, _roll_branches),
     Chore("order_end_polls", 60.0, _order_end_polls),

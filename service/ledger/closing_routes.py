@@ -1,18 +1,23 @@
-"""Routes for statements and for closing months."""
+"""Routes for statements, closed months and what reconciling with providers found."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import select
 
+from service.core.pages import ListOut, fetch_page, list_out
 from service.core.web import RequestSession
 from service.ledger.closing_schemas import (
     LINE_COLUMNS,
+    DriftReportOut,
     MonthClose,
     MonthClosed,
     StatementsOut,
+    drift_report_out,
     statement_out,
 )
+from service.ledger.drift_tables import DriftReport
 from service.ledger.exports import csv_response, wants_csv
 from service.ledger.money import usd
 from service.ledger.months import close_month, month_named
@@ -54,3 +59,21 @@ def close(body: MonthClose, session: RequestSession, _: Admin) -> MonthClosed:
     """Close a month for all teams; what is corrected later is booked in the open month."""
     month = month_named(body.month)
     return MonthClosed(month=month.name, teams=close_month(session, month))
+
+
+@router.get("/reconciliation")
+def list_drift_reports(
+    session: RequestSession,
+    _: Admin,
+    provider: str | None = None,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> ListOut[DriftReportOut]:
+    """What differs between our books and the providers', day by day, newest first."""
+    rows = select(DriftReport)
+    if provider is not None:
+        rows = rows.where(DriftReport.provider == provider)
+    page = fetch_page(
+        session, rows, sort=DriftReport.created_at, id_=DriftReport.id, after=after, limit=limit
+    )
+    return list_out([drift_report_out(row) for row in page.rows], page.has_more)

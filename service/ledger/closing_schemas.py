@@ -5,8 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from service.core.clock import from_unix
+from service.core.clock import from_unix, unix
 from service.core.wire import Name, WireIn, WireOut
+from service.ledger.drift_tables import DriftReport
 from service.ledger.money import usd
 from service.ledger.reprice import Plan, Range, TeamPlan
 from service.ledger.schemas import Moment
@@ -117,6 +118,30 @@ class StatementsOut(WireOut):
     has_more: Literal[False] = False
 
 
+class DriftOut(WireOut):
+    """One difference between our books and a provider's; see the guide for what `what` says."""
+
+    what: str
+    job_id: str
+    ours: str
+    theirs: str
+
+
+class DriftReportOut(WireOut):
+    """One day at one provider; `theirs_usd` is null where it does not tell its costs."""
+
+    object: Literal["drift_report"] = "drift_report"
+    id: str
+    provider: str
+    day: str
+    created_at: int
+    jobs_compared: int
+    ours_usd: str
+    theirs_usd: str | None
+    difference_usd: str | None
+    drifts: list[DriftOut]
+
+
 LINE_COLUMNS = ("team_id", "month", "status", *StatementLine.model_fields)
 
 
@@ -172,4 +197,20 @@ def statement_out(statement: Statement) -> StatementOut:
         ],
         total_usd=usd(statement.total_usd),
         **sections,
+    )
+
+
+def drift_report_out(report: DriftReport) -> DriftReportOut:
+    """The wire form of a drift report."""
+    theirs = report.theirs_usd
+    return DriftReportOut(
+        id=report.id,
+        provider=report.provider,
+        day=report.day.isoformat(),
+        created_at=unix(report.created_at),
+        jobs_compared=report.jobs_compared,
+        ours_usd=usd(report.ours_usd),
+        theirs_usd=None if theirs is None else usd(theirs),
+        difference_usd=None if theirs is None else usd(theirs - report.ours_usd),
+        drifts=[DriftOut(**drift) for drift in report.drifts],
     )

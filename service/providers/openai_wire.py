@@ -6,15 +6,16 @@ attributes that an upstream did not send and pass non-JSON answers on as text.
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
+from decimal import Decimal
 from typing import Any, BinaryIO, ClassVar
 
 import httpx2
 from openai import DefaultHttpxClient, OpenAI, omit
 
 from service.core.clock import from_unix
-from service.providers import mapping, signing
+from service.providers import costs, mapping, signing
 from service.providers.answers import read_items, read_object
-from service.providers.errors import Gone, OutcomeUnknown, Rejected
+from service.providers.errors import Gone, KeyRefused, OutcomeUnknown, Rejected
 from service.providers.failures import translated
 from service.providers.paging import PAGE, TooLong, iter_pages
 from service.providers.port import (
@@ -175,6 +176,15 @@ class OpenAIWire:
     def delete_model(self, model: str) -> None:
         """See the port."""
         self._delete(lambda: self._models.delete(model))
+
+    def costs_usd(self, start: datetime, end: datetime) -> Decimal | None:
+        """See the port. Only OpenAI tells, to keys that may read the organization's costs."""
+        if self.kind != "openai":
+            return None
+        try:
+            return costs.read_costs(self._client, self._clean, start, end)
+        except (KeyRefused, Rejected):
+            return None
 
     def endpoint(self) -> Endpoint:
         """See the port."""

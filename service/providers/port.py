@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, BinaryIO, Protocol
 
 # Our job's id in the provider job's metadata: what makes a job findable after an unknown outcome.
@@ -174,6 +175,13 @@ class Provider(Protocol):
 
     def delete_model(self, model: str) -> None:
         """Remove a tuned model there; one that is gone already is fine."""
+        ...
+
+    def costs_usd(self, start: datetime, end: datetime) -> Decimal | None:
+        """What the provider says it charges for whole days (UTC) from `start` to before `end`.
+
+        None where it does not tell, or not to our key.
+        """
         ...
 
     def endpoint(self) -> Endpoint:

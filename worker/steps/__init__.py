@@ -15,17 +15,30 @@ from service.datasets.deriving import DERIVE
 from service.events.actions import PUBLISH
 from service.jobs.copying import ADVANCE, COPY
 from service.jobs.orphans import SWEEP
+from service.jobs.reconcile import RECONCILE
 from service.jobs.retrain import RETRAIN
 from service.registry.actions import DELETE_UPSTREAM
 from service.registry.announcements import ASK_ENDS
 from service.webhooks.actions import DELIVER
-from worker.steps import copies, datasets, deriving, ends, jobs, models, orphans, retrains, webhooks
+from worker.steps import (
+    copies,
+    datasets,
+    deriving,
+    ends,
+    jobs,
+    models,
+    orphans,
+    reconcile,
+    retrains,
+    webhooks,
+)
 
 STEPS: Mapping[str, Callable[[Lease], None]] = {
     ADVANCE: jobs.advance,
     COPY: copies.copy_file,
     REMOVE: copies.remove_copy,
     SWEEP: orphans.sweep_provider,
+    RECONCILE: reconcile.reconcile,
     RETRAIN: retrains.advance,
     ASK_ENDS: ends.ask_ends,
     DELETE_UPSTREAM: models.delete_upstream,

@@ -1,0 +1,72 @@
+"""Hold our books against a provider's: its job list against what we charged. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+
+_ENDED = frozenset({"succeeded", "failed", "cancelled"})
+
+
+@dataclass(frozen=True)
+class Booked:
+    """A job as our books have it; `charged` is its quantity in tokens or hours."""
+
+    job_id: str
+    status: str
+    charged: Decimal
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A job as the provider lists it; `owed` is the quantity it reports, by its rules for how it ended."""
+
+    provider_job_id: str
+    stamp: str | None
+    status: str
+    owed: Decimal
+
+
+@dataclass(frozen=True)
+class Drift:
+    """One difference. `what`:
+
+    - `charged`: another quantity was charged than the provider reports
+    - `ended`: it has ended at one of the two only
+    - `missing_there`: the provider does not list a job that we sent
+    - `missing_here`: the provider lists a job with our stamp that no job of ours is
+    """
+
+    what: str
+    job_id: str
+    ours: str
+    theirs: str
+
+    def as_json(self) -> dict[str, str]:
+        """The same as a JSON object."""
+        return asdict(self)
+
+
+def compare(ours: Mapping[str, Booked], theirs: Iterable[Listed]) -> list[Drift]:
+    """What differs; `ours` maps the provider's ids to our jobs. Jobs that are not ours are passed over."""
+    found: list[Drift] = []
+    seen: set[str] = set()
+    for listed in theirs:
+        booked = ours.get(listed.provider_job_id)
+        if booked is not None:
+            seen.add(listed.provider_job_id)
+            found += _differences(booked, listed)
+        elif listed.stamp is not None:
+            found.append(Drift("missing_here", listed.stamp, "nothing", listed.status))
+    gone = (booked for provider_job_id, booked in ours.items() if provider_job_id not in seen)
+    found += [Drift("missing_there", booked.job_id, booked.status, "nothing") for booked in gone]
+    return sorted(found, key=lambda drift: (drift.what, drift.job_id))
+
+
+def _differences(booked: Booked, listed: Listed) -> Sequence[Drift]:
+    if (booked.status in _ENDED) != (listed.status in _ENDED):
+        return [Drift("ended", booked.job_id, booked.status, listed.status)]
+    if booked.status in _ENDED and booked.charged != listed.owed:
+        return [
+            Drift("charged", booked.job_id, f"{booked.charged.normalize():f}", f"{listed.owed.normalize():f}")
+        ]
+    return []

@@ -1,0 +1,33 @@
+"""Reconcile yesterday with one provider."""
+
+import structlog
+
+from service.core import clock, work
+from service.core.db import transaction
+from service.core.work import Lease
+from service.jobs.reconcile import LOOK_BACK, books_of, keep_report, listed, span_of, yesterday
+from service.ledger.drift import compare
+from service.providers.registry import get_provider
+from worker.provider_failures import retried
+
+log = structlog.get_logger(__name__)
+
+
+@retried
+def reconcile(lease: Lease) -> None:
+    """Hold our books against the provider's job list and costs, and keep what differs."""
+    provider, day = get_provider(lease.subject_id), yesterday()
+    since = clock.now() - LOOK_BACK
+    # Theirs first: what we learn of in between is then only missing there, where it is asked for once more.
+    theirs = [listed(provider.kind, job) for job in provider.iter_jobs(since)]
+    costs = provider.costs_usd(*span_of(day))
+    with transaction() as session:
+        ours = books_of(session, provider.name, since)
+    drifts = compare(ours, theirs)
+    with transaction() as session:
+        work.finish(session, lease)
+        report = keep_report(
+            session, provider.name, day, jobs_compared=len(ours), theirs_usd=costs, drifts=drifts
+        )
+    if drifts:
+        log.error("provider_drift", provider=provider.name, day=str(day), drifts=report.drifts[:20])
