@@ -100,7 +100,13 @@ def ask(session: Session, job: Job, wish: Wish) -> Job:
     Raises `InvalidRequest` when the job's state does not allow it.
     """
     status = JobStatus(job.status)
-    if status not in ALLOWED[wish]:
+    if job.wish == Wish.CANCEL and wish is not Wish.CANCEL:
+        raise InvalidRequest(
+            f"Job {job.id} is being cancelled.", param="fine_tuning_job_id", code="invalid_job_state"
+        )
+    # A pause that is on its way can be taken back; should it win, the resume follows it.
+    taken_back = wish is Wish.RESUME and job.wish == Wish.PAUSE
+    if status not in ALLOWED[wish] and not taken_back:
         raise InvalidRequest(
             f"Job {job.id} is {status}; only one that is {' or '.join(sorted(ALLOWED[wish]))} "
             f"can be asked to {wish}.",

@@ -83,13 +83,13 @@ def run_due(rounds: int = 100) -> int:
     """Do whatever is due, until nothing is; returns how many steps that were."""
     done = 0
     for _ in range(rounds):
-        due = _due()
-        for kind, subject_id in due:
+        found = due()
+        for kind, subject_id in found:
             run_step(kind, subject_id)
-        done += len(due)
-        if not due:
+        done += len(found)
+        if not found:
             return done
-    raise AssertionError(f"work comes without end: {_due()}")
+    raise AssertionError(f"work comes without end: {due()}")
 
 
 def make_due(kind: str | None = None, subject_id: str | None = None) -> None:
@@ -109,9 +109,12 @@ def end_leases() -> None:
         session.execute(update(WorkItem).values(leased_until=func.now() - timedelta(seconds=1)))
 
 
-def _due() -> list[tuple[str, str]]:
-    due = select(WorkItem.kind, WorkItem.subject_id).where(
+def due() -> list[tuple[str, str]]:
+    """The work that a worker would find now, longest due first."""
+    waiting = select(WorkItem.kind, WorkItem.subject_id).where(
         WorkItem.next_step_at <= func.now(), func.coalesce(WorkItem.leased_until, func.now()) <= func.now()
     )
     with transaction() as session:
-        return [(row.kind, row.subject_id) for row in session.execute(due.order_by(WorkItem.next_step_at))]
+        return [
+            (row.kind, row.subject_id) for row in session.execute(waiting.order_by(WorkItem.next_step_at))
+        ]
