@@ -169,13 +169,14 @@ def roll_up_everything() -> None:
                 break
     with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.exec_driver_sql("VACUUM ANALYZE ledger_days")
+        connection.exec_driver_sql("VACUUM ANALYZE ledger_months")
         connection.exec_driver_sql("VACUUM ANALYZE ledger_groups")
 
 
 def size(dsn: str) -> None:
     """Tell how much room rows and sums take."""
     with psycopg.connect(dsn) as connection:
-        for table in ("ledger_entries", "ledger_days", "ledger_groups"):
+        for table in ("ledger_entries", "ledger_days", "ledger_months", "ledger_groups"):
             name = sql.Literal(table)
             query = "SELECT count(*), pg_size_pretty(pg_total_relation_size({})) FROM {}"
             row = connection.execute(sql.SQL(query).format(name, sql.Identifier(table))).fetchone()

@@ -15,10 +15,10 @@ from service.datasets.tables import (
 )
 from service.datasets.upload_tables import Upload, UploadPart
 from service.events.tables import Event, EventCounter
-from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
 from service.jobs.retrain_tables import Retrain, RetrainStep
+from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
 from service.ledger.drift_tables import DriftReport
-from service.ledger.rollup_tables import DaySum, EntryGroup, RollupMark
+from service.ledger.rollup_tables import DaySum, EntryGroup, MonthSum, RollupMark
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
 from service.registry.aliases import Alias, AliasChange
 from service.registry.branch_tables import BranchCost, BranchMark
@@ -37,15 +37,15 @@ __all__ = [
     "AnnouncedEnd",
     "ApiKey",
     "AuditEvent",
-    "Budget",
     "BranchCost",
     "BranchMark",
+    "Budget",
     "BudgetAlert",
     "Content",
     "ContentRows",
     "DatasetPolicy",
-    "Derivation",
     "DaySum",
+    "Derivation",
     "DriftReport",
     "EndNotice",
     "EndPoll",
@@ -60,6 +60,7 @@ __all__ = [
     "IdempotencyRecord",
     "Job",
     "JobCheckpoint",
+    "MonthSum",
     "Orphan",
     "PriceRow",
     "ProviderBlock",

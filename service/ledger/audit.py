@@ -64,6 +64,18 @@ _CHECKS: Mapping[str, str] = {
                max(concat_ws(' in ', trim_scale(amount_usd), entries)) FILTER (WHERE side = 'found')
                AS found
         FROM wrong GROUP BY 1 ORDER BY 1""",
+    "a month's sum is not the sum of its days": """
+        WITH due AS (
+            SELECT team_id, date_trunc('month', day)::date AS month, group_id, sum(entries) AS entries,
+                   sum(quantity) AS quantity, sum(amount_usd) AS amount_usd
+            FROM ledger_days GROUP BY 1, 2, 3
+        )
+        SELECT concat_ws(' ', team_id, month, group_id) AS id,
+               concat_ws(' in ', trim_scale(d.amount_usd), d.entries) AS due,
+               concat_ws(' in ', trim_scale(m.amount_usd), m.entries) AS found
+        FROM due d FULL JOIN ledger_months m USING (team_id, month, group_id)
+        WHERE (d.entries, d.quantity, d.amount_usd) IS DISTINCT FROM (m.entries, m.quantity, m.amount_usd)
+        ORDER BY 1""",
     "a row was not computed from the price it names": """
         SELECT concat_ws(' ', e.team_id, e.number) AS id,
                coalesce(trim_scale(p.amount_usd) || ' per ' || p.unit_quantity, 'a price') AS due,

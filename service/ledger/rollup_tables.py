@@ -1,4 +1,4 @@
-"""The ledger's daily sums, which reports read instead of the rows. See `docs/decisions/010-rollups.md`."""
+"""The ledger's sums per day and month, which reports read instead of the rows."""
 
 import uuid
 from datetime import date
@@ -47,6 +47,21 @@ class DaySum(Base):
     amount_usd: Mapped[Decimal] = mapped_column(AMOUNT)
 
     __table_args__ = (Index(None, "day"),)
+
+
+class MonthSum(Base):
+    """The entries of one group that are booked in one month (its first day), up to the team's mark."""
+
+    __tablename__ = "ledger_months"
+
+    team_id: Mapped[str] = mapped_column(primary_key=True)
+    month: Mapped[date] = mapped_column(primary_key=True)
+    group_id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    entries: Mapped[int] = mapped_column(BigInteger)
+    quantity: Mapped[Decimal] = mapped_column(Numeric(30, QUANTITY_DECIMALS))
+    amount_usd: Mapped[Decimal] = mapped_column(AMOUNT)
+
+    __table_args__ = (Index(None, "month"),)
 
 
 class RollupMark(Base):

@@ -29,7 +29,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
-from service.ledger.rollup_tables import DaySum, EntryGroup, RollupMark
+from service.ledger.rollup_tables import DaySum, EntryGroup, MonthSum, RollupMark
 from service.ledger.tables import Account, Entry
 
 _ROLL = text("SELECT ledger_roll(:team_id, :most)")
@@ -116,20 +116,23 @@ def _midnight(day: date) -> datetime:
 def _sums(
     team_id: str | None, first: date | None, last: date | None, by: Span | None
 ) -> Select[tuple[object, ...]]:
-    # Sums are few and narrow, what they are of is wide: so add up first and look up afterwards.
-    day = _span(DaySum.day, by).label("day")
-    figures = [
-        func.sum(column).label(column.key) for column in (DaySum.entries, DaySum.quantity, DaySum.amount_usd)
-    ]
-    query = select(DaySum.group_id, day, *figures).group_by(DaySum.group_id, *([day] if by else []))
-    if by == "day":  # there is one row of each already
-        query = select(DaySum.group_id, DaySum.day, DaySum.entries, DaySum.quantity, DaySum.amount_usd)
+    whole_months = all(bound is None or bound.day == 1 for bound in (first, last))
+    # One of the two tables; both have the same columns but for the name of the date.
+    table, moment = (MonthSum, MonthSum.month) if by != "day" and whole_months else (DaySum, DaySum.day)
+    figures = table.entries, table.quantity, table.amount_usd
+    if by == "day":
+        query = select(table.group_id, moment, *figures)
+    else:
+        # Sums are few and narrow, what they are of is wide: so add up first and look up afterwards.
+        day = _span(moment, by).label("day")
+        totals = [func.sum(column).label(column.key) for column in figures]
+        query = select(table.group_id, day, *totals).group_by(table.group_id, *([day] if by else []))
     if team_id is not None:
-        query = query.where(DaySum.team_id == team_id)
+        query = query.where(table.team_id == team_id)
     if first is not None:
-        query = query.where(DaySum.day >= first)
+        query = query.where(moment >= first)
     if last is not None:
-        query = query.where(DaySum.day < last)
+        query = query.where(moment < last)
     if first is not None and last is not None and first > last:
         query = query.where(false())
     sums = query.subquery("sums")

@@ -74,6 +74,8 @@ def test_a_ledger_in_order_passes() -> None:
         ("UPDATE ledger_days SET amount_usd = amount_usd + 0.000000000001", "day's sum is not"),
         ("UPDATE ledger_days SET entries = entries + 1", "day's sum is not"),
         ("DELETE FROM ledger_days", "day's sum is not"),
+        ("UPDATE ledger_months SET quantity = quantity - 1", "month's sum is not"),
+        ("DELETE FROM ledger_months", "month's sum is not"),
         ("UPDATE ledger_groups SET model = 'other'", "day's sum is not"),
         ("DELETE FROM ledger_entries WHERE number = 3", "counters are not the sum"),
         ("UPDATE ledger_entries SET price_id = 'price_x' WHERE number = 2", "not computed from the price"),

@@ -13,6 +13,7 @@ from sqlalchemy import func, select
 
 from service.core.db import transaction
 from service.ledger.actions import settle
+from service.ledger.months import month_named
 from service.ledger.reports import Scope, cost_report
 from service.ledger.rollup_tables import DaySum, RollupMark
 from service.ledger.rollups import roll_up
@@ -22,7 +23,8 @@ from tests.ledger.test_reports import GROUPINGS, charges
 
 NOW = datetime.now(UTC)
 _numbers = itertools.count(1)
-moments = st.timedeltas(timedelta(0), timedelta(days=70)).map(lambda ago: NOW - ago)
+midnights = st.sampled_from([month_named(f"{NOW.year}-{number:02}").start for number in range(1, 13)])
+moments = midnights | st.timedeltas(timedelta(0), timedelta(days=70)).map(lambda ago: NOW - ago)
 
 
 @pytest.mark.usefixtures("database")
