@@ -13,6 +13,7 @@ from service.datasets import routes as files
 from service.datasets import upload_routes as uploads
 from service.inference import routes as inference
 from service.jobs import inbound as provider_webhooks
+from service.jobs import metric_routes as job_metrics
 from service.jobs import provider_routes as provider_admin
 from service.jobs import retrain_routes as retrains
 from service.jobs import routes as jobs
@@ -59,6 +60,7 @@ def create_app() -> FastAPI:
         jobs,
         provider_webhooks,
         provider_admin,
+        job_metrics,
         inference,
         retrains,  # before the models, whose paths would swallow theirs
         models,
