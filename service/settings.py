@@ -196,7 +196,7 @@ class Settings(BaseSettings):
     sweep_interval_s: float = Field(
         default=1.0,
         gt=0,
-        description="How often each worker looks for overdue work; lost wake-ups wait this long.",
+        description="How often each worker looks for overdue work; a lost wake-up is sent again after 20 s.",
     )
     poll_interval_s: float = Field(
         default=20.0, gt=0, description="How often a provider job is asked after while no webhook comes."

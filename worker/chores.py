@@ -13,19 +13,24 @@ import structlog
 
 from service.core import clock
 from service.core.db import transaction
+from service.core.prune import prune
 from service.jobs.holds import release_orphans, revive_jobs
 from service.jobs.orphans import order_sweeps
 from service.jobs.reconcile import order_reconciliations
+from service.jobs.tables import ProviderWebhook
 from service.ledger.actions import release_expired
 from service.ledger.rollups import roll_up
 from service.registry.announcements import order_polls
 from service.registry.branch_costs import roll_branches
 from service.registry.shutdowns import tell_ends
 from service.settings import settings
+from service.teams.tables import IdempotencyRecord
 
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
+_REPEATED_WITHIN = timedelta(days=2)  # for so long an Idempotency-Key is remembered; the guide says so
+_REDELIVERED_WITHIN = timedelta(days=7)  # providers send a webhook again for up to three days
 
 
 @dataclass(frozen=True)
@@ -113,6 +118,12 @@ def _order_reconciliations() -> int:
         return order_reconciliations(session, [one.name for one in settings().providers])
 
 
+def _forget() -> int:
+    with transaction() as session:
+        answers = prune(session, IdempotencyRecord.created_at, _REPEATED_WITHIN, _BATCH)
+        return answers + prune(session, ProviderWebhook.received_at, _REDELIVERED_WITHIN, _BATCH)
+
+
 CHORES = (
     Chore("roll_up_ledger", 5.0, _roll_up),
     Chore("release_expired_holds", 1.0, _release_expired_holds),
@@ -123,4 +134,5 @@ CHORES = (
     Chore("roll_branches", 5.0, _roll_branches),
     Chore("order_end_polls", 60.0, _order_end_polls),
     Chore("tell_ends", 600.0, _tell_ends),
+    Chore("forget", 10.0, _forget),
 )

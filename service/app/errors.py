@@ -64,6 +64,12 @@ def install(app: FastAPI) -> None:
         # The net below the schemas: a NUL in a path, a number beyond its column.
         return answer(InvalidRequest("A value in this request cannot be stored.", code="invalid_value"))
 
+    @app.exception_handler(UnicodeEncodeError)
+    def on_half_a_character(_: Request, error: UnicodeEncodeError) -> JSONResponse:
+        return answer(
+            InvalidRequest("Text in this request has half of a surrogate pair.", code="invalid_value")
+        )
+
     @app.exception_handler(PoolTimeout)
     def on_full(_: Request, error: PoolTimeout) -> JSONResponse:
         log.warning("database_pool_exhausted")

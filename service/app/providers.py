@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from service.core.clock import unix
+from service.core.db import transaction
 from service.core.pages import ListOut
-from service.core.web import RequestSession
 from service.jobs.blocks import standing_blocks
 from service.providers.health import Health, check_all
 from service.teams.access import Reader
@@ -28,12 +28,14 @@ class ProviderOut(BaseModel):
 
 
 @router.get("")
-def list_providers(session: RequestSession, _: Reader) -> ListOut[ProviderOut]:
+def list_providers(_: Reader) -> ListOut[ProviderOut]:
     """List the upstreams, whether they answer (asked at most every 15 s), and what they refuse for now."""
-    blocks = standing_blocks(session)
+    findings = check_all()
+    with transaction() as session:
+        blocks = standing_blocks(session)
     data = [
         _provider_out(health, [block.kind for block in blocks if block.provider == health.name])
-        for health in check_all()
+        for health in findings
     ]
     ends = (data[0].name, data[-1].name) if data else (None, None)
     return ListOut[ProviderOut](data=data, first_id=ends[0], last_id=ends[1])

@@ -1,19 +1,45 @@
 """Bases and types that the wire schemas of all features share."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 def _storable(text: str) -> str:
-    """Postgres cannot hold NUL in text; refusing it here names the field."""
+    """Postgres cannot hold NUL, nor half of a surrogate pair; refusing them here names the field."""
     if "\x00" in text:
         raise ValueError("must not contain the NUL character")
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("must be valid Unicode; it has half of a surrogate pair")
     return text
 
 
+def _storable_json(value: dict[str, Any]) -> dict[str, Any]:
+    _check_json(value, _MOST_NESTED)
+    return value
+
+
+def _check_json(value: Any, levels_left: int) -> None:
+    if levels_left < 0:
+        raise ValueError(f"must not be nested more than {_MOST_NESTED} levels deep")
+    if isinstance(value, str):
+        _storable(value)
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            _storable(key)
+            _check_json(inner, levels_left - 1)
+    elif isinstance(value, list):
+        for inner in value:
+            _check_json(inner, levels_left - 1)
+
+
+_MOST_NESTED = 32
+
 Text = Annotated[str, AfterValidator(_storable)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
+
+# A JSON object that is kept or passed on as it came.
+JsonObject = Annotated[dict[str, Any], AfterValidator(_storable_json)]
 
 # OpenAI's bounds: 16 pairs, keys of 64 and values of 512 characters.
 Metadata = Annotated[

@@ -78,11 +78,16 @@ def retrieve_file(file_id: str, session: RequestSession, caller: Reader) -> File
     return file_out(queries.get_file(session, caller.team, file_id))
 
 
-@router.delete("/{file_id}")
 def delete_file(file_id: str, session: RequestSession, caller: Trainer) -> FileDeleted:
     """Delete a file and its bytes; what was trained on it keeps its hash. Refused while a job needs it."""
     actions.delete_file(session, caller.team, file_id)
     return FileDeleted(id=file_id)
+
+
+# Not the router's own class: that would read an upload whole to compare it under its Idempotency-Key.
+router.add_api_route(
+    "/{file_id}", delete_file, methods=["DELETE"], route_class_override=idempotency.IdempotentRoute
+)
 
 
 @router.get("/{file_id}/content", response_class=Response)

@@ -5,6 +5,7 @@ import socket
 
 import httpx2
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from service.embedded.errors import EmbeddedError
 from service.settings import Settings
@@ -21,6 +22,8 @@ def read_settings() -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = "_".join(["TUNEHOUSE", *(str(part).upper() for part in first["loc"][:1])])
         raise EmbeddedError(f"{name}: {first['msg']}") from error
+    except SettingsError as error:  # a value that should be JSON and is not; the message names the field
+        raise EmbeddedError(f"a TUNEHOUSE_ setting is not valid JSON: {error}") from error
 
 
 def check_port(host: str, port: int) -> None:

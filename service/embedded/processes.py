@@ -160,7 +160,8 @@ def last_lines(log: Path, count: int = 3) -> str:
         lines = log.read_text(errors="replace").splitlines()
     except OSError:
         return ""
-    return " | ".join(line.strip() for line in lines[-count:] if line.strip())
+    told = [line.strip() for line in lines if line.strip()]
+    return " | ".join(told[-count:])
 
 
 def write_private(path: Path, text: str) -> None:

@@ -24,6 +24,8 @@ from service.providers.port import ProviderCheckpoint, ProviderEvent, ProviderJo
 from service.providers.scrub import rename_ids
 from service.registry.actions import Origin, register_checkpoint, register_model
 
+_WAITING = (JobStatus.VALIDATING_FILES, JobStatus.QUEUED)
+_BEGUN = (JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.PAUSED, JobStatus.SUCCEEDED)
 _LEVELS: Mapping[str, Level] = {"info": "info", "warn": "warn", "error": "error"}
 _EVENTS_REMEMBERED = 100
 _CHECKPOINT_MARK = ":ckpt-step-"  # a checkpoint without it is the finished model itself
@@ -58,6 +60,8 @@ def record_snapshot(session: Session, job: Job, seen: Snapshot) -> None:
     after = status_from(seen.job.status, before)
     if after is JobStatus.SUCCEEDED and seen.job.fine_tuned_model is None:
         after = JobStatus.FAILED
+    if before in _WAITING and after in _BEGUN:  # first, for the log that is copied next may tell of steps
+        tell(session, job, EventType.JOB_STARTED, "The provider has started training.")
     names = _register(session, job, seen, after)
     _copy_events(session, job, seen.events, names)
     _copy_fields(job, seen.job, names)
@@ -73,9 +77,7 @@ def record_snapshot(session: Session, job: Job, seen: Snapshot) -> None:
 def _note_change(
     session: Session, job: Job, after: JobStatus, seen: Snapshot, names: Mapping[str, str]
 ) -> None:
-    if after is JobStatus.RUNNING:
-        tell(session, job, EventType.JOB_STARTED, "The provider has started training.")
-    elif after is JobStatus.PAUSED:
+    if after is JobStatus.PAUSED:
         charge_pause(session, job, seen.job)
         tell(session, job, EventType.JOB_PAUSED, "The job is paused; resume it to go on.")
     elif after in TERMINAL:

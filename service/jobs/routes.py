@@ -158,5 +158,7 @@ def _out(session: Session, job: Job) -> JobOut:
 def _metadata_filter(request: Request) -> dict[str, str] | None:
     if request.query_params.get("metadata") == "null":
         return {}
+    if request.query_params.get("metadata") is not None:
+        raise InvalidRequest("'metadata' is 'null', or comes as metadata[key]=value.", param="metadata")
     named = ((_METADATA_FILTER.fullmatch(name), value) for name, value in request.query_params.multi_items())
     return {found.group(1): value for found, value in named if found} or None

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from service.catalog.price import PRICE_DECIMALS
-from service.core.wire import Metadata, Text, WireIn, WireOut
+from service.core.wire import JsonObject, Metadata, Text, WireIn, WireOut
 
 Auto = Literal["auto"]
 Epochs = Auto | Annotated[int, Field(ge=1, le=50)]
@@ -54,9 +54,9 @@ class Dpo(WireIn):
 class Reinforcement(WireIn):
     """Learn from a grader's scores; the grader is passed to the provider as it is."""
 
-    grader: dict[str, Any]
+    grader: JsonObject
     hyperparameters: ReinforcementHyperparameters = Field(default_factory=ReinforcementHyperparameters)
-    response_format: dict[str, Any] | None = None
+    response_format: JsonObject | None = None
 
 
 class Method(WireIn):

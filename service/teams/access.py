@@ -20,7 +20,7 @@ from service.teams.keys import Scope
 from service.teams.tables import ApiKey, Team
 
 _bearer = HTTPBearer(auto_error=False, description="A Tunehouse key: th-…")
-_TEAM_HEADER = "openai-project"
+TEAM_HEADER = "openai-project"
 _TOUCH_EVERY = timedelta(minutes=1)
 _SETTINGS_ADMIN = "key_admin"
 
@@ -90,13 +90,13 @@ def caller_of(request: Request) -> Caller:
     """The caller of this request, from its headers. Raises `Unauthenticated`."""
     scheme, _, secret = request.headers.get("authorization", "").partition(" ")
     bearer = secret.strip() if scheme.lower() == "bearer" else None
-    return authenticate(bearer, request.headers.get(_TEAM_HEADER))
+    return authenticate(bearer, request.headers.get(TEAM_HEADER))
 
 
 def current_caller(request: Request, _documented: Annotated[object, Security(_bearer)]) -> Caller:
     """The caller of this request; its key id goes into every log line of the request."""
-    caller = caller_of(request)
-    request.state.caller = caller
+    known: Caller | None = getattr(request.state, "caller", None)
+    caller = request.state.caller = known or caller_of(request)
     structlog.contextvars.bind_contextvars(key_id=caller.key_id, team_id=caller.team_id)
     return caller
 

@@ -23,8 +23,9 @@ def list_teams(session: Session, after: str | None, limit: int) -> Page[Team]:
 
 
 def get_key(session: Session, team_id: str, key_id: str) -> ApiKey:
-    """The team's key of that id. Raises `NotFound`."""
-    key = session.scalar(select(ApiKey).where(ApiKey.team_id == team_id, ApiKey.id == key_id))
+    """The team's key of that id, locked for a change. Raises `NotFound`."""
+    own = select(ApiKey).where(ApiKey.team_id == team_id, ApiKey.id == key_id)
+    key = session.scalar(own.with_for_update())
     if key is None:
         raise NotFound(f"There is no key {key_id!r}.", param="key_id")
     return key

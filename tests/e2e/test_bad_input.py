@@ -45,7 +45,16 @@ def test_no_route_takes_a_body_that_is_not_json(service: Service) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"[]", b'"text"', b"1e999", b"null", b"\xff\xfe{}", b'{"a":' * 5000, b'{"name":"\\ud800"}']
+    "body",
+    [
+        b"[]",
+        b'"text"',
+        b"1e999",
+        b"null",
+        b"\xff\xfe{}",
+        b'{"a":' * 5000,
+        b'{"name":"\\ud800","slug":"s","url":"https://example.com"}',
+    ],
 )
 def test_no_route_takes_a_body_of_another_shape(service: Service, body: bytes) -> None:
     for method, path in writes(service):
@@ -88,6 +97,27 @@ def test_no_route_takes_a_body_of_another_shape(service: Service, body: bytes) -
 )
 def test_a_wrong_field_of_a_job_is_named(team: TeamHandle, change: dict[str, Any], param: str) -> None:
     error = refused(team.http.post(JOBS, json=JOB | change))
+    assert error["param"].startswith(param), error
+
+
+def _nested(levels: int) -> Any:
+    return {"a": _nested(levels - 1)} if levels else "end"
+
+
+@pytest.mark.parametrize(
+    ("change", "param"),
+    [
+        ({"model": "\ud800"}, "model"),
+        ({"metadata": {"k": "\ud800"}}, "metadata.k"),
+        ({"method": {"type": "reinforcement", "reinforcement": {"grader": {"g": "\ud800"}}}}, "method"),
+        ({"method": {"type": "reinforcement", "reinforcement": {"grader": _nested(400)}}}, "method"),
+    ],
+)
+def test_text_that_is_none_and_depth_without_end_are_named(
+    team: TeamHandle, change: dict[str, Any], param: str
+) -> None:
+    body = json.dumps(JOB | change)  # plain ASCII, with the half of a pair as an escape
+    error = refused(team.http.post(JOBS, content=body, headers={"content-type": "application/json"}), 400)
     assert error["param"].startswith(param), error
 
 

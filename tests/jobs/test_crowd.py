@@ -12,7 +12,7 @@ CROWD = 80
 
 @pytest.mark.usefixtures("worker")
 def test_more_creates_at_once_than_the_api_has_threads_are_all_answered(service: Service) -> None:
-    team = service.make_team(budget_usd="0.05")
+    team = service.make_team(budget_usd="0.20")
     body = {"model": BASE, "training_file": upload(team.sdk).id, "hyperparameters": {"n_epochs": 50}}
     with ThreadPoolExecutor(CROWD) as crowd:
         answers = list(

@@ -51,3 +51,14 @@ def test_a_replay_never_shows_a_secret_again(service: Service) -> None:
 def test_an_empty_or_endless_key_is_refused(service: Service) -> None:
     assert post(service, "").status_code == 400
     assert post(service, "k" * 256).status_code == 400
+
+
+def test_an_admins_key_used_for_another_team_is_a_conflict(service: Service) -> None:
+    one, other = service.make_team(), service.make_team()
+
+    def put(team_id: str) -> httpx2.Response:
+        headers = {"Idempotency-Key": "k", "OpenAI-Project": team_id}
+        return service.admin.put("/v1/aliases/prod", json={"model": "sandbox-mini"}, headers=headers)
+
+    assert put(one.id).status_code == 200
+    assert put(other.id).json()["error"]["code"] == "idempotency_key_reused"

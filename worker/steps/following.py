@@ -14,14 +14,16 @@ from service.jobs.queries import locked_job
 from service.jobs.record import Snapshot
 from service.jobs.states import TERMINAL, JobStatus, Wish, status_from
 from service.jobs.tables import Job
-from service.providers.errors import Gone, Rejected
-from service.providers.port import Provider, ProviderJob
+from service.providers.errors import Gone, Rejected, Retryable
+from service.providers.port import Provider, ProviderCheckpoint, ProviderEvent, ProviderJob
 from service.providers.registry import get_provider
 from service.providers.scrub import rename_ids
 from worker.provider_failures import noting_throttles
 from worker.steps.pacing import next_look
 
 log = structlog.get_logger(__name__)
+
+_PATIENCE = 3  # attempts for which a refused log holds the job's record back
 
 
 def follow(lease: Lease, job: Job) -> None:
@@ -30,7 +32,8 @@ def follow(lease: Lease, job: Job) -> None:
         known = record.known_events(session, job.id)
     try:
         with noting_throttles(job.provider):
-            seen = _look(get_provider(job.provider), job, known)
+            patient = lease.attempts <= _PATIENCE
+            seen = _look(get_provider(job.provider), job, known, patient=patient)
     except Gone as gone:
         _lost(lease, gone)
         return
@@ -80,15 +83,31 @@ def _lost(lease: Lease, gone: Gone) -> None:
         work.finish(session, lease)
 
 
-def _look(provider: Provider, job: Job, known: frozenset[str]) -> Snapshot:
-    """One round of questions. The job comes first: what it left behind is complete once it has ended."""
+def _look(provider: Provider, job: Job, known: frozenset[str], *, patient: bool) -> Snapshot:
+    """One round of questions. The job comes first: what it left behind is complete once it has ended.
+
+    A log that is refused is asked for again while `patient`, then done without: the job matters more.
+    """
     answer = provider.get_job(str(job.provider_job_id))
     status = status_from(answer.status, JobStatus(job.status))
-    events = list(provider.iter_events(answer.id, known))[::-1]
-    fresh = any("checkpoint" in event.message.lower() for event in events)
-    checkpoints = provider.list_checkpoints(answer.id) if fresh or status is JobStatus.SUCCEEDED else []
+    try:
+        events, checkpoints = _log(provider, answer, known, ended=status is JobStatus.SUCCEEDED)
+    except Rejected as refusal:
+        if patient:
+            raise Retryable(f"The job's log was refused: {refusal.message}") from refusal
+        log.warning("provider_log_refused", reason=refusal.message)
+        events, checkpoints = [], []
     results = _result_files(provider, answer) if status in TERMINAL else {}
     return Snapshot(answer, events, checkpoints, results)
+
+
+def _log(
+    provider: Provider, job: ProviderJob, known: frozenset[str], *, ended: bool
+) -> tuple[list[ProviderEvent], list[ProviderCheckpoint]]:
+    """The new events, oldest first, and the checkpoints where there may be new ones."""
+    events = list(provider.iter_events(job.id, known))[::-1]
+    fresh = ended or any("checkpoint" in event.message.lower() for event in events)
+    return events, provider.list_checkpoints(job.id) if fresh else []
 
 
 def _result_files(provider: Provider, ended: ProviderJob) -> dict[str, bytes]:
