@@ -10,8 +10,15 @@ from sqlalchemy import ColumnElement, Text, literal, null
 from service.core import clock
 from service.core.web import RequestSession
 from service.errors import InvalidRequest
-from service.ledger.tables import Entry
-from service.ledger.usage import LINE_ITEM, Buckets, Filters, completion_buckets, cost_buckets
+from service.ledger.usage import (
+    Buckets,
+    Columns,
+    Filters,
+    Group,
+    completion_buckets,
+    cost_buckets,
+    line_item,
+)
 from service.ledger.usage_schemas import (
     BucketPage,
     CompletionsResult,
@@ -34,19 +41,23 @@ _WIDTHS_S = {"1m": 60, "1h": 3600, "1d": 86_400}
 _LIMITS = {"1m": (60, 1440), "1h": (24, 168), "1d": (7, 31)}
 _COST_LIMITS = (7, 180)
 
-_NONE = null().cast(Text)
-_SHARED: Mapping[str, ColumnElement[Any]] = {
-    "project_id": Entry.team_id.expression,
-    "api_key_id": Entry.key_id.expression,
-    "user_id": _NONE,  # Tunehouse knows keys, not people
-    "api_source": literal("unlabeled", literal_execute=True).cast(Text),
+
+def _none(_: Columns) -> ColumnElement[Any]:
+    return null().cast(Text)
+
+
+_SHARED: Mapping[str, Group] = {
+    "project_id": lambda of: of.team_id,
+    "api_key_id": lambda of: of.key_id,
+    "user_id": _none,  # Tunehouse knows keys, not people
+    "api_source": lambda _: literal("unlabeled", literal_execute=True).cast(Text),
 }
-_COST_GROUPS = {**_SHARED, "line_item": LINE_ITEM}
-_USE_GROUPS = {
+_COST_GROUPS: Mapping[str, Group] = {**_SHARED, "line_item": line_item}
+_USE_GROUPS: Mapping[str, Group] = {
     **_SHARED,
-    "model": Entry.model.expression,
-    "batch": _NONE,
-    "service_tier": Entry.tier.expression,
+    "model": lambda of: of.model,
+    "batch": _none,
+    "service_tier": lambda of: of.tier,
 }
 
 
@@ -121,7 +132,7 @@ def _page_start(page: str) -> int:
     return int(digits)
 
 
-def _groups(request: Request, known: Mapping[str, ColumnElement[Any]]) -> dict[str, ColumnElement[Any]]:
+def _groups(request: Request, known: Mapping[str, Group]) -> dict[str, Group]:
     asked: Sequence[str] = _many(request, "group_by")
     for name in asked:
         if name not in known:
