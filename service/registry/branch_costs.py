@@ -4,7 +4,7 @@ Like the ledger's daily sums, these are made after the fact and read through a m
 moment, however far behind they are, only slower.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -37,9 +37,7 @@ _SUMS = """
            coalesce(sum(tried_usd), 0) AS tried_usd,
            coalesce(sum(use_usd), 0) AS use_usd FROM charges
 """
-_OF_RANGE = text(
-    f"WITH {_CHARGES.format(kept='branch_key >= :first AND branch_key < :end')} {_SUMS}"
-)
+_OF_RANGE = text(f"WITH {_CHARGES.format(kept='branch_key >= :first AND branch_key < :end')} {_SUMS}")
 _BELOW = """
     below AS (
         SELECT id FROM tuned_models WHERE id = :model_id AND team_id = :team_id
@@ -51,13 +49,15 @@ _OF_WALK = text(
     f"WITH RECURSIVE {_BELOW}, "  # noqa: S608 - constants
     f"{_CHARGES.format(kept='model_id IN (SELECT id FROM below)')} {_SUMS}"
 )
+_NAMED = "model_id = ANY(string_to_array(:model_ids, ' '))"
+# Ids hold no spaces, and one string is sent many times faster than an array of strings.
 _USE = text(
-    f"WITH {_CHARGES.format(kept='model_id = ANY(:model_ids)')} "  # noqa: S608 - constants
+    f"WITH {_CHARGES.format(kept=_NAMED)} "  # noqa: S608 - constants
     "SELECT model_id, sum(use_usd) AS use_usd FROM charges GROUP BY 1"
 )
 _JOBS = text("""
     SELECT job_id, sum(amount_usd) AS amount_usd FROM ledger_entries
-    WHERE team_id = :team_id AND job_id = ANY(:job_ids) GROUP BY 1
+    WHERE team_id = :team_id AND job_id = ANY(string_to_array(:job_ids, ' ')) GROUP BY 1
 """)
 
 
@@ -97,15 +97,15 @@ def sum_of_branch(session: Session, model: TunedModel) -> BranchSum:
     return BranchSum(row.made_usd, row.own_made_usd, row.tried_usd, row.use_usd)
 
 
-def use_of_models(session: Session, team_id: str, model_ids: Sequence[str]) -> Mapping[str, Decimal]:
+def use_of_models(session: Session, team_id: str, model_ids: Collection[str]) -> Mapping[str, Decimal]:
     """What the use of each model cost; models that were never used may be left out."""
-    rows = session.execute(_USE, {"team_id": team_id, "model_ids": model_ids})
+    rows = session.execute(_USE, {"team_id": team_id, "model_ids": " ".join(model_ids)})
     return {row.model_id: row.use_usd for row in rows}
 
 
-def costs_of_jobs(session: Session, team_id: str, job_ids: Sequence[str]) -> Mapping[str, Decimal]:
+def costs_of_jobs(session: Session, team_id: str, job_ids: Collection[str]) -> Mapping[str, Decimal]:
     """What each job cost; jobs without a charge are left out."""
-    rows = session.execute(_JOBS, {"team_id": team_id, "job_ids": job_ids})
+    rows = session.execute(_JOBS, {"team_id": team_id, "job_ids": " ".join(job_ids)})
     return {row.job_id: row.amount_usd for row in rows}
 
 

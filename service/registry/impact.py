@@ -2,20 +2,52 @@
 
 from typing import Literal
 
-from sqlalchemy import select
+import msgspec
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from service.core.wire import WireOut
 from service.datasets.tables import File
 from service.errors import NotFound
-from service.registry.aliases import Alias
-from service.registry.family import below
-from service.registry.tables import TunedModel
+from service.registry.family import learned_from
 
-_MOST = 10_000
+# Upwards from what aliases point at: complete however many models there are, for aliases are few.
+_ALIASES = text("""
+    WITH RECURSIVE up AS (
+        SELECT a.name, t.parent_id, t.training_file
+        FROM aliases a JOIN tuned_models t ON t.id = a.model AND t.team_id = a.team_id
+        WHERE a.team_id = :team_id
+        UNION
+        SELECT up.name, t.parent_id, t.training_file
+        FROM up JOIN tuned_models t ON t.id = up.parent_id AND t.team_id = :team_id
+    )
+    SELECT DISTINCT name FROM up WHERE training_file = ANY(string_to_array(:files, ' ')) ORDER BY name
+""")
 
 
-class ImpactModel(WireOut):
+class ImpactModel(msgspec.Struct):
+    """A model that learned from the content: in its own training, or through what it was tuned from."""
+
+    id: str
+    kind: str
+    job_id: str
+    direct: bool
+    deleted: bool
+
+
+class Impact(msgspec.Struct):
+    """Everything that a content has reached; its wire form is told by `ImpactOut`."""
+
+    file_id: str
+    sha256: str
+    same_content: list[str]
+    models: list[ImpactModel]
+    aliases: list[str]
+    truncated: bool
+    object: Literal["file.impact"] = "file.impact"
+
+
+class ImpactModelOut(WireOut):
     """A model that learned from the content: in its own training, or through what it was tuned from."""
 
     id: str
@@ -26,47 +58,38 @@ class ImpactModel(WireOut):
 
 
 class ImpactOut(WireOut):
-    """Everything that a dataset has reached, whichever upload of the same content it came by."""
+    """Everything that a dataset has reached, whichever upload of the same content it came by.
 
-    object: Literal["file.impact"] = "file.impact"
+    `truncated` says that there are more models than were asked for; the aliases are all there.
+    """
+
+    object: Literal["file.impact"]
     file_id: str
     sha256: str
     same_content: list[str]
-    models: list[ImpactModel]
+    models: list[ImpactModelOut]
     aliases: list[str]
     truncated: bool
 
 
-def impact(session: Session, team_id: str, file_id: str) -> ImpactOut:
+def impact(session: Session, team_id: str, file_id: str, limit: int) -> Impact:
     """What descends from a file's content. Raises `NotFound`; a deleted file is still known."""
     file = session.scalar(select(File).where(File.team_id == team_id, File.id == file_id))
     if file is None:
         raise NotFound(f"There is no file {file_id!r}.", param="file_id")
     same = File.team_id == team_id, File.sha256 == file.sha256
-    same_ids = list(session.scalars(select(File.id).where(*same).order_by(File.created_at)))
+    same_ids = list(session.scalars(select(File.id).where(*same).order_by(File.created_at, File.id)))
     # Validation data shapes no weights; what it was used to measure is not among what learned from it.
-    trained = select(TunedModel.id).where(
-        TunedModel.team_id == team_id, TunedModel.training_file.in_(same_ids)
-    )
-    direct = set(session.scalars(trained))
-    reached = below(session, team_id, direct, _MOST + 1)
-    names = [model.id for model in reached]
-    pointing = Alias.team_id == team_id, Alias.model.in_(names)
-    return ImpactOut(
+    reached = learned_from(session, team_id, same_ids, limit + 1)
+    direct = set(same_ids)
+    return Impact(
         file_id=file_id,
         sha256=file.sha256,
         same_content=same_ids,
-        models=[_model(model, model.id in direct) for model in reached[:_MOST]],
-        aliases=list(session.scalars(select(Alias.name).where(*pointing).order_by(Alias.name))),
-        truncated=len(reached) > _MOST,
-    )
-
-
-def _model(model: TunedModel, direct: bool) -> ImpactModel:
-    return ImpactModel(
-        id=model.id,
-        kind="checkpoint" if model.kind == "checkpoint" else "model",
-        job_id=model.job_id,
-        direct=direct,
-        deleted=model.deleted_at is not None,
+        models=[
+            ImpactModel(one.id, one.kind, one.job_id, one.training_file in direct, one.deleted_at is not None)
+            for one in reached[:limit]
+        ],
+        aliases=list(session.scalars(_ALIASES, {"team_id": team_id, "files": " ".join(same_ids)})),
+        truncated=len(reached) > limit,
     )

@@ -1,6 +1,6 @@
 """The family tree of a model as a graph, with what each step cost."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 
 from sqlalchemy import text
@@ -9,17 +9,17 @@ from sqlalchemy.orm import Session
 from service.core.clock import unix
 from service.ledger.money import usd
 from service.registry.branch_costs import costs_of_jobs, sum_of_branch, use_of_models
-from service.registry.family import Direction, Member, ancestors, descendants, members
+from service.registry.family import Direction, Member, ancestors, descendants
 from service.registry.graph import Cost, Edge, Graph, Node, Role
 from service.registry.tables import TunedModel
 
 _ZERO = Decimal(0)
 _FILES = text("""
     SELECT id, sha256, filename, created_at, deleted_at FROM files
-    WHERE id = ANY(:ids) AND team_id = :team_id ORDER BY created_at, id
+    WHERE id = ANY(string_to_array(:ids, ' ')) AND team_id = :team_id ORDER BY created_at, id
 """)
 _ALIASES = text(
-    "SELECT name, model FROM aliases WHERE team_id = :team_id AND model = ANY(:ids) ORDER BY name"
+    "SELECT name, model FROM aliases WHERE team_id = :team_id AND model IS NOT NULL ORDER BY name"
 )
 
 
@@ -30,36 +30,42 @@ def lineage(session: Session, model: TunedModel, direction: Direction, depth: in
     is that of the whole branch in that direction, whatever `depth` and `limit` leave out.
     """
     line = ancestors(session, model)
-    found = {model.id: 0}
-    if direction != "descendants":
-        found |= {one: generation for one, generation in line.items() if -generation <= depth}
+    found = {one.id: one for one in line if direction != "descendants" or one.generation == 0}
+    near = [one for one in found.values() if -one.generation <= depth]
     if direction != "ancestors":
-        found |= descendants(session, model, depth, limit + 1)
-    nearest = sorted(found, key=lambda one: abs(found[one]))[:limit]
-    shown = members(session, model.team_id, {one: found[one] for one in nearest})
-    builder = _Builder(session, model.team_id, shown)
+        near += [one for one in descendants(session, model, depth, limit + 1) if one.generation]
+    near.sort(key=lambda one: abs(one.generation))
+    shown = sorted(near[:limit], key=lambda one: (one.generation, one.created_at, one.id))
+    costs = _Costs(session, model.team_id, {*found.values(), *shown})
+    builder = _Builder(session, model.team_id, shown, costs)
     return Graph(
         root=model.id,
         nodes=list(builder.nodes.values()),
         edges=builder.edges,
-        cumulative_cost_usd=_cost(session, model, direction, line),
-        truncated=len(found) > limit,
+        cumulative_cost_usd=_cost(session, model, direction, list(found.values()), costs),
+        truncated=len(near) > limit,
     )
 
 
-def _cost(session: Session, model: TunedModel, direction: Direction, line: Mapping[str, int]) -> Cost:
-    """What the ancestors, the branch below, or both cost; the model itself is in each."""
-    team_id = model.team_id
-    elders = [] if direction == "descendants" else [one for one in line if one != model.id]
-    through = members(session, team_id, {one: line[one] for one in [*elders, model.id]})
-    jobs = costs_of_jobs(session, team_id, [one.job_id for one in through])
-    training, tried, use = sum(jobs.values(), _ZERO), _ZERO, _ZERO
-    if direction == "ancestors":
-        use = sum(use_of_models(session, team_id, list(line)).values(), _ZERO)
-    else:
+class _Costs:
+    """What jobs cost and what the use of models cost, by their ids."""
+
+    def __init__(self, session: Session, team_id: str, models: Collection[Member]) -> None:
+        self.jobs = costs_of_jobs(session, team_id, {one.job_id for one in models})
+        self.use = use_of_models(session, team_id, {one.id for one in models})
+
+
+def _cost(
+    session: Session, model: TunedModel, direction: Direction, line: Sequence[Member], costs: _Costs
+) -> Cost:
+    """What the models of `line`, the branch below, or both cost; the model itself is in each."""
+    training = sum((costs.jobs.get(job_id, _ZERO) for job_id in {one.job_id for one in line}), _ZERO)
+    use = sum((costs.use.get(one.id, _ZERO) for one in line), _ZERO)
+    tried = _ZERO
+    if direction != "ancestors":
         branch = sum_of_branch(session, model)
-        use = sum(use_of_models(session, team_id, elders).values(), _ZERO) + branch.use_usd
-        # The model's own job is among `jobs`; where the model carries its cost too, it must count once.
+        use += branch.use_usd - costs.use.get(model.id, _ZERO)
+        # The model's own job is counted already; where the model carries its cost, it must count once.
         training += branch.made_usd - branch.own_made_usd + branch.tried_usd
         tried = branch.tried_usd
     return Cost(training=usd(training), attempts=usd(tried), use=usd(use), total=usd(training + use))
@@ -68,15 +74,13 @@ def _cost(session: Session, model: TunedModel, direction: Direction, line: Mappi
 class _Builder:
     """Nodes by id and the edges between them, built from the rows of a family."""
 
-    def __init__(self, session: Session, team_id: str, shown: Sequence[Member]) -> None:
+    def __init__(self, session: Session, team_id: str, shown: Sequence[Member], costs: _Costs) -> None:
         self.nodes: dict[str, Node] = {}
         self._links: dict[tuple[str, str, Role], None] = {}
-        costs = costs_of_jobs(session, team_id, list({one.job_id for one in shown}))
-        use = use_of_models(session, team_id, [one.id for one in shown])
         contents = self._add_datasets(session, team_id, shown)
         for one in shown:
-            self._add_job(one, contents, costs.get(one.job_id, _ZERO))
-            self._add_model(one, use.get(one.id, _ZERO))
+            self._add_job(one, contents, costs.jobs.get(one.job_id, _ZERO))
+            self._add_model(one, costs.use.get(one.id, _ZERO))
         self._add_aliases(session, team_id)
 
     @property
@@ -93,7 +97,7 @@ class _Builder:
         files = {one.training_file for one in shown} | {one.validation_file for one in shown}
         named = [file_id for file_id in files if file_id]
         node_of = {}
-        for file in session.execute(_FILES, {"ids": named, "team_id": team_id}):
+        for file in session.execute(_FILES, {"ids": " ".join(named), "team_id": team_id}):
             node_of[file.id] = node_id = f"sha256:{file.sha256}"
             known = self.nodes.get(node_id)
             if known is None:
@@ -126,10 +130,11 @@ class _Builder:
         self._link(one.job_id, one.id, "produced")
 
     def _add_aliases(self, session: Session, team_id: str) -> None:
-        for alias in session.execute(_ALIASES, {"team_id": team_id, "ids": list(self.nodes)}):
-            node_id = f"alias:{alias.name}"
-            self.nodes[node_id] = Node(node_id, "alias", alias.name)
-            self._link(node_id, alias.model, "points_to")
+        for alias in session.execute(_ALIASES, {"team_id": team_id}):
+            if alias.model in self.nodes:
+                node_id = f"alias:{alias.name}"
+                self.nodes[node_id] = Node(node_id, "alias", alias.name)
+                self._link(node_id, alias.model, "points_to")
 
 
 def _text(amount: Decimal) -> str:

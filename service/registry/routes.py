@@ -15,7 +15,8 @@ from service.errors import InvalidRequest
 from service.registry import actions, queries
 from service.registry.ends import Ends, known_ends
 from service.registry.family import Direction
-from service.registry.impact import ImpactOut, impact
+from service.registry.graph import Graph
+from service.registry.impact import Impact, ImpactOut, impact
 from service.registry.lineage import lineage
 from service.registry.mermaid import mermaid
 from service.registry.names import snapshot_time
@@ -40,6 +41,7 @@ unprefixed = APIRouter(tags=["models"])
 
 GraphFormat = Literal["json", "mermaid", "openlineage"]
 Limit = Annotated[int, Query(ge=1, le=10_000)]
+ImpactLimit = Annotated[int, Query(ge=1, le=100_000)]
 Depth = Annotated[int, Query(ge=0, le=100_000)]
 
 
@@ -74,7 +76,7 @@ def model_lineage(
         events = openlineage(graph, get_team(session, caller.team).slug)
         lines = "".join(json.dumps(event) + "\n" for event in events)
         return PlainTextResponse(lines, media_type="application/x-ndjson")
-    return Response(msgspec.json.encode(graph), media_type="application/json")
+    return _plain(graph)
 
 
 @router.get("/{model_id:path}")
@@ -96,16 +98,21 @@ def delete_model(model_id: ModelId, session: RequestSession, caller: Trainer) ->
     return ModelDeleted(id=model_id)
 
 
-@unprefixed.get("/v1/files/{file_id}/impact")
-def file_impact(file_id: str, session: RequestSession, caller: Reader) -> ImpactOut:
+@unprefixed.get("/v1/files/{file_id}/impact", response_model=ImpactOut)
+def file_impact(file_id: str, session: RequestSession, caller: Reader, limit: ImpactLimit = 1000) -> Response:
     """Every model and alias that ever learned from this file's content, through any generation."""
-    return impact(session, caller.team, file_id)
+    return _plain(impact(session, caller.team, file_id, limit))
 
 
 @unprefixed.get("/v1/shutdowns")
 def list_shutdowns(session: RequestSession, caller: Reader) -> ShutdownsOut:
     """What breaks when: bases with an end date, with the team's models and aliases that end with them."""
     return upcoming(session, caller.team, now().date())
+
+
+def _plain(answer: Graph | Impact) -> Response:
+    """As JSON without a second look at each part, of which there are tens of thousands."""
+    return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
 def _tuned_out(model: TunedModel, ends: Ends) -> ModelOut:
