@@ -24,3 +24,4 @@ def serve(data_dir: Path, host: str, port: int) -> None:
             typer.echo(f"admin key, shown only this once: {stack.admin_key}")
         typer.echo(f"data and logs are in {stack.data.root}; Ctrl-C stops")
         stack.watch()
+        typer.echo("stopping …")

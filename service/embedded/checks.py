@@ -6,6 +6,8 @@ import socket
 import httpx2
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
+from redis import Redis
+from redis.exceptions import RedisError
 
 from service.embedded.errors import EmbeddedError
 from service.settings import Settings
@@ -37,6 +39,15 @@ def check_port(host: str, port: int) -> None:
         if error.errno == errno.EADDRINUSE:
             raise EmbeddedError(f"port {port} of {host} is in use: choose another with --port") from error
         raise EmbeddedError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def check_broker(url: str) -> None:
+    """Raises EmbeddedError when no Redis or Valkey answers at `url`."""
+    try:
+        with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as broker:
+            broker.ping()
+    except (RedisError, ValueError) as error:
+        raise EmbeddedError(f"TUNEHOUSE_REDIS_URL: the broker does not answer: {error}") from error
 
 
 def listens(port: int) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from service.core.db import engine
-from service.embedded.checks import answers_200, check_port, listens, read_settings
+from service.embedded.checks import answers_200, check_broker, check_port, listens, read_settings
 from service.embedded.files import free_port
 from service.embedded.layout import DataDir
 from service.embedded.postgres import PostgresServer
@@ -128,6 +128,7 @@ class Stack:
     def _prepare_database(self) -> None:
         settings.cache_clear()
         engine.cache_clear()
+        check_broker(settings().redis_url.get_secret_value())
         migrate(settings().database_url)
         if settings().admin_key is None:
             self.admin_key = first_admin_key()
