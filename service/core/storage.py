@@ -17,6 +17,7 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy.orm import Session
 
 from service.core import ids, work
+from service.core.object_storage import ObjectStorage
 from service.settings import settings
 
 REAP = "storage.reap"  # the unit of work that deletes a content
@@ -55,9 +56,14 @@ class Storage(Protocol):
 def storage() -> Storage:
     """The storage that `TUNEHOUSE_STORAGE_URL` names. Raises `ValueError` for a scheme it cannot be."""
     url = urlsplit(settings().storage_url)
-    if url.scheme != "file" or url.netloc not in ("", "localhost"):
-        raise ValueError(f"TUNEHOUSE_STORAGE_URL must be file:///some/folder, not {settings().storage_url!r}")
-    return DiskStorage(Path(unquote(url.path)))
+    if url.scheme == "s3" and url.netloc:
+        return ObjectStorage(url.netloc, unquote(url.path).strip("/"))
+    if url.scheme == "file" and url.netloc in ("", "localhost"):
+        return DiskStorage(Path(unquote(url.path)))
+    raise ValueError(
+        "TUNEHOUSE_STORAGE_URL must be file:///some/folder or s3://bucket/prefix, "
+        f"not {settings().storage_url!r}"
+    )
 
 
 def announce(session: Session) -> str:

@@ -1,0 +1,75 @@
+"""Contents as objects in a bucket: S3, and what speaks its protocol.
+
+Keys, region and endpoint come from where every S3 client finds them: `AWS_ACCESS_KEY_ID`,
+`AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL` (and `AWS_ALLOW_HTTP=true` for one without TLS),
+or the machine's role. An object appears whole, when it is complete. What a killed process had sent of one
+is not seen by anyone but is billed: give the bucket a lifecycle rule that aborts incomplete multipart
+uploads.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import obstore
+from obstore.store import S3Store
+
+if TYPE_CHECKING:
+    from obstore import WritableFile
+
+_READ_BYTES = 2**20
+# S3 takes at most 10,000 pieces of an object: these make 80 GB.
+_PIECE_BYTES = 8 * 2**20
+# Each is held in memory while it is sent.
+_PIECES_AT_ONCE = 2
+
+
+class ObjectStorage:
+    """Contents below a prefix of a bucket."""
+
+    def __init__(self, bucket: str, prefix: str) -> None:
+        self._store = S3Store(bucket, prefix=prefix or None)
+
+    def create(self, key: str) -> "_ObjectWriter":
+        """Begin a content."""
+        return _ObjectWriter(
+            obstore.open_writer(
+                self._store, _path(key), buffer_size=_PIECE_BYTES, max_concurrency=_PIECES_AT_ONCE
+            )
+        )
+
+    def read(self, key: str) -> Iterator[bytes]:
+        """The content in chunks of at most 1 MiB. Raises `FileNotFoundError`."""
+        for block in obstore.get(self._store, _path(key)).stream(min_chunk_size=_READ_BYTES):
+            data = memoryview(block)
+            for start in range(0, len(data), _READ_BYTES):
+                yield bytes(data[start : start + _READ_BYTES])
+
+    def delete(self, key: str) -> None:
+        """Remove a content; one that is not there is fine."""
+        try:
+            obstore.delete(self._store, _path(key))
+        except FileNotFoundError:
+            return
+
+
+class _ObjectWriter:
+    def __init__(self, file: "WritableFile") -> None:
+        self._file: WritableFile | None = file
+
+    def write(self, data: bytes) -> None:
+        if self._file is None:
+            raise ValueError("this content was given up or is complete")
+        self._file.write(data)
+
+    def close(self) -> None:
+        if self._file is not None:
+            self._file.close()
+        self._file = None
+
+    def abort(self) -> None:
+        # Letting go of an unfinished object drops it; only `close` would make it visible.
+        self._file = None
+
+
+def _path(key: str) -> str:
+    return f"contents/{key}"
