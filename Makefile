@@ -1,7 +1,7 @@
 # `make help` says what there is. Needs make, git and Python 3.11 to 3.14; everything else comes from uv.lock.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-train lint format clean
+.PHONY: help install demo up test test-train lint format clean chaos
 BIN := .venv/bin
 READY := .venv/.installed
 TRAIN_READY := .venv-train/.installed
@@ -24,6 +24,9 @@ test: $(READY) ## Run every test; ARGS="tests/jobs -k cancel" runs some
 
 test-train: $(TRAIN_READY) ## Run the tests of real training, in .venv-train with torch for CPUs
 	@.venv-train/bin/python -m pytest -q tests/train $(ARGS)
+
+chaos: $(READY) ## Kill everything again and again while 200 jobs run, then count; some minutes
+	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
 lint: $(READY) ## Check style, types and which floor imports which
 	@$(BIN)/ruff check .

@@ -40,7 +40,11 @@ def create_job(
     check_end(session, target, acknowledged=bool(body.tunehouse and body.tunehouse.acknowledge_shutdown))
     check_open(session, target)
     if method.type == "reinforcement" and body.validation_file is None:
-        raise InvalidRequest("'reinforcement' needs a validation file.", param="validation_file")
+        raise InvalidRequest(
+            "'reinforcement' needs a validation file.",
+            param="validation_file",
+            code="validation_file_required",
+        )
     hyperparameters = method.settings.hyperparameters.model_dump()
     file = admission.check_files(
         session, team_id, target.base.formats[method.type], body.training_file, body.validation_file

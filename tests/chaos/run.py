@@ -32,9 +32,12 @@ class Outcome:
 
 
 def run(
-    folder: Path, *, jobs: int, teams: int, every_s: float, seed: int = 1, settle_s: float = 300
+    folder: Path, *, jobs: int, teams: int, kills: int, every_s: float, seed: int = 1, settle_s: float = 300
 ) -> Outcome:
-    """Let `teams` create `jobs` together while something breaks every `every_s` seconds, then reckon."""
+    """Let `teams` create `jobs` together while something is killed every `every_s` seconds, then reckon.
+
+    It goes on until `kills` were done, and at least until every job was created.
+    """
     began = time.monotonic()
     town = Town(folder)
     try:
@@ -50,6 +53,7 @@ def run(
             ]
             for thread in threads:
                 _join(thread)
+            wait_until(lambda: monkey.kills >= kills or monkey.failed, timeout_s=900, every_s=0.2)
             monkey.stop()
             for team in at_work:
                 if team.failed is not None:
@@ -96,11 +100,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=200)
     parser.add_argument("--teams", type=int, default=5)
+    parser.add_argument("--kills", type=int, default=30)
     parser.add_argument("--every", type=float, default=3.0, help="seconds between two kills")
     parser.add_argument("--seed", type=int, default=1)
     asked = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="tunehouse-chaos-") as folder:
-        outcome = run(Path(folder), jobs=asked.jobs, teams=asked.teams, every_s=asked.every, seed=asked.seed)
+        outcome = run(
+            Path(folder),
+            jobs=asked.jobs,
+            teams=asked.teams,
+            kills=asked.kills,
+            every_s=asked.every,
+            seed=asked.seed,
+        )
     sys.stdout.write(table(outcome) + "\n")
     return 0 if outcome.holds else 1
 

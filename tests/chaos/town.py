@@ -4,6 +4,8 @@ import json
 import os
 import random
 import signal
+import subprocess
+import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -12,12 +14,11 @@ from pathlib import Path
 import redis
 from openai import OpenAI
 
-from service.core.migrate import upgrade
 from service.embedded.errors import EmbeddedError
 from service.embedded.postgres import PostgresServer
 from service.embedded.valkey import ValkeyServer
 from tests.support.lossy_proxy import LossyProxy
-from tests.support.processes import Api, Worker, free_port
+from tests.support.processes import ROOT, Api, Worker, free_port
 from tests.support.service import Service
 from tests.support.trainer_process import TrainerProcess
 
@@ -56,13 +57,12 @@ class Town:
             bases=["sandbox-mini"],
             webhook_url=f"http://127.0.0.1:{port}/webhooks/trainer",
             webhook_secret=WEBHOOK_SECRET,
-            step_ms=20,
+            step_ms=60,
             concurrency=16,
         )
         self.postgres.start()
         self.postgres.create_database("tunehouse")
         self.database_url = self.postgres.url("tunehouse")
-        upgrade(self.database_url)
         self.redis_url = self.valkey.start()
         self.trainer.start()
         self.env = {
@@ -82,8 +82,13 @@ class Town:
         self.api = Api(self.env, folder, port)
         self.worker = Worker(self.env, folder)
         self.proxy = LossyProxy(port)
+        self._migrate()
         self.api.start()
         self.worker.start()
+
+    def _migrate(self) -> None:
+        command = [sys.executable, "-m", "service.cli", "migrate"]
+        subprocess.run(command, check=True, cwd=ROOT, env=os.environ | self.env, capture_output=True)
 
     def _providers(self) -> str:
         (trainer,) = json.loads(self.trainer.as_provider("trainer", webhook_secret=WEBHOOK_SECRET))
@@ -153,6 +158,7 @@ class Monkey:
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="monkey", daemon=True)
         self.failed: BaseException | None = None
+        self.kills = 0
 
     def start(self) -> None:
         """Begin."""
@@ -168,15 +174,12 @@ class Monkey:
             raise self.failed
 
     def _run(self) -> None:
-        turn = 0
         try:
             while not self._stopped.wait(self._every_s):
-                self._town.kill(PARTS[turn % len(PARTS)])
-                turn += 1
-                if self._stopped.wait(self._every_s / 3):
-                    return
                 self._town.lose_answers(self._dice)
-                if turn % 3 == 0:
+                self._town.kill(PARTS[self.kills % len(PARTS)])
+                self.kills += 1
+                if self.kills % 3 == 0:
                     self._town.flush()
         except BaseException as failure:
             self.failed = failure
