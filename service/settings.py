@@ -132,7 +132,7 @@ class Settings(BaseSettings):
     )
     storage_url: str = Field(
         default="file:///var/lib/tunehouse",
-        description="Where datasets and result files live; api and workers must see the same place.",
+        description="`file:///…` or `s3://bucket/…`: datasets live there, seen by api and workers alike.",
     )
     providers: Annotated[list[ProviderSettings], AfterValidator(_check_names)] = Field(
         default_factory=list, description="The upstreams; with none, nothing can be trained or served."
