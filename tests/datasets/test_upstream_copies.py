@@ -1,0 +1,30 @@
+"""What is deleted here is deleted at the provider too."""
+
+from openai import OpenAI
+
+from tests.datasets.examples import chats, jsonl
+from tests.datasets.storing import send
+from tests.jobs.story import wait_for_end
+from tests.support.service import Service
+from tests.support.trainer_process import TrainerProcess
+from tests.support.waiting import wait_until
+
+
+def test_the_last_file_of_a_content_takes_the_providers_copy_with_it(
+    service: Service, worker: object, trainer: TrainerProcess, upstream: OpenAI
+) -> None:
+    def there() -> set[str]:
+        return {file.id for file in upstream.files.list(purpose="fine-tune")}
+
+    team = service.make_team()
+    before = there()
+    first, second = (send(team.sdk, jsonl(chats(14)), name) for name in ("a.jsonl", "b.jsonl"))
+    job = team.sdk.fine_tuning.jobs.create(model="sandbox-mini", training_file=first.id)
+    assert wait_for_end(team.sdk, job.id).status == "succeeded"
+    copies = there() - before
+    assert len(copies) == 1
+    team.sdk.files.delete(first.id)
+    assert copies <= there()
+    team.sdk.files.delete(second.id)
+    wait_until(lambda: not copies & there())
+    assert first.id in team.http.get(f"/v1/files/{first.id}/impact").text
