@@ -19,12 +19,15 @@ from service.jobs.schemas import JobCreate
 from service.jobs.tables import Job
 
 HEADER = "x-stainless-retry-count"
+IDEMPOTENCY_KEY = "idempotency-key"
 # The SDK waits 600 s for an answer, three times at most by default.
 _LONGEST_RETRY = timedelta(minutes=30)
 
 
 def is_retry(headers: Mapping[str, str]) -> bool:
-    """Whether the caller's SDK says that this is not its first attempt."""
+    """Whether the caller's SDK says that this is not its first attempt, and no key says which it repeats."""
+    if IDEMPOTENCY_KEY in headers:
+        return False
     count = headers.get(HEADER, "0")
     return count.isdecimal() and int(count[:3]) > 0
 

@@ -51,3 +51,18 @@ def test_two_creates_of_the_same_body_are_two_jobs(service: Service) -> None:
     assert len(made) == 2
     for job_id in made:
         wait_for_end(team.sdk, job_id)
+
+
+def test_a_retry_under_a_key_of_its_own_is_not_taken_for_an_earlier_job(service: Service) -> None:
+    team = service.make_team()
+    body = {"model": BASE, "training_file": upload(team.sdk).id}
+
+    def create(key: str, attempt: int) -> str:
+        headers = {"Idempotency-Key": key, "x-stainless-retry-count": str(attempt)}
+        made: str = team.http.post("/v1/fine_tuning/jobs", json=body, headers=headers).json()["id"]
+        return made
+
+    first, second = create("one", 0), create("two", 1)
+    assert first != second
+    for job_id in (first, second):
+        wait_for_end(team.sdk, job_id)

@@ -1,0 +1,217 @@
+"""10,000 jobs in training on one worker: what they cost upstream, in queries, in memory and in time.
+
+    python -m benchmarks.fleet [--jobs 10000]
+
+All is real but the upstream, the smallest server that answers like one: it says `running` for every job until
+a job is told to end. The figures are printed as a table for `docs/benchmarks.md`.
+"""
+
+import argparse
+import base64
+import http.server
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import psutil
+import psycopg
+from standardwebhooks import Webhook
+
+from service.embedded.postgres import PostgresServer
+from service.embedded.valkey import ValkeyServer
+from tests.support.processes import Api, Worker
+from tests.support.waiting import wait_until
+
+SECRET = "whsec_" + base64.b64encode(b"the secret of the fleet").decode()
+_HOOKED = 300  # jobs whose end is told by a webhook
+_JOBS = """
+    INSERT INTO jobs (id, team_id, key_id, model, base_model, provider, provider_model, method_type, method,
+        training_file, integrations, status, estimated_cost_usd, provider_training_file, queued_at,
+        intended_at, provider_job_id, provider_status, result_files, created_at, changed_at)
+    SELECT 'ftjob-' || n, 'team_f', 'key_f', 'sandbox-mini', 'sandbox-mini', 'trainer', 'sandbox-mini',
+        'supervised', '{"type": "supervised", "supervised": {"hyperparameters": {}}}', 'file-f', '[]',
+        'running', 0.01, 'file-t', now(), now(), 'ftjob-t' || n, 'running', '{}',
+        now() - interval '1 hour', now() - interval '1 hour'
+    FROM generate_series(1, %s) AS n
+"""
+_WORK = """
+    INSERT INTO work_items (kind, subject_id, next_step_at, generation, attempts)
+    SELECT 'job.advance', id, now() + random() * interval '60 s', 0, 0 FROM jobs
+"""
+_SWEEP = """
+    EXPLAIN (ANALYZE, FORMAT JSON) SELECT kind, subject_id FROM work_items
+    WHERE next_step_at <= now() AND (leased_until IS NULL OR leased_until < now())
+        AND (woken_at IS NULL OR woken_at < now() - interval '20 s')
+    ORDER BY next_step_at LIMIT 500 FOR UPDATE SKIP LOCKED
+"""
+_ENDS = """
+    SELECT j.provider_job_id, extract(epoch FROM e.created_at)::float8
+    FROM events e JOIN jobs j ON j.id = e.subject_id WHERE e.type = 'fine_tuning.job.cancelled'
+"""
+
+
+class Upstream(http.server.ThreadingHTTPServer):
+    """Answers for any job; counts what it is asked."""
+
+    daemon_threads = True
+    request_queue_size = 256
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.calls = 0
+        self.ended: dict[str, float] = {}
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Upstream
+
+    def do_GET(self) -> None:
+        self.server.calls += 1
+        name = self.path.partition("?")[0].rpartition("/")[2]
+        body: dict[str, Any] = {"object": "list", "data": [], "has_more": False}
+        if name.startswith("ftjob-"):
+            status = "cancelled" if name in self.server.ended else "running"
+            body = {"id": name, "status": status, "created_at": 1790000000, "model": "sandbox-mini"}
+        content = json.dumps(body).encode()
+        self.send_response(200)
+        self.send_header("content-type", "application/json")
+        self.send_header("content-length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: Any) -> None:
+        """Ten thousand lines would tell nothing."""
+
+
+class Fleet:
+    """The processes, and the rows of jobs that are at the provider already."""
+
+    def __init__(self, folder: Path, jobs: int) -> None:
+        self.upstream = Upstream()
+        self.postgres, self.valkey = PostgresServer(folder / "postgres"), ValkeyServer(folder / "valkey")
+        self.postgres.start()
+        self.postgres.create_database("tunehouse")
+        url = self.postgres.url("tunehouse")
+        self.dsn = url.replace("+psycopg", "")
+        provider = {
+            "name": "trainer",
+            "kind": "trainer",
+            "base_url": f"http://127.0.0.1:{self.upstream.server_address[1]}/v1",
+            "api_key": "fleet",
+            "webhook_secret": SECRET,
+        }
+        env = {
+            "TUNEHOUSE_DATABASE_URL": url,
+            "TUNEHOUSE_REDIS_URL": self.valkey.start(),
+            "TUNEHOUSE_STORAGE_URL": f"file://{folder / 'storage'}",
+            "TUNEHOUSE_PROVIDERS": json.dumps([provider]),
+        }
+        migrate = [sys.executable, "-m", "service.cli", "migrate"]
+        subprocess.run(migrate, check=True, env=os.environ | env, capture_output=True)
+        with psycopg.connect(self.dsn, autocommit=True) as connection:
+            connection.execute(
+                "INSERT INTO teams (id, name, slug, metadata, created_at) "
+                "VALUES ('team_f', 'F', 'f', '{}', now())"
+            )
+            connection.execute(_JOBS, [jobs])
+            connection.execute(_WORK)
+            connection.execute("ANALYZE")
+        self.api, self.worker = Api(env, folder), Worker(env, folder)
+        self.api.start()
+        self.worker.start()
+
+    def stop(self) -> None:
+        """Stop everything."""
+        for part in (self.worker, self.api, self.valkey, self.postgres):
+            part.stop()
+        self.upstream.shutdown()
+
+    def sweep_ms(self, rounds: int = 40) -> list[float]:
+        """How long the sweep's query takes beside the worker's own."""
+        with psycopg.connect(self.dsn) as connection:
+            plans = []
+            for _ in range(rounds):
+                row = connection.execute(_SWEEP).fetchone()
+                plans.append(row[0][0]["Execution Time"] if row else 0.0)
+                connection.rollback()
+        return plans
+
+    def end_by_webhook(self, number: int) -> None:
+        """Let a job end there, and tell of it as a provider would."""
+        name = f"ftjob-t{number}"
+        self.upstream.ended[name] = time.time()
+        event = {"id": f"evt_{number}", "type": "fine_tuning.job.cancelled", "data": {"id": name}}
+        body, now = json.dumps(event), datetime.now(UTC)
+        headers = {
+            "webhook-id": f"wh_{number}",
+            "webhook-timestamp": str(int(now.timestamp())),
+            "webhook-signature": Webhook(SECRET).sign(f"wh_{number}", now, body),
+        }
+        url = f"{self.api.url}/webhooks/trainer"
+        httpx2.post(url, content=body, headers=headers, trust_env=False, timeout=30).raise_for_status()
+
+    def lags_s(self) -> list[float]:
+        """Seconds from a job's end at the provider to its end in our log."""
+        with psycopg.connect(self.dsn) as connection:
+            ends = connection.execute(_ENDS).fetchall()
+        return sorted(at - self.upstream.ended[name] for name, at in ends if name in self.upstream.ended)
+
+
+def measure(fleet: Fleet, jobs: int, watch_s: float) -> list[tuple[str, str]]:
+    """The rows of the table."""
+    assert fleet.worker.process is not None
+    process = psutil.Process(fleet.worker.process.pid)
+    pace = threading.Event()
+    pace.wait(70)  # the first round, in which everything is due within a minute
+    calls, cpu, began = fleet.upstream.calls, sum(process.cpu_times()[:2]), time.monotonic()
+    sweeps = fleet.sweep_ms()
+    pace.wait(watch_s)
+    took = time.monotonic() - began
+    asked, spent = fleet.upstream.calls - calls, sum(process.cpu_times()[:2]) - cpu
+    for number in range(1, _HOOKED + 1):
+        fleet.end_by_webhook(number)
+        pace.wait(0.03)
+    lags = wait_until(lambda: found if len(found := fleet.lags_s()) >= _HOOKED else None, timeout_s=120)
+    return [
+        ("active jobs on one worker", f"{jobs}"),
+        ("upstream calls a minute, 600 allowed", f"{asked * 60 / took:.0f}"),
+        ("sweep query, median and worst of 40, ms", f"{statistics.median(sweeps):.2f}, {max(sweeps):.2f}"),
+        ("end at the provider to ours by webhook, p50, s", f"{lags[len(lags) // 2]:.3f}"),
+        ("the same, p99, s", f"{lags[int(len(lags) * 0.99)]:.3f}"),
+        ("by polling alone, at most, s", f"{jobs * 2 * 60 / 600:.0f}"),
+        ("worker memory, MB", f"{process.memory_info().rss / 1e6:.0f}"),
+        ("worker CPU for each poll (two calls), ms", f"{spent * 2000 / max(asked, 1):.1f}"),
+    ]
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--jobs", type=int, default=10_000)
+    parser.add_argument("--watch", type=float, default=60.0, help="seconds of steady state to look at")
+    asked = parser.parse_args(arguments)
+    with tempfile.TemporaryDirectory(prefix="tunehouse-fleet-") as folder:
+        fleet = Fleet(Path(folder), asked.jobs)
+        try:
+            rows = measure(fleet, asked.jobs, asked.watch)
+        finally:
+            fleet.stop()
+    print("| what | figure |\n|---|---|")
+    for what, figure in rows:
+        print(f"| {what} | {figure} |")
+
+
+if __name__ == "__main__":
+    main()
