@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from service.catalog.prices import PriceKind
 from service.inference.body import Asked
-from service.inference.callers import Payer
+from service.inference.payer import Payer
 from service.inference.targets import Priced
 from service.inference.usage import Usage
 from service.ledger.charges import Charge

@@ -1,14 +1,11 @@
-"""Many callers, one transaction: what the event loop submits is written by one thread in batches.
+"""Many callers, one transaction: what they submit to the event loop is written in batches.
 
-While one batch is being committed the next one collects. There is no timer: a lone request is written at
-once, and under load the batches grow as large as the commits are slow.
+While one batch is being written the next one collects. There is no timer: a lone request is written at once,
+and under load the batches grow as large as the commits are slow.
 """
 
 import asyncio
-import queue
-import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, NamedTuple, TypeVar
 
 Item = TypeVar("Item")
@@ -19,85 +16,73 @@ _LARGEST_BATCH = 500
 
 class _Waiting(NamedTuple, Generic[Item, Result]):
     item: Item
-    loop: asyncio.AbstractEventLoop
     future: "asyncio.Future[Result]"
 
 
 class Batches(Generic[Item, Result]):
-    """Hands items to `write` in batches, on a thread of its own, and each its result back.
+    """Hands items to `write` in batches, one batch at a time, and each its result back.
 
-    `write` returns one result per item, an exception for an item that failed by itself. When it raises, the
-    items are written one by one, so that none fails for another's sake; unless it raised one of `hopeless`,
-    which then befalls all.
+    `write` returns one result per item, an exception for an item that failed by itself; when it raises, all
+    items of the batch have failed.
     """
 
-    def __init__(
-        self,
-        name: str,
-        write: Callable[[Sequence[Item]], Sequence[Result | Exception]],
-        hopeless: tuple[type[Exception], ...] = (),
-    ) -> None:
+    def __init__(self, write: Callable[[Sequence[Item]], Awaitable[Sequence[Result | Exception]]]) -> None:
         self._write = write
-        self._hopeless = hopeless
-        self._queue: queue.SimpleQueue[_Waiting[Item, Result] | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._waiting: list[_Waiting[Item, Result]] = []
+        self._writer: asyncio.Task[None] | None = None
 
-    def start(self) -> None:
-        """Begin to write."""
-        self._thread.start()
+    async def stop(self) -> None:
+        """Return once everything that was submitted is written."""
+        if self._writer is not None:
+            await self._writer
 
-    def stop(self) -> None:
-        """Write what is submitted, then end; returns when that is done."""
-        self._queue.put(None)
-        self._thread.join()
+    def submit(self, item: Item) -> "asyncio.Future[Result]":
+        """The result for `item` once it is committed, or what `write` raised or returned for it.
 
-    async def submit(self, item: Item) -> Result:
-        """The result for `item` once it is committed. Raises what `write` raised or returned for it.
-
-        Cancelling the caller does not take the item back.
+        Cancelling the future does not take the item back.
         """
         loop = asyncio.get_running_loop()
         future: asyncio.Future[Result] = loop.create_future()
-        self._queue.put(_Waiting(item, loop, future))
-        return await future
+        self._waiting.append(_Waiting(item, future))
+        if self._writer is None or self._writer.done():
+            self._writer = loop.create_task(self._write_all())
+        return future
 
-    def _run(self) -> None:
-        ended = False
-        while not ended:
-            batch = [self._queue.get()]
-            while len(batch) < _LARGEST_BATCH and not self._queue.empty():
-                batch.append(self._queue.get())
-            waiting = [one for one in batch if one is not None]
-            ended = len(waiting) < len(batch)
-            if waiting:
-                _deliver(waiting, self._results([one.item for one in waiting]))
-
-    def _results(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
-        try:
-            return self._write(items)
-        except self._hopeless as failure:
-            return [failure] * len(items)
-        except Exception as failure:  # whatever it is, those who wait must learn of it
-            if len(items) == 1:
-                return [failure]
-            return [self._results([item])[0] for item in items]
+    async def _write_all(self) -> None:
+        while self._waiting:
+            batch, self._waiting = self._waiting[:_LARGEST_BATCH], self._waiting[_LARGEST_BATCH:]
+            results: Sequence[Result | Exception]
+            try:
+                results = await self._write([one.item for one in batch])
+            except Exception as failure:  # whatever it is, those who wait must learn of it
+                results = [failure] * len(batch)
+            for one, result in zip(batch, results, strict=True):
+                _settle(one.future, result)
 
 
-def _deliver(waiting: Sequence[_Waiting[Item, Result]], results: Sequence[Result | Exception]) -> None:
-    by_loop: dict[asyncio.AbstractEventLoop, list[tuple[asyncio.Future[Result], Result | Exception]]] = {}
-    for one, result in zip(waiting, results, strict=True):
-        by_loop.setdefault(one.loop, []).append((one.future, result))
-    for loop, outcomes in by_loop.items():
-        # One wake-up for the whole batch: each costs the loop a system call.
-        with suppress(RuntimeError):  # the loop has ended, and all who waited with it
-            loop.call_soon_threadsafe(_settle_futures, outcomes)
+def _settle(future: "asyncio.Future[Result]", result: Result | Exception) -> None:
+    if future.cancelled():
+        return
+    if isinstance(result, Exception):
+        future.set_exception(result)
+    else:
+        future.set_result(result)
 
 
-def _settle_futures(outcomes: Sequence[tuple["asyncio.Future[Result]", Result | Exception]]) -> None:
-    for future, outcome in outcomes:
-        if future.cancelled():
-            continue
-        if isinstance(outcome, Exception):
-            future.set_exception(outcome)
-        else:
-            future.set_result(outcome)
+def one_by_one(
+    write: Callable[[Sequence[Item]], Sequence[Result | Exception]],
+    items: Sequence[Item],
+    hopeless: tuple[type[Exception], ...] = (),
+) -> Sequence[Result | Exception]:
+    """The results of `write`; when it raises, of each item by itself, so that none fails for another's sake.
+
+    What is `hopeless` is raised at once.
+    """
+    try:
+        return write(items)
+    except hopeless:
+        raise
+    except Exception as failure:  # whatever it is, its caller must learn of it
+        if len(items) == 1:
+            return [failure]
+        return [one_by_one(write, [item], hopeless)[0] for item in items]

@@ -1,20 +1,12 @@
 """Who is calling, from a memory of this process: a revoked key stops working within `inference_cache_s`."""
 
 import hashlib
-from dataclasses import dataclass
 
 from service.errors import Forbidden, Unauthenticated
 from service.inference.memory import ShortMemory
+from service.inference.payer import Payer
 from service.teams.access import Caller, authenticate
 from service.teams.keys import Scope
-
-
-@dataclass(frozen=True, slots=True)
-class Payer:
-    """A team, by one of its keys, that may call models and pays for it."""
-
-    team_id: str
-    key_id: str
 
 
 class Callers:

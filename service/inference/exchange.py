@@ -15,9 +15,9 @@ from service.errors import TunehouseError, Unavailable, UpstreamFailed
 from service.inference import amounts, refusals
 from service.inference import usage as usages
 from service.inference.body import Asked
-from service.inference.callers import Payer
 from service.inference.dialects.base import Dialect, Malformed, Naming
 from service.inference.meter import Meter
+from service.inference.payer import Payer
 from service.inference.refusals import Words
 from service.inference.reply import Reply
 from service.inference.streaming import pump

@@ -50,7 +50,7 @@ class Gateway:
 
     async def stop(self) -> None:
         """End what is under way and let go of all connections."""
-        await asyncio.to_thread(self._meter.stop)
+        await self._meter.stop()
         await self._upstreams.stop()
         await self._limits.close()
 

@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from service.errors import RateLimited
-from service.inference.callers import Payer
+from service.inference.payer import Payer
 from service.settings import Settings
 
 log = structlog.get_logger(__name__)

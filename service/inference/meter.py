@@ -1,4 +1,9 @@
-"""Money held before a request goes out and charged before its answer is complete, in batches."""
+"""Money held before a request goes out and charged before its answer is complete, in batches.
+
+Each batch is one statement. Whatever that cannot do, `transaction()` does: to say in figures why a budget
+refuses, to tell of a threshold that was crossed, to find the one item that fails a batch, to wait for a
+database that restarts.
+"""
 
 import asyncio
 from collections.abc import Sequence
@@ -11,10 +16,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.core import clock
 from service.core.db import transaction
+from service.core.statements import NotRun, Statement, flags
 from service.errors import BudgetExceeded
-from service.inference.batches import Batches
-from service.inference.callers import Payer
+from service.inference.batches import Batches, one_by_one
+from service.inference.payer import Payer
 from service.ledger import actions as ledger
+from service.ledger import rows
 from service.ledger.charges import Charge, Hold, HoldAsk, Settlement
 
 log = structlog.get_logger(__name__)
@@ -30,18 +37,24 @@ class Meter:
 
     def __init__(self, hold_s: float) -> None:
         self._hold_for = timedelta(seconds=hold_s)
-        self._holds: Batches[HoldAsk, Hold] = Batches("inference-holds", _place, _AWAY)
-        self._settlements: Batches[Settlement, None] = Batches("inference-settlements", _settle, _AWAY)
+        # A hold that a crash of the database forgets was for a request that the crash fails: no need to
+        # wait until it is on disk. What was used is.
+        self._place = Statement(rows.PLACE_QUICKLY, {"synchronous_commit": "off"})
+        self._settle = Statement(rows.SETTLE_QUICKLY)
+        self._holds: Batches[HoldAsk, None] = Batches(self._write_holds)
+        self._settlements: Batches[Settlement, None] = Batches(self._write_settlements)
 
     def start(self) -> None:
-        """Begin to write."""
-        self._holds.start()
-        self._settlements.start()
+        """Connect; only within the event loop that will use it."""
+        self._place.start()
+        self._settle.start()
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
         """Write what is submitted, then end."""
-        self._holds.stop()
-        self._settlements.stop()
+        await self._holds.stop()
+        await self._settlements.stop()
+        await self._place.stop()
+        await self._settle.stop()
 
     async def hold(self, caller: Payer, subject_id: str, amount_usd: Decimal) -> None:
         """Reserve money. Raises `BudgetExceeded`.
@@ -65,13 +78,35 @@ class Meter:
                 await asyncio.sleep(pause_s)
         return await self._settlements.submit(done)
 
+    async def _write_holds(self, asks: Sequence[HoldAsk]) -> Sequence[Exception | None]:
+        try:
+            placed = flags(await self._place.run(rows.of_asks(asks)))
+        except NotRun:
+            placed = [False] * len(asks)
+        again = [ask for ask, is_placed in zip(asks, placed, strict=True) if not is_placed]
+        if not again:
+            return [None] * len(asks)
+        answers = iter(await asyncio.to_thread(one_by_one, _place_surely, again, _AWAY))
+        return [None if is_placed else _failure(next(answers)) for is_placed in placed]
 
-def _place(asks: Sequence[HoldAsk]) -> list[Hold | BudgetExceeded]:
+    async def _write_settlements(self, done: Sequence[Settlement]) -> Sequence[Exception | None]:
+        try:
+            await self._settle.run(*rows.of_settlements(done))
+        except NotRun:
+            return await asyncio.to_thread(one_by_one, _settle_surely, done, _AWAY)
+        return [None] * len(done)
+
+
+def _failure(answer: Hold | Exception) -> Exception | None:
+    return answer if isinstance(answer, Exception) else None
+
+
+def _place_surely(asks: Sequence[HoldAsk]) -> Sequence[Hold | BudgetExceeded]:
     with transaction() as session:
         return ledger.place_holds(session, asks)
 
 
-def _settle(done: Sequence[Settlement]) -> list[None]:
+def _settle_surely(done: Sequence[Settlement]) -> Sequence[Exception | None]:
     with transaction() as session:
         ledger.settle_many(session, done)
     return [None] * len(done)

@@ -18,6 +18,7 @@ from service.core import clock
 from service.errors import BudgetExceeded
 from service.events import actions as events
 from service.events.types import EventType
+from service.ledger import rows
 from service.ledger.charges import BudgetView, Charge, Hold, HoldAsk, Settlement, explain_refusal
 from service.ledger.money import at_least, usd
 from service.ledger.tables import HoldRow
@@ -48,18 +49,8 @@ def place_hold(
 
 def place_holds(session: Session, asks: Sequence[HoldAsk]) -> list[Hold | BudgetExceeded]:
     """Reserve money for many pieces of work at once; each is answered by hold or refusal, in order."""
-    wanted = [
-        {
-            "team_id": ask.team_id,
-            "subject_id": ask.subject_id,
-            "key_id": ask.key_id,
-            "amount_usd": str(at_least(ask.amount_usd)),
-            "expires_at": ask.expires_at and ask.expires_at.isoformat(),
-        }
-        for ask in asks
-    ]
-    rows = session.execute(_PLACE, {"asks": json.dumps(wanted)}).all()
-    return [_hold_or_refusal(ask, row) for ask, row in zip(asks, rows, strict=True)]
+    answers = session.execute(_PLACE, {"asks": rows.of_asks(asks).decode()}).all()
+    return [_hold_or_refusal(ask, row) for ask, row in zip(asks, answers, strict=True)]
 
 
 def _hold_or_refusal(ask: HoldAsk, row: Row[Any]) -> Hold | BudgetExceeded:
@@ -91,20 +82,19 @@ def settle(session: Session, *, team_id: str, subject_id: str, charges: Sequence
 
 def settle_many(session: Session, settlements: Sequence[Settlement]) -> None:
     """Settle many pieces of work in one statement, whichever teams they belong to."""
-    subjects = [{"team_id": done.team_id, "subject_id": done.subject_id} for done in settlements]
-    charges = [_as_row(done, charge) for done in settlements for charge in done.charges]
-    values = {"subjects": json.dumps(subjects), "charges": json.dumps(charges)}
+    subjects, charges = rows.of_settlements(settlements)
+    values = {"subjects": subjects.decode(), "charges": charges.decode()}
     for crossed in session.execute(_SETTLE, values).all():
         tell_threshold(session, crossed)
 
 
-def append_rows(session: Session, team_ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+def append_rows(session: Session, team_ids: Sequence[str], corrections: Sequence[Mapping[str, Any]]) -> None:
     """Append rows of these teams as they are, each once by its `unique_key`: for corrections.
 
     A row has what `ledger_settle` names; whoever computes it from other rows holds the teams' locks already.
     """
     subjects = [{"team_id": team_id, "subject_id": ""} for team_id in team_ids]
-    values = {"subjects": json.dumps(subjects), "charges": json.dumps(list(rows))}
+    values = {"subjects": json.dumps(subjects), "charges": json.dumps(list(corrections))}
     for crossed in session.execute(_SETTLE, values).all():
         tell_threshold(session, crossed)
 
@@ -126,31 +116,6 @@ def release_expired(session: Session, limit: int) -> int:
     if gone:
         settle_many(session, gone)
     return len(gone)
-
-
-def _as_row(done: Settlement, charge: Charge) -> dict[str, Any]:
-    price = charge.price
-    return {
-        "team_id": done.team_id,
-        "unique_key": charge.unique_key,
-        "subject_id": done.subject_id,
-        "kind": charge.kind.value,
-        "quantity": str(charge.quantity),
-        "unit": price.unit,
-        "unit_quantity": price.unit_quantity,
-        "price_usd": str(price.amount_usd),
-        "price_id": price.id,
-        "tier": price.tier,
-        "amount_usd": str(charge.amount_usd),
-        "key_id": charge.key_id,
-        "job_id": charge.job_id,
-        "model": charge.model,
-        "base_model": charge.base_model,
-        "provider": charge.provider,
-        "method": charge.method,
-        "tags": dict(charge.tags),
-        "occurred_at": (charge.occurred_at or clock.now()).isoformat(),
-    }
 
 
 def tell_threshold(session: Session, crossed: Row[Any]) -> None:

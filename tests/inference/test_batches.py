@@ -1,90 +1,99 @@
 """Items submitted at the same time are written together, and fail alone."""
 
 import asyncio
-import threading
 from collections.abc import Sequence
 
 import pytest
 
-from service.inference.batches import Batches
+from service.inference.batches import Batches, one_by_one
 
 
 def test_what_comes_while_a_batch_is_written_makes_the_next_batch() -> None:
     sizes: list[int] = []
-    gate = threading.Event()
-
-    def write(items: Sequence[int]) -> list[int]:
-        gate.wait(10)
-        sizes.append(len(items))
-        return [item * 2 for item in items]
 
     async def submit_all() -> list[int]:
-        first = asyncio.ensure_future(batches.submit(0))
-        others = [asyncio.ensure_future(batches.submit(number)) for number in range(1, 50)]
+        gate = asyncio.Event()
+
+        async def write(items: Sequence[int]) -> list[int]:
+            await gate.wait()
+            sizes.append(len(items))
+            return [item * 2 for item in items]
+
+        batches = Batches(write)
+        first = batches.submit(0)
         await asyncio.sleep(0)
+        others = [batches.submit(number) for number in range(1, 50)]
         gate.set()
         return await asyncio.gather(first, *others)
 
-    batches = Batches("test", write)
-    batches.start()
     assert asyncio.run(submit_all()) == [number * 2 for number in range(50)]
-    batches.stop()
-    assert sum(sizes) == 50
-    assert len(sizes) <= 3
+    assert sizes == [1, 49]
 
 
-def test_an_item_that_cannot_be_written_fails_alone() -> None:
-    def write(items: Sequence[int]) -> list[int]:
-        if 3 in items:
-            raise ValueError("three")
-        return list(items)
+def test_an_item_that_fails_by_itself_fails_alone() -> None:
+    async def write(items: Sequence[int]) -> list[int | Exception]:
+        return [ValueError("three") if item == 3 else item for item in items]
 
     async def submit_all() -> list[int | BaseException]:
+        batches = Batches(write)
         return await asyncio.gather(*(batches.submit(number) for number in range(5)), return_exceptions=True)
 
-    batches = Batches("test", write)
-    batches.start()
     results = asyncio.run(submit_all())
-    batches.stop()
     assert results[:3] + results[4:] == [0, 1, 2, 4]
+    assert isinstance(results[3], ValueError)
+
+
+def test_a_batch_that_fails_does_not_end_the_writer() -> None:
+    async def write(items: Sequence[int]) -> Sequence[int]:
+        if 3 in items:
+            raise ConnectionError
+        return items
+
+    async def submit_two() -> int:
+        batches = Batches(write)
+        with pytest.raises(ConnectionError):
+            await batches.submit(3)
+        return await batches.submit(4)
+
+    assert asyncio.run(submit_two()) == 4
+
+
+def test_stopping_writes_what_was_submitted_by_callers_who_left() -> None:
+    written: list[int] = []
+
+    async def write(items: Sequence[int]) -> Sequence[int]:
+        await asyncio.sleep(0)
+        written.extend(items)
+        return items
+
+    async def submit_and_leave() -> None:
+        batches = Batches(write)
+        for number in range(20):
+            batches.submit(number).cancel()
+        await batches.stop()
+
+    asyncio.run(submit_and_leave())
+    assert written == list(range(20))
+
+
+def test_one_by_one_finds_the_item_that_spoils_a_batch() -> None:
+    def write(items: Sequence[int]) -> Sequence[int]:
+        if 3 in items:
+            raise ValueError("three")
+        return items
+
+    results = one_by_one(write, range(5))
+    assert [result for result in results if not isinstance(result, Exception)] == [0, 1, 2, 4]
     assert isinstance(results[3], ValueError)
 
 
 def test_what_is_hopeless_is_not_tried_one_by_one() -> None:
     calls: list[int] = []
 
-    def write(items: Sequence[int]) -> list[int]:
+    def write(items: Sequence[int]) -> Sequence[int]:
         calls.append(len(items))
         raise ConnectionError
 
-    async def submit_all() -> None:
-        await asyncio.gather(*(batches.submit(number) for number in range(5)))
-
-    batches = Batches("test", write, hopeless=(ConnectionError,))
-    batches.start()
     with pytest.raises(ConnectionError):
-        asyncio.run(submit_all())
-    batches.stop()
-    assert sum(calls) == 5
-
-
-def test_stopping_writes_what_was_submitted() -> None:
-    written: list[int] = []
-
-    def write(items: Sequence[int]) -> list[None]:
-        written.extend(items)
-        return [None] * len(items)
-
-    async def submit_and_leave() -> None:
-        for number in range(20):
-            asyncio.ensure_future(batches.submit(number)).cancel()
-        waiting = [asyncio.ensure_future(batches.submit(number)) for number in range(20)]
-        await asyncio.sleep(0)
-        for one in waiting:
-            one.cancel()
-
-    batches = Batches("test", write)
-    batches.start()
-    asyncio.run(submit_and_leave())
-    batches.stop()
-    assert written == list(range(20))
+        one_by_one(write, range(5), hopeless=(ConnectionError,))
+    assert calls == [5]

@@ -6,8 +6,8 @@ from decimal import Decimal
 from service.catalog.models import find
 from service.catalog.price import Price, PriceKind
 from service.inference import amounts
-from service.inference.callers import Payer
 from service.inference.dialects.choices import CHAT
+from service.inference.payer import Payer
 from service.inference.targets import Priced
 from service.inference.usage import Usage, counted, from_chat, from_responses
 from service.registry.queries import Target

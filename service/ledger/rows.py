@@ -1,0 +1,62 @@
+"""What the ledger's procedures take: JSON of asks, of subjects and of charges. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from service.core import clock
+from service.ledger.charges import Charge, HoldAsk, Settlement
+from service.ledger.money import at_least
+
+# For those who have no transaction: each is one by itself, and changes nothing when it is run again.
+PLACE_QUICKLY = "SELECT account_id IS NULL FROM ledger_place_holds($1::jsonb) ORDER BY place"
+SETTLE_QUICKLY = "SELECT ledger_settle_untold($1::jsonb, $2::jsonb)"
+
+
+def of_asks(asks: Sequence[HoldAsk]) -> bytes:
+    """What `ledger_place_holds` takes."""
+    return msgspec.json.encode(
+        [
+            {
+                "team_id": ask.team_id,
+                "subject_id": ask.subject_id,
+                "key_id": ask.key_id,
+                "amount_usd": str(at_least(ask.amount_usd)),
+                "expires_at": ask.expires_at and ask.expires_at.isoformat(),
+            }
+            for ask in asks
+        ]
+    )
+
+
+def of_settlements(settlements: Sequence[Settlement]) -> tuple[bytes, bytes]:
+    """What `ledger_settle` takes: subjects and charges."""
+    subjects = [{"team_id": done.team_id, "subject_id": done.subject_id} for done in settlements]
+    charges = [_of_charge(done, charge) for done in settlements for charge in done.charges]
+    return msgspec.json.encode(subjects), msgspec.json.encode(charges)
+
+
+def _of_charge(done: Settlement, charge: Charge) -> dict[str, Any]:
+    price = charge.price
+    return {
+        "team_id": done.team_id,
+        "unique_key": charge.unique_key,
+        "subject_id": done.subject_id,
+        "kind": charge.kind.value,
+        "quantity": str(charge.quantity),
+        "unit": price.unit,
+        "unit_quantity": price.unit_quantity,
+        "price_usd": str(price.amount_usd),
+        "price_id": price.id,
+        "tier": price.tier,
+        "amount_usd": str(charge.amount_usd),
+        "key_id": charge.key_id,
+        "job_id": charge.job_id,
+        "model": charge.model,
+        "base_model": charge.base_model,
+        "provider": charge.provider,
+        "method": charge.method,
+        "tags": dict(charge.tags),
+        "occurred_at": (charge.occurred_at or clock.now()).isoformat(),
+    }
