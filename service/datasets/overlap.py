@@ -26,7 +26,7 @@ def record_rows(session: Session, file: File, rows: Rows) -> None:
 def shared_lines(session: Session, training: File, validation: File) -> list[int]:
     """The training file's lines that the validation file holds too, rising.
 
-    Of files with over a million rows only some are compared. Empty while either is unchecked.
+    Of files with over half a million rows only some are compared. Empty while either is unchecked.
     """
     ours, theirs = (session.get(ContentRows, (file.team_id, file.sha256)) for file in (training, validation))
     if ours is None or theirs is None:

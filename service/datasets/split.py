@@ -1,8 +1,8 @@
 """Divide a file's rows into training and validation: seeded, stratified, no leakage. Pure.
 
 Rows that are the same, nearly the same, or begin with the same question and answer are tied together and go
-to one side as a whole. Exact up to half a million rows; of larger files the ties are those that a bounded
-table of keys still finds (see `watch.keys`).
+to one side as a whole. Exact up to a quarter of a million rows; of larger files the ties are those that a
+bounded table of keys still finds (see `watch.keys`).
 """
 
 from collections.abc import Iterable, Iterator

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 U64 = NDArray[np.uint64]
 U32 = NDArray[np.uint32]
-CAPACITY = 4_000_000
+CAPACITY = 2_000_000
 
 
 class KeyTable:
@@ -47,14 +47,16 @@ class KeyTable:
     def links(self) -> tuple[U32, U32]:
         """Lines that share a key with an earlier line, and for each the first that has that key."""
         keys, lines = self.arrays()
-        order = np.argsort(keys, kind="stable")
+        order = np.argsort(keys, kind="stable").astype(np.uint32)
         keys, lines = keys[order], lines[order]
         del order
         same = np.empty(len(keys), bool)
         same[:1] = False
         np.equal(keys[1:], keys[:-1], out=same[1:])
+        del keys
         # The place where each run of equal keys begins; sorting was stable, so its line is the earliest.
-        starts = np.where(same, 0, np.arange(len(keys)))
+        starts = np.arange(len(lines), dtype=np.uint32)
+        starts[same] = 0
         np.maximum.accumulate(starts, out=starts)
         later, first = lines[same], lines[starts[same]]
         # Keys of one line may be equal among themselves.

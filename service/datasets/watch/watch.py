@@ -21,7 +21,7 @@ from service.datasets.watch.sketch import Sketcher
 from service.datasets.watch.styles import Styles
 
 _HASH_BYTES = 8
-_MOST_ROWS = 1_000_000
+_MOST_ROWS = 500_000
 
 
 class Rows(NamedTuple):
