@@ -6,6 +6,7 @@ from service.cli.demo.receiver import receiving
 from tests.jobs.story import run, upload
 from tests.support.data import chat_file
 from tests.support.service import Service, TeamHandle
+from tests.support.waiting import wait_until
 
 BASE = "sandbox-mini"
 
@@ -23,7 +24,7 @@ class Belongings:
 
 
 def furnish(service: Service) -> Belongings:
-    """A team that has a file, a finished job, a model, an alias, an endpoint, a delivery and an upload."""
+    """A team that has a file, a job, a model, a retrain, an alias, an endpoint, a delivery and an upload."""
     team = service.make_team(budget_usd="50.00")
     with receiving() as receiver:
         endpoint = team.sdk.webhooks.create(
@@ -31,8 +32,10 @@ def furnish(service: Service) -> Belongings:
         )
         file = upload(team.sdk, chat_file(topic="our secret"))
         job = run(team.sdk, model=BASE, training_file=file.id)
-        assert receiver.wait_for(1, timeout_s=20)
-    model = str(job.fine_tuned_model)
+        model = str(job.fine_tuned_model)
+        retrain = team.http.post(f"/v1/models/{model}/retrain", json={"confirm": True}).json()
+        wait_until(lambda: team.http.get(f"/v1/retrains/{retrain['id']}").json()["status"] == "succeeded")
+        assert receiver.wait_for(2, timeout_s=20)
     team.http.put("/v1/aliases/ours-alone", json={"model": model}).raise_for_status()
     upload_ = team.sdk.uploads.create(
         filename="half.jsonl", purpose="fine-tune", bytes=10, mime_type="text/jsonl"
@@ -46,6 +49,7 @@ def furnish(service: Service) -> Belongings:
         "job_id": job.id,
         "model_id": model,
         "name": "ours-alone",
+        "retrain_id": retrain["id"],
         "upload_id": upload_.id,
         "provider": "trainer",
         "kind": "daily",
@@ -57,6 +61,7 @@ def furnish(service: Service) -> Belongings:
 
 # What a write needs in its body to get as far as its path; ids in them are the caller's own affair.
 BODIES: dict[tuple[str, str], object] = {
+    ("post", "/v1/models/{model_id}/retrain"): {},
     ("post", "/v1/teams/{team_id}"): {"name": "x"},
     ("post", "/v1/teams/{team_id}/keys"): {"name": "x"},
     ("put", "/v1/teams/{team_id}/budget"): {"limit_usd": "1", "period": "month"},

@@ -20,6 +20,7 @@ INVENTED = {
     "job_id": "ftjob-doesnotexist000000000000",
     "model_id": f"ft:{BASE}:team-0:none:AAAAAAAA",
     "name": "nothing-is-called-so",
+    "retrain_id": "retrain_doesnotexist0000000000",
     "upload_id": "upload_doesnotexist00000000000",
     "provider": "nobody",
     "kind": "never",
