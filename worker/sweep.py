@@ -24,7 +24,7 @@ def sweep_once() -> int:
     with transaction() as session:
         overdue = work.due(session, _BATCH)
     for kind, subject_id in overdue:
-        wake.send(kind, subject_id)
+        wake.send(kind, subject_id, late=True)
     return len(overdue)
 
 

@@ -10,6 +10,9 @@ from service.settings import settings
 
 STEP_TASK = "tunehouse.step"
 QUEUE = "tunehouse"
+# In Redis each priority is a list of its own, and the lower number is read first. Without it, what a webhook
+# tells would wait behind thousands of overdue units after an outage.
+NEWS, LATE = 0, 5
 
 
 def make_celery() -> Celery:
@@ -27,6 +30,8 @@ def make_celery() -> Celery:
         # Without these three nothing that a killed worker held came back within 60 s.
         broker_transport_options={
             "visibility_timeout": 60,
+            "priority_steps": [NEWS, LATE],
+            "queue_order_strategy": "priority",
             "unacked_restore_interval": 1,
             "unacked_restore_throttle": 1,
             "socket_connect_timeout": 2,

@@ -7,7 +7,7 @@ import structlog
 from celery import Celery
 from kombu.exceptions import OperationalError
 
-from service.core.broker import STEP_TASK, make_celery
+from service.core.broker import LATE, NEWS, STEP_TASK, make_celery
 
 log = structlog.get_logger(__name__)
 
@@ -30,8 +30,8 @@ def _producer() -> Celery:
     return make_celery()
 
 
-def send(kind: str, subject_id: str) -> None:
-    """Ask a worker to look at one unit of work now.
+def send(kind: str, subject_id: str, *, late: bool = False) -> None:
+    """Ask a worker to look at one unit of work now; `late` ones, found by the sweep, let news go first.
 
     A broker that cannot be reached is logged and otherwise ignored: the row is already committed and
     the sweep finds it.
@@ -39,7 +39,9 @@ def send(kind: str, subject_id: str) -> None:
     if time.monotonic() < _away.until:
         return
     try:
-        _producer().send_task(STEP_TASK, args=[kind, subject_id], retry=False)
+        _producer().send_task(
+            STEP_TASK, args=[kind, subject_id], retry=False, priority=LATE if late else NEWS
+        )
     except (OperationalError, OSError) as unreachable:
         _away.until = time.monotonic() + _STAY_AWAY_S
         log.warning("wake_up_not_sent", kind=kind, subject_id=subject_id, reason=type(unreachable).__name__)
