@@ -1,4 +1,4 @@
-"""What models cost, kept in the order of their branches. See `docs/decisions/015-branches.md`."""
+"""What models cost, kept in the order of their branches. See `docs/decisions/012-branch-keys.md`."""
 
 from decimal import Decimal
 
