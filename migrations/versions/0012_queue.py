@@ -1,4 +1,4 @@
-"""The queue before a provider's limits, what providers have told us, and what was found there unknown to us."""
+"""The queue before a provider's limits, what providers told us, and what was found there unknown to us."""
 
 import sqlalchemy as sa
 from alembic import op
