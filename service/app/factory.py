@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from service.app import errors, health, providers
 from service.app.middleware import BodyLimit, RequestIds
+from service.app.short_way import Application
 from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
 from service.core import logs
@@ -37,7 +38,7 @@ _PART_BYTES = 64 * 2**20  # OpenAI's limit of one part of an upload
 def create_app() -> FastAPI:
     """A new application from this process's settings."""
     logs.configure(settings())
-    app = FastAPI(
+    app = Application(
         title="Tunehouse",
         version="0.1.0",
         description="One service that a company's teams share to fine-tune language models.",
@@ -80,9 +81,11 @@ def create_app() -> FastAPI:
         default_bytes=settings().max_body_bytes,
         larger={
             "/v1/files": settings().max_file_bytes + _MULTIPART_SLACK_BYTES,
-            "/v1/(chat/completions|completions|responses)": settings().max_inference_body_bytes,
             "/v1/uploads/[^/]+/parts": _PART_BYTES + _MULTIPART_SLACK_BYTES,
         },
     )
     app.add_middleware(RequestIds)
+    app.models = RequestIds(
+        BodyLimit(inference.serve, default_bytes=settings().max_inference_body_bytes, larger={})
+    )
     return app

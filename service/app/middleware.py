@@ -4,16 +4,17 @@ import re
 import time
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app.errors import answer
 from service.core.ids import random_text
+from service.core.logs import LineLog
 from service.errors import InvalidRequest, TooLarge, TunehouseError
 
 log = structlog.get_logger("service.access")
+access = LineLog("service.access")
 
-_CLIENT_ID = re.compile(r"[\x21-\x7e]{1,512}")
+_CLIENT_ID = re.compile(rb"[\x21-\x7e]{1,512}")
 
 
 class RequestIds:
@@ -29,7 +30,6 @@ class RequestIds:
         request_id = f"req_{random_text(24)}"
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
-        client_id = Headers(scope=scope).get("x-client-request-id", "")
         started = time.perf_counter()
         status, begun = 500, False
 
@@ -37,10 +37,12 @@ class RequestIds:
             nonlocal status, begun
             if message["type"] == "http.response.start":
                 status, begun = message["status"], True
-                headers = MutableHeaders(scope=message)
-                headers["x-request-id"] = request_id
-                headers["openai-version"] = "2020-10-01"
-                headers["openai-processing-ms"] = str(round((time.perf_counter() - started) * 1000))
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"x-request-id", request_id.encode()),
+                    (b"openai-version", b"2020-10-01"),
+                    (b"openai-processing-ms", b"%d" % round((time.perf_counter() - started) * 1000)),
+                ]
             await send(message)
 
         try:
@@ -51,14 +53,27 @@ class RequestIds:
             if not begun:
                 await answer(TunehouseError())(scope, receive, with_id)
         finally:
-            log.info(
-                "request",
-                method=scope["method"],
-                path=scope["path"],
-                status=status,
-                ms=round((time.perf_counter() - started) * 1000, 1),
-                client_request_id=client_id if _CLIENT_ID.fullmatch(client_id) else None,
-            )
+            fields = {
+                "method": scope["method"],
+                "path": scope["path"],
+                "status": status,
+                "ms": round((time.perf_counter() - started) * 1000, 1),
+                "client_request_id": _client_id(scope),
+            }
+            access.info("request", fields)
+
+
+def _client_id(scope: Scope) -> str | None:
+    sent = _header(scope, b"x-client-request-id")
+    return sent.decode() if sent and _CLIENT_ID.fullmatch(sent) else None
+
+
+def _header(scope: Scope, name: bytes) -> bytes | None:
+    found: bytes | None
+    for given, found in scope["headers"]:
+        if given == name:
+            return found
+    return None
 
 
 class BodyLimit:
@@ -75,8 +90,7 @@ class BodyLimit:
             await self.app(scope, receive, send)
             return
         limit = self._limit(scope["path"])
-        declared = Headers(scope=scope).get("content-length", "0")
-        refusal = _refusal(declared, limit)
+        refusal = _refusal(_header(scope, b"content-length") or b"0", limit)
         if refusal is not None:
             await answer(refusal)(scope, receive, send)
             return
@@ -96,8 +110,8 @@ class BodyLimit:
         return next((limit for pattern, limit in self.larger if pattern.fullmatch(path)), self.default_bytes)
 
 
-def _refusal(declared: str, limit: int) -> TunehouseError | None:
-    if not (declared.isascii() and declared.isdigit()):
+def _refusal(declared: bytes, limit: int) -> TunehouseError | None:
+    if not declared.isdigit():
         return InvalidRequest("The Content-Length header is not a number.", param="content-length")
     return _too_large(limit) if int(declared) > limit else None
 

@@ -9,7 +9,7 @@ import asyncio
 import time
 
 import structlog
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import Receive, Scope, Send
 
@@ -61,6 +61,9 @@ class Gateway:
             await self._serve(dialect, scope, receive, reply)
         except TunehouseError as error:
             await _tell(reply, dialect, error)
+        except DataError:
+            invalid = InvalidRequest("A value in this request cannot be stored.", code="invalid_value")
+            await _tell(reply, dialect, invalid)
         except (OperationalError, PoolTimeout) as away:
             log.error("database_unavailable", reason=type(away).__name__)
             away_error = Unavailable("The database is not available.", retry_after_s=_RETRY_SOON_S)

@@ -1,7 +1,8 @@
 -- Token buckets, many requests in one call. Each bucket holds a minute's allowance and refills evenly.
 -- KEYS: one per bucket. ARGV: for each request the number of its buckets and 1 if it is taken in any case,
 -- then per bucket its allowance and the cost. Answers per request: the place of the bucket that refuses it (0:
--- none), then per bucket what remains, and the milliseconds until the cost fits (if refused) or all is back.
+-- none), then per bucket what remains, and the milliseconds until the cost fits (if refused) or all is back; all
+-- in one text, which is read several times faster than a list.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 local answers, key, arg = {}, 0, 1
@@ -35,4 +36,4 @@ while arg <= #ARGV do
   key = key + count
   arg = arg + 2 + 2 * count
 end
-return answers
+return table.concat(answers, ' ')

@@ -5,17 +5,17 @@ When Valkey is away everybody passes: limits share the provider fairly, while mo
 
 import asyncio
 import time
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 import structlog
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from service.errors import RateLimited
+from service.inference.batches import Batches
 from service.inference.payer import Payer
+from service.inference.script import Script
 from service.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -26,7 +26,7 @@ Unit = Literal["requests", "tokens"]
 _SCRIPT = (Path(__file__).parent / "limits.lua").read_text()
 _TIMEOUT_S = 0.25
 _STAY_AWAY_S = 1.0
-_LARGEST_BATCH = 200
+_CORRECT_WITHIN_S = 0.1
 
 
 class Bucket(NamedTuple):
@@ -51,12 +51,14 @@ class Standing(NamedTuple):
     reset_ms: int
 
 
-@dataclass
-class _Ask:
+class _Ask(NamedTuple):
     buckets: Sequence[Bucket]
     costs: Sequence[int]
     is_forced: bool
-    future: "asyncio.Future[tuple[int, list[Standing]]]"
+
+
+_Answer = tuple[int, Sequence[Standing]]
+_NO_LIMITS: _Answer = (0, ())
 
 
 class Limits:
@@ -69,19 +71,16 @@ class Limits:
             ("team", "requests", settings.team_requests_per_minute),
             ("team", "tokens", settings.team_tokens_per_minute),
         )
-        self._redis: Redis = Redis.from_url(
-            settings.redis_url.get_secret_value(),
-            socket_timeout=_TIMEOUT_S,
-            socket_connect_timeout=_TIMEOUT_S,
-        )
-        self._run = self._redis.register_script(_SCRIPT)
-        self._asked: list[_Ask] = []
-        self._sender: asyncio.Task[None] | None = None
+        self._script = Script(_SCRIPT, settings.redis_url.get_secret_value(), _TIMEOUT_S)
+        self._batches: Batches[_Ask, _Answer] = Batches(self._write)
+        self._corrections: list[_Ask] = []
         self._away_until = 0.0
 
     async def close(self) -> None:
-        """Let go of the connections."""
-        await self._redis.aclose()
+        """Count what is left, and let go of the connection."""
+        self._send_corrections()
+        await self._batches.stop()
+        await self._script.close()
 
     async def take(self, caller: Payer, tokens: int) -> Sequence[Standing]:
         """Count a request of about so many tokens. Raises `RateLimited`; empty without limits."""
@@ -89,16 +88,19 @@ class Limits:
         if not buckets:
             return ()
         costs = [1 if bucket.unit == "requests" else tokens for bucket in buckets]
-        refused, standings = await self._ask(buckets, costs, is_forced=False)
+        refused, standings = await self._batches.submit(_Ask(buckets, costs, False))
         if refused:
             raise _refusal(standings[refused - 1])
         return standings
 
     def correct(self, caller: Payer, tokens: int) -> None:
-        """Count `tokens` more (or, below zero, fewer) than `take` was told; nobody waits for it."""
+        """Count `tokens` more (or, below zero, fewer) than `take` was told, with the next request or soon."""
         buckets = [bucket for bucket in self._buckets(caller) if bucket.unit == "tokens"]
-        if buckets and tokens:
-            self._ask(buckets, [tokens] * len(buckets), is_forced=True)
+        if not buckets or not tokens:
+            return
+        if not self._corrections:
+            asyncio.get_running_loop().call_later(_CORRECT_WITHIN_S, self._send_corrections)
+        self._corrections.append(_Ask(buckets, [tokens] * len(buckets), True))
 
     def _buckets(self, caller: Payer) -> list[Bucket]:
         subjects = {"key": caller.key_id, "team": caller.team_id}
@@ -108,35 +110,30 @@ class Limits:
             if allowance is not None
         ]
 
-    def _ask(
-        self, buckets: Sequence[Bucket], costs: Sequence[int], *, is_forced: bool
-    ) -> "asyncio.Future[tuple[int, list[Standing]]]":
-        future: asyncio.Future[tuple[int, list[Standing]]] = asyncio.get_running_loop().create_future()
-        self._asked.append(_Ask(buckets, costs, is_forced, future))
-        if self._sender is None or self._sender.done():
-            self._sender = asyncio.create_task(self._send())
-        return future
+    def _send_corrections(self) -> None:
+        corrections, self._corrections = self._corrections, []
+        for one in corrections:
+            self._batches.submit(one)
 
-    async def _send(self) -> None:
-        while self._asked:
-            asks, self._asked = self._asked[:_LARGEST_BATCH], self._asked[_LARGEST_BATCH:]
-            numbers = await self._numbers(asks)
-            for ask in asks:
-                answer = _read(ask.buckets, numbers) if numbers is not None else (0, [])
-                if not ask.future.done():
-                    ask.future.set_result(answer)
+    async def _write(self, asks: Sequence[_Ask]) -> Sequence[_Answer]:
+        corrections, self._corrections = self._corrections, []
+        numbers = await self._numbers([*corrections, *asks])
+        if numbers is None:
+            return [_NO_LIMITS] * len(asks)
+        return [_read(ask.buckets, numbers) for ask in [*corrections, *asks]][len(corrections) :]
 
-    async def _numbers(self, asks: Sequence[_Ask]) -> Any:
-        """The script's answer as an iterator, or None when Valkey is away."""
+    async def _numbers(self, asks: Sequence[_Ask]) -> Iterator[int] | None:
+        """The script's answer, or None when Valkey is away."""
         if time.monotonic() < self._away_until:
             return None
         keys = [bucket.name for ask in asks for bucket in ask.buckets]
         try:
-            return iter(await self._run(keys=keys, args=[arg for ask in asks for arg in _arguments(ask)]))
+            answer = await self._script.run(keys, [arg for ask in asks for arg in _arguments(ask)])
         except (RedisError, OSError) as away:
             log.warning("rate_limits_not_applied", reason=type(away).__name__)
             self._away_until = time.monotonic() + _STAY_AWAY_S
             return None
+        return map(int, answer.split())
 
 
 def _arguments(ask: _Ask) -> Iterable[int]:
@@ -147,7 +144,7 @@ def _arguments(ask: _Ask) -> Iterable[int]:
         yield cost
 
 
-def _read(buckets: Sequence[Bucket], numbers: Any) -> tuple[int, list[Standing]]:
+def _read(buckets: Sequence[Bucket], numbers: Iterator[int]) -> _Answer:
     refused = next(numbers)
     return refused, [Standing(bucket, next(numbers), next(numbers)) for bucket in buckets]
 

@@ -1,5 +1,6 @@
 """The gateway's routes: described for OpenAPI as any other, served by raw ASGI."""
 
+import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
@@ -25,14 +26,28 @@ async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Gateway]]:
     """One gateway for as long as the application runs."""
     gateway = Gateway(settings())
     gateway.start()
+    # What is loaded by now stays: going through it again and again would halt all streams for 50 ms.
+    gc.collect()
+    gc.freeze()
     try:
         yield {_STATE: gateway}
     finally:
         await gateway.stop()
 
 
+def is_for_gateway(scope: Scope) -> bool:
+    """Whether `serve` answers this request."""
+    return scope["type"] == "http" and scope["path"] in _DIALECTS and scope["method"] == "POST"
+
+
+async def serve(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer a request that is for the gateway."""
+    gateway: Gateway = scope["state"][_STATE]
+    await gateway.serve(_DIALECTS[scope["path"]], scope, receive, send)
+
+
 class GatewayRoute(APIRoute):
-    """Hands its requests to the gateway instead of calling its endpoint."""
+    """Says that its requests go round the framework, should one ever come this way."""
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; the framework's own handling only tells of a wrong method."""

@@ -1,0 +1,53 @@
+"""One Lua script in Valkey, run again and again over one connection.
+
+redis-py's client does for each command what is needed once: pick a connection, wrap, retry, decode. Below it,
+its connection knows addresses, TLS and passwords, and that is all that is used here.
+"""
+
+import hashlib
+from collections.abc import Sequence
+
+from redis.asyncio import Redis
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import NoScriptError
+
+
+class Script:
+    """A script that answers one text. One `run` at a time."""
+
+    def __init__(self, source: str, url: str, timeout_s: float) -> None:
+        self._source = source
+        self._sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
+        self._redis: Redis = Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+        self._connection: AbstractConnection | None = None
+
+    async def run(self, keys: Sequence[str], args: Sequence[int]) -> bytes:
+        """What the script answers. Raises redis-py's `RedisError`, or `OSError`."""
+        try:
+            return await self._command("EVALSHA", self._sha, len(keys), *keys, *args)
+        except NoScriptError:  # a restarted server has forgotten it
+            return await self._command("EVAL", self._source, len(keys), *keys, *args)
+
+    async def close(self) -> None:
+        """Let go of the connection."""
+        if self._connection is not None:
+            await self._connection.disconnect()
+        await self._redis.aclose()
+
+    async def _command(self, *words: str | int) -> bytes:
+        if self._connection is None:
+            pool = self._redis.connection_pool
+            self._connection = pool.make_connection()  # type: ignore[no-untyped-call]
+        connection = self._connection
+        try:
+            if not connection.is_connected:
+                await connection.connect()
+            await connection.send_packed_command(connection.pack_command(*words))
+            answer: bytes = await connection.read_response()
+        except NoScriptError:
+            raise
+        except BaseException:
+            # An answer that comes late would be taken for the next one's.
+            await connection.disconnect(nowait=True)
+            raise
+        return answer
