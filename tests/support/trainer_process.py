@@ -86,6 +86,13 @@ class TrainerProcess:
         }
         return json.dumps([provider])
 
+    @property
+    def process_id(self) -> int:
+        """Of the process that runs."""
+        if self._process is None:
+            raise RuntimeError("the trainer is not running")
+        return self._process.pid
+
     def start(self) -> TrainerProcess:
         """Start and wait until it serves; raises RuntimeError when it does not."""
         environment = {

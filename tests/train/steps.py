@@ -26,7 +26,8 @@ def train(client: openai.OpenAI, content: bytes, **fields: Any) -> FineTuningJob
 
 def run(client: openai.OpenAI, content: bytes, **fields: Any) -> FineTuningJob:
     """Run a job to its end, whichever it is."""
-    return wait_for_end(client, start(client, content, **fields).id)
+    every_s = fields.pop("every_s", 0.05)
+    return wait_for_end(client, start(client, content, **fields).id, every_s)
 
 
 def start(client: openai.OpenAI, content: bytes, *, valid: bytes | None = None, epochs: int | None = None,
@@ -43,14 +44,14 @@ def start(client: openai.OpenAI, content: bytes, *, valid: bytes | None = None, 
     )
 
 
-def wait_for_end(client: openai.OpenAI, job_id: str) -> FineTuningJob:
+def wait_for_end(client: openai.OpenAI, job_id: str, every_s: float = 0.05) -> FineTuningJob:
     """The job once it has ended."""
 
     def look() -> FineTuningJob | None:
         job = client.fine_tuning.jobs.retrieve(job_id)
         return job if job.status in TERMINAL else None
 
-    return wait_until(look, PATIENCE_S)
+    return wait_until(look, PATIENCE_S, every_s)
 
 
 def wait_for_step(client: openai.OpenAI, job_id: str, step: int) -> None:

@@ -35,7 +35,8 @@ class Machine:
             model.enable_input_require_grads()
         self.bare = model.to(accelerator.device)
         self._model = accelerator.prepare_model(self.bare)
-        self._optimizer = torch.optim.AdamW(_decay_groups(self.bare, rates.WEIGHT_DECAY[objective]), lr=0.0)
+        groups = _decay_groups(self.bare, rates.WEIGHT_DECAY[objective])
+        self._optimizer = torch.optim.AdamW(groups, lr=0.0, fused=True)  # as transformers' Trainer does
         self._pad_id = getattr(model.config, "pad_token_id", None) or 0
 
     @staticmethod
