@@ -68,7 +68,7 @@ def run(
 def is_settled(town: Town, teams: Sequence[TeamAtWork]) -> bool:
     """Whether nothing is left to do; jobs that were left paused are resumed."""
     for team in teams:
-        for job in team.handle.sdk.with_options(timeout=20).fine_tuning.jobs.list(limit=100):
+        for job in team.handle.sdk.fine_tuning.jobs.list(limit=100):
             if str(job.status) == "paused":
                 team.handle.sdk.fine_tuning.jobs.resume(job.id)
     return not work_left(town)

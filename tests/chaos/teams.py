@@ -37,8 +37,7 @@ class TeamAtWork:
 
 def open_team(town: Town, target: Receiver) -> TeamAtWork:
     """A team with a budget and a webhook endpoint, made while all is well."""
-    service = town.service()
-    handle = service.make_team(budget_usd="1000")
+    handle = town.service.make_team(budget_usd="1000")
     endpoint = handle.http.post(
         "/v1/webhook_endpoints", json={"name": "ci", "url": target.url, "event_types": _EVENTS}
     )

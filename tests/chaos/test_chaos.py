@@ -6,5 +6,5 @@ from tests.chaos.run import run, table
 
 
 def test_nothing_is_lost_or_doubled_while_every_process_is_killed(tmp_path: Path) -> None:
-    outcome = run(tmp_path, jobs=18, teams=3, kills=5, every_s=1.0)
+    outcome = run(tmp_path, jobs=12, teams=3, kills=5, every_s=0.5)
     assert outcome.holds, table(outcome)

@@ -9,6 +9,8 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cached_property
 from pathlib import Path
 
 import redis
@@ -49,6 +51,7 @@ class Town:
 
     def __init__(self, folder: Path) -> None:
         self.log: Counter[str] = Counter()
+        self._clients = ExitStack()
         self.postgres = PostgresServer(folder / "postgres")
         self.valkey = ValkeyServer(folder / "valkey")
         port = free_port()
@@ -73,7 +76,7 @@ class Town:
             "TUNEHOUSE_PROVIDERS": self._providers(),
             "TUNEHOUSE_SWEEP_INTERVAL_S": "0.5",
             "TUNEHOUSE_POLL_INTERVAL_S": "2",
-            "TUNEHOUSE_LEASE_S": "15",
+            "TUNEHOUSE_LEASE_S": "8",
             "TUNEHOUSE_CREATE_GRACE_S": "8",
             "TUNEHOUSE_WEBHOOK_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
             "TUNEHOUSE_WEBHOOK_RETRY_SCHEDULE_S": "[1,1,2,2,4,4,8,8,16,16]",
@@ -95,14 +98,16 @@ class Town:
         limits = {"job_limits": {"*": {"concurrent": 24}}, "calls_per_minute": 6000, "timeout_s": 5}
         return json.dumps([trainer | limits])
 
-    @property
+    @cached_property
     def upstream(self) -> OpenAI:
         """The trainer, past Tunehouse."""
-        return OpenAI(base_url=self.trainer.base_url, api_key=self.trainer.api_key, max_retries=5)
+        client = OpenAI(base_url=self.trainer.base_url, api_key=self.trainer.api_key, max_retries=5)
+        return self._clients.enter_context(client)
 
+    @cached_property
     def service(self) -> Service:
         """The api, past the proxy."""
-        return Service(self.api.url, ADMIN_KEY)
+        return self._clients.enter_context(Service(self.api.url, ADMIN_KEY))
 
     def kill(self, part: str) -> None:
         """Kill one part with -9 and start it again."""
@@ -143,6 +148,7 @@ class Town:
 
     def stop(self) -> None:
         """Stop everything."""
+        self._clients.close()
         self.proxy.close()
         for part in (self.worker, self.api, self.trainer, self.valkey, self.postgres):
             part.stop()
