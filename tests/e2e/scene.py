@@ -61,6 +61,8 @@ def furnish(service: Service) -> Belongings:
 
 # What a write needs in its body to get as far as its path; ids in them are the caller's own affair.
 BODIES: dict[tuple[str, str], object] = {
+    ("post", "/v1/files/{file_id}/convert"): {},
+    ("post", "/v1/files/{file_id}/split"): {},
     ("post", "/v1/models/{model_id}/retrain"): {},
     ("post", "/v1/teams/{team_id}"): {"name": "x"},
     ("post", "/v1/teams/{team_id}/keys"): {"name": "x"},
