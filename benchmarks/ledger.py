@@ -6,12 +6,10 @@
 import argparse
 import os
 import platform
-import statistics
-import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -20,6 +18,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from benchmarks.tables import say, timed, took
 from service.catalog.price import Price, PriceKind
 from service.catalog.prices import prices_at
 from service.catalog.seed import sync_prices
@@ -287,30 +286,6 @@ def check() -> None:
         wrong = [str(finding) for finding in audit.findings(session)]
     if wrong:
         raise SystemExit("\n".join(wrong))
-
-
-def took(what: str, work: Callable[[], None]) -> None:
-    """Do it once and tell how long it took."""
-    started = time.monotonic()
-    work()
-    say(f"| {what} | {time.monotonic() - started:.1f} s | |")
-
-
-def timed(what: str, work: Callable[[], int], times: int = 9) -> None:
-    """Do it several times and tell the median and the slowest, in milliseconds, and how many rows came."""
-    work()
-    lasted = []
-    for _ in range(times):
-        started = time.perf_counter()
-        rows = work()
-        lasted.append((time.perf_counter() - started) * 1000)
-    say(f"| {what} | {statistics.median(lasted):.0f} ms, slowest {max(lasted):.0f} | {rows:,} rows |")
-
-
-def say(line: str) -> None:
-    """Print at once."""
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":
