@@ -14,9 +14,7 @@ _FADES_AFTER_S = 15
 
 @cache
 def _broker() -> "Redis":
-    return Redis.from_url(
-        settings().redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2
-    )
+    return Redis.from_url(settings().redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2)
 
 
 def beat() -> None:
