@@ -45,7 +45,11 @@ def test_make_help_has_a_line_for_every_target() -> None:
     phony = re.search(r"^\.PHONY: (.*)$", makefile, re.M)
     assert phony
     shown = subprocess.run(
-        ["/usr/bin/env", "make", "help"], check=True, capture_output=True, text=True, cwd=ROOT
+        ["/usr/bin/env", "make", "--no-print-directory", "help"],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
     ).stdout
     assert [line.split()[0] for line in shown.splitlines()] == phony[1].split()
 
