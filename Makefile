@@ -1,7 +1,7 @@
 # `make help` says what there is. Needs make, git and Python 3.11 to 3.14; everything else comes from uv.lock.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-train lint format clean chaos
+.PHONY: help install demo up test test-train chaos lint format clean
 BIN := .venv/bin
 READY := .venv/.installed
 TRAIN_READY := .venv-train/.installed
