@@ -29,9 +29,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["parent_id"], ["tuned_models.id"], name="fk_tuned_models_parent_id_tuned_models"
         ),
-        sa.UniqueConstraint(
-            "job_id", "provider_model", name="uq_tuned_models_job_id_provider_model"
-        ),
+        sa.UniqueConstraint("job_id", "provider_model", name="uq_tuned_models_job_id_provider_model"),
     )
     op.create_index("ix_tuned_models_team_id_created_at", "tuned_models", ["team_id", "created_at"])
     op.create_index("ix_tuned_models_parent_id", "tuned_models", ["parent_id"])

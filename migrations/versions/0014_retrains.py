@@ -41,9 +41,7 @@ def upgrade() -> None:
         sa.Column("job_id", sa.String()),
         sa.Column("produced", sa.String()),
         sa.PrimaryKeyConstraint("retrain_id", "position", name="pk_retrain_steps"),
-        sa.ForeignKeyConstraint(
-            ["retrain_id"], ["retrains.id"], name="fk_retrain_steps_retrain_id_retrains"
-        ),
+        sa.ForeignKeyConstraint(["retrain_id"], ["retrains.id"], name="fk_retrain_steps_retrain_id_retrains"),
         sa.ForeignKeyConstraint(["source_job_id"], ["jobs.id"], name="fk_retrain_steps_source_job_id_jobs"),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name="fk_retrain_steps_job_id_jobs"),
         sa.ForeignKeyConstraint(

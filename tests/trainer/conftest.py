@@ -13,9 +13,7 @@ from tests.support.trainer_process import TrainerProcess
 
 def make_client(process: TrainerProcess, timeout_s: float = 20.0) -> openai.OpenAI:
     """A stock client of a trainer that never retries."""
-    return openai.OpenAI(
-        base_url=process.base_url, api_key=process.api_key, max_retries=0, timeout=timeout_s
-    )
+    return openai.OpenAI(base_url=process.base_url, api_key=process.api_key, max_retries=0, timeout=timeout_s)
 
 
 @pytest.fixture(scope="session")
