@@ -140,9 +140,11 @@ class Exchange:
     async def _settle(self, outcome: str) -> None:
         self._is_settled = True
         # In a thread: the first count of an encoding loads its tables, which would stop everyone's streams.
-        self.usage = self.usage or await asyncio.to_thread(self._count)
+        usage = self.usage
+        if usage is None:
+            usage = self.usage = await asyncio.to_thread(self._count)
         tags = {"endpoint": self.dialect.path.removeprefix("/"), "outcome": outcome}
-        charges = amounts.charges(self.usage, self.priced, self.caller, self.subject_id, tags)
+        charges = amounts.charges(usage, self.priced, self.caller, self.subject_id, tags)
         await self.meter.settle(self.caller, self.subject_id, charges)
 
     def _count(self) -> Usage:
