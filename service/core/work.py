@@ -100,6 +100,7 @@ def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) ->
             lease_id=lease_id,
             leased_until=func.now() + lease_for,
             attempts=WorkItem.attempts + 1,
+            woken_at=None,  # acted upon: if the worker dies, the sweep need not wait to wake another
         )
         .returning(WorkItem.generation, WorkItem.attempts)
     ).one()

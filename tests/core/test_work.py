@@ -61,6 +61,12 @@ class TestWork:
         with transaction() as session:
             work.finish(session, heir)
 
+    def test_of_a_dead_worker_is_woken_as_soon_as_its_lease_ends(self) -> None:
+        schedule()
+        must_claim(EXPIRED)
+        with transaction() as session:
+            assert work.due(session, 10) == [("test", "one")]
+
     def test_scheduled_again_during_a_step_is_due_again_after_it(self) -> None:
         schedule()
         lease = must_claim()
