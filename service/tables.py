@@ -12,9 +12,11 @@ from service.datasets.tables import (
     File,
     FileCopy,
     FileUse,
+    TokenCount,
 )
 from service.datasets.upload_tables import Upload, UploadPart
 from service.events.tables import Event, EventCounter
+from service.inference.comparisons.tables import Comparison, ComparisonAnswer, ComparisonPrompt
 from service.jobs.retrain_tables import Retrain, RetrainStep
 from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
 from service.ledger.drift_tables import DriftReport
@@ -41,6 +43,9 @@ __all__ = [
     "BranchMark",
     "Budget",
     "BudgetAlert",
+    "Comparison",
+    "ComparisonAnswer",
+    "ComparisonPrompt",
     "Content",
     "ContentRows",
     "DatasetPolicy",
@@ -70,6 +75,7 @@ __all__ = [
     "RetrainStep",
     "RollupMark",
     "Team",
+    "TokenCount",
     "TunedModel",
     "Upload",
     "UploadPart",

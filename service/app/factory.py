@@ -13,6 +13,7 @@ from service.datasets import policy_routes as dataset_policy
 from service.datasets import routes as files
 from service.datasets import upload_routes as uploads
 from service.inference import routes as inference
+from service.inference.comparisons import routes as comparisons
 from service.jobs import inbound as provider_webhooks
 from service.jobs import metric_routes as job_metrics
 from service.jobs import provider_routes as provider_admin
@@ -63,6 +64,7 @@ def create_app() -> FastAPI:
         provider_admin,
         job_metrics,
         inference,
+        comparisons,
         retrains,  # before the models, whose paths would swallow theirs
         models,
         aliases,

@@ -40,13 +40,18 @@ class Targets:
 
 def _look_up(team_id: str, model: str) -> Priced:
     with transaction() as session:
-        try:
-            target = resolve(session, team_id, model)
-        except NotConfigured as gone:
-            raise Unavailable(
-                f"The provider that serves {model!r} is not configured at present.", param="model"
-            ) from gone
-        return Priced(target, _prices(session, target))
+        return priced(session, team_id, model)
+
+
+def priced(session: Session, team_id: str, model: str) -> Priced:
+    """What the team means by `model` at this moment; raises as `Targets.find` does."""
+    try:
+        target = resolve(session, team_id, model)
+    except NotConfigured as gone:
+        raise Unavailable(
+            f"The provider that serves {model!r} is not configured at present.", param="model"
+        ) from gone
+    return Priced(target, _prices(session, target))
 
 
 def _prices(session: Session, target: Target) -> Mapping[PriceKind, Price]:

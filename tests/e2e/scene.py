@@ -32,6 +32,10 @@ def furnish(service: Service) -> Belongings:
         )
         file = upload(team.sdk, chat_file(topic="our secret"))
         job = run(team.sdk, model=BASE, training_file=file.id)
+        comparison = team.http.post(
+            "/v1/comparisons",
+            json={"models": [BASE, job.fine_tuned_model], "file_id": file.id, "grader": "exact_match"},
+        ).json()
         model = str(job.fine_tuned_model)
         retrain = team.http.post(f"/v1/models/{model}/retrain", json={"confirm": True}).json()
         wait_until(lambda: team.http.get(f"/v1/retrains/{retrain['id']}").json()["status"] == "succeeded")
@@ -50,6 +54,7 @@ def furnish(service: Service) -> Belongings:
         "model_id": model,
         "name": "ours-alone",
         "retrain_id": retrain["id"],
+        "comparison_id": comparison["id"],
         "upload_id": upload_.id,
         "provider": "trainer",
         "kind": "daily",

@@ -13,6 +13,7 @@ from service.datasets.actions import CHECK, EXPIRE
 from service.datasets.copies import REMOVE
 from service.datasets.deriving import DERIVE
 from service.events.actions import PUBLISH
+from service.inference.comparisons.actions import ADVANCE as COMPARE
 from service.jobs.copying import ADVANCE, COPY
 from service.jobs.orphans import SWEEP
 from service.jobs.reconcile import RECONCILE
@@ -21,6 +22,7 @@ from service.registry.actions import DELETE_UPSTREAM
 from service.registry.announcements import ASK_ENDS
 from service.webhooks.actions import DELIVER
 from worker.steps import (
+    comparisons,
     copies,
     datasets,
     deriving,
@@ -35,6 +37,7 @@ from worker.steps import (
 
 STEPS: Mapping[str, Callable[[Lease], None]] = {
     ADVANCE: jobs.advance,
+    COMPARE: comparisons.advance,
     COPY: copies.copy_file,
     REMOVE: copies.remove_copy,
     SWEEP: orphans.sweep_provider,

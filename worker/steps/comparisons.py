@@ -1,0 +1,111 @@
+"""Run comparisons: some calls at a time, each kept and charged by itself."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import httpx2
+import structlog
+from sqlalchemy.orm import Session
+
+from service.core import work
+from service.core.db import transaction
+from service.core.work import Lease
+from service.datasets.queries import find_content, stream
+from service.datasets.tables import File
+from service.errors import TunehouseError, Unavailable
+from service.inference.comparisons import actions, prompts, queries
+from service.inference.comparisons.asking import Answered, ask
+from service.inference.comparisons.queries import Call
+from service.inference.comparisons.tables import Comparison, Role, Status
+from service.inference.targets import Priced, priced
+from service.settings import settings
+from worker.steps.holding import held
+
+log = structlog.get_logger(__name__)
+
+# A step is short, so that a worker that shuts down does not wait, and shares the others' time.
+_CALLS_A_STEP = 16
+_AT_ONCE = 4
+_MOST_FAILURES = 6
+_PAUSE = timedelta(seconds=2)
+
+
+def advance(lease: Lease) -> None:
+    """Choose the prompts, then ask what is left to ask, then end."""
+    with transaction() as session:
+        comparison = session.get_one(Comparison, lease.subject_id)
+        is_new = comparison.status == Status.QUEUED
+    if is_new:
+        _begin(lease, comparison)
+    else:
+        _ask_some(lease, comparison)
+
+
+def _begin(lease: Lease, comparison: Comparison) -> None:
+    with transaction() as session:
+        content = find_content(session, session.get_one(File, comparison.file_id))
+        report = (session.get_one(File, comparison.file_id).report or {}).get("examples", 0)
+    assert content is not None, "a file in use keeps its content"  # noqa: S101
+    chosen = prompts.choose(report, comparison.prompts, comparison.seed)
+    found = list(prompts.read(held(stream(content), lease), chosen))
+    with transaction() as session:
+        comparison = session.get_one(Comparison, lease.subject_id)
+        actions.begin(session, comparison, found)
+        work.finish(session, lease, next_in=timedelta(0) if comparison.status == Status.RUNNING else None)
+
+
+def _ask_some(lease: Lease, comparison: Comparison) -> None:
+    try:
+        with transaction() as session:
+            calls = queries.calls_left(session, comparison, _CALLS_A_STEP)
+            targets = {call.model: priced(session, comparison.team_id, call.model) for call in calls}
+            _extend(session, lease)
+    except TunehouseError as gone:  # a model was deleted, or its price or provider is gone
+        with transaction() as session:
+            actions.fail(session, session.get_one(Comparison, comparison.id), gone.message)
+            work.finish(session, lease)
+        return
+    if not calls:
+        with transaction() as session:
+            actions.complete(session, session.get_one(Comparison, comparison.id))
+            work.finish(session, lease)
+        log.info("comparison_completed", prompts=comparison.prompts)
+        return
+    # The lease must not end under a call.
+    with httpx2.Client(timeout=settings().lease_s / 2) as client, ThreadPoolExecutor(_AT_ONCE) as pool:
+        tries = [pool.submit(_try, lease, comparison, call, targets[call.model], client) for call in calls]
+        outcomes = [one.result() for one in tries]
+    with transaction() as session:
+        work.finish(session, lease, next_in=timedelta(0) if all(outcomes) else _PAUSE)
+
+
+def _try(lease: Lease, comparison: Comparison, call: Call, target: Priced, client: httpx2.Client) -> bool:
+    """Ask and record; false when it is to be tried again."""
+    most = actions.JUDGE_TOKENS if call.role is Role.JUDGE else comparison.max_output_tokens
+    temperature = None if call.role is Role.JUDGE else comparison.temperature
+    answer: Answered | TunehouseError
+    try:
+        answer = ask(client, target, call.messages, most, temperature)
+    except TunehouseError as failure:
+        answer = failure
+    with transaction() as session:
+        # It also locks: of two answers to one prompt the later sees the earlier.
+        _extend(session, lease)
+        return _record(session, session.get_one(Comparison, comparison.id), call, target, answer)
+
+
+def _extend(session: Session, lease: Lease) -> None:
+    work.extend(session, lease, timedelta(seconds=settings().lease_s))
+
+
+def _record(
+    session: Session, comparison: Comparison, call: Call, target: Priced, answer: Answered | TunehouseError
+) -> bool:
+    if isinstance(answer, Answered):
+        actions.record_answer(session, comparison, call, target, answer)
+    elif isinstance(answer, Unavailable) and call.failures < _MOST_FAILURES:
+        actions.note_failure(session, comparison, call)
+        return False
+    else:
+        actions.record_refusal(session, comparison, call, answer.message)
+    return True
