@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import ROUND_CEILING, Decimal
 from functools import cache
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from service.catalog.files import load
+from service.catalog.price import QUANTITY_DECIMALS, PriceKind
 
+# What is held for training by the hour of which nobody knows beforehand how long it takes.
+_UNTOLD_HOURS = Decimal(1)
 _FORMATS = {"supervised": "chat", "dpo": "preference", "reinforcement": "reinforcement"}
 
 
@@ -20,6 +24,9 @@ class CatalogModel:
     format it takes. A job may start from `trains_from` on and before `trains_until`; from `shutdown_date` on
     the model and all that was tuned from it answer no more. A date that is None is not known or not set.
     `concurrent_jobs` and `jobs_per_day` (a rolling 24 hours) are what an account is allowed, None if unknown.
+    `billed_by` says whether training is priced per token or per hour of the device; `tokens_per_hour`, the
+    slowest pace to be expected, then makes an estimate of the hours. Reinforcement is always by the hour.
+    Raises ValueError for hours without a pace.
     """
 
     id: str
@@ -36,6 +43,26 @@ class CatalogModel:
     trains_from: date | None = None
     trains_until: date | None = None
     shutdown_date: date | None = None
+    billed_by: Literal["tokens", "hours"] = "tokens"
+    tokens_per_hour: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.billed_by not in ("tokens", "hours"):
+            raise ValueError(f"{self.id}: billed_by is 'tokens' or 'hours', not {self.billed_by!r}")
+        if self.billed_by == "hours" and (self.tokens_per_hour or 0) < 1:
+            raise ValueError(f"{self.id}: billed by hours, so tokens_per_hour must say how many it trains")
+
+    def training_kind(self, method: str) -> PriceKind:
+        """What training by a method is counted in."""
+        by_hour = self.billed_by == "hours" or method == "reinforcement"
+        return PriceKind.TRAINING_HOURS if by_hour else PriceKind.TRAINING_TOKENS
+
+    def training_hours(self, tokens: int) -> Decimal:
+        """The most hours that training so many tokens should take; one where its pace is not known."""
+        if self.tokens_per_hour is None:
+            return _UNTOLD_HOURS
+        step = Decimal(1).scaleb(-QUANTITY_DECIMALS)
+        return (Decimal(tokens) / self.tokens_per_hour).quantize(step, ROUND_CEILING)
 
     def trains_on(self, day: date) -> bool:
         """Whether a job may start on that day."""

@@ -12,7 +12,7 @@ from service.datasets.copies import order_removal_of_content
 from service.datasets.queries import get_file
 from service.datasets.report import Report
 from service.datasets.storing import Stored, keep
-from service.datasets.tables import Content, ContentRows, File, FileStatus, FileUse, Purpose
+from service.datasets.tables import Content, ContentRows, File, FileStatus, FileUse, Purpose, TokenCount
 from service.errors import Conflict, NotFound
 from service.events.actions import append
 from service.events.types import EventType
@@ -219,8 +219,8 @@ def _disown_content(session: Session, team_id: str, sha256: str) -> None:
         storage.doom(session, key)
     order_removal_of_content(session, team_id, sha256)
     session.delete(content)
-    rows = ContentRows.team_id == team_id, ContentRows.sha256 == sha256
-    session.execute(delete(ContentRows).where(*rows))
+    for known in (ContentRows, TokenCount):
+        session.execute(delete(known).where(known.team_id == team_id, known.sha256 == sha256))
 
 
 def _tell(session: Session, file: File, type_: EventType, message: str) -> None:

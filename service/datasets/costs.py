@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from service.catalog.models import CatalogModel
 from service.catalog.offers import offers
-from service.catalog.prices import PriceKind, price_at
+from service.catalog.prices import price_at
 from service.core import clock
 from service.datasets.check import MIN_EXAMPLES
 from service.datasets.report import Report
@@ -17,8 +17,8 @@ from service.errors import PriceUnknown
 class Cost(msgspec.Struct, frozen=True):
     """The estimated cost of one run with "auto" epochs.
 
-    `cost_usd` is None where no price is known or where training is billed by the hour; then `note` says
-    so. `exact_tokens` is False where the model reads with another encoding than the file was counted in.
+    `cost_usd` is None where no price is known or where nobody knows the hours that are billed; then `note`
+    says so. `exact_tokens` is False where the model reads with another encoding than the file was counted in.
     """
 
     model: str
@@ -70,12 +70,15 @@ def _cost(session: Session, report: Report, model: CatalogModel, method: str) ->
 def _price(
     session: Session, model: CatalogModel, method: str, tokens: int
 ) -> tuple[Decimal | None, str | None]:
-    by_hour = method == "reinforcement"
-    kind = PriceKind.TRAINING_HOURS if by_hour else PriceKind.TRAINING_TOKENS
+    kind = model.training_kind(method)
     try:
         price = price_at(session, provider_kind=model.provider_kind, model=model.id, kind=kind, method=method)
     except PriceUnknown:
         return None, "no price is known"
-    if by_hour:
-        return None, f"billed by the hour: ${price.amount_for(Decimal(1)):f}"
-    return price.amount_for(Decimal(tokens)), None
+    if kind.unit == "tokens":
+        return price.amount_for(tokens), None
+    note = f"billed by the hour: ${price.amount_usd.normalize():f}"
+    if model.tokens_per_hour is None:
+        return None, note
+    hours = model.training_hours(tokens)
+    return price.amount_for(hours), f"{note}; at most {hours.normalize():f} hours are expected"

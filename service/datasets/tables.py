@@ -82,6 +82,23 @@ class ContentRows(Base):
     lines: Mapped[bytes] = mapped_column(LargeBinary)  # uint32, little-endian
 
 
+class TokenCount(Base):
+    """A content in tokens of one base's own tokenizer, counted by its provider: exact, and counted once.
+
+    Without `tokens` it could not be counted, and `note` says why.
+    """
+
+    __tablename__ = "token_counts"
+
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    provider: Mapped[str] = mapped_column(primary_key=True)
+    model: Mapped[str] = mapped_column(primary_key=True)
+    tokens: Mapped[dict[str, Any] | None]
+    note: Mapped[str | None]
+    created_at: Mapped[datetime]
+
+
 class Derivation(Base):
     """Files that are being made from another one: by conversion, or by a split."""
 

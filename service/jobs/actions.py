@@ -71,6 +71,7 @@ def create_job(
         priority=body.tunehouse.priority if body.tunehouse else 0,
         request_hash=request_hash,
         status=JobStatus.VALIDATING_FILES,
+        billed_by=target.base.training_kind(method.type).unit,
         result_files=[],
         created_at=now,
         changed_at=now,

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.catalog.prices import Price, PriceKind, price_at
+from service.catalog.prices import Price, price_at
 from service.datasets.auto import auto_epochs
 from service.datasets.costs import billed_tokens
 from service.datasets.queries import get_file, report_of
@@ -18,16 +18,17 @@ from service.ledger.money import usd
 from service.ledger.queries import limits_of
 from service.registry.queries import Target
 
-# Reinforcement is billed by the hour of training, which nobody knows beforehand: this much is held.
-REINFORCEMENT_HOURS = Decimal(1)
-
 
 @dataclass(frozen=True)
 class Plan:
-    """What a job would take, from its training file's report and today's price."""
+    """What a job would take, from its training file's report and today's price.
+
+    `training_hours` are None where training is billed by the token, else the most that are expected.
+    """
 
     n_epochs: int
     trained_tokens: int | None
+    training_hours: Decimal | None
     price: Price
     cost_usd: Decimal
 
@@ -82,14 +83,13 @@ def plan(session: Session, target: Target, method: str, hyperparameters: dict[st
     report = report_of(file)
     asked = hyperparameters.get("n_epochs", "auto")
     n_epochs = auto_epochs(report.examples) if asked == "auto" else int(asked)
-    by_hour = method == "reinforcement"
-    kind = PriceKind.TRAINING_HOURS if by_hour else PriceKind.TRAINING_TOKENS
-    price = price_at(
-        session, provider_kind=target.base.provider_kind, model=target.base.id, kind=kind, method=method
-    )
-    tokens = billed_tokens(report, target.base.token_limit, n_epochs)
-    quantity = REINFORCEMENT_HOURS if by_hour else Decimal(tokens)
-    return Plan(n_epochs, None if by_hour else tokens, price, price.amount_for(quantity))
+    base = target.base
+    kind = base.training_kind(method)
+    price = price_at(session, provider_kind=base.provider_kind, model=base.id, kind=kind, method=method)
+    tokens = billed_tokens(report, base.token_limit, n_epochs)
+    hours = base.training_hours(tokens) if kind.unit == "hours" else None
+    cost = price.amount_for(tokens if hours is None else hours)
+    return Plan(n_epochs, None if method == "reinforcement" else tokens, hours, price, cost)
 
 
 def hold_cost(session: Session, team_id: str, job_id: str, key_id: str, planned: Plan) -> Decimal:
@@ -99,7 +99,7 @@ def hold_cost(session: Session, team_id: str, job_id: str, key_id: str, planned:
     `BudgetExceeded` with the figures.
     """
     amount = planned.cost_usd
-    if planned.trained_tokens is None:
+    if planned.training_hours is not None:
         amount = min(amount, limits_of(session, [job_id]).get(job_id, amount))
     place_hold(session, team_id=team_id, subject_id=job_id, amount_usd=amount, key_id=key_id)
     return amount

@@ -26,6 +26,8 @@ def job_out(job: Job, money: Mapping[str, JobMoney], places: Mapping[str, Place]
         provider_status=job.provider_status,
         base_model=job.base_model,
         parent_model=job.parent_id,
+        billed_by=job.billed_by,
+        training_seconds=job.training_seconds,
         estimated_cost_usd=None if job.estimated_cost_usd is None else usd(job.estimated_cost_usd),
         held_usd=usd(figures.held_usd),
         cost_usd=usd(figures.cost_usd),

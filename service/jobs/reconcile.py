@@ -52,20 +52,24 @@ def books_of(session: Session, provider: str, since: datetime) -> Mapping[str, B
         .subquery()
     )
     rows = session.execute(
-        select(Job.id, Job.provider_job_id, Job.status, func.coalesce(charged.c.quantity, 0))
+        select(Job.id, Job.provider_job_id, Job.status, func.coalesce(charged.c.quantity, 0), Job.billed_by)
         .join(charged, charged.c.job_id == Job.id, isouter=True)
         .where(Job.provider == provider, Job.provider_job_id.is_not(None), Job.created_at >= since)
     )
-    return {str(theirs): Booked(job_id, status, quantity) for job_id, theirs, status, quantity in rows}
+    return {
+        str(theirs): Booked(job_id, status, quantity, by_hour=billed_by == "hours")
+        for job_id, theirs, status, quantity, billed_by in rows
+    }
 
 
 def listed(kind: str, job: ProviderJob) -> Listed:
     """A provider's job, with what its kind's rules make us owe for it."""
     rules = billing_rules(kind)
     charged = {"failed": rules.failed, "cancelled": rules.cancelled}.get(job.status, "reported")
-    by_hour = job.training_seconds is not None and job.trained_tokens is None
-    quantity = hours(job.training_seconds or 0) if by_hour else Decimal(job.trained_tokens or 0)
-    return Listed(job.id, job.stamp, job.status, Decimal(0) if charged == "nothing" else quantity)
+    if charged == "nothing":
+        return Listed(job.id, job.stamp, job.status, Decimal(0))
+    tokens, spent = Decimal(job.trained_tokens or 0), hours(job.training_seconds or 0)
+    return Listed(job.id, job.stamp, job.status, tokens, spent)
 
 
 def keep_report(

@@ -173,6 +173,7 @@ def _copy_events(
 def _copy_fields(job: Job, provider_job: ProviderJob, names: Mapping[str, str]) -> None:
     job.provider_status = rename_ids(provider_job.status, names)
     job.trained_tokens = provider_job.trained_tokens
+    job.training_seconds = provider_job.training_seconds
     job.estimated_finish = provider_job.estimated_finish
     resolved = {
         key: value for key, value in provider_job.hyperparameters.items() if value not in (None, "auto")

@@ -139,6 +139,7 @@ def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> Estim
         provider=target.provider,
         n_epochs=planned.n_epochs,
         trained_tokens=planned.trained_tokens,
+        training_hours=None if planned.training_hours is None else f"{planned.training_hours:f}",
         cost_usd=usd(planned.cost_usd),
         price_id=planned.price.id,
         budget=budget_out(caller.team, view).model_dump(),

@@ -160,6 +160,7 @@ class JobExtras(WireOut):
 
     While it waits for its turn, `queue_position` counts from 1, `estimated_start` is a guess from how long
     such jobs took, and `waiting_for` is `turn`, or why none is sent: `rate`, `daily`, `quota`, `key`.
+    `billed_by` is tokens or hours; `training_seconds` are told by providers that count them.
     """
 
     team_id: str
@@ -167,6 +168,8 @@ class JobExtras(WireOut):
     provider_status: str | None
     base_model: str
     parent_model: str | None
+    billed_by: str
+    training_seconds: float | None
     estimated_cost_usd: str | None
     held_usd: str
     cost_usd: str
@@ -238,6 +241,7 @@ class EstimateOut(WireOut):
     provider: str
     n_epochs: int
     trained_tokens: int | None
+    training_hours: str | None
     cost_usd: str
     price_id: str
     budget: dict[str, Any]

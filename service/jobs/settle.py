@@ -50,8 +50,7 @@ def charge_pause(session: Session, job: Job, provider_job: ProviderJob) -> None:
 
 def training_kind(job: Job) -> PriceKind:
     """What the job's training is counted in."""
-    by_hour = job.method_type == "reinforcement"
-    return PriceKind.TRAINING_HOURS if by_hour else PriceKind.TRAINING_TOKENS
+    return PriceKind.TRAINING_HOURS if job.billed_by == "hours" else PriceKind.TRAINING_TOKENS
 
 
 def training_price(session: Session, job: Job) -> Price:

@@ -46,6 +46,8 @@ class Job(Base):
     status: Mapped[str]
     wish: Mapped[str | None]
     estimated_cost_usd: Mapped[Decimal | None] = mapped_column(Numeric)
+    # tokens or hours, as the catalogue said when it was created: what is agreed does not change under it
+    billed_by: Mapped[str] = mapped_column(server_default="tokens")
     provider_training_file: Mapped[str | None]
     provider_validation_file: Mapped[str | None]
     queued_at: Mapped[datetime | None]
@@ -54,6 +56,7 @@ class Job(Base):
     provider_job_id: Mapped[str | None]
     provider_status: Mapped[str | None]
     trained_tokens: Mapped[int | None] = mapped_column(BigInteger)
+    training_seconds: Mapped[float | None]
     fine_tuned_model: Mapped[str | None]
     result_files: Mapped[list[str]] = mapped_column(ARRAY(String))
     error: Mapped[dict[str, Any] | None]

@@ -9,21 +9,26 @@ _ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 @dataclass(frozen=True)
 class Booked:
-    """A job as our books have it; `charged` is its quantity in tokens or hours."""
+    """A job as our books have it; `charged` is its quantity in tokens or, `by_hour`, in hours."""
 
     job_id: str
     status: str
     charged: Decimal
+    by_hour: bool = False
 
 
 @dataclass(frozen=True)
 class Listed:
-    """A job as the provider lists it; `owed` is the quantity it reports, by its rules for how it ended."""
+    """A job as the provider lists it, with what it reports, by its rules for how it ended.
+
+    `owed` are tokens, `owed_hours` hours: which of the two counts is known from our books alone.
+    """
 
     provider_job_id: str
     stamp: str | None
     status: str
     owed: Decimal
+    owed_hours: Decimal = Decimal(0)
 
 
 @dataclass(frozen=True)
@@ -65,8 +70,7 @@ def compare(ours: Mapping[str, Booked], theirs: Iterable[Listed]) -> list[Drift]
 def _differences(booked: Booked, listed: Listed) -> Sequence[Drift]:
     if (booked.status in _ENDED) != (listed.status in _ENDED):
         return [Drift("ended", booked.job_id, booked.status, listed.status)]
-    if booked.status in _ENDED and booked.charged != listed.owed:
-        return [
-            Drift("charged", booked.job_id, f"{booked.charged.normalize():f}", f"{listed.owed.normalize():f}")
-        ]
+    owed = listed.owed_hours if booked.by_hour else listed.owed
+    if booked.status in _ENDED and booked.charged != owed:
+        return [Drift("charged", booked.job_id, f"{booked.charged.normalize():f}", f"{owed.normalize():f}")]
     return []

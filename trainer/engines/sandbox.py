@@ -77,6 +77,7 @@ class SandboxEngine:
                 metrics=metrics,
                 tokens=plan.trained_tokens * step // plan.total_steps,
                 checkpoint=step in kept,
+                seconds=self.pace_s,
             )
 
     def steps_left(self, plan: PlanRecord, after_step: int) -> int:
