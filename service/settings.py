@@ -118,11 +118,11 @@ class Settings(BaseSettings):
         hide_input_in_errors=True,  # a malformed provider's error would print its key
     )
 
-    database_url: str = Field(
-        default="postgresql+psycopg://localhost/tunehouse",
+    database_url: Secret = Field(
+        default=SecretStr("postgresql+psycopg://localhost/tunehouse"),
         description="PostgreSQL 15 or newer. Everything that may not be lost is there.",
     )
-    redis_url: SecretStr = Field(
+    redis_url: Secret = Field(
         default=SecretStr("redis://localhost:6379/0"),
         description="Celery's broker and rate-limit counters; may be lost at any time.",
     )
@@ -220,6 +220,12 @@ class Settings(BaseSettings):
         default=21600.0,
         gt=0,
         description="How often providers are asked when their models end; a new date shows this late.",
+    )
+    month_close_days: int = Field(
+        default=5,
+        ge=1,
+        le=366,
+        description="A month closes by itself this long after its end; what comes later becomes an adjustment.",
     )
     lease_s: float = Field(
         default=120.0,

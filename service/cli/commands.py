@@ -53,7 +53,7 @@ def migrate_command(data_dir: DataDir = Path(".tunehouse")) -> None:
     """Bring the database to the newest schema."""
     use_running(data_dir)
     try:
-        migrate(read_settings().database_url)
+        migrate(read_settings().database_url.get_secret_value())
     except EmbeddedError as error:
         fail(str(error))
     typer.echo("the database has the newest schema")

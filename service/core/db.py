@@ -45,7 +45,7 @@ class Base(DeclarativeBase):
 def engine() -> Engine:
     """This process's connection pool, bounded so that load waits here and not in Postgres."""
     return create_engine(
-        settings().database_url,
+        settings().database_url.get_secret_value(),
         pool_size=settings().db_pool_size,
         max_overflow=0,
         pool_timeout=settings().db_pool_timeout_s,

@@ -129,7 +129,7 @@ class Stack:
         settings.cache_clear()
         engine.cache_clear()
         check_broker(settings().redis_url.get_secret_value())
-        migrate(settings().database_url)
+        migrate(settings().database_url.get_secret_value())
         if settings().admin_key is None:
             self.admin_key = first_admin_key()
         engine().dispose()
