@@ -1,21 +1,36 @@
 """The command lines of our own processes. They are run as modules: this floor imports none of them."""
 
 import sys
+from pathlib import Path
 
 # -P keeps a folder of the working directory that happens to be called `service` from being imported.
 PYTHON = (sys.executable, "-P", "-m")
+# uvicorn's own formats would stand between our lines of JSON; with none of its handlers, ours get its records.
+_UVICORN_LOGS = str(Path(__file__).parents[1] / "app" / "uvicorn-logs.json")
 
 
 def api_argv(host: str, port: int, processes: int = 1) -> list[str]:
     """uvicorn with the api; open event streams get 3 s to end at a stop."""
     argv = [*PYTHON, "uvicorn", "--factory", "service.app:create_app", "--host", host, "--port", str(port)]
     argv += ["--workers", str(processes)] if processes > 1 else []
+    argv += ["--log-config", _UVICORN_LOGS]
     return [*argv, "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "3"]
 
 
 def worker_argv(concurrency: int) -> list[str]:
     """Celery with the worker; what its gossip and heartbeats would tell, nobody reads."""
-    argv = [*PYTHON, "celery", "-A", "worker.app:app", "worker", "--pool", "threads", "--loglevel", "INFO"]
+    argv = [
+        *PYTHON,
+        "celery",
+        "-A",
+        "worker.app:app",
+        "--quiet",
+        "worker",
+        "--pool",
+        "threads",
+        "--loglevel",
+        "INFO",
+    ]
     return [
         *argv,
         "--concurrency",
