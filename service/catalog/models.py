@@ -26,6 +26,7 @@ class CatalogModel:
     `concurrent_jobs` and `jobs_per_day` (a rolling 24 hours) are what an account is allowed, None if unknown.
     `billed_by` says whether training is priced per token or per hour of the device; `tokens_per_hour`, the
     slowest pace to be expected, then makes an estimate of the hours. Reinforcement is always by the hour.
+    `counts_tokens` where the provider counts training lines by the base's own tokenizer, not by `encoding`.
     Raises ValueError for hours without a pace.
     """
 
@@ -45,6 +46,7 @@ class CatalogModel:
     shutdown_date: date | None = None
     billed_by: Literal["tokens", "hours"] = "tokens"
     tokens_per_hour: int | None = None
+    counts_tokens: bool = False
 
     def __post_init__(self) -> None:
         if self.billed_by not in ("tokens", "hours"):

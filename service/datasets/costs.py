@@ -1,5 +1,6 @@
 """What training once on a file costs, on every model and by every method it fits, at today's prices."""
 
+from collections.abc import Collection
 from decimal import Decimal
 
 import msgspec
@@ -10,6 +11,7 @@ from service.catalog.offers import offers
 from service.catalog.prices import price_at
 from service.core import clock
 from service.datasets.check import MIN_EXAMPLES
+from service.datasets.counting import BaseTokens, Counted
 from service.datasets.report import Report
 from service.errors import PriceUnknown
 
@@ -31,26 +33,38 @@ class Cost(msgspec.Struct, frozen=True):
     note: str | None = None
 
 
-def costs_of(session: Session, report: Report) -> list[Cost]:
-    """One row per model and method that take this format and train today, cheapest first."""
+def costs_of(session: Session, report: Report, counted: Collection[Counted] = ()) -> list[Cost]:
+    """One row per model and method that take this format and train today, cheapest first.
+
+    `counted` are the bases that count by a tokenizer of their own, whose counts go before the report's.
+    """
     today = clock.now().date()
+    exact = {(one.provider, one.model): one.tokens for one in counted}
     rows: dict[tuple[str, str], Cost] = {}
     for offer in offers():
         for method, format_name in offer.model.formats.items():
             if format_name == report.format and offer.model.trains_on(today):
                 # The first provider that has a model is the one a job would go to.
-                rows.setdefault((offer.model.id, method), _cost(session, report, offer.model, method))
+                tokens = exact.get((offer.provider_name, offer.model.id))
+                rows.setdefault((offer.model.id, method), _cost(session, report, offer.model, method, tokens))
     return sorted(rows.values(), key=lambda cost: (cost.cost_usd is None, cost.cost_usd or 0, cost.model))
 
 
-def billed_tokens(report: Report, token_limit: int, n_epochs: int) -> int:
-    """Tokens a run is billed for: all of the file's up to the model's limit per example, once an epoch."""
+def billed_tokens(report: Report, token_limit: int, n_epochs: int, exact: BaseTokens | None = None) -> int:
+    """Tokens a run is billed for: all of the file's up to the model's limit per example, once an epoch.
+
+    `exact` is what the base's own tokenizer made of the file, which knows its limit.
+    """
+    if exact is not None:
+        return exact.total * n_epochs
     lost = sum(cut.tokens_lost for cut in report.truncation if cut.limit == token_limit)
     return (report.tokens.total - lost) * n_epochs
 
 
-def _cost(session: Session, report: Report, model: CatalogModel, method: str) -> Cost:
-    tokens = billed_tokens(report, model.token_limit, report.n_epochs)
+def _cost(
+    session: Session, report: Report, model: CatalogModel, method: str, exact: BaseTokens | None
+) -> Cost:
+    tokens = billed_tokens(report, model.token_limit, report.n_epochs, exact)
     cut = sum(cut.examples for cut in report.truncation if cut.limit == model.token_limit)
     cost_usd, note = _price(session, model, method, tokens)
     if report.examples < max(MIN_EXAMPLES, model.min_examples):
@@ -60,11 +74,15 @@ def _cost(session: Session, report: Report, model: CatalogModel, method: str) ->
         method=method,
         n_epochs=report.n_epochs,
         billed_tokens=tokens,
-        examples_truncated=cut,
-        exact_tokens=model.encoding == report.tokens.encoding,
+        examples_truncated=cut if exact is None else exact.truncated,
+        exact_tokens=exact is not None or _is_exact(model, report),
         cost_usd=cost_usd,
         note=note,
     )
+
+
+def _is_exact(model: CatalogModel, report: Report) -> bool:
+    return model.encoding == report.tokens.encoding and not model.counts_tokens
 
 
 def _price(

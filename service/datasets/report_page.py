@@ -40,6 +40,11 @@ def page(report: ReportOut, filename: str) -> str:
         ),
         _facts(report),
         _histogram(report),
+        _table(
+            "Tokens by a base's own tokenizer",
+            ("Base", "Tokens", "Shortest, median, longest example", "Examples cut", ""),
+            _by_base(report),
+        ),
         _table("Cut off by a limit", ("Tokens an example", "Examples", "Tokens lost"), _truncations(report)),
         _table("One run costs", ("Model", "Method", "Epochs", "Billed tokens", "USD", ""), _costs(report)),
         _table("Advice", ("Setting", "Value", "Why"), _advice(report)),
@@ -84,6 +89,21 @@ def _histogram(report: ReportOut) -> str:
         for bucket in buckets
     )
     return f"<h2>Tokens an example</h2><table><tr><th>Tokens<th>Examples<th></tr>{rows}</table>"
+
+
+def _by_base(report: ReportOut) -> list[tuple[str, ...]]:
+    return [
+        (base.model, "", "", "", base.note or "")
+        if base.total is None
+        else (
+            base.model,
+            str(base.total),
+            f"{base.min}, {base.p50}, {base.max} tokens",
+            str(base.truncated),
+            "exact for this base",
+        )
+        for base in report.tokens_by_base
+    ]
 
 
 def _truncations(report: ReportOut) -> list[tuple[str, ...]]:

@@ -1,12 +1,15 @@
 """Files on the wire."""
 
+from collections.abc import Iterable
 from typing import Literal
 
+import msgspec
 from pydantic import Field
 
 from service.core.clock import unix
 from service.core.wire import WireOut
 from service.datasets.costs import Cost
+from service.datasets.counting import Counted
 from service.datasets.report import Report
 from service.datasets.tables import File, FileStatus
 
@@ -68,6 +71,22 @@ class TokensOut(WireOut):
     histogram: list[BucketOut]
 
 
+class BaseTokensOut(WireOut):
+    """The file by one base's own tokenizer: exact for that base; all null where `note` says why."""
+
+    model: str
+    provider: str
+    total: int | None = None
+    min: int | None = None
+    p50: int | None = None
+    p95: int | None = None
+    p99: int | None = None
+    max: int | None = None
+    truncated: int | None = None
+    histogram: list[BucketOut] | None = None
+    note: str | None = None
+
+
 class TruncationOut(WireOut):
     """What a limit of tokens per example would cut off."""
 
@@ -116,6 +135,7 @@ class ReportOut(WireOut):
     examples: int
     valid_examples: int
     tokens: TokensOut
+    tokens_by_base: list[BaseTokensOut]
     truncation: list[TruncationOut]
     errors: list[ProblemOut]
     error_count: int
@@ -142,7 +162,7 @@ def file_out(file: File) -> FileOut:
     )
 
 
-def report_out(file: File, report: Report, costs: list[Cost]) -> ReportOut:
+def report_out(file: File, report: Report, costs: list[Cost], counted: Iterable[Counted] = ()) -> ReportOut:
     """The wire form of a report."""
     return ReportOut(
         file_id=file.id,
@@ -152,6 +172,7 @@ def report_out(file: File, report: Report, costs: list[Cost]) -> ReportOut:
         examples=report.examples,
         valid_examples=report.valid_examples,
         tokens=TokensOut.model_validate(report.tokens),
+        tokens_by_base=[_base_tokens_out(one) for one in counted],
         truncation=[TruncationOut.model_validate(cut) for cut in report.truncation],
         errors=[ProblemOut.model_validate(error) for error in report.errors],
         error_count=report.error_count,
@@ -162,6 +183,11 @@ def report_out(file: File, report: Report, costs: list[Cost]) -> ReportOut:
         advice=[AdviceOut.model_validate(advice) for advice in report.advice],
         costs=[_cost_out(cost) for cost in costs],
     )
+
+
+def _base_tokens_out(counted: Counted) -> BaseTokensOut:
+    base = {"model": counted.model, "provider": counted.provider, "note": counted.note}
+    return BaseTokensOut.model_validate(base | (msgspec.to_builtins(counted.tokens) or {}))
 
 
 def _cost_out(cost: Cost) -> CostOut:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from service.catalog.prices import Price, price_at
 from service.datasets.auto import auto_epochs
 from service.datasets.costs import billed_tokens
+from service.datasets.counting import BaseTokens, exact_tokens
 from service.datasets.queries import get_file, report_of
 from service.datasets.tables import File
 from service.errors import InvalidRequest, NotFound
@@ -23,12 +24,14 @@ from service.registry.queries import Target
 class Plan:
     """What a job would take, from its training file's report and today's price.
 
-    `training_hours` are None where training is billed by the token, else the most that are expected.
+    `training_hours` are None where training is billed by the token, else the most that are expected. `exact`
+    is what the base's own tokenizer made of the file, where that was counted.
     """
 
     n_epochs: int
     trained_tokens: int | None
     training_hours: Decimal | None
+    exact: BaseTokens | None
     price: Price
     cost_usd: Decimal
 
@@ -86,10 +89,12 @@ def plan(session: Session, target: Target, method: str, hyperparameters: dict[st
     base = target.base
     kind = base.training_kind(method)
     price = price_at(session, provider_kind=base.provider_kind, model=base.id, kind=kind, method=method)
-    tokens = billed_tokens(report, base.token_limit, n_epochs)
+    exact = exact_tokens(session, file, target.provider, base.id)
+    tokens = billed_tokens(report, base.token_limit, n_epochs, exact)
     hours = base.training_hours(tokens) if kind.unit == "hours" else None
     cost = price.amount_for(tokens if hours is None else hours)
-    return Plan(n_epochs, None if method == "reinforcement" else tokens, hours, price, cost)
+    trained = None if method == "reinforcement" else tokens
+    return Plan(n_epochs, trained, hours, exact, price, cost)
 
 
 def hold_cost(session: Session, team_id: str, job_id: str, key_id: str, planned: Plan) -> Decimal:
@@ -123,6 +128,12 @@ def warnings(target: Target, file: File, planned: Plan, remaining_usd: Decimal |
         found.append(
             f"{target.base.id} shuts down on {target.base.shutdown_date}, and what is tuned from it too."
         )
+    if planned.exact and planned.exact.truncated:
+        found.append(
+            f"{planned.exact.truncated} examples are longer than the model can see; their ends will be cut."
+        )
+    if planned.exact:
+        return found
     report = report_of(file)
     lost = report.tokens.total - billed_tokens(report, target.base.token_limit, 1)
     if lost:

@@ -15,6 +15,7 @@ from service.catalog.models import find
 from service.catalog.prices import PriceKind, hours
 from service.core import clock, work
 from service.datasets.costs import billed_tokens
+from service.datasets.counting import exact_tokens
 from service.datasets.queries import report_of
 from service.datasets.tables import File
 from service.events.actions import append
@@ -76,7 +77,8 @@ def _tokens_ahead(session: Session, job: Job) -> Decimal:
     base = find(provider_settings(job.provider).kind, job.base_model)
     if not isinstance(epochs, int) or file is None or base is None:
         return Decimal(0)
-    return Decimal(billed_tokens(report_of(file), base.token_limit, epochs))
+    exact = exact_tokens(session, file, job.provider, base.id)
+    return Decimal(billed_tokens(report_of(file), base.token_limit, epochs, exact))
 
 
 def _seconds_running(session: Session, job: Job) -> float:

@@ -8,6 +8,7 @@ from service.core.clock import from_unix, now
 from service.providers.answers import Garbage
 from service.providers.port import (
     STAMP_KEY,
+    LineCounts,
     ProviderCheckpoint,
     ProviderEvent,
     ProviderFile,
@@ -88,6 +89,14 @@ def file_of(raw: Mapping[str, Any]) -> ProviderFile:
 def model_of(raw: Mapping[str, Any]) -> ProviderModel:
     """A `model`. Raises `Garbage` without an id."""
     return ProviderModel(id=_required(raw, "id"), shutdown_date=_text(raw.get("shutdown_date")))
+
+
+def counts_of(raw: Mapping[str, Any], lines: int) -> LineCounts:
+    """A `token_counts` of so many lines. Raises `Garbage` when it is none."""
+    tokens = [count for value in _list(raw.get("data")) if (count := _count(value)) is not None]
+    if len(tokens) != lines:
+        raise Garbage("The provider's answer does not count every line.")
+    return LineCounts(tokens, _count(raw.get("truncated")) or 0)
 
 
 def _required(raw: Mapping[str, Any], field: str) -> str:

@@ -4,7 +4,8 @@ The SDK carries requests; answers are read as plain JSON (`answers`), because it
 attributes that an upstream did not send and pass non-JSON answers on as text.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, BinaryIO, ClassVar
@@ -15,12 +16,14 @@ from openai import DefaultHttpxClient, OpenAI, omit
 from service.core.clock import from_unix
 from service.providers import costs, mapping, signing
 from service.providers.answers import read_items, read_object
+from service.providers.deadline import bound, within
 from service.providers.errors import Gone, KeyRefused, OutcomeUnknown, Rejected
 from service.providers.failures import translated
 from service.providers.paging import PAGE, TooLong, iter_pages
 from service.providers.port import (
     STAMP_KEY,
     Endpoint,
+    LineCounts,
     ProviderCheckpoint,
     ProviderEvent,
     ProviderFile,
@@ -91,7 +94,7 @@ class OpenAIWire:
         """See the port. Raises `Rejected` with the code `result_too_large` beyond 64 MB."""
         streaming = self._client.files.with_streaming_response
         try:
-            with translated(self._clean, repeatable=True), streaming.content(file_id) as answer:
+            with self._calling(repeatable=True), streaming.content(file_id) as answer:
                 return decode_result(read_bounded(answer.iter_bytes()))
         except ResultTooLarge:
             raise Rejected("The result file is larger than 64 MB.", code="result_too_large") from None
@@ -170,8 +173,17 @@ class OpenAIWire:
 
     def list_models(self) -> list[ProviderModel]:
         """See the port."""
-        with translated(self._clean, repeatable=True):
+        with self._calling(repeatable=True):
             return [mapping.model_of(raw) for raw in read_items(read_object(self._models.list().content))]
+
+    def count_tokens(self, model: str, examples: Sequence[Mapping[str, Any]]) -> LineCounts | None:
+        """See the port. Only our trainer counts."""
+        if self.kind != "trainer":
+            return None
+        body = {"model": model, "examples": examples}
+        with translated(self._clean, repeatable=True):
+            answer = self._client.post("/fine_tuning/token_counts", body=body, cast_to=httpx2.Response)
+            return mapping.counts_of(read_object(answer.content), len(examples))
 
     def delete_model(self, model: str) -> None:
         """See the port."""
@@ -182,7 +194,8 @@ class OpenAIWire:
         if self.kind != "openai":
             return None
         try:
-            return costs.read_costs(self._client, self._clean, start, end)
+            with within(self.settings.timeout_s):
+                return costs.read_costs(self._client, self._clean, start, end)
         except (KeyRefused, Rejected):
             return None
 
@@ -198,6 +211,12 @@ class OpenAIWire:
         """See the port."""
         return signing.verify(self._client, self._webhook_secret, body, headers)
 
+    @contextmanager
+    def _calling(self, *, repeatable: bool) -> Iterator[None]:
+        """One call: over after `timeout_s`, however slowly it is answered."""
+        with translated(self._clean, repeatable=repeatable), within(self.settings.timeout_s):
+            yield
+
     def _prepare_file(self, content: BinaryIO) -> Any:
         return content
 
@@ -212,12 +231,12 @@ class OpenAIWire:
         return read_object(listed.content)
 
     def _job(self, call: Callable[[], Any], *, repeatable: bool) -> ProviderJob:
-        with translated(self._clean, repeatable=repeatable):
+        with self._calling(repeatable=repeatable):
             return mapping.job_of(read_object(call().content), self._clean, self.status_names)
 
     def _delete(self, call: Callable[[], Any]) -> None:
         try:
-            with translated(self._clean, repeatable=True):
+            with self._calling(repeatable=True):
                 call()
         except Gone:
             return
@@ -239,7 +258,7 @@ class OpenAIWire:
         pages = iter_pages(fetch)
         while True:
             try:
-                with translated(self._clean, repeatable=True):
+                with self._calling(repeatable=True):
                     page = next(pages, None)
             except TooLong:
                 raise OutcomeUnknown("The provider's list is too long to look through.") from None
@@ -257,13 +276,15 @@ def _is_before(raw: Mapping[str, Any], moment: datetime) -> bool:
 
 def _make_client(settings: ProviderSettings, key: str) -> OpenAI:
     timeout = httpx2.Timeout(settings.timeout_s, connect=min(settings.timeout_s, _CONNECT_S))
+    # A followed redirect could send a paid request, or a dataset, somewhere that nobody configured.
+    http_client = DefaultHttpxClient(timeout=timeout, follow_redirects=False)
+    bound(http_client)
     client = OpenAI(
         api_key=key,
         base_url=settings.base_url,
         timeout=timeout,
         max_retries=0,
-        # A followed redirect could send a paid request, or a dataset, somewhere that nobody configured.
-        http_client=DefaultHttpxClient(timeout=timeout, follow_redirects=False),
+        http_client=http_client,
     )
     # The SDK would take these from OPENAI_… variables that happen to be set for someone else.
     client.organization = client.project = client.admin_api_key = client.webhook_secret = None

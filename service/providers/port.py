@@ -89,6 +89,14 @@ class ProviderModel:
 
 
 @dataclass(frozen=True)
+class LineCounts:
+    """Tokens of training lines by a base's own tokenizer; `truncated` counts lines too long for the base."""
+
+    tokens: Sequence[int]
+    truncated: int
+
+
+@dataclass(frozen=True)
 class Endpoint:
     """Where and with which headers the inference gateway reaches a provider; no slash ends `base_url`."""
 
@@ -171,6 +179,10 @@ class Provider(Protocol):
 
     def list_models(self) -> list[ProviderModel]:
         """All models that the provider serves to us."""
+        ...
+
+    def count_tokens(self, model: str, examples: Sequence[Mapping[str, Any]]) -> LineCounts | None:
+        """Training lines, at most 1,000, by the tokenizer of one of its bases; None where it counts none."""
         ...
 
     def delete_model(self, model: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.core.clock import unix
 from service.core.web import RequestSession
+from service.datasets import counting
 from service.datasets.costs import costs_of
 from service.datasets.overlap import shared_rows
 from service.datasets.queries import get_file, report_of
@@ -40,7 +41,9 @@ def retrieve_report(
     """
     file = get_file(session, caller.team, file_id)
     report = report_of(file)
-    out = report_out(file, report, costs_of(session, report))
+    counting.order(session, file)  # for a base that was not on offer yet when the file was checked
+    counted = counting.counted(session, file)
+    out = report_out(file, report, costs_of(session, report, counted), counted)
     out.trained_models = trained_on(session, file)
     if validation_file is not None:
         _compare(session, out, file, get_file(session, caller.team, validation_file))

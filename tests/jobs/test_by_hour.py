@@ -1,6 +1,5 @@
 """Jobs on a device of one's own are billed by the hour where the catalogue says so."""
 
-import os
 from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
@@ -10,9 +9,8 @@ import pytest
 from openai import OpenAI
 from sqlalchemy import select
 
-from service.catalog import files, models
+from service.catalog.models import CatalogModel
 from service.catalog.prices import hours
-from service.catalog.seed import sync_prices
 from service.core import clock
 from service.core.db import transaction
 from service.datasets.costs import costs_of
@@ -24,9 +22,9 @@ from service.ledger.drift import compare
 from service.ledger.tables import Entry, HoldRow
 from service.providers.registry import get_provider
 from service.registry.queries import resolve
-from service.settings import settings
 from tests.jobs import hands
 from tests.jobs.conftest import Configure
+from tests.support.catalogue import forget_catalogue, own_catalogue
 from tests.support.trainer_process import TrainerProcess
 from tests.support.waiting import wait_until
 
@@ -53,11 +51,6 @@ unit_quantity = 1
 """
 
 
-def forget_catalogue() -> None:
-    for remembered in (settings, files.load, models.offered):
-        remembered.cache_clear()
-
-
 def run_to_end(job_id: str) -> None:
     def has_ended() -> bool:
         hands.make_due()
@@ -68,17 +61,10 @@ def run_to_end(job_id: str) -> None:
 
 
 @pytest.fixture
-def _hourly_base(configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _hourly_base(configure: Configure, tmp_path: Path) -> Iterator[None]:
     """A base of the trainer that is billed by the hour."""
-    own = tmp_path / "catalog.toml"
-    own.write_text(CATALOG, "utf-8")
-    with monkeypatch.context() as patched:
-        patched.setitem(os.environ, "TUNEHOUSE_CATALOG_FILE", str(own))
-        forget_catalogue()
-        with transaction() as session:
-            sync_prices(session)
+    with own_catalogue(tmp_path / "catalog.toml", CATALOG):
         yield
-    forget_catalogue()
 
 
 pytestmark = pytest.mark.usefixtures("_hourly_base")
@@ -135,4 +121,4 @@ def test_what_it_is_billed_by_stays_as_agreed_when_the_catalogue_changes(
 
 def test_hours_without_a_pace_are_no_catalogue_entry() -> None:
     with pytest.raises(ValueError, match="tokens_per_hour must say how many"):
-        models.CatalogModel("b", "trainer", ("supervised",), {}, 1, 1, "o200k_base", billed_by="hours")
+        CatalogModel("b", "trainer", ("supervised",), {}, 1, 1, "o200k_base", billed_by="hours")

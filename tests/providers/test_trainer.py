@@ -247,3 +247,16 @@ def test_a_job_that_failed_says_why(provider: OpenAIWire, upstream: TrainerProce
 
     assert told.status == "failed"
     assert told.error == failure | {"message": "Blocked for [organization]."}
+
+
+def test_lines_are_counted_by_the_base_they_shall_train(provider: OpenAIWire) -> None:
+    said = [{"messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "你好 " * n}]}
+            for n in (1, 50)]  # fmt: skip
+
+    counted = provider.count_tokens("sandbox-mini", [*said, {"no": "example"}])
+
+    assert counted is not None
+    assert 0 < counted.tokens[0] < counted.tokens[1]
+    assert (counted.tokens[2], counted.truncated) == (0, 0)
+    with pytest.raises(Rejected):
+        provider.count_tokens("nothing-like-it", said)

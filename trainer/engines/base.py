@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from trainer.records import PlanRecord
 
@@ -110,6 +110,13 @@ class Answer:
     logprobs: list[dict[str, Any]] | None = None
 
 
+class LineTokens(NamedTuple):
+    """A training line as a base is trained on it; `is_cut` where it is longer than the base can see."""
+
+    tokens: int
+    is_cut: bool = False
+
+
 class Engine(Protocol):
     """A way to tune and to answer; `check` and `train` are called from one background thread."""
 
@@ -154,8 +161,8 @@ class Engine(Protocol):
         Called from any thread.
         """
 
-    def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
-        """Tokens of training lines by the base's own tokenizer; called from any thread."""
+    def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
+        """Training lines by the base's own tokenizer; called from any thread."""
 
     def stop(self) -> None:
         """The server ends; jobs under way go on after its next start."""

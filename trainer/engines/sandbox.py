@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.engines import auto
-from trainer.engines.base import Answer, Progress, Prompt, TrainSpec
+from trainer.engines.base import Answer, LineTokens, Progress, Prompt, TrainSpec
 from trainer.engines.checks import scan_training, scan_validation
 from trainer.engines.curves import Curve, checkpoint_steps, told_steps
 from trainer.engines.examples import InvalidExampleError, detect_format, last_user_text, read_example
@@ -98,9 +98,9 @@ class SandboxEngine:
     def release(self, spec: TrainSpec) -> None:
         """Nothing: the examples are the model."""
 
-    def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
         """Tokens of lines in o200k_base; a line that is no example counts 0."""
-        return [_count(row) for row in rows]
+        return [LineTokens(_count(row)) for row in rows]
 
     def stop(self) -> None:
         """Nothing runs outside the server."""

@@ -28,7 +28,7 @@ class TokensRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 @router.post("/fine_tuning/token_counts")
 async def count(request: Request) -> Response:
-    """Tokens of each line, in order; 0 for a line that is no example."""
+    """Tokens of each line, in order, 0 for one that is no example; `truncated` counts those that are cut."""
     core = state_of(request).core
     body = await read_json(request, TokensRequest)
     base = find_target(core, body.model).base
@@ -36,4 +36,5 @@ async def count(request: Request) -> Response:
         counts = await asyncio.to_thread(core.engine.count_tokens, base, body.examples)
     except AnswerRefusedError as error:
         raise bad_request(error.message, error.param, error.code) from error
-    return answer({"object": "token_counts", "model": body.model, "data": counts})
+    data, cut = [line.tokens for line in counts], sum(line.is_cut for line in counts)
+    return answer({"object": "token_counts", "model": body.model, "data": data, "truncated": cut})

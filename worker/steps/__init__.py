@@ -11,6 +11,7 @@ from service.core.storage import REAP
 from service.core.work import Lease
 from service.datasets.actions import CHECK, EXPIRE
 from service.datasets.copies import REMOVE
+from service.datasets.counting import COUNT
 from service.datasets.deriving import DERIVE
 from service.events.actions import PUBLISH
 from service.inference.comparisons.actions import ADVANCE as COMPARE
@@ -24,6 +25,7 @@ from service.webhooks.actions import DELIVER
 from worker.steps import (
     comparisons,
     copies,
+    counting,
     datasets,
     deriving,
     ends,
@@ -48,6 +50,7 @@ STEPS: Mapping[str, Callable[[Lease], None]] = {
     PUBLISH: webhooks.publish_event,
     DELIVER: webhooks.deliver,
     CHECK: datasets.check_file,
+    COUNT: counting.count_tokens,
     EXPIRE: datasets.expire_file,
     DERIVE: deriving.derive,
     REAP: datasets.remove_content,

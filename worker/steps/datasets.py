@@ -12,7 +12,7 @@ from service.core import clock, work
 from service.core.db import transaction
 from service.core.storage import storage
 from service.core.work import Lease
-from service.datasets import actions, overlap, policies
+from service.datasets import actions, counting, overlap, policies
 from service.datasets.check import LIMITS, check
 from service.datasets.convert.sources import source_of
 from service.datasets.error_list import ErrorList
@@ -69,6 +69,7 @@ def _record(lease: Lease, report: Report, rows: Rows, all_errors: Stored | None)
         if file.deleted_at is None:
             actions.record_report(session, file, report, as_json, all_errors)
             overlap.record_rows(session, file, rows)
+            counting.order(session, file)
 
 
 def _file_to_check(lease: Lease) -> tuple[File, Content] | None:

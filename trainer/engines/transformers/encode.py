@@ -80,6 +80,13 @@ class Encoder:
         weights = [*(0 for _ in self._start), *text.weights, *(1 for _ in end)]
         return self._cut(ids, weights)
 
+    def preference(self, row: Mapping[str, Any]) -> list[Sequence]:
+        """The wanted and the unwanted answer to the same question, with loss on the answers alone."""
+        asked = [{**message, "weight": 0} for message in row["input"]["messages"]]
+        answers = (row["preferred_output"][0], row["non_preferred_output"][0])
+        tools = row["input"].get("tools")
+        return [self.chat([*asked, {**said, "weight": 1}], tools)[0] for said in answers]
+
     def classified(self, text: str) -> Sequence:
         """A text with the marks around it that the encoder was trained with; no loss on any token."""
         ids = self.tokenizer(text, truncation=False, verbose=False).input_ids

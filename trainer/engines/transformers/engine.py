@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from trainer.engines.base import Answer, Progress, Prompt, TrainingFailedError, TrainSpec
+from trainer.engines.base import Answer, LineTokens, Progress, Prompt, TrainingFailedError, TrainSpec
 from trainer.engines.transformers.child import Child
 from trainer.engines.transformers.talk import Order
 from trainer.records import PlanRecord
@@ -103,9 +103,9 @@ class TransformersEngine:
         answer: Answer = self._answers().answer(self._bases[base], folder, prompt)
         return answer
 
-    def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
         """Tokens of each line as this base would be trained on it."""
-        counts: list[int] = self._answers().count_tokens(self._bases[base], rows)
+        counts: list[LineTokens] = self._answers().count_tokens(self._bases[base], rows)
         return counts
 
     def stop(self) -> None:

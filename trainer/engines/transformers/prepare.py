@@ -131,10 +131,7 @@ class _Part:
             else:
                 yield [self._encoder.classified(question_of(row))], self._classes[label]
         elif self._objective == "dpo":
-            asked, tools = row["input"]["messages"], row["input"].get("tools")
-            pair = [row["preferred_output"][0], row["non_preferred_output"][0]]
-            asked = [{**message, "weight": 0} for message in asked]
-            yield [self._encoder.chat([*asked, {**said, "weight": 1}], tools)[0] for said in pair], None
+            yield self._encoder.preference(row), None
         elif detect_format(row) == "fine-tune-completion":
             yield [self._encoder.completion(row["prompt"], row["completion"])], None
         else:

@@ -12,13 +12,14 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from trainer.engines.base import Answer, AnswerRefusedError, Prompt, TrainingFailedError
+from trainer.engines.base import Answer, AnswerRefusedError, LineTokens, Prompt, TrainingFailedError
 from trainer.engines.examples import InvalidExampleError, detect_format, last_user_text, text_of
 from trainer.engines.transformers.bases import ENCODER
 from trainer.engines.transformers.encode import Encoder, question_of
 from trainer.engines.transformers.generate import Writer, label_logprobs
 from trainer.engines.transformers.manifest import CorruptModelError
 from trainer.engines.transformers.models import load_encoder, load_to_answer, pick_dtype
+from trainer.engines.transformers.pack import Sequence as Encoded
 from trainer.engines.transformers.trouble import is_out_of_memory
 from trainer.settings import Base, Settings
 
@@ -59,7 +60,7 @@ class Serving:
                 "This prompt needs more memory than there is.", "out_of_memory"
             ) from error
 
-    def count_tokens(self, base: Base, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    def count_tokens(self, base: Base, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
         """Tokens of lines as this base is trained on them; a line that is no example counts 0."""
         with self._lock:
             if base.name not in self._encoders:
@@ -126,20 +127,23 @@ def _write(loaded: Loaded, prompt: Prompt) -> Answer:
     return Writer(loaded.model, encoder.tokenizer, ids, prompt, room).answer
 
 
-def _count(encoder: Encoder, base: Base, row: Mapping[str, Any]) -> int:
+def _count(encoder: Encoder, base: Base, row: Mapping[str, Any]) -> LineTokens:
     try:
-        if base.kind == ENCODER:
-            return len(encoder.classified(question_of(row)).ids)
-        kind = detect_format(row)
-        if kind == "fine-tune-preference":
-            asked, tools = row["input"]["messages"], row["input"].get("tools")
-            said = [row["preferred_output"][0], row["non_preferred_output"][0]]
-            return sum(len(s.ids) for one in said for s in encoder.chat([*asked, one], tools))
-        if kind == "fine-tune-completion":
-            return len(encoder.completion(row["prompt"], row["completion"]).ids)
-        return sum(len(sequence.ids) for sequence in encoder.chat(row["messages"], row.get("tools")))
+        found = _sequences(encoder, base, row)
     except (InvalidExampleError, KeyError, TypeError, IndexError):
-        return 0
+        return LineTokens(0)
+    return LineTokens(sum(len(one.ids) for one in found), any(one.is_cut for one in found))
+
+
+def _sequences(encoder: Encoder, base: Base, row: Mapping[str, Any]) -> list[Encoded]:
+    if base.kind == ENCODER:
+        return [encoder.classified(question_of(row))]
+    kind = detect_format(row)
+    if kind == "fine-tune-preference":
+        return encoder.preference(row)
+    if kind == "fine-tune-completion":
+        return [encoder.completion(row["prompt"], row["completion"])]
+    return encoder.chat(row["messages"], row.get("tools"))
 
 
 def _pick_device(wanted: str) -> Any:

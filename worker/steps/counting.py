@@ -1,0 +1,88 @@
+"""Have training files counted in tokens of a base's own tokenizer."""
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import structlog
+
+from service.core import work
+from service.core.db import transaction
+from service.core.work import Lease
+from service.datasets import counting
+from service.datasets.counting import BaseTokens, Subject
+from service.datasets.lines import batches
+from service.datasets.queries import find_content, stream
+from service.datasets.tables import Content, File
+from service.providers.errors import NotConfigured, Rejected
+from service.providers.port import Provider
+from service.providers.registry import get_provider
+from worker.provider_failures import noting_throttles, retried
+from worker.steps.holding import held
+
+log = structlog.get_logger(__name__)
+
+# A trainer counts a few megabytes a second beside its training; more would keep it and a worker for minutes.
+_MAX_BYTES = 64 * 2**20
+_TOO_LARGE = "the file is larger than 64 MB"
+_REFUSED = "the provider could not count it"
+_LINES_AT_ONCE = 500
+
+
+@retried
+def count_tokens(lease: Lease) -> None:
+    """Send a file's lines to the provider, a few at a time and none kept there, and keep the counts."""
+    subject = Subject.read(lease.subject_id)
+    found = _to_count(lease, subject)
+    if found is None:
+        return
+    file, content = found
+    tokens, note = None, ""
+    try:
+        if content.size_bytes > _MAX_BYTES:
+            note = _TOO_LARGE
+        else:
+            with noting_throttles(subject.provider):
+                tokens = _count(get_provider(subject.provider), subject.model, content, lease)
+    except NotConfigured:
+        log.info("provider_taken_out")
+    except Rejected as refusal:
+        log.warning("tokens_not_counted", provider=subject.provider, model=subject.model, code=refusal.code)
+        note = _REFUSED
+    with transaction() as session:
+        work.finish(session, lease)
+        living = session.get_one(File, file.id, with_for_update=True)
+        if living.deleted_at is None and (tokens or note):
+            counting.record(session, living, subject, tokens, note)
+
+
+def _count(provider: Provider, model: str, content: Content, lease: Lease) -> BaseTokens | None:
+    lengths: Counter[int] = Counter()
+    truncated = 0
+    for examples in _examples(content, lease):
+        told = provider.count_tokens(model, examples)
+        if told is None:
+            return None
+        lengths.update(told.tokens)
+        truncated += told.truncated
+    return counting.summary(lengths, truncated)
+
+
+def _examples(content: Content, lease: Lease) -> Iterator[list[dict[str, Any]]]:
+    """The lines of a file that passed its checks, parsed."""
+    for batch in batches(held(stream(content), lease)):
+        lines = [line for line in batch.lines if line and not line.isspace()]
+        for at in range(0, len(lines), _LINES_AT_ONCE):
+            yield [msgspec.json.decode(line) for line in lines[at : at + _LINES_AT_ONCE]]
+
+
+def _to_count(lease: Lease, subject: Subject) -> tuple[File, Content] | None:
+    """The file and where its bytes are; None when there is nothing to count, which ends the lease."""
+    with transaction() as session:
+        file = session.get(File, subject.file_id)
+        content = find_content(session, file) if file and file.deleted_at is None else None
+        if file and content and not counting.exact_tokens(session, file, subject.provider, subject.model):
+            return file, content
+        work.finish(session, lease)
+        return None
