@@ -11,7 +11,15 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -79,7 +87,11 @@ class ProviderSettings(BaseModel):
         default=None,
         description="Without it the provider's webhooks are refused and polling alone informs us.",
     )
-    timeout_s: float = Field(default=60.0, gt=0, description="A hung upstream would hold a worker thread.")
+    timeout_s: float = Field(
+        default=60.0,
+        gt=0,
+        description="Ends each call that is about jobs; a hung upstream would hold a worker thread.",
+    )
     inference_timeout_s: float = Field(
         default=600.0, gt=0, description="How long the gateway waits for the next byte of an answer."
     )
@@ -202,9 +214,10 @@ class Settings(BaseSettings):
         default=20.0, gt=0, description="How often a provider job is asked after while no webhook comes."
     )
     create_grace_s: float = Field(
-        default=60.0,
+        default=90.0,
         gt=0,
-        description="How long a create whose answer was lost may take to show; less risks a paid double.",
+        description="How long a create whose answer was lost may take to show; less risks a paid double. "
+        "More than any provider's `timeout_s`.",
     )
     orphan_sweep_interval_s: float = Field(
         default=600.0,
@@ -230,7 +243,7 @@ class Settings(BaseSettings):
     lease_s: float = Field(
         default=120.0,
         gt=0,
-        description="A crashed worker's work is taken over after this; must outlast one call.",
+        description="A crashed worker's work is taken over after this; more than any provider's `timeout_s`.",
     )
     webhook_allowed_networks: list[IPv4Network | IPv6Network] = Field(
         default_factory=list,
@@ -252,6 +265,18 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is quieter than this is not logged."
     )
+
+    @field_validator("create_grace_s", "lease_s")
+    @classmethod
+    def _outlast_calls(cls, seconds: float, info: ValidationInfo) -> float:
+        """While a create may still be on its way, nobody may take it for lost and send another."""
+        for one in info.data.get("providers", ()):
+            if one.timeout_s >= seconds:
+                raise ValueError(
+                    f"{seconds:g} s do not outlast a call to the provider {one.name!r}, which may take its "
+                    f"timeout_s of {one.timeout_s:g} s: a job could be created, and paid for, twice"
+                )
+        return seconds
 
     @classmethod
     def settings_customise_sources(

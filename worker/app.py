@@ -5,11 +5,13 @@ from celery.signals import setup_logging, worker_ready, worker_shutting_down
 from service.core import logs
 from service.core.broker import STEP_TASK, make_celery
 from service.settings import settings
+from worker.keeper import Keeper
 from worker.run import run_step
 from worker.sweep import Sweeper
 
 app = make_celery()
 sweeper = Sweeper()
+keeper = Keeper()
 
 
 @app.task(name=STEP_TASK)  # type: ignore[untyped-decorator]  # celery ships no types
@@ -24,10 +26,12 @@ def _configure_logs(**_: object) -> None:
 
 
 @worker_ready.connect  # type: ignore[untyped-decorator]
-def _start_sweeping(**_: object) -> None:
+def _start_beside(**_: object) -> None:
     sweeper.start()
+    keeper.start()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _stop_sweeping(**_: object) -> None:
+    # The keeper goes on to the end: steps that are under way still need their leases.
     sweeper.stop()

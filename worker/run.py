@@ -8,6 +8,7 @@ import service.tables  # noqa: F401 - a foreign key is only found once its table
 from service.core import work
 from service.core.db import transaction
 from service.settings import settings
+from worker import keeper
 from worker.retry import retry_delay
 from worker.steps import STEPS
 
@@ -26,7 +27,8 @@ def run_step(kind: str, subject_id: str) -> None:
         return
     with structlog.contextvars.bound_contextvars(kind=kind, subject_id=subject_id, attempt=lease.attempts):
         try:
-            step(lease)
+            with keeper.running(lease):
+                step(lease)
         except work.LeaseLost:
             log.warning("lease_lost")
         except Exception as failure:

@@ -17,10 +17,17 @@ from worker.chores import CHORES, ChoreList
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
+_ENOUGH_WAITING = 2 * _BATCH
 
 
 def sweep_once() -> int:
-    """Send a wake-up for each overdue unit of work; returns how many."""
+    """Send a wake-up for each overdue unit of work; returns how many.
+
+    None are sent while the broker still holds a thousand: workers that are slow or away would find the same
+    units of work named again and again, and the rows do not get lost.
+    """
+    if wake.waiting() > _ENOUGH_WAITING:
+        return 0
     with transaction() as session:
         overdue = work.due(session, _BATCH)
     for kind, subject_id in overdue:

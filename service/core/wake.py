@@ -5,9 +5,10 @@ from functools import cache
 
 import structlog
 from celery import Celery
-from kombu.exceptions import OperationalError
+from kombu.exceptions import ChannelError, OperationalError
+from redis.exceptions import RedisError
 
-from service.core.broker import LATE, NEWS, STEP_TASK, make_celery
+from service.core.broker import LATE, NEWS, QUEUE, STEP_TASK, make_celery
 
 log = structlog.get_logger(__name__)
 
@@ -30,6 +31,20 @@ def _producer() -> Celery:
     return make_celery()
 
 
+def waiting() -> int:
+    """How many wake-ups the broker holds that no worker has taken yet; 0 when it cannot be asked."""
+    if time.monotonic() < _away.until:
+        return 0
+    try:
+        with _producer().connection_or_acquire() as connection:
+            return int(connection.default_channel.queue_declare(QUEUE, passive=True).message_count)
+    except ChannelError:  # in Redis an empty queue is not there
+        return 0
+    except (OperationalError, RedisError, OSError) as unreachable:
+        _stay_away(unreachable)
+        return 0
+
+
 def send(kind: str, subject_id: str, *, late: bool = False) -> None:
     """Ask a worker to look at one unit of work now; `late` ones, found by the sweep, let news go first.
 
@@ -43,5 +58,9 @@ def send(kind: str, subject_id: str, *, late: bool = False) -> None:
             STEP_TASK, args=[kind, subject_id], retry=False, priority=LATE if late else NEWS
         )
     except (OperationalError, OSError) as unreachable:
-        _away.until = time.monotonic() + _STAY_AWAY_S
-        log.warning("wake_up_not_sent", kind=kind, subject_id=subject_id, reason=type(unreachable).__name__)
+        _stay_away(unreachable)
+
+
+def _stay_away(unreachable: Exception) -> None:
+    _away.until = time.monotonic() + _STAY_AWAY_S
+    log.warning("broker_away", reason=type(unreachable).__name__)

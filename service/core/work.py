@@ -11,6 +11,7 @@ raises `generation`, and `finish` then makes the row due at once.
 """
 
 import uuid
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -107,14 +108,6 @@ def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) ->
     return Lease(kind, subject_id, lease_id, leased.generation, leased.attempts)
 
 
-def confirm(session: Session, lease: Lease) -> None:
-    """Make sure that a lease is still ours before something is begun that cannot be taken back.
-
-    Raises `LeaseLost` when it is not.
-    """
-    _ours(session, lease)
-
-
 def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) -> None:
     """End a step that worked: due again after `next_in`, or done for good when that is None.
 
@@ -140,10 +133,20 @@ def give_back(session: Session, lease: Lease, *, retry_in: timedelta, error: str
 
 
 def extend(session: Session, lease: Lease, lease_for: timedelta) -> None:
-    """Hold a lease for `lease_for` from now, while a step takes long. Raises `LeaseLost`."""
+    """Hold a lease for `lease_for` from now: while a step takes long, or before what must not outlast it.
+
+    Raises `LeaseLost` when the lease is no longer ours.
+    """
     _ours(session, lease)
     until = func.now() + lease_for
     session.execute(update(WorkItem).where(_named(lease.kind, lease.subject_id)).values(leased_until=until))
+
+
+def keep(session: Session, leases: Collection[Lease], lease_for: timedelta) -> None:
+    """Hold leases for `lease_for` from now, where they do not last longer; those lost meanwhile are left."""
+    ours = or_(*(_named(one.kind, one.subject_id) & (WorkItem.lease_id == one.lease_id) for one in leases))
+    until = func.greatest(WorkItem.leased_until, func.now() + lease_for)
+    session.execute(update(WorkItem).where(ours).values(leased_until=until))
 
 
 def cancel(session: Session, kind: str, subject_id: str) -> bool:

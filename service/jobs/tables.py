@@ -16,7 +16,8 @@ class Job(Base):
     """One fine-tuning job of a team.
 
     `method` and `hyperparameters` hold what was asked, then what the provider made of "auto".
-    `queued_at` is set once files and budget are ready: from then on it waits for its turn. `intended_at` is
+    `queued_at` is set once files and budget are ready, to the moment its place in the queue counts from: that
+    of its creation, or of being put back at the end. `intended_at` is
     set and committed before the create call: from then on the provider may know the job. `sent_at` is when
     the last create call began whose outcome is not known.
     """

@@ -16,6 +16,16 @@ from tests.support.webhook_receiver import Received
 
 ENDED = ("succeeded", "failed", "cancelled")
 USD_PER_TOKEN = Decimal(3) / 1_000_000  # sandbox-mini
+_LEFT = """
+    SELECT w.kind, w.subject_id, w.attempts, w.generation, w.next_step_at - now() AS due_in,
+        w.leased_until - now() AS leased_for, now() - w.woken_at AS woken_ago, w.last_error,
+        j.status, j.wish, j.provider_status, j.intended_at IS NOT NULL AS intended, j.sent_at,
+        d.state AS delivery, d.failures
+    FROM work_items w
+    LEFT JOIN jobs j ON w.kind = 'job.advance' AND j.id = w.subject_id
+    LEFT JOIN webhook_deliveries d ON d.id = w.subject_id
+    ORDER BY w.next_step_at
+"""
 
 
 @dataclass(frozen=True)
@@ -27,9 +37,9 @@ class Finding:
     holds: bool
 
 
-def work_left(town: Town) -> int:
-    """Units of work that are not done yet."""
-    return int(_rows(town, "SELECT count(*) AS n FROM work_items")[0]["n"])
+def work_left(town: Town) -> list[str]:
+    """A line for each unit of work that is not done yet: what it is, and why it may be waiting."""
+    return [" ".join(f"{name}={value}" for name, value in row.items()) for row in _rows(town, _LEFT)]
 
 
 def reckon(town: Town, teams: Sequence[TeamAtWork], received: Sequence[Received]) -> list[Finding]:

@@ -58,7 +58,7 @@ def run(
             for team in at_work:
                 if team.failed is not None:
                     raise team.failed
-            wait_until(lambda: is_settled(town, at_work), timeout_s=settle_s, every_s=0.5)
+            _settle(town, at_work, settle_s)
             findings = reckon(town, at_work, list(target.requests))
     finally:
         town.stop()
@@ -72,6 +72,14 @@ def is_settled(town: Town, teams: Sequence[TeamAtWork]) -> bool:
             if str(job.status) == "paused":
                 team.handle.sdk.fine_tuning.jobs.resume(job.id)
     return not work_left(town)
+
+
+def _settle(town: Town, teams: Sequence[TeamAtWork], timeout_s: float) -> None:
+    try:
+        wait_until(lambda: is_settled(town, teams), timeout_s=timeout_s, every_s=0.5)
+    except AssertionError as endless:
+        left = "\n".join([f"after {timeout_s:g} s this work is left:", *work_left(town)])
+        raise AssertionError(f"{left}\n{town.last_words()}") from endless
 
 
 def _join(thread: threading.Thread) -> None:

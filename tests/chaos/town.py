@@ -146,6 +146,13 @@ class Town:
         self.proxy.lose(0)
         self.trainer.control.clear_faults()
 
+    def last_words(self) -> str:
+        """How many messages the broker holds, and the ends of the worker's and the api's logs."""
+        with redis.Redis.from_url(self.redis_url) as broker:
+            waiting = {str(key): broker.llen(key) for key in broker.keys("tunehouse*")}
+        logs = [f"--- {part.name}\n{part.log_path.read_text()[-6000:]}" for part in (self.worker, self.api)]
+        return "\n".join([f"messages waiting: {waiting}", *logs])
+
     def stop(self) -> None:
         """Stop everything."""
         self._clients.close()

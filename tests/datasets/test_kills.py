@@ -26,7 +26,7 @@ def environment_of_its_own(quiet_url: str, environment: dict[str, str]) -> dict[
     return environment | {
         "TUNEHOUSE_DATABASE_URL": quiet_url,
         "TUNEHOUSE_REDIS_URL": environment["TUNEHOUSE_REDIS_URL"].removesuffix("/0") + "/1",
-        "TUNEHOUSE_LEASE_S": "2",
+        "TUNEHOUSE_LEASE_S": "3",
     }
 
 

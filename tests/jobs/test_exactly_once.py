@@ -51,7 +51,7 @@ def test_a_worker_killed_between_create_and_record_leaves_one_provider_job(
     folder: Path,
 ) -> None:
     sdk = service.make_team().sdk
-    doomed = Worker(providers_environment | {"TUNEHOUSE_LEASE_S": "2"}, folder)
+    doomed = Worker(providers_environment | {"TUNEHOUSE_LEASE_S": "3"}, folder)
     doomed.start()
     file = upload(sdk)
     # The job exists at the provider, and the worker waits for the answer: that is the moment.

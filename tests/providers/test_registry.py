@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from service.embedded.checks import read_settings
+from service.embedded.errors import EmbeddedError
 from service.providers import registry
 from service.providers.azure import AzureWire
 from service.providers.errors import NotConfigured
@@ -19,6 +21,7 @@ TWO = {"name": "two", "kind": "azure", "base_url": "https://r.openai.azure.com/o
 @pytest.fixture
 def configured(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("TUNEHOUSE_PROVIDERS", json.dumps([ONE, TWO]))
+    monkeypatch.setenv("TUNEHOUSE_CREATE_GRACE_S", "90")
     settings.cache_clear()
     yield
     settings.cache_clear()
@@ -63,3 +66,17 @@ def test_settings_that_could_not_work_are_refused_without_showing_the_key(
         Settings()
 
     assert "sk-one-key" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["TUNEHOUSE_CREATE_GRACE_S", "TUNEHOUSE_LEASE_S"])
+def test_a_call_may_not_outlast_what_keeps_others_from_sending_the_job_again(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TUNEHOUSE_PROVIDERS", json.dumps([ONE | {"timeout_s": 30}]))
+    monkeypatch.setenv("TUNEHOUSE_CREATE_GRACE_S", "31")
+    monkeypatch.setenv("TUNEHOUSE_LEASE_S", "31")
+    assert Settings().lease_s == 31
+
+    monkeypatch.setenv(name, "30")
+    with pytest.raises(EmbeddedError, match=f"^{name}: .* 30 s do not outlast a call to the provider 'one'"):
+        read_settings()

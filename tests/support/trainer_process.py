@@ -19,6 +19,7 @@ API_KEY = "trainer-test-key"
 WEBHOOK_SECRET = "whsec_dHVuZWhvdXNlLXRyYWluZXItdGVzdC1zZWNyZXQ="
 _ROOT = Path(__file__).resolve().parents[2]
 _START_TIMEOUT_S = 30.0
+CALL_TIMEOUT_S = 2.5  # less than the leases and the grace that tests set
 
 
 class TrainerProcess:
@@ -83,6 +84,7 @@ class TrainerProcess:
             "base_url": self.base_url,
             "api_key": self.api_key,
             "webhook_secret": webhook_secret or self.webhook_secret,
+            "timeout_s": CALL_TIMEOUT_S,
         }
         return json.dumps([provider])
 

@@ -16,7 +16,8 @@ from service.datasets.tables import Content, File, FileCopy
 from service.jobs.blocks import ALL_MODELS, BlockKind, block_on
 from service.jobs.closing import give_up_copy
 from service.jobs.copying import CopyName, wake_waiting_jobs
-from service.providers.registry import get_provider
+from service.providers.deadline import within
+from service.providers.registry import get_provider, provider_settings
 from service.settings import settings
 from worker.provider_failures import noting_throttles, retried
 
@@ -35,14 +36,16 @@ def copy_file(lease: Lease) -> None:
         if content is None or closed:  # deleted meanwhile, or of no use; whatever wanted it ends by itself
             work.finish(session, lease)
             return
-        work.extend(session, lease, _time_for(content.size_bytes))
+        sending_s = content.size_bytes / _SLOWEST_BYTES_PER_S
+        work.extend(session, lease, timedelta(seconds=settings().lease_s + sending_s))
     provider = get_provider(name.provider)
     with noting_throttles(name.provider):
         provider_file_id = provider.find_file(name.filename) if lease.attempts > 1 else None
         if provider_file_id is None:
             with tempfile.TemporaryFile() as whole:
                 _fill(whole, content)
-                provider_file_id = provider.upload_file(name.filename, whole)
+                with within(provider_settings(name.provider).timeout_s + sending_s):
+                    provider_file_id = provider.upload_file(name.filename, whole)
     with transaction() as session:
         same = File.team_id == name.team_id, File.sha256 == name.sha256
         copy = record_copy(
@@ -82,7 +85,3 @@ def _fill(whole: BinaryIO, content: Content) -> None:
     for chunk in stream(content):
         whole.write(chunk)
     whole.seek(0)
-
-
-def _time_for(size_bytes: int) -> timedelta:
-    return timedelta(seconds=settings().lease_s + size_bytes / _SLOWEST_BYTES_PER_S)

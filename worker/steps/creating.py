@@ -10,6 +10,7 @@ intent committed ──► sent ──► recorded
 from datetime import datetime, timedelta
 
 import structlog
+from sqlalchemy.orm import Session
 
 from service.catalog.offers import check_trainable
 from service.core import clock, work
@@ -68,7 +69,7 @@ def create(lease: Lease, job: Job) -> None:
 def _intend(lease: Lease) -> bool:
     """Commit that the job is about to be sent; False when it is not its turn, or it has ended."""
     with transaction() as session:
-        work.confirm(session, lease)
+        _renew(session, lease)
         job = locked_job(session, lease.subject_id)
         if job.has_ended:  # cancelled since this step began
             work.finish(session, lease)
@@ -97,7 +98,7 @@ def _send_again(lease: Lease) -> bool:
     """Whether an attempt that left no trace may be repeated; a wish to cancel ends the job instead."""
     grace = timedelta(seconds=settings().create_grace_s)
     with transaction() as session:
-        work.confirm(session, lease)
+        _renew(session, lease)
         job = locked_job(session, lease.subject_id)
         left = (job.sent_at or clock.now()) + grace - clock.now()
         if left > timedelta(0):
@@ -110,6 +111,11 @@ def _send_again(lease: Lease) -> bool:
             return False
         job.sent_at = clock.now()
     return True
+
+
+def _renew(session: Session, lease: Lease) -> None:
+    """From now on: the lease has to outlast the create, whatever was asked before. Raises `LeaseLost`."""
+    work.extend(session, lease, timedelta(seconds=settings().lease_s))
 
 
 def _adopt(lease: Lease, created: ProviderJob) -> None:

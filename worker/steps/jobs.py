@@ -75,7 +75,8 @@ def _queue(lease: Lease, _: Job) -> None:
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
         if not job.has_ended:
-            job.queued_at = clock.now()
+            # A team's jobs go in the order they were created in, whichever a worker happened to take first.
+            job.queued_at = job.created_at
             job.status = JobStatus.QUEUED
             actions.tell(session, job, EventType.JOB_MESSAGE, "The files are ready; the job is queued.")
         work.finish(session, lease, next_in=_NOW)

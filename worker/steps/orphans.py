@@ -1,7 +1,5 @@
 """Look through a provider for jobs and files of ours that we do not know."""
 
-from datetime import timedelta
-
 import structlog
 
 from service.core import clock, work
@@ -15,10 +13,6 @@ from worker.provider_failures import noting_throttles, retried
 
 log = structlog.get_logger(__name__)
 
-# A provider with thousands of jobs takes many pages; the lease is held for each of them.
-_PER_PAGE = timedelta(minutes=5)
-_PAGE = 100
-
 
 @retried
 def sweep_provider(lease: Lease) -> None:
@@ -29,16 +23,14 @@ def sweep_provider(lease: Lease) -> None:
         since = orphans.look_back_to(session, provider.name)
         marks = orphans.marks_of_teams(session)
     with noting_throttles(provider.name):
-        for number, job in enumerate(provider.iter_jobs(since)):
-            _hold(lease, number)
+        for job in provider.iter_jobs(since):
             if job.stamp is not None:
                 with transaction() as session:
                     verdict = orphans.judge_job(session, provider.name, job)
                 if verdict is not None:
                     outcome = _cancel(provider, job.id) if verdict.end else "reported"
                     _record(provider, job.id, "job", verdict.job_id, outcome)
-        for number, file in enumerate(provider.iter_files(since)):
-            _hold(lease, number)
+        for file in provider.iter_files(since):
             with transaction() as session:
                 unknown = orphans.judge_file(session, provider.name, file, marks)
             if unknown is not None:
@@ -47,12 +39,6 @@ def sweep_provider(lease: Lease) -> None:
     with transaction() as session:
         orphans.note_swept(session, provider.name, began_at)
         work.finish(session, lease)
-
-
-def _hold(lease: Lease, number: int) -> None:
-    if number % _PAGE == 0:
-        with transaction() as session:
-            work.extend(session, lease, _PER_PAGE)
 
 
 def _cancel(provider: Provider, job_id: str) -> str:

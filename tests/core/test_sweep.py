@@ -1,0 +1,91 @@
+"""The sweep and the keeper: what each worker does beside its steps."""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+import redis
+from sqlalchemy import func, select, update
+
+from service.core import wake, work
+from service.core.db import transaction
+from service.core.work import WorkItem
+from service.settings import settings
+from worker import keeper, sweep
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def broker(
+    environment: dict[str, str], database: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[redis.Redis]:
+    """A broker that no worker reads from."""
+    url = environment["TUNEHOUSE_REDIS_URL"].removesuffix("/0") + "/3"
+    monkeypatch.setitem(os.environ, "TUNEHOUSE_REDIS_URL", url)
+    settings.cache_clear()
+    wake._producer.cache_clear()
+    with redis.Redis.from_url(url) as client:
+        yield client
+        client.flushdb()
+    monkeypatch.undo()
+    settings.cache_clear()
+    wake._producer.cache_clear()
+
+
+def forget_wakes() -> None:
+    """Let the time pass after which a wake-up that nobody acted upon is sent again."""
+    with transaction() as session:
+        session.execute(
+            update(WorkItem).values(woken_at=func.now() - MINUTE, next_step_at=func.now() - MINUTE)
+        )
+
+
+def test_a_broker_full_of_wake_ups_gets_no_more_of_them(
+    broker: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep, "_ENOUGH_WAITING", 4)
+    with transaction() as session:
+        for number in range(5):
+            work.schedule(session, "test", str(number))
+    assert wake.waiting() == 5
+    forget_wakes()
+    assert sweep.sweep_once() == 0
+    broker.flushdb()
+    assert sweep.sweep_once() == 5
+    assert wake.waiting() == 5
+
+
+@pytest.mark.usefixtures("database")
+def test_the_lease_of_a_running_step_is_kept_and_that_of_an_ended_one_is_not() -> None:
+    with transaction() as session:
+        work.schedule(session, "test", "one")
+    with transaction() as session:
+        lease = work.claim(session, "test", "one", -MINUTE)
+    assert lease is not None
+    with keeper.running(lease):
+        assert keeper.keep_once() == 1
+    assert leased_until() > datetime.now().astimezone()
+    assert keeper.keep_once() == 0
+
+
+@pytest.mark.usefixtures("database")
+def test_a_lease_that_was_lost_is_not_kept() -> None:
+    with transaction() as session:
+        work.schedule(session, "test", "one")
+    with transaction() as session:
+        lost = work.claim(session, "test", "one", -MINUTE)
+    with transaction() as session:
+        work.claim(session, "test", "one", -MINUTE)
+    assert lost is not None
+    with keeper.running(lost):
+        keeper.keep_once()
+    assert leased_until() < datetime.now().astimezone()
+
+
+def leased_until() -> datetime:
+    with transaction() as session:
+        until = session.scalars(select(WorkItem.leased_until)).one()
+    assert until is not None
+    return until
