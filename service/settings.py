@@ -83,6 +83,13 @@ class ProviderSettings(BaseModel):
     api_key: Annotated[Secret, AfterValidator(_check_key)] = Field(
         description="The provider's key; never stored, logged or answered."
     )
+    inference_base_url: Annotated[str, AfterValidator(_check_base_url)] | None = Field(
+        default=None,
+        description="Where its models are served, if not where they are trained: a vLLM beside the trainer.",
+    )
+    inference_api_key: Annotated[Secret, AfterValidator(_check_key)] | None = Field(
+        default=None, description="The key of that server; without it the provider's own is sent there."
+    )
     webhook_secret: Secret | None = Field(
         default=None,
         description="Without it the provider's webhooks are refused and polling alone informs us.",
@@ -111,6 +118,16 @@ class ProviderSettings(BaseModel):
         default=None,
         description="Azure's `trainingType`, such as GlobalStandard; without it Azure may refuse every job.",
     )
+
+    @property
+    def serving_url(self) -> str:
+        """Where its models answer."""
+        return self.inference_base_url or self.base_url
+
+    @property
+    def serving_key(self) -> str:
+        """The key to where its models answer."""
+        return (self.inference_api_key or self.api_key).get_secret_value()
 
 
 def _check_names(providers: list[ProviderSettings]) -> list[ProviderSettings]:
@@ -258,6 +275,16 @@ class Settings(BaseSettings):
         gt=0,
         le=60,
         description="Bounds one call to a webhook endpoint; a slow one holds a worker thread this long.",
+    )
+    webhook_keep_days: int = Field(
+        default=90,
+        ge=1,
+        description="Ended deliveries are forgotten after this, with their attempts; they would grow without end.",
+    )
+    audit_keep_days: int = Field(
+        default=730,
+        ge=90,
+        description="The audit log forgets after this; less than 90 the database itself refuses.",
     )
     log_format: Literal["json", "console"] = Field(
         default="json", description="One JSON object per line, or coloured text for a person."

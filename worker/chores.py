@@ -11,6 +11,7 @@ from datetime import timedelta
 
 import structlog
 
+from service.audit import actions as audit
 from service.core import clock
 from service.core.db import transaction
 from service.core.prune import prune
@@ -25,6 +26,7 @@ from service.registry.branch_costs import roll_branches
 from service.registry.shutdowns import tell_ends
 from service.settings import settings
 from service.teams.tables import IdempotencyRecord
+from service.webhooks.actions import forget_deliveries
 
 log = structlog.get_logger(__name__)
 
@@ -120,8 +122,12 @@ def _order_reconciliations() -> int:
 
 def _forget() -> int:
     with transaction() as session:
-        answers = prune(session, IdempotencyRecord.created_at, _REPEATED_WITHIN, _BATCH)
-        return answers + prune(session, ProviderWebhook.received_at, _REDELIVERED_WITHIN, _BATCH)
+        return (
+            prune(session, IdempotencyRecord.created_at, _REPEATED_WITHIN, _BATCH)
+            + prune(session, ProviderWebhook.received_at, _REDELIVERED_WITHIN, _BATCH)
+            + forget_deliveries(session, timedelta(days=settings().webhook_keep_days), _BATCH)
+            + audit.forget(session, timedelta(days=settings().audit_keep_days), _BATCH)
+        )
 
 
 CHORES = (

@@ -1,7 +1,9 @@
-"""Append to the audit log, whose rows the database refuses to change."""
+"""Append to the audit log, whose rows the database refuses to change; forget what is old."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from service.audit.tables import AuditEvent
@@ -42,6 +44,20 @@ def append(
         )
     )
     session.flush()
+
+
+def forget(session: Session, keep: timedelta, limit: int) -> int:
+    """Delete up to `limit` rows that are older than `keep`, the oldest first, and return how many.
+
+    The database refuses to delete any that is younger than 90 days.
+    """
+    oldest = select(AuditEvent.position, AuditEvent.created_at).order_by(AuditEvent.position).limit(limit)
+    first = oldest.subquery()
+    old = select(first.c.position).where(first.c.created_at < func.now() - keep)
+    gone = session.execute(
+        delete(AuditEvent).where(AuditEvent.position.in_(old)).returning(AuditEvent.position)
+    )
+    return len(gone.all())
 
 
 def _storable(text: str | None) -> str | None:

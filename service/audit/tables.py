@@ -10,7 +10,9 @@ from service.core.db import Base
 
 
 class AuditEvent(Base):
-    """One write that somebody sent: who, what, on what, from where, and how it ended. Never changed.
+    """One write that somebody sent: who, what, on what, from where, and how it ended.
+
+    Never changed, and deleted only when older than both 90 days, which a trigger sees to, and the setting.
 
     No foreign keys: the row outlives what it names, and may name what never was.
     """

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import timedelta
 
-from sqlalchemy import delete, func, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -14,7 +14,7 @@ from service.events.tables import Event
 from service.events.types import EventType
 from service.webhooks import queries, signing
 from service.webhooks.states import DeliveryState, DisabledReason
-from service.webhooks.tables import WebhookDelivery, WebhookEndpoint, WebhookSecret
+from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 DELIVER = "webhook.deliver"  # the unit of work that tries one delivery
 MAX_ENDPOINTS = 50  # of a team: each event costs one call per endpoint
@@ -159,6 +159,25 @@ def retry_delivery(session: Session, delivery: WebhookDelivery) -> WebhookDelive
     delivery.next_attempt_at = clock.now()
     work.schedule(session, DELIVER, delivery.id)
     return delivery
+
+
+def forget_deliveries(session: Session, keep: timedelta, limit: int) -> int:
+    """Delete up to `limit` deliveries that ended and are older than `keep`, with their attempts.
+
+    Returns how many deliveries.
+    """
+    ended = WebhookDelivery.state != DeliveryState.PENDING.value
+    old = (
+        select(WebhookDelivery.id)
+        .where(ended, WebhookDelivery.created_at < func.now() - keep)
+        .order_by(WebhookDelivery.created_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    ids_ = session.scalars(old).all()
+    session.execute(delete(WebhookAttempt).where(WebhookAttempt.delivery_id.in_(ids_)))
+    session.execute(delete(WebhookDelivery).where(WebhookDelivery.id.in_(ids_)))
+    return len(ids_)
 
 
 def _add_secret(session: Session, endpoint: WebhookEndpoint) -> str:

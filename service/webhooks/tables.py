@@ -71,6 +71,7 @@ class WebhookDelivery(Base):
         # An event that is fanned out again makes no second delivery.
         UniqueConstraint("endpoint_id", "event_id"),
         Index(None, "team_id", "created_at"),
+        Index(None, "created_at"),
         Index(None, "event_id"),
         Index(
             "ix_webhook_deliveries_endpoint_id_pending",
