@@ -34,7 +34,7 @@ class Upstream:
         self, settings: ProviderSettings, endpoint: Endpoint, session: aiohttp.ClientSession
     ) -> None:
         self.name = settings.name
-        self.clean = make_clean((settings.api_key.get_secret_value(),), settings.base_url)
+        self.clean = make_clean((settings.serving_key,), settings.serving_url)
         self.circuit = Circuit()
         self._session = session
         self._base_url = endpoint.base_url

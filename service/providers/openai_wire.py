@@ -202,8 +202,8 @@ class OpenAIWire:
     def endpoint(self) -> Endpoint:
         """See the port."""
         return Endpoint(
-            base_url=self.settings.base_url.rstrip("/"),
-            headers={"Authorization": f"Bearer {self._key}"},
+            base_url=self.settings.serving_url.rstrip("/"),
+            headers={"Authorization": f"Bearer {self.settings.serving_key}"},
             timeout_s=self.settings.timeout_s,
         )
 

@@ -79,7 +79,7 @@ def ask(
 
 def _refusal(answer: httpx2.Response, priced: Priced) -> TunehouseError:
     settings, target = provider_settings(priced.target.provider), priced.target
-    clean = make_clean((settings.api_key.get_secret_value(),), settings.base_url)
+    clean = make_clean((settings.serving_key,), settings.serving_url)
     words = Words(clean, target.provider_model, target.model_id)
     error = refusals.from_answer(answer.status_code, answer.headers, answer.content, words)
     if isinstance(error, ProviderRefused) and answer.status_code in _AGAIN:
