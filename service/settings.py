@@ -114,6 +114,11 @@ class ProviderSettings(BaseModel):
         ge=1,
         description="Asking after jobs takes no more than this, so that others get through.",
     )
+    parts_above_bytes: int = Field(
+        default=512 * 2**20,
+        ge=1,
+        description="Larger files are copied there in parts; in one request they would be refused.",
+    )
     training_type: str | int | None = Field(
         default=None,
         description="Azure's `trainingType`, such as GlobalStandard; without it Azure may refuse every job.",

@@ -19,6 +19,7 @@ from service.providers.answers import read_items, read_object
 from service.providers.deadline import bound, within
 from service.providers.errors import Gone, KeyRefused, OutcomeUnknown, Rejected
 from service.providers.failures import translated
+from service.providers.large_files import send_in_parts, size_of
 from service.providers.paging import PAGE, TooLong, iter_pages
 from service.providers.port import (
     STAMP_KEY,
@@ -66,7 +67,10 @@ class OpenAIWire:
 
     def upload_file(self, filename: str, content: BinaryIO) -> str:
         """See the port. A tuple with an open handle is streamed by the SDK, a `Path` would be read whole."""
-        part = (filename, self._prepare_file(content), "application/octet-stream")
+        whole = self._prepare_file(content)
+        if size_of(whole) > self.settings.parts_above_bytes:
+            return send_in_parts(self._client, self._clean, filename, whole)
+        part = (filename, whole, "application/octet-stream")
         with translated(self._clean, repeatable=False):
             answer = read_object(self._files.create(file=part, purpose="fine-tune").content)
             return mapping.file_id_of(answer)
