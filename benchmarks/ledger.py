@@ -1,6 +1,8 @@
 """The ledger at ten million rows: month reports, charging with and without sums being kept, and the audit.
 
-`python -m benchmarks.ledger [--rows 10000000] [--seconds 20]`
+`python -m benchmarks.ledger [--rows 10000000] [--seconds 20] [--data-dir DIR] [--only PART …]`
+
+With `--data-dir` the rows stay there, and a later run goes on from what it finds: rows take minutes to make.
 """
 
 import argparse
@@ -10,7 +12,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -35,6 +37,7 @@ from service.ledger.rollups import roll_up
 from service.ledger.statement import statements
 from service.settings import settings
 
+PARTS = ("rows", "sums", "reports", "charging", "audit")
 TEAMS, KEYS, DAYS = 40, 5, 365
 KINDS = (PriceKind.INPUT_TOKENS, PriceKind.CACHED_INPUT_TOKENS, PriceKind.OUTPUT_TOKENS)
 BATCH = 50  # requests per settlement, as the gateway writes them under load
@@ -65,6 +68,11 @@ FROM (
 JOIN prices p ON p.id = CASE WHEN trains THEN %(training)s
                              ELSE (%(prices)s::text[])[1 + mod(number, 3)] END
 """
+_INDEXES = {
+    "ix_ledger_entries_team_id_booked_at": "(team_id, booked_at)",
+    "ix_ledger_entries_team_id_corrects": "(team_id, corrects) WHERE corrects IS NOT NULL",
+    "ix_ledger_entries_job_id": "(job_id) WHERE job_id IS NOT NULL",
+}
 _ACCOUNTS = """
 INSERT INTO accounts (id, team_id, scope, month, spent_usd, month_spent_usd, last_number)
 SELECT team_id, team_id, 'team', ledger_month(now()), sum(amount_usd),
@@ -74,20 +82,29 @@ FROM ledger_entries GROUP BY team_id
 
 
 def main() -> None:
-    """Run it all and print a report in Markdown."""
+    """Run it all, or the parts asked for, and print a report in Markdown."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=10_000_000)
     options.add_argument("--seconds", type=float, default=20)
     options.add_argument("--days", type=int, default=DAYS)
+    options.add_argument("--data-dir", type=Path)
+    options.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     asked = options.parse_args()
-    with tempfile.TemporaryDirectory() as folder, database(Path(folder)) as dsn:
+    with ExitStack() as stack:
+        folder = asked.data_dir or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        dsn = stack.enter_context(database(folder))
         say(f"`python -m benchmarks.ledger --rows {asked.rows}`; {machine(dsn)}")
-        took("rows generated", lambda: generate(dsn, asked.rows, asked.days))
-        took("sums of all rows made", roll_up_everything)
-        size(dsn)
-        reports()
-        charging(asked.seconds)
-        took("audit of everything", check)
+        if "rows" in asked.only:
+            took("rows generated", lambda: generate(dsn, asked.rows, asked.days))
+        if "sums" in asked.only:
+            took("sums of all rows made", roll_up_everything)
+            size(dsn)
+        if "reports" in asked.only:
+            reports()
+        if "charging" in asked.only:
+            charging(asked.seconds)
+        if "audit" in asked.only:
+            took("audit of everything", check)
 
 
 @contextmanager
@@ -95,7 +112,8 @@ def database(folder: Path) -> Iterator[str]:
     """A durable server of its own, migrated; its DSN."""
     server = PostgresServer(folder / "postgres", settings={"shared_buffers": "512MB", "max_wal_size": "4GB"})
     server.start()
-    server.create_database("bench")
+    if not server.has_database("bench"):
+        server.create_database("bench")
     url = server.url("bench")
     os.environ["TUNEHOUSE_DATABASE_URL"] = url
     settings.cache_clear()
@@ -122,42 +140,51 @@ def machine(dsn: str) -> str:
 
 
 def generate(dsn: str, rows: int, days: int) -> None:
-    """A year of rows that ends now, with the indexes built afterwards."""
+    """A year of rows that ends now, with the indexes built afterwards; teams that have theirs keep them."""
     with transaction() as session:
         served = prices_at(session, provider_kind="trainer", model="ft:sandbox-mini", kinds=KINDS)
         kind = PriceKind.TRAINING_TOKENS
         (training,) = prices_at(session, provider_kind="trainer", model="sandbox-mini", kinds=[kind]).values()
     with psycopg.connect(dsn, autocommit=True) as connection:
-        indexes = connection.execute(
-            "SELECT indexname, indexdef FROM pg_indexes WHERE tablename = 'ledger_entries' "
-            "AND indexname LIKE 'ix_%'"
-        ).fetchall()
-        for name, _ in indexes:
-            connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
-        connection.execute("ALTER TABLE ledger_entries DROP CONSTRAINT uq_ledger_entries_unique_key")
-        for number in range(TEAMS):
-            team = f"team_{number:02}"
-            connection.execute(
-                "INSERT INTO teams (id, name, slug, metadata, created_at) VALUES (%s, %s, %s, '{}', now())",
-                (team, team, team.replace("_", "-")),
-            )
-            values = {
-                "team": team,
-                "keys": KEYS,
-                "days": days,
-                "rows": rows // TEAMS,
-                "start": datetime.now(UTC) - timedelta(days=days),
-                "training": training.id,
-                "prices": [served[kind].id for kind in KINDS],
-            }
-            connection.execute(_GENERATE, values)
+        there = {row[0] for row in connection.execute("SELECT id FROM teams")}
+        wanted = [f"team_{number:02}" for number in range(TEAMS)]
+        if there.issuperset(wanted):
+            return
+        for index in _INDEXES:
+            connection.execute(f"DROP INDEX IF EXISTS {index}".encode())
+        connection.execute(
+            "ALTER TABLE ledger_entries DROP CONSTRAINT IF EXISTS uq_ledger_entries_unique_key"
+        )
+        for team in wanted:
+            if team not in there:
+                _generate_team(connection, team, rows, days, training.id, [served[kind].id for kind in KINDS])
         connection.execute(
             "ALTER TABLE ledger_entries ADD CONSTRAINT uq_ledger_entries_unique_key UNIQUE (unique_key)"
         )
-        for _, definition in indexes:
-            connection.execute(definition.encode())
+        for index, columns in _INDEXES.items():
+            connection.execute(f"CREATE INDEX {index} ON ledger_entries {columns}".encode())
         connection.execute(_ACCOUNTS)
         connection.execute("VACUUM ANALYZE ledger_entries")
+
+
+def _generate_team(
+    connection: psycopg.Connection, team: str, rows: int, days: int, training: str, prices: list[str]
+) -> None:
+    values = {
+        "team": team,
+        "keys": KEYS,
+        "days": days,
+        "rows": rows // TEAMS,
+        "start": datetime.now(UTC) - timedelta(days=days),
+        "training": training,
+        "prices": prices,
+    }
+    with connection.transaction():
+        connection.execute(_GENERATE, values)
+        connection.execute(
+            "INSERT INTO teams (id, name, slug, metadata, created_at) VALUES (%s, %s, %s, '{}', now())",
+            (team, team, team.replace("_", "-")),
+        )
 
 
 def roll_up_everything() -> None:

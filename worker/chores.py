@@ -20,6 +20,7 @@ from service.jobs.orphans import order_sweeps
 from service.jobs.reconcile import order_reconciliations
 from service.jobs.tables import ProviderWebhook
 from service.ledger.actions import release_expired
+from service.ledger.months import close_month, month_due
 from service.ledger.rollups import roll_up
 from service.registry.announcements import order_polls
 from service.registry.branch_costs import roll_branches
@@ -105,6 +106,18 @@ def _roll_branches() -> int:
         return roll_branches(session)
 
 
+def _close_months() -> int:
+    closed = 0
+    month = month_due(clock.now(), settings().month_close_days)
+    while True:
+        # In batches, for a team's requests wait while its month is being closed.
+        with transaction() as session:
+            newly = close_month(session, month, _BATCH)
+        if not newly:
+            return closed
+        closed += newly
+
+
 def _order_end_polls() -> int:
     with transaction() as session:
         return order_polls(session, timedelta(seconds=settings().shutdown_poll_interval_s))
@@ -137,6 +150,7 @@ CHORES = (
     Chore("revive_jobs", 60.0, _revive_jobs),
     Chore("reconcile_providers", 600.0, _order_reconciliations),
     Chore("sweep_providers", 60.0, _order_sweeps),
+    Chore("close_months", 600.0, _close_months),
     Chore("roll_branches", 5.0, _roll_branches),
     Chore("order_end_polls", 60.0, _order_end_polls),
     Chore("tell_ends", 600.0, _tell_ends),

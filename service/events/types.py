@@ -23,6 +23,7 @@ class EventType(StrEnum):
     MODEL_RETRAINED = "model.retrained"
     MODEL_RETRAIN_FAILED = "model.retrain_failed"
     BUDGET_THRESHOLD = "budget.threshold"
+    MONTH_CLOSED = "costs.month_closed"
     WEBHOOK_TEST = "webhook_endpoint.test"
     WEBHOOK_DISABLED = "webhook_endpoint.disabled"
     TEAM_CREATED = "team.created"
@@ -45,5 +46,6 @@ PUBLISHED = (
     EventType.MODEL_RETRAINED,
     EventType.MODEL_RETRAIN_FAILED,
     EventType.BUDGET_THRESHOLD,
+    EventType.MONTH_CLOSED,
     EventType.WEBHOOK_DISABLED,
 )

@@ -71,7 +71,7 @@ class MonthClose(WireIn):
 
 
 class MonthClosed(WireOut):
-    """A closed month; it changes no more."""
+    """A closed month, which changes no more; `teams` is for how many it was still open."""
 
     object: Literal["month.close"] = "month.close"
     month: str

@@ -2,13 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.orm import Session
 
 from service.core import clock
 from service.errors import InvalidRequest
+from service.events.actions import append
+from service.events.types import EventType
 from service.ledger.tables import Account
 from service.teams.tables import Team
 
@@ -39,23 +41,50 @@ def present_month() -> Month:
     return month_named(f"{clock.now():%Y-%m}")
 
 
-def close_month(session: Session, month: Month) -> int:
-    """Let no team's rows be booked into this or an earlier month any more; returns how many teams there are.
+def month_due(now: datetime, days: int) -> Month:
+    """The latest month that ended at least `days` days before `now`. Pure."""
+    in_it = (now - timedelta(days=days)).replace(day=1) - timedelta(days=1)
+    return month_named(f"{in_it:%Y-%m}")
+
+
+def close_month(session: Session, month: Month, most: int | None = None) -> int:
+    """Let no team's rows be booked into this or an earlier month any more; returns for how many that is new.
 
     What occurred then and is charged or corrected later is booked at the moment of its recording. A month
-    that is closed stays so. Raises `InvalidRequest` for a month that is not over.
+    that is closed stays so. Each team that was there by then is told by an event. With `most`, only so many
+    teams are dealt with. Raises `InvalidRequest` for a month that is not over.
     """
     if clock.now() < month.end:
         raise InvalidRequest(f"{month.name} is not over yet.", param="month")
-    team_ids = session.scalars(select(Team.id).order_by(Team.id)).all()
+    closed = select(Account.id).where(Account.id == Team.id, Account.closed_before >= month.end)
+    team_ids = session.scalars(select(Team.id).where(~closed.exists()).order_by(Team.id).limit(most)).all()
     # Under the accounts' locks: what is being charged at this moment is booked wholly before or after.
     session.execute(_LOCK, {"team_ids": team_ids})
     earlier = or_(Account.closed_before.is_(None), Account.closed_before < month.end)
-    session.execute(
-        update(Account).where(Account.scope == "team", earlier).values(closed_before=month.end),
+    newly = session.scalars(
+        update(Account)
+        .where(Account.id.in_(team_ids), earlier)
+        .values(closed_before=month.end)
+        .returning(Account.id),
         execution_options={"synchronize_session": False},
+    ).all()
+    for team_id in session.scalars(
+        select(Team.id).where(Team.id.in_(newly), Team.created_at < month.end).order_by(Team.id)
+    ):
+        _tell_closed(session, team_id, month)
+    return len(newly)
+
+
+def _tell_closed(session: Session, team_id: str, month: Month) -> None:
+    append(
+        session,
+        team_id=team_id,
+        subject_id=team_id,
+        type=EventType.MONTH_CLOSED,
+        message=f"{month.name} is closed and its statement final; what comes late is booked in the open month.",
+        data={"month": month.name},
+        source_key=f"month_closed:{month.name}",
     )
-    return len(team_ids)
 
 
 def is_closed(session: Session, team_id: str, month: Month) -> bool:
