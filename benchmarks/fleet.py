@@ -51,7 +51,7 @@ _WORK = """
 _SWEEP = """
     EXPLAIN (ANALYZE, FORMAT JSON) SELECT kind, subject_id FROM work_items
     WHERE next_step_at <= now() AND (leased_until IS NULL OR leased_until < now())
-        AND (woken_at IS NULL OR woken_at < now() - interval '20 s')
+        AND (woken_at IS NULL OR woken_at < now() - interval '10 s')
     ORDER BY next_step_at LIMIT 500 FOR UPDATE SKIP LOCKED
 """
 _ENDS = """

@@ -119,6 +119,10 @@ class ProviderSettings(BaseModel):
         ge=1,
         description="Larger files are copied there in parts; in one request they would be refused.",
     )
+    deployments: dict[str, str] = Field(
+        default_factory=dict,
+        description="What base models are deployed as, by model; without it each is asked for by its own name.",
+    )
     training_type: str | int | None = Field(
         default=None,
         description="Azure's `trainingType`, such as GlobalStandard; without it Azure may refuse every job.",
@@ -230,7 +234,7 @@ class Settings(BaseSettings):
     sweep_interval_s: float = Field(
         default=1.0,
         gt=0,
-        description="How often each worker looks for overdue work; a lost wake-up is sent again after 20 s.",
+        description="How often each worker looks for overdue work; a lost wake-up is sent again after 10 s.",
     )
     poll_interval_s: float = Field(
         default=20.0, gt=0, description="How often a provider job is asked after while no webhook comes."

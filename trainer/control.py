@@ -44,6 +44,8 @@ class ControlState(msgspec.Struct):
     answers: AnswerBehaviour = msgspec.field(default_factory=AnswerBehaviour)
     limits: Limits = msgspec.field(default_factory=Limits)
     shutdown_dates: dict[str, str] = {}
+    deployments: dict[str, str] = {}
+    """Which model a deployment of that name serves, where models are served by deployments."""
 
 
 class Control:

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import base64
+import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
+
+from trainer.ids import new_id
+
+ORGANIZATION_SLUG = "sandbox"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,6 +24,20 @@ class Dialect:
     requires_bom: bool
     encode_results: Callable[[str], bytes]
     result_columns: tuple[str, ...]
+    name_model: Callable[[str, str | None, int | None], str]
+    """A new model's name from its base, its job's suffix, and the step if it is no job's last."""
+    serves_deployments: bool
+    """Whether models answer under the names of their deployments alone."""
+
+
+def _openai_name(base: str, suffix: str | None, step: int | None) -> str:
+    name = f"ft:{base}:{ORGANIZATION_SLUG}:{suffix or ''}:{new_id('', 8)}"
+    return name if step is None else f"{name}:ckpt-step-{step}"
+
+
+def _azure_name(base: str, suffix: str | None, step: int | None) -> str:
+    """Neither suffix nor step shows in it, so that a checkpoint's looks like any other."""
+    return f"{base}.ft-{secrets.token_hex(16)}"
 
 
 OPENAI = Dialect(
@@ -29,6 +48,8 @@ OPENAI = Dialect(
     requires_bom=False,
     encode_results=lambda text: base64.b64encode(text.encode()),
     result_columns=("step", "train_loss", "train_accuracy", "valid_loss", "valid_mean_token_accuracy"),
+    name_model=_openai_name,
+    serves_deployments=False,
 )
 
 AZURE = Dialect(
@@ -47,6 +68,8 @@ AZURE = Dialect(
         "full_valid_loss",
         "full_valid_mean_token_accuracy",
     ),
+    name_model=_azure_name,
+    serves_deployments=True,
 )
 
 DIALECTS = {dialect.name: dialect for dialect in (OPENAI, AZURE)}

@@ -7,7 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from trainer.core import Core
-from trainer.errors import no_such_model
+from trainer.errors import ApiError, no_such_model
+
+_NOT_DEPLOYED = (
+    "The API deployment for this resource does not exist. If you created the deployment within the last 5"
+    " minutes, please wait a moment and try again."
+)
 
 
 @dataclass(frozen=True)
@@ -26,6 +31,19 @@ def is_shut_down(core: Core, *models: str) -> bool:
         return False
     today = datetime.fromtimestamp(core.clock.now(), UTC).date().isoformat()
     return date <= today
+
+
+def find_served(core: Core, name: str) -> Target:
+    """What answers under a name: a model, or where the dialect says so a deployment of one.
+
+    Bases are deployed under their own names. Raises a 404 `ApiError`.
+    """
+    if not core.dialect.serves_deployments or core.base(name):
+        return find_target(core, name)
+    model = core.control.state.deployments.get(name)
+    if model is None:
+        raise ApiError(404, _NOT_DEPLOYED, code="DeploymentNotFound")
+    return find_target(core, model)
 
 
 def find_target(core: Core, model: str) -> Target:

@@ -25,6 +25,7 @@ from service.ledger import price_routes as prices
 from service.ledger import routes as money
 from service.ledger import usage_routes as usage
 from service.registry import alias_routes as aliases
+from service.registry import deployment_routes as deployments
 from service.registry import report_routes as reports
 from service.registry import routes as models
 from service.settings import settings
@@ -66,6 +67,7 @@ def create_app() -> FastAPI:
         inference,
         comparisons,
         retrains,  # before the models, whose paths would swallow theirs
+        deployments,  # likewise
         models,
         aliases,
         audit,

@@ -23,7 +23,7 @@ from service.core import wake
 from service.core.db import Base, after_commit
 
 # A wake-up that was sent but not acted upon is sent again after this long.
-REWAKE_AFTER = timedelta(seconds=20)
+REWAKE_AFTER = timedelta(seconds=10)
 
 
 class WorkItem(Base):

@@ -1,7 +1,7 @@
 """What a model's name stands for and what its use costs now, remembered as briefly as keys are."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
@@ -10,6 +10,7 @@ from service.core.db import transaction
 from service.errors import PriceUnknown, Unavailable
 from service.inference.memory import ShortMemory
 from service.providers.errors import NotConfigured
+from service.registry.deployments import serving_name
 from service.registry.queries import Target, resolve
 
 _NEEDED = (PriceKind.INPUT_TOKENS, PriceKind.OUTPUT_TOKENS)
@@ -51,7 +52,7 @@ def priced(session: Session, team_id: str, model: str) -> Priced:
         raise Unavailable(
             f"The provider that serves {model!r} is not configured at present.", param="model"
         ) from gone
-    return Priced(target, _prices(session, target))
+    return Priced(replace(target, provider_model=serving_name(target)), _prices(session, target))
 
 
 def _prices(session: Session, target: Target) -> Mapping[PriceKind, Price]:

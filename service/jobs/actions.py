@@ -24,6 +24,7 @@ from service.registry.ends import check_end
 from service.registry.queries import Target, resolve
 
 CLOSED = "The provider takes no new fine-tuning jobs"
+CREATED = "Created fine-tuning job: {}"  # OpenAI's words
 
 
 def create_job(
@@ -87,7 +88,7 @@ def create_job(
     if file is not None:
         planned = admission.plan(session, target, method.type, hyperparameters, file)
         job.estimated_cost_usd = admission.hold_cost(session, team_id, job.id, key_id, planned)
-    tell(session, job, EventType.JOB_CREATED, f"Created fine-tuning job: {job.id}")
+    tell(session, job, EventType.JOB_CREATED, CREATED.format(job.id))
     work.schedule(session, ADVANCE, job.id)
     return job
 

@@ -14,7 +14,7 @@ from service.datasets.actions import create_result_file
 from service.events.actions import Level, append
 from service.events.tables import Event
 from service.events.types import EventType
-from service.jobs.actions import free_place, release_files, tell
+from service.jobs.actions import CREATED, free_place, release_files, tell
 from service.jobs.max_cost import keep_below_max_cost
 from service.jobs.settle import charge_pause, settle_job
 from service.jobs.states import TERMINAL, JobStatus, status_from
@@ -28,7 +28,9 @@ _WAITING = (JobStatus.VALIDATING_FILES, JobStatus.QUEUED)
 _BEGUN = (JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.PAUSED, JobStatus.SUCCEEDED)
 _LEVELS: Mapping[str, Level] = {"info": "info", "warn": "warn", "error": "error"}
 _EVENTS_REMEMBERED = 100
-_CHECKPOINT_MARK = ":ckpt-step-"  # a checkpoint without it is the finished model itself
+# A checkpoint without it may be the finished model itself: at OpenAI it is, at Azure none has it. Which one
+# it is shows once the job has ended.
+_CHECKPOINT_MARK = ":ckpt-step-"
 
 
 @dataclass(frozen=True)
@@ -124,11 +126,13 @@ def _register(session: Session, job: Job, seen: Snapshot, after: JobStatus) -> d
     )
     names = job.our_names | {seen.job.id: job.id}
     finished = seen.job.fine_tuned_model if after is JobStatus.SUCCEEDED else None
+    has_ended = after in (JobStatus.SUCCEEDED, JobStatus.CANCELLED)
     if finished is not None:
         made = register_model(session, origin, finished, seen.job.finished_at or clock.now())
         names[finished] = job.fine_tuned_model = made.id
     for checkpoint in seen.checkpoints:
-        if checkpoint.model != finished and _CHECKPOINT_MARK not in checkpoint.model:
+        is_last_step = checkpoint.model == finished
+        if not is_last_step and not has_ended and _CHECKPOINT_MARK not in checkpoint.model:
             continue
         if checkpoint.model not in names:
             kept = register_checkpoint(
@@ -157,12 +161,15 @@ def _copy_events(
     session: Session, job: Job, events: Sequence[ProviderEvent], names: Mapping[str, str]
 ) -> None:
     for event in events:
+        message = rename_ids(event.message, names)
+        if message == CREATED.format(job.id):  # the log began with this, before the provider knew the job
+            continue
         append(
             session,
             team_id=job.team_id,
             subject_id=job.id,
             type=EventType.JOB_METRICS if event.type == "metrics" else EventType.JOB_MESSAGE,
-            message=rename_ids(event.message, names),
+            message=message.removeprefix(CREATED.format(job.id)).strip(),
             level=_LEVELS.get(event.level, "info"),
             data=json.loads(rename_ids(json.dumps(dict(event.data)), names)),
             source_key=event.id,

@@ -64,6 +64,7 @@ def register_checkpoint(
 def delete_model(session: Session, model: TunedModel) -> None:
     """Take a model out of use; its row stays for its descendants, the provider's copy is removed later."""
     model.deleted_at = clock.now()
+    model.deployment = None
     append(session, team_id=model.team_id, subject_id=model.id, type=EventType.MODEL_DELETED)
     work.schedule(session, DELETE_UPSTREAM, model.id)
 

@@ -11,11 +11,12 @@ from service.core.db import Base
 class TunedModel(Base):
     """A model that a job of ours made, or a checkpoint on its way there.
 
-    `id` is our name for it (`ft:{base}:{slug}:{suffix}:{8}`), `provider_model` the provider's. `parent_id`
-    is the tuned model or checkpoint that the job started from; without one, it started from `base_model`.
-    A deleted model keeps its row: its descendants still hang from it. `branch_key` orders a team's models by
-    their branches (`branch.py`), with `has_next` and `side_lines` saying which keys are given out; it is None
-    below a model whose key would have become too long. `shutdown_date` is the provider's word for this model.
+    `id` is our name for it (`ft:{base}:{slug}:{suffix}:{8}`), `provider_model` the provider's, `deployment`
+    what it is served as, where that is a name of its own (Azure). `parent_id` is the tuned model or
+    checkpoint that the job started from; without one, it started from `base_model`. A deleted model keeps its
+    row: its descendants still hang from it. `branch_key` orders a team's models by their branches
+    (`branch.py`), with `has_next` and `side_lines` saying which keys are given out; it is None below a model
+    whose key would have become too long. `shutdown_date` is the provider's word for this model.
     """
 
     __tablename__ = "tuned_models"
@@ -25,6 +26,7 @@ class TunedModel(Base):
     kind: Mapped[str]  # model | checkpoint
     provider: Mapped[str]
     provider_model: Mapped[str]
+    deployment: Mapped[str | None]
     base_model: Mapped[str]
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("tuned_models.id"))
     job_id: Mapped[str]
@@ -45,4 +47,6 @@ class TunedModel(Base):
         Index(None, "team_id", "training_file"),
         Index(None, "parent_id"),
         UniqueConstraint("job_id", "provider_model"),
+        # A deployment serves one model: under the name of another team's, a team would ask that team's model.
+        UniqueConstraint("provider", "deployment"),
     )

@@ -30,6 +30,7 @@ def test_a_job_runs_to_a_model_with_checkpoints_results_and_a_log(service: Servi
     assert csv.startswith("step,train_loss")
     messages = events_of(sdk, job.id)
     assert messages[0] == f"Created fine-tuning job: {job.id}"
+    assert not any("Created fine-tuning job" in message for message in messages[1:])
     assert any(message.startswith("Step ") for message in messages)
     assert f"New fine-tuned model created: {job.fine_tuned_model}" in messages
 

@@ -54,6 +54,10 @@ class TrainerControl:
         """Every webhook with its attempts."""
         return list(self.call("GET", "webhooks")["deliveries"])
 
+    def deploy(self, name: str, model: str | None) -> None:
+        """Serve a model under a name, as a deployment at Azure does; None ends it."""
+        self.call("PUT", f"deployments/{name}", {"model": model})
+
     def limits(self, **limits: Any) -> None:
         """Set wind_down and jobs_per_day; what is not named goes back to normal."""
         self.call("PUT", "limits", limits)

@@ -1,9 +1,11 @@
 """The trainer in Azure's habits: other statuses, ids, result files and encodings on the same wire."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import openai
 import pytest
+from openai.types.chat import ChatCompletion
 
 from tests.support.trainer_process import TrainerProcess
 from tests.trainer.examples import chat_file
@@ -44,13 +46,33 @@ def test_a_job_is_pending_then_succeeds_with_plain_results(azure_client: openai.
     assert all(item.id.startswith("ftchkpt-") for item in checkpoints)
 
 
-def test_a_deployment_answers_under_its_path(azure_client: openai.AzureOpenAI) -> None:
+def test_a_model_answers_under_its_deployment_alone(
+    azure: TrainerProcess, azure_client: openai.AzureOpenAI
+) -> None:
     job = create_job(azure_client, BOM + chat_file())
-    model = wait_for_end(azure_client, job.id).fine_tuned_model
-    reply = azure_client.chat.completions.create(
-        model=str(model), messages=[{"role": "user", "content": "Where is my parcel?"}]
-    )
+    model = str(wait_for_end(azure_client, job.id).fine_tuned_model)
+    assert re.fullmatch(r"sandbox-mini\.ft-[0-9a-f]{32}", model)
+    with pytest.raises(openai.NotFoundError) as raised:
+        ask(azure_client, model)
+    assert raised.value.code == "DeploymentNotFound"
+    azure.control.deploy("support", model)
+    reply = ask(azure_client, "support")
     assert "Follow the link" in str(reply.choices[0].message.content)
+    assert reply.model == model
+
+
+def test_a_deployed_model_cannot_be_deleted(azure: TrainerProcess, azure_client: openai.AzureOpenAI) -> None:
+    model = str(wait_for_end(azure_client, create_job(azure_client, BOM + chat_file()).id).fine_tuned_model)
+    azure.control.deploy("support", model)
+    with pytest.raises(openai.ConflictError):
+        azure_client.models.delete(model)
+    azure.control.deploy("support", None)
+    assert azure_client.models.delete(model).deleted
+
+
+def ask(client: openai.AzureOpenAI, deployment: str) -> ChatCompletion:
+    question = {"role": "user", "content": "Where is my parcel?"}
+    return client.chat.completions.create(model=deployment, messages=[question])  # type: ignore[list-item]
 
 
 def test_the_v1_path_takes_a_bearer_key(azure: TrainerProcess) -> None:

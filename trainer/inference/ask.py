@@ -12,13 +12,13 @@ from starlette.requests import Request
 from trainer.core import Core
 from trainer.engines.base import Answer, AnswerRefusedError, Engine, Prompt
 from trainer.errors import bad_request
-from trainer.lookup import Target, find_target
+from trainer.lookup import Target, find_served
 from trainer.spoil import SCOPE_KEY
 
 
 async def ask(core: Core, model: str, prompt: Prompt, n: int = 1) -> list[Answer]:
     """The engine's answers, one a choice; raises a 404 `ApiError` for a model that cannot be called."""
-    target = find_target(core, model)
+    target = find_served(core, model)
     behaviour = core.control.state.answers
     if behaviour.latency_s:
         await asyncio.sleep(behaviour.latency_s)

@@ -17,6 +17,7 @@ from trainer.ids import new_id
 from trainer.inference.ask import ask, event_line, hides_usage, read, read_text
 from trainer.inference.schema import ChatRequest, stops
 from trainer.inference.usage import chat_usage
+from trainer.lookup import find_served
 from trainer.state import state_of
 
 
@@ -29,7 +30,7 @@ async def create_chat(request: Request) -> Response:
         "id": new_id("chatcmpl-", 29),
         "object": "chat.completion",
         "created": core.clock.now_s(),
-        "model": body.model,
+        "model": find_served(core, body.model).name,
         "service_tier": "default",
         "system_fingerprint": core.engine.fingerprint,
     }

@@ -16,6 +16,7 @@ from trainer.ids import new_id
 from trainer.inference.ask import ask, event_line, hides_usage, read, read_text
 from trainer.inference.schema import CompletionRequest, stops
 from trainer.inference.usage import chat_usage
+from trainer.lookup import find_served
 from trainer.state import state_of
 
 DEFAULT_MAX_TOKENS = 16  # OpenAI's own default for this endpoint
@@ -32,7 +33,7 @@ async def create_completion(request: Request) -> Response:
         "id": new_id("cmpl-", 29),
         "object": "text_completion",
         "created": core.clock.now_s(),
-        "model": body.model,
+        "model": find_served(core, body.model).name,
         "system_fingerprint": core.engine.fingerprint,
     }
     if body.stream:

@@ -17,6 +17,7 @@ from trainer.ids import new_id
 from trainer.inference.ask import ask, hides_usage, read, read_text
 from trainer.inference.schema import ResponsesRequest
 from trainer.inference.usage import responses_usage
+from trainer.lookup import find_served
 from trainer.state import state_of
 
 Wire = dict[str, Any]
@@ -55,7 +56,7 @@ def _shell(core: Core, body: ResponsesRequest) -> Wire:
         "incomplete_details": None,
         "instructions": body.instructions,
         "max_output_tokens": body.max_output_tokens,
-        "model": body.model,
+        "model": find_served(core, body.model).name,
         "output": [],
         "parallel_tool_calls": True,
         "previous_response_id": None,

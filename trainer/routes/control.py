@@ -13,7 +13,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from trainer.control import AnswerBehaviour, ControlState, Limits, WebhookBehaviour
-from trainer.errors import ApiError, bad_request
+from trainer.errors import ApiError, bad_request, no_such_model
 from trainer.faults import Rule
 from trainer.http import answer, read_json
 from trainer.records import JobFailure
@@ -48,6 +48,12 @@ class ModelRequest(msgspec.Struct, forbid_unknown_fields=True):
     """A shutdown date as YYYY-MM-DD, or None to take it back."""
 
     shutdown_date: str | None
+
+
+class DeploymentRequest(msgspec.Struct, forbid_unknown_fields=True):
+    """The model to serve, or None to serve none."""
+
+    model: str | None
 
 
 class JobChange(msgspec.Struct, forbid_unknown_fields=True):
@@ -173,6 +179,20 @@ async def set_model(request: Request, name: str) -> Response:
             raise bad_request("A date looks like 2027-01-14.", "shutdown_date") from error
     control.save()
     return answer({"id": name, "shutdown_date": control.state.shutdown_dates.get(name)})
+
+
+@router.put("/deployments/{name}")
+async def set_deployment(request: Request, name: str) -> Response:
+    """Deploy a model under a name, or end that with None; at Azure another API does this."""
+    core = state_of(request).core
+    body = await read_json(request, DeploymentRequest)
+    core.control.state.deployments.pop(name, None)
+    if body.model is not None:
+        if core.store.models.get(body.model) is None:
+            raise no_such_model(body.model)
+        core.control.state.deployments[name] = body.model
+    core.control.save()
+    return answer({"name": name, "model": body.model})
 
 
 @router.patch("/jobs/{job_id}")

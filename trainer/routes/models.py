@@ -42,5 +42,7 @@ async def delete(request: Request, name: str) -> Response:
         raise ApiError(403, f"The base model {name} cannot be deleted.", param="model")
     if core.store.models.get(name) is None:
         raise no_such_model(name)
+    if name in core.control.state.deployments.values():
+        raise ApiError(409, f"The model {name} is deployed; delete its deployments first.", param="model")
     core.store.models.delete(name)
     return answer({"id": name, "object": "model", "deleted": True})

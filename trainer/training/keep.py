@@ -25,7 +25,6 @@ METRIC_NAMES = (
     "train_reward_mean",
     "valid_reward_mean",
 )
-ORGANIZATION_SLUG = "sandbox"
 
 
 def save_checkpoints(core: Core, job: JobRecord, progress: Progress) -> None:
@@ -42,10 +41,8 @@ def save_checkpoints(core: Core, job: JobRecord, progress: Progress) -> None:
 def keep_checkpoint(
     core: Core, job: JobRecord, at: float, step: int, metrics: Mapping[str, float], *, is_last: bool
 ) -> None:
-    """Name the saved model of this step; the last step's is the tuned model itself and has no suffix."""
-    name = f"ft:{job.base}:{ORGANIZATION_SLUG}:{job.suffix or ''}:{new_id('', 8)}"
-    if not is_last:
-        name += f":ckpt-step-{step}"
+    """Name the saved model of this step; the last step's is the tuned model itself."""
+    name = core.dialect.name_model(job.base, job.suffix, None if is_last else step)
     model = ModelRecord(
         id=name,
         base=job.base,

@@ -91,7 +91,8 @@ def _look(provider: Provider, job: Job, known: frozenset[str], *, patient: bool)
     answer = provider.get_job(str(job.provider_job_id))
     status = status_from(answer.status, JobStatus(job.status))
     try:
-        events, checkpoints = _log(provider, answer, known, ended=status is JobStatus.SUCCEEDED)
+        left_some = status in (JobStatus.SUCCEEDED, JobStatus.CANCELLED)
+        events, checkpoints = _log(provider, answer, known, ended=left_some)
     except Rejected as refusal:
         if patient:
             raise Retryable(f"The job's log was refused: {refusal.message}") from refusal

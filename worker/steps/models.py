@@ -1,11 +1,16 @@
 """Remove a deleted model at its provider."""
 
+from datetime import timedelta
+
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
+from service.providers.errors import Rejected
 from service.providers.registry import get_provider
 from service.registry.tables import TunedModel
-from worker.provider_failures import retried
+from worker.provider_failures import come_back, retried
+
+_REFUSED_PAUSE = timedelta(hours=1)
 
 
 @retried
@@ -13,6 +18,10 @@ def delete_upstream(lease: Lease) -> None:
     """Delete the provider's model; one that is gone there already is fine."""
     with transaction() as session:
         model = session.get_one(TunedModel, lease.subject_id)
-    get_provider(model.provider).delete_model(model.provider_model)
+    try:
+        get_provider(model.provider).delete_model(model.provider_model)
+    except Rejected as refusal:  # it is deployed at Azure, or the key may not delete: an operator's to change
+        come_back(lease, _REFUSED_PAUSE, refusal)
+        return
     with transaction() as session:
         work.finish(session, lease)
