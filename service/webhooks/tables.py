@@ -36,7 +36,7 @@ class WebhookEndpoint(Base):
 class WebhookSecret(Base):
     """A signing secret; several of one endpoint are valid at once while it is rotated.
 
-    Signing needs the secret itself, so that no hash would do.
+    Signing needs the secret itself, so that no hash would do (`docs/decisions/015`).
     """
 
     __tablename__ = "webhook_secrets"

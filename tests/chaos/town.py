@@ -162,10 +162,11 @@ class Town:
 
 
 class Monkey:
-    """Breaks something every few seconds until told to stop."""
+    """Breaks something every few seconds, so and so often, or until told to stop."""
 
-    def __init__(self, town: Town, every_s: float, seed: int) -> None:
+    def __init__(self, town: Town, times: int, every_s: float, seed: int) -> None:
         self._town = town
+        self._times = times
         self._every_s = every_s
         self._dice = random.Random(seed)
         self._stopped = threading.Event()
@@ -188,7 +189,7 @@ class Monkey:
 
     def _run(self) -> None:
         try:
-            while not self._stopped.wait(self._every_s):
+            while self.kills < self._times and not self._stopped.wait(self._every_s):
                 self._town.lose_answers(self._dice)
                 self._town.kill(PARTS[self.kills % len(PARTS)])
                 self.kills += 1
