@@ -18,8 +18,8 @@ def find_copy(session: Session, file: File, provider: str) -> FileCopy | None:
 def record_copy(session: Session, file: File, provider: str, provider_file_id: str) -> FileCopy:
     """Note a copy that was made.
 
-    The one returned is the one to use: when another was recorded meanwhile that is the other one, and
-    `provider_file_id` is an orphan for the caller to delete at the provider.
+    The one returned is the one to use: when another was recorded meanwhile that is the other one, and ours
+    is ordered to be deleted at the provider.
     """
     values = {
         "team_id": file.team_id,
@@ -31,7 +31,10 @@ def record_copy(session: Session, file: File, provider: str, provider_file_id: s
     session.execute(insert(FileCopy).values(values).on_conflict_do_nothing())
     session.flush()
     key = (file.team_id, file.sha256, provider)
-    return session.get_one(FileCopy, key, populate_existing=True)
+    copy = session.get_one(FileCopy, key, populate_existing=True)
+    if copy.provider_file_id != provider_file_id:
+        _order_removal(session, copy, provider_file_id)
+    return copy
 
 
 def copies_of(session: Session, file: File) -> list[FileCopy]:
@@ -53,8 +56,7 @@ def forget_copy(session: Session, copy: FileCopy) -> None:
 
 def order_removal(session: Session, copy: FileCopy) -> None:
     """Have a copy deleted at its provider once nothing needs it."""
-    name = "/".join((copy.provider, copy.team_id, copy.sha256, copy.provider_file_id))
-    work.schedule(session, REMOVE, name)
+    _order_removal(session, copy, copy.provider_file_id)
 
 
 def order_removal_of_content(session: Session, team_id: str, sha256: str) -> None:
@@ -63,3 +65,8 @@ def order_removal_of_content(session: Session, team_id: str, sha256: str) -> Non
         select(FileCopy).where(FileCopy.team_id == team_id, FileCopy.sha256 == sha256)
     ):
         order_removal(session, copy)
+
+
+def _order_removal(session: Session, copy: FileCopy, provider_file_id: str) -> None:
+    name = "/".join((copy.provider, copy.team_id, copy.sha256, provider_file_id))
+    work.schedule(session, REMOVE, name)

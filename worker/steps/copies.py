@@ -28,12 +28,17 @@ _STILL_NEEDED = timedelta(minutes=5)
 
 @retried
 def copy_file(lease: Lease) -> None:
-    """Upload the content, or find the copy that an earlier attempt may have left behind."""
+    """Upload the content unless it is there, or find the copy that an earlier attempt may have left."""
     name = CopyName.parse(lease.subject_id)
     with transaction() as session:
         content = session.get(Content, (name.team_id, name.sha256))
         closed = block_on(session, name.provider, ALL_MODELS, (BlockKind.WOUND_DOWN,))
         if content is None or closed:  # deleted meanwhile, or of no use; whatever wanted it ends by itself
+            work.finish(session, lease)
+            return
+        # Another job that asked while the copy was being made has had this step begin once more.
+        if session.get(FileCopy, (name.team_id, name.sha256, name.provider)) is not None:
+            wake_waiting_jobs(session, name)
             work.finish(session, lease)
             return
         sending_s = content.size_bytes / _SLOWEST_BYTES_PER_S
