@@ -8,12 +8,19 @@ from pathlib import Path
 import openai
 import pytest
 
+from tests.support.plain import sdk_client
 from tests.support.trainer_process import TrainerProcess
 
 
 def make_client(process: TrainerProcess, timeout_s: float = 20.0) -> openai.OpenAI:
     """A stock client of a trainer that never retries."""
-    return openai.OpenAI(base_url=process.base_url, api_key=process.api_key, max_retries=0, timeout=timeout_s)
+    return openai.OpenAI(
+        base_url=process.base_url,
+        api_key=process.api_key,
+        max_retries=0,
+        timeout=timeout_s,
+        http_client=sdk_client(),
+    )
 
 
 @pytest.fixture(scope="session")

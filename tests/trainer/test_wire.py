@@ -4,6 +4,7 @@ import httpx2
 import openai
 import pytest
 
+from tests.support.plain import NO_CERTIFICATES
 from tests.support.trainer_process import TrainerProcess
 from tests.trainer.raw import announce
 from tests.trainer.steps import run_job
@@ -11,13 +12,15 @@ from tests.trainer.steps import run_job
 
 def call(trainer: TrainerProcess, method: str, path: str, **options: object) -> httpx2.Response:
     headers = {"authorization": f"Bearer {trainer.api_key}", **options.pop("headers", {})}  # type: ignore[dict-item]
-    return httpx2.request(method, trainer.root_url + path, headers=headers, **options)  # type: ignore[arg-type]
+    return httpx2.request(method, trainer.root_url + path, headers=headers, verify=NO_CERTIFICATES, **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("key", ["Bearer", "Bearer wrong", "Basic abc", "Bearer ключ", "x"])
 @pytest.mark.parametrize("path", ["/v1/models", "/v1/nothing", "/control/clock"])
 def test_without_the_key_there_is_nothing_to_see(trainer: TrainerProcess, key: str, path: str) -> None:
-    response = httpx2.get(trainer.root_url + path, headers={b"authorization": key.encode()})
+    response = httpx2.get(
+        trainer.root_url + path, headers={b"authorization": key.encode()}, verify=NO_CERTIFICATES
+    )
     assert response.status_code == 401
     assert response.json()["error"]["type"] == "invalid_request_error"
 
