@@ -9,6 +9,7 @@ trainer    the sandbox trainer as the service's upstream, with its control API
 import json
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psycopg
@@ -23,6 +24,7 @@ from service.embedded.postgres import PostgresServer
 from service.embedded.valkey import ValkeyServer
 from service.settings import settings
 from tests.support.clean import clean, dsn, start_over, work_left
+from tests.support.plain import sdk_client
 from tests.support.processes import Api, Worker, free_port
 from tests.support.service import Service
 from tests.support.trainer_process import TrainerProcess
@@ -46,12 +48,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url(folder: Path) -> Iterator[str]:
-    """A Postgres server with one migrated database."""
+    """A Postgres server with two migrated databases; the URL of the one that all processes share."""
     server = PostgresServer(folder / "postgres", durable=False)
     server.start()
     server.create_database("tunehouse")
     url = server.url("tunehouse")
     upgrade(url)
+    with psycopg.connect(dsn(url), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE quiet TEMPLATE tunehouse")
     yield url
     server.stop()
 
@@ -110,25 +114,29 @@ def environment(folder: Path, postgres_url: str, redis_url: str) -> Iterator[dic
 
 @pytest.fixture(scope="session")
 def quiet_url(environment: dict[str, str], postgres_url: str) -> str:
-    """The URL of a migrated database of which no api or worker process knows."""
+    """The URL of the database of which no api or worker process knows, with the shipped prices in it."""
     url = make_url(postgres_url).set(database="quiet").render_as_string(hide_password=False)
-    with psycopg.connect(dsn(postgres_url), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE quiet")
-    upgrade(url)
+    with patched_database_url(url), transaction() as session:
+        sync_prices(session)
     return url
 
 
-@pytest.fixture
-def database(quiet_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """A database of this process alone: steps happen only when the test does them; its URL."""
-    with monkeypatch.context() as patched:
-        patched.setitem(os.environ, "TUNEHOUSE_DATABASE_URL", quiet_url)
+@contextmanager
+def patched_database_url(url: str) -> Iterator[None]:
+    """Let `transaction()` of this process work on another database for a while."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setitem(os.environ, "TUNEHOUSE_DATABASE_URL", url)
         start_over()
-        with transaction() as session:
-            sync_prices(session)
+        yield
+    start_over()
+
+
+@pytest.fixture
+def database(quiet_url: str) -> Iterator[str]:
+    """A database of this process alone: steps happen only when the test does them; its URL."""
+    with patched_database_url(quiet_url):
         yield quiet_url
         clean(dsn(quiet_url))
-    start_over()
 
 
 @pytest.fixture
@@ -177,7 +185,9 @@ def trainer(trainer_process: TrainerProcess) -> Iterator[TrainerProcess]:
 @pytest.fixture
 def upstream(trainer_process: TrainerProcess) -> Iterator[OpenAI]:
     """The trainer as its own clients see it, past Tunehouse."""
-    with OpenAI(base_url=trainer_process.base_url, api_key=trainer_process.api_key) as client:
+    with OpenAI(
+        base_url=trainer_process.base_url, api_key=trainer_process.api_key, http_client=sdk_client()
+    ) as client:
         yield client
 
 

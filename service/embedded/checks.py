@@ -2,6 +2,7 @@
 
 import errno
 import socket
+import ssl
 
 import httpx2
 from pydantic import ValidationError
@@ -11,6 +12,9 @@ from redis.exceptions import RedisError
 
 from service.embedded.errors import EmbeddedError
 from service.settings import Settings
+
+# For http only. Reading the world's certificates, which nobody presents here, costs 20 ms at each look.
+_NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def read_settings() -> Settings:
@@ -60,6 +64,6 @@ def listens(port: int) -> bool:
 def answers_200(url: str) -> bool:
     """Whether GET `url` is answered with 200."""
     try:
-        return httpx2.get(url, trust_env=False, timeout=5).status_code == 200
+        return httpx2.get(url, trust_env=False, timeout=5, verify=_NO_CERTIFICATES).status_code == 200
     except httpx2.TransportError:
         return False

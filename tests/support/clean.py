@@ -16,8 +16,8 @@ def clean(admin_dsn: str) -> None:
     with psycopg.connect(admin_dsn) as connection:
         # The ledger refuses deletes; only a superuser's replica role may, and only tests use it.
         connection.execute("SET session_replication_role = replica")
-        for name in tables:
-            connection.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(name)))
+        deletes = [sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in tables]
+        connection.execute(sql.SQL("; ").join(deletes))
 
 
 def dsn(url: str) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx2
 
+from tests.support.plain import NO_CERTIFICATES
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
@@ -77,9 +78,10 @@ class Api(Process):
     def _answers(self) -> bool:
         self.check_alive()
         try:
-            return httpx2.get(f"{self.url}/healthz", trust_env=False).status_code == 200
+            answer = httpx2.get(f"{self.url}/healthz", trust_env=False, verify=NO_CERTIFICATES)
         except httpx2.TransportError:
             return False
+        return answer.status_code == 200
 
 
 class Worker(Process):

@@ -10,6 +10,8 @@ from typing import Any, Self
 import httpx2
 from openai import AsyncOpenAI, OpenAI
 
+from tests.support.plain import NO_CERTIFICATES, async_sdk_client, sdk_client
+
 _numbers = itertools.count(1)
 
 
@@ -57,17 +59,21 @@ class Service:
     def http(self, key: str | None) -> httpx2.Client:
         """Plain HTTP with `key`, or with none."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
-        client = httpx2.Client(base_url=self.url, headers=headers, timeout=60, trust_env=False)
+        client = httpx2.Client(
+            base_url=self.url, headers=headers, timeout=60, trust_env=False, verify=NO_CERTIFICATES
+        )
         return self._clients.enter_context(client)
 
     def sdk(self, key: str, **options: Any) -> OpenAI:
         """The stock SDK with `key`; without retries unless `options` say otherwise."""
-        client = OpenAI(base_url=f"{self.url}/v1", api_key=key, **({"max_retries": 0} | options))
+        options = {"max_retries": 0, "http_client": sdk_client()} | options
+        client = OpenAI(base_url=f"{self.url}/v1", api_key=key, **options)
         return self._clients.enter_context(client)
 
     def async_sdk(self, key: str, **options: Any) -> AsyncOpenAI:
         """The stock asynchronous SDK; the caller closes it within its event loop."""
-        return AsyncOpenAI(base_url=f"{self.url}/v1", api_key=key, **({"max_retries": 0} | options))
+        options = {"max_retries": 0, "http_client": async_sdk_client()} | options
+        return AsyncOpenAI(base_url=f"{self.url}/v1", api_key=key, **options)
 
     def make_team(self, *, budget_usd: str | None = None, scopes: list[str] | None = None) -> TeamHandle:
         """A new team with a key of the given scopes (default: all), and a monthly budget if named."""

@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx2
 
+from tests.support.plain import NO_CERTIFICATES
+
 
 class TrainerControl:
     """Sets the clock, scripts faults and counts requests of one trainer; `root_url` is asked at each call."""
@@ -18,7 +20,15 @@ class TrainerControl:
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Any control route; raises httpx2.HTTPStatusError for a refusal."""
         url = f"{self._root_url()}/control/{path}"
-        response = httpx2.request(method, url, json=body, headers=self._headers, timeout=40, trust_env=False)
+        response = httpx2.request(
+            method,
+            url,
+            json=body,
+            headers=self._headers,
+            timeout=40,
+            trust_env=False,
+            verify=NO_CERTIFICATES,
+        )
         response.raise_for_status()
         return response.json()
 
