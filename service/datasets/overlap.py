@@ -9,6 +9,7 @@ from service.datasets.tables import ContentRows, File
 from service.datasets.watch.watch import Rows
 
 CODE = "shared_with_validation"
+_NAMED = 5
 
 
 def record_rows(session: Session, file: File, rows: Rows) -> None:
@@ -42,3 +43,15 @@ def shared_rows(session: Session, training: File, validation: File, most: int) -
     lines = shared_lines(session, training, validation)
     words = f"is in the validation file {validation.id} too"
     return [on_line(line, Flaw("", CODE, words)) for line in lines[:most]], len(lines)
+
+
+def shared_sentence(session: Session, training: File, validation: File) -> str | None:
+    """The same in a sentence for whoever makes a job of the two; None when they share nothing."""
+    lines = shared_lines(session, training, validation)
+    if not lines:
+        return None
+    named = ", ".join(map(str, lines[:_NAMED])) + ("" if len(lines) <= _NAMED else ", …")
+    return (
+        f"{len(lines)} of the training examples are in the validation file too, so that its losses tell less "
+        f"of what the model learns: lines {named} of {training.id}."
+    )

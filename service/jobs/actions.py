@@ -9,6 +9,7 @@ from service.catalog.limits import job_limits
 from service.catalog.offers import check_trainable
 from service.core import clock, ids, work
 from service.datasets import actions as datasets
+from service.datasets.tables import File
 from service.errors import InvalidRequest, TrainingNotAvailable
 from service.events.actions import append
 from service.events.types import EventType
@@ -89,8 +90,17 @@ def create_job(
         planned = admission.plan(session, target, method.type, hyperparameters, file)
         job.estimated_cost_usd = admission.hold_cost(session, team_id, job.id, key_id, planned)
     tell(session, job, EventType.JOB_CREATED, CREATED.format(job.id))
+    if file is not None:
+        warn_of_shared_rows(session, job, file)
     work.schedule(session, ADVANCE, job.id)
     return job
+
+
+def warn_of_shared_rows(session: Session, job: Job, training: File) -> None:
+    """Say in a job's log, once its files are checked, that the validation repeats what it trains on."""
+    shared = admission.shared_rows(session, job.team_id, training, job.validation_file)
+    if shared is not None:
+        tell(session, job, EventType.JOB_MESSAGE, shared, level="warn")
 
 
 def check_open(session: Session, target: Target) -> None:

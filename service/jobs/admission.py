@@ -10,6 +10,7 @@ from service.catalog.prices import Price, price_at
 from service.datasets.auto import auto_epochs
 from service.datasets.costs import billed_tokens
 from service.datasets.counting import BaseTokens, exact_tokens
+from service.datasets.overlap import shared_sentence
 from service.datasets.queries import get_file, report_of
 from service.datasets.tables import File
 from service.errors import InvalidRequest, NotFound
@@ -119,9 +120,18 @@ def _file(session: Session, team_id: str, file_id: str, param: str) -> File:
         ) from missing
 
 
-def warnings(target: Target, file: File, planned: Plan, remaining_usd: Decimal | None) -> list[str]:
-    """What the caller should know before creating the job, in sentences."""
-    found = []
+def shared_rows(session: Session, team_id: str, training: File, validation_file: str | None) -> str | None:
+    """What to say of a validation file that repeats the training file; None when there is nothing to say."""
+    if validation_file is None:
+        return None
+    return shared_sentence(session, training, get_file(session, team_id, validation_file))
+
+
+def warnings(
+    target: Target, file: File, planned: Plan, remaining_usd: Decimal | None, shared: str | None
+) -> list[str]:
+    """What the caller should know before creating the job, in sentences; `shared` is one of them."""
+    found = [shared] if shared else []
     if remaining_usd is not None and planned.cost_usd > remaining_usd:
         found.append(f"The budget has ${usd(remaining_usd)} left; this job would be refused.")
     if target.base.shutdown_date is not None:

@@ -5,6 +5,7 @@ from sqlalchemy.orm import Session
 from service.catalog.offers import check_trainable
 from service.core import clock
 from service.jobs import admission
+from service.jobs.actions import warn_of_shared_rows
 from service.jobs.tables import Job
 from service.registry.queries import resolve
 
@@ -23,4 +24,5 @@ def admit(session: Session, job: Job) -> bool:
     settings = job.method[job.method_type].get("hyperparameters", {})
     planned = admission.plan(session, target, job.method_type, settings, file)
     job.estimated_cost_usd = admission.hold_cost(session, job.team_id, job.id, job.key_id, planned)
+    warn_of_shared_rows(session, job, file)
     return True

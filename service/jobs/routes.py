@@ -133,6 +133,7 @@ def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> Estim
     settings = method.settings.hyperparameters.model_dump()
     planned = admission.plan(session, target, method.type, settings, file)
     view = budget_view(session, caller.team)
+    shared = admission.shared_rows(session, caller.team, file, body.validation_file)
     return EstimateOut(
         model=body.model,
         method=method.type,
@@ -143,7 +144,7 @@ def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> Estim
         cost_usd=usd(planned.cost_usd),
         price_id=planned.price.id,
         budget=budget_out(caller.team, view).model_dump(),
-        warnings=admission.warnings(target, file, planned, view.remaining_usd),
+        warnings=admission.warnings(target, file, planned, view.remaining_usd, shared),
     )
 
 

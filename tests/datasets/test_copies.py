@@ -1,7 +1,5 @@
 """A content is copied to a provider once, however many jobs ask, and whenever they do."""
 
-from collections.abc import Iterator
-
 import pytest
 from openai import OpenAI
 
@@ -18,10 +16,10 @@ from worker.run import run_step
 
 
 @pytest.fixture
-def calm(trainer: TrainerProcess, providers_environment: object, database: str) -> Iterator[TrainerProcess]:
+def calm(trainer: TrainerProcess, providers_environment: object, database: str) -> TrainerProcess:
     """The trainer with its clock stopped, and steps done by hand."""
     trainer.control.stop_clock()
-    yield trainer
+    return trainer
 
 
 def copies(upstream: OpenAI, name: str) -> set[str]:
