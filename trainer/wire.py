@@ -149,9 +149,12 @@ def show_base(core: Core, name: str) -> Wire:
 
 
 def show_tuned(core: Core, model: ModelRecord) -> Wire:
-    """A tuned model; it dies no later than its base."""
+    """A tuned model; it dies no later than its base. `root` is where its weights lie, for other servers."""
     date = core.control.shutdown_date(model.id, model.base)
-    return _model(model.id, model.created_at, core.engine.owner, date)
+    shown = _model(model.id, model.created_at, core.engine.owner, date)
+    if core.engine.keeps_weights:
+        shown["root"] = str(core.files.model_path(model.folder).resolve())  # vLLM's own word for it
+    return shown
 
 
 def _model(name: str, created: int, owner: str, shutdown_date: str | None) -> Wire:

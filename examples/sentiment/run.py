@@ -8,7 +8,6 @@ needs a trainer that offers the base `minilm` (docs/guide/local-training.md star
 from __future__ import annotations
 
 import json
-import random
 import sys
 import time
 from collections.abc import Callable
@@ -24,21 +23,28 @@ ENDED = ("succeeded", "failed", "cancelled")
 
 @dataclass
 class Figures:
-    """What the story measured; accuracies are shares of held-out reviews."""
+    """What the story measured; accuracies are shares of held-out reviews.
+
+    `tokens` are those of the training file, by the base's own tokenizer and by that of OpenAI's models.
+    """
 
     examples: tuple[int, int]
+    tokens: tuple[int, int]
+    estimate: dict[str, Any]
     before: float
     by_epoch: list[float]
     macro_f1: float
     after: float
     after_by_language: dict[str, float]
     model: str
+    job: dict[str, Any]
     lineage: dict[str, Any]
+    costs: list[dict[str, Any]]
     cost_usd: str
 
 
 def run(client: OpenAI, base: str, wait: Callable[[Callable[[], bool]], object]) -> Figures:
-    """Convert, clean, split, train, watch, use; `wait` waits until what it is given is true."""
+    """The whole way from raw reviews to use; `wait` waits until what it is given is true."""
 
     def ready(file_id: str) -> str:
         wait(lambda: client.files.retrieve(file_id).status != "uploaded")
@@ -62,23 +68,27 @@ def run(client: OpenAI, base: str, wait: Callable[[Callable[[], bool]], object])
             "clean": {"html": True, "control": True},
         },
     )
-    lines = client.files.content(ready(converted["id"])).read().splitlines(keepends=True)
-    random.Random(7).shuffle(lines)  # noqa: S311
-    cut = len(lines) // 5
-    training, held_out = (
-        ready(client.files.create(file=("part.jsonl", b"".join(part)), purpose="fine-tune").id)
-        for part in (lines[cut:], lines[:cut])
-    )
-    report: Any = client.get(f"/files/{training}/report", cast_to=object)
+    parts = post(f"/files/{ready(converted['id'])}/split", {"validation_share": 0.2, "seed": 7})
+    training, held_out = (ready(parts[name]["id"]) for name in ("training_file", "validation_file"))
+
+    def read_report() -> Any:
+        return client.get(f"/files/{training}/report", cast_to=object)
+
+    wait(lambda: any(one["model"] == base and one["total"] for one in read_report()["tokens_by_base"]))
+    report = read_report()
     rows = [json.loads(line) for line in client.files.content(held_out).read().splitlines()]
 
+    settings = {"n_epochs": 6, "learning_rate_multiplier": 3}
+    estimate = post(
+        "/fine_tuning/estimates", {"model": base, "training_file": training, "hyperparameters": settings}
+    )
     job = client.fine_tuning.jobs.create(
         model=base,
         training_file=training,
         validation_file=held_out,
         seed=7,
         suffix="sentiment",
-        hyperparameters={"n_epochs": 6, "learning_rate_multiplier": 3},
+        hyperparameters=settings,  # type: ignore[arg-type]
     )
     wait(lambda: client.fine_tuning.jobs.retrieve(job.id).status in ENDED)
     job = client.fine_tuning.jobs.retrieve(job.id)
@@ -96,17 +106,22 @@ def run(client: OpenAI, base: str, wait: Callable[[Callable[[], bool]], object])
         language = "en" if row["prompt"].isascii() else "zh"
         right[language].append(reply.choices[0].message.content == row["completion"].strip())
     lineage: Any = client.get(f"/models/{job.fine_tuned_model}/lineage", cast_to=object)
-    costs: Any = client.get("/costs", cast_to=object)
+    costs: Any = client.get("/costs?group_by=kind", cast_to=object)
+    (exact,) = (one["total"] for one in report["tokens_by_base"] if one["model"] == base)
     every = right["en"] + right["zh"]
     return Figures(
         examples=(report["examples"], len(rows)),
+        tokens=(exact, report["tokens"]["total"]),
+        estimate=estimate,
         before=next(d["start_valid_mean_token_accuracy"] for d in told if "start_valid_loss" in d),
         by_epoch=[data["full_valid_mean_token_accuracy"] for data in epochs],
         macro_f1=max(data["full_valid_macro_f1"] for data in epochs),
         after=sum(every) / len(every),
         after_by_language={name: sum(found) / len(found) for name, found in right.items() if found},
         model=str(job.fine_tuned_model),
+        job=job.to_dict(),
         lineage=lineage,
+        costs=costs["data"],
         cost_usd=costs["total_usd"],
     )
 
@@ -123,6 +138,11 @@ def main() -> None:
     print(f"{figures.examples[0]} reviews to train on, {figures.examples[1]} held out")
     print(f"held-out accuracy before {figures.before:.2f}, by epoch {figures.by_epoch}")
     print(f"in use: {figures.after:.2f} {figures.after_by_language}, macro-F1 {figures.macro_f1:.2f}")
+    print(f"{figures.tokens[0]} tokens by the base's tokenizer, {figures.tokens[1]} by o200k_base")
+    seconds = figures.job["tunehouse"]["training_seconds"]
+    print(f"estimated at most {figures.estimate['training_hours']} hours, trained {seconds:.0f} seconds")
+    for row in figures.costs:
+        print(f"{row['kind']}: {row['quantity']} for ${row['amount_usd']}")
     print(f"{figures.model} cost ${figures.cost_usd}, lineage {len(figures.lineage['nodes'])} nodes")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from unittest.mock import patch
 
@@ -49,5 +50,14 @@ def test_raw_reviews_become_a_classifier_that_a_team_uses(service: Service, work
     assert figures.after >= 0.9
     assert figures.macro_f1 >= 0.9
     assert len(figures.by_epoch) >= 3
-    assert float(figures.cost_usd) > 0
+    seconds = figures.job["tunehouse"]["training_seconds"]
+    (hours,) = (row for row in figures.costs if row["kind"] == "training_hours")
+    assert abs(float(hours["quantity"]) * 3600 - seconds) < 0.01
+    assert 0 < float(hours["quantity"]) <= float(figures.estimate["training_hours"])
+    assert Decimal(hours["amount_usd"]) == Decimal(hours["quantity"]) * Decimal("0.80")
+    assert {row["kind"] for row in figures.costs} == {"training_hours", "input_tokens", "output_tokens"}
+    # The estimate went by the base's own tokenizer, and so did the training.
+    assert figures.tokens[0] != figures.tokens[1]
+    assert figures.estimate["trained_tokens"] == 6 * figures.tokens[0]
+    assert figures.job["trained_tokens"] == len(figures.by_epoch) * figures.tokens[0]
     assert figures.model in str(figures.lineage)

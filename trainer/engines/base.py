@@ -131,6 +131,8 @@ class Engine(Protocol):
     """Seconds of the trainer's clock between two steps; 0 for an engine that works as fast as it can."""
     answers_slowly: bool
     """Whether `answer` and reading its pieces take long enough to need a thread."""
+    keeps_weights: bool
+    """Whether the folder of a tuned model holds weights that other servers can serve."""
     result_columns: tuple[str, ...]
     """Metrics that the result file shows beside those of the provider imitated."""
 

@@ -32,6 +32,7 @@ class SandboxEngine:
     fingerprint = "fp_sandbox"
     owner = "tunehouse-sandbox"
     answers_slowly = False
+    keeps_weights = False
     result_columns: tuple[str, ...] = ()
 
     def __init__(self, pace_s: float, concurrency: int) -> None:

@@ -28,6 +28,7 @@ class TransformersEngine:
     concurrency = 1
     pace_s = 0.0
     answers_slowly = True
+    keeps_weights = True
     result_columns = (
         "full_valid_loss",
         "full_valid_mean_token_accuracy",

@@ -47,10 +47,11 @@ def prepare(spec: TrainSpec, base: Base) -> PlanRecord:
         labels = settle_labels(found, training.count, inherited_labels(spec.parent))
     train = _Part(spec.training_path, "training", objective, encoder, labels)
     train.write(folder / "train.safetensors")
+    notes = train.notes()
     if held_out.count and spec.validation_path:
-        _Part(spec.validation_path, "validation", objective, encoder, labels).write(
-            folder / "valid.safetensors"
-        )
+        valid = _Part(spec.validation_path, "validation", objective, encoder, labels)
+        valid.write(folder / "valid.safetensors")
+        notes += valid.notes()
     given = spec.hyperparameters
     n_epochs = rates.n_epochs(given.get("n_epochs"), train.count)
     batch = rates.batch_size(given.get("batch_size"), objective, train.count)
@@ -68,7 +69,7 @@ def prepare(spec: TrainSpec, base: Base) -> PlanRecord:
             "validates": held_out.count > 0,
             **({"beta": rates.beta(given)} if objective == "dpo" else {}),
         },
-        notes=train.notes(),
+        notes=notes,
     )
 
 
