@@ -15,7 +15,20 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Index, and_, delete, func, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Index,
+    ScalarSelect,
+    and_,
+    case,
+    delete,
+    func,
+    null,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -90,13 +103,11 @@ def schedule(session: Session, kind: str, subject_id: str, *, delay: timedelta =
 def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) -> Lease | None:
     """Take the lease on a due unit of work; None when it is not due, leased, or gone."""
     # SKIP LOCKED: a second worker woken for the same row must not wait, only to find it leased.
-    found = select(WorkItem.kind).where(_named(kind, subject_id), _free()).with_for_update(skip_locked=True)
-    if session.execute(found).one_or_none() is None:
-        return None
+    free = select(WorkItem.kind).where(_named(kind, subject_id), _free()).with_for_update(skip_locked=True)
     lease_id = uuid.uuid4()
     leased = session.execute(
         update(WorkItem)
-        .where(_named(kind, subject_id))
+        .where(_named(free.scalar_subquery(), subject_id))
         .values(
             lease_id=lease_id,
             leased_until=func.now() + lease_for,
@@ -104,8 +115,8 @@ def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) ->
             woken_at=None,  # acted upon: if the worker dies, the sweep need not wait to wake another
         )
         .returning(WorkItem.generation, WorkItem.attempts)
-    ).one()
-    return Lease(kind, subject_id, lease_id, leased.generation, leased.attempts)
+    ).one_or_none()
+    return leased and Lease(kind, subject_id, lease_id, leased.generation, leased.attempts)
 
 
 def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) -> None:
@@ -113,13 +124,11 @@ def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) 
 
     Raises `LeaseLost` when the lease is no longer ours.
     """
-    item = _ours(session, lease)
-    if item.generation != lease.generation:
-        next_in = timedelta(0)
     if next_in is None:
-        session.execute(delete(WorkItem).where(_named(lease.kind, lease.subject_id)))
-        return
-    _release(session, lease, next_in, attempts=0, error=None)
+        done = delete(WorkItem).where(_ours(lease), WorkItem.generation == lease.generation)
+        if session.execute(done.returning(WorkItem.kind)).one_or_none() is not None:
+            return
+    _release(session, lease, next_in or timedelta(0), attempts=0, error=None)
 
 
 def give_back(session: Session, lease: Lease, *, retry_in: timedelta, error: str) -> None:
@@ -127,8 +136,6 @@ def give_back(session: Session, lease: Lease, *, retry_in: timedelta, error: str
 
     What was scheduled meanwhile is tried at once. Raises `LeaseLost` when the lease is no longer ours.
     """
-    if _ours(session, lease).generation != lease.generation:
-        retry_in = timedelta(0)
     _release(session, lease, retry_in, attempts=lease.attempts, error=error)
 
 
@@ -137,16 +144,15 @@ def extend(session: Session, lease: Lease, lease_for: timedelta) -> None:
 
     Raises `LeaseLost` when the lease is no longer ours.
     """
-    _ours(session, lease)
-    until = func.now() + lease_for
-    session.execute(update(WorkItem).where(_named(lease.kind, lease.subject_id)).values(leased_until=until))
+    held = update(WorkItem).where(_ours(lease)).values(leased_until=func.now() + lease_for)
+    if session.execute(held.returning(WorkItem.kind)).one_or_none() is None:
+        raise LeaseLost(f"{lease.kind} {lease.subject_id}")
 
 
 def keep(session: Session, leases: Collection[Lease], lease_for: timedelta) -> None:
     """Hold leases for `lease_for` from now, where they do not last longer; those lost meanwhile are left."""
-    ours = or_(*(_named(one.kind, one.subject_id) & (WorkItem.lease_id == one.lease_id) for one in leases))
     until = func.greatest(WorkItem.leased_until, func.now() + lease_for)
-    session.execute(update(WorkItem).where(ours).values(leased_until=until))
+    session.execute(update(WorkItem).where(or_(*map(_ours, leases))).values(leased_until=until))
 
 
 def cancel(session: Session, kind: str, subject_id: str) -> bool:
@@ -181,7 +187,7 @@ def due(session: Session, limit: int) -> list[tuple[str, str]]:
     return names
 
 
-def _named(kind: str, subject_id: str) -> ColumnElement[bool]:
+def _named(kind: str | ScalarSelect[str], subject_id: str) -> ColumnElement[bool]:
     return and_(WorkItem.kind == kind, WorkItem.subject_id == subject_id)
 
 
@@ -190,26 +196,27 @@ def _free() -> ColumnElement[bool]:
     return and_(WorkItem.next_step_at <= func.now(), unleased)
 
 
-def _ours(session: Session, lease: Lease) -> WorkItem:
-    held = select(WorkItem).where(_named(lease.kind, lease.subject_id), WorkItem.lease_id == lease.lease_id)
-    item = session.scalars(held.with_for_update().execution_options(populate_existing=True)).one_or_none()
-    if item is None:
-        raise LeaseLost(f"{lease.kind} {lease.subject_id}")
-    return item
+def _ours(lease: Lease) -> ColumnElement[bool]:
+    return and_(_named(lease.kind, lease.subject_id), WorkItem.lease_id == lease.lease_id)
 
 
 def _release(session: Session, lease: Lease, delay: timedelta, *, attempts: int, error: str | None) -> None:
-    session.execute(
+    """Let go of the lease; what was scheduled while it was held is due at once, whatever the `delay`."""
+    unchanged = WorkItem.generation == lease.generation
+    released = session.execute(
         update(WorkItem)
-        .where(_named(lease.kind, lease.subject_id))
+        .where(_ours(lease))
         .values(
-            next_step_at=func.now() + delay,
+            next_step_at=case((unchanged, func.now() + delay), else_=func.now()),
             lease_id=None,
             leased_until=None,
-            woken_at=None if delay else func.now(),
+            woken_at=case((unchanged, null()), else_=func.now()) if delay else func.now(),
             attempts=attempts,
             last_error=error,
         )
-    )
-    if not delay:
+        .returning(WorkItem.generation)
+    ).one_or_none()
+    if released is None:
+        raise LeaseLost(f"{lease.kind} {lease.subject_id}")
+    if not delay or released.generation != lease.generation:
         after_commit(session, lambda: wake.send(lease.kind, lease.subject_id))

@@ -40,6 +40,7 @@ from service.settings import ProviderSettings
 _CONNECT_S = 10.0
 _CLOCK_SKEW = timedelta(minutes=10)
 _FILES_PAGE = 1000
+_NEWS_PAGE = 20  # of a log that is known but for its end; most polls find nothing new at all
 
 
 class OpenAIWire:
@@ -154,8 +155,10 @@ class OpenAIWire:
     def iter_events(self, job_id: str, known: frozenset[str]) -> Iterator[ProviderEvent]:
         """See the port."""
 
+        limit = _NEWS_PAGE if known else PAGE
+
         def fetch(after: str | None) -> dict[str, Any]:
-            return read_object(self._jobs.list_events(job_id, limit=PAGE, after=after or omit).content)
+            return read_object(self._jobs.list_events(job_id, limit=limit, after=after or omit).content)
 
         for raw in self._walk(fetch, None):
             with translated(self._clean, repeatable=True):

@@ -26,10 +26,8 @@ log = structlog.get_logger(__name__)
 _PATIENCE = 3  # attempts for which a refused log holds the job's record back
 
 
-def follow(lease: Lease, job: Job) -> None:
-    """Bring a job up to what the provider says."""
-    with transaction() as session:
-        known = record.known_events(session, job.id)
+def follow(lease: Lease, job: Job, known: frozenset[str]) -> None:
+    """Bring a job up to what the provider says; `known` are the provider's ids of events copied before."""
     try:
         with noting_throttles(job.provider):
             patient = lease.attempts <= _PATIENCE

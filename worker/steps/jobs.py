@@ -8,7 +8,7 @@ from service.core.db import transaction
 from service.core.work import Lease
 from service.errors import TunehouseError
 from service.events.types import EventType
-from service.jobs import actions, admit, closing, copying
+from service.jobs import actions, admit, closing, copying, record
 from service.jobs.blocks import BlockKind, block_on
 from service.jobs.queries import locked_job
 from service.jobs.states import JobStatus, Step, next_step
@@ -30,13 +30,17 @@ def advance(lease: Lease) -> None:
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
         step = next_step(job.facts)
+        known = record.known_events(session, job.id) if step is Step.FOLLOW else frozenset()
         if step in _CALLING:
             block = block_on(session, job.provider, job.base_model, (BlockKind.RATE,))
             if block is not None and block.until is not None:
                 # Not all at the same moment, or the first to come back would meet the limit again.
                 work.finish(session, lease, next_in=spread(block.until - clock.now()))
                 return
-    _STEPS[step](lease, job)
+    if step is Step.FOLLOW:
+        follow(lease, job, known)
+    else:
+        _STEPS[step](lease, job)
 
 
 def _nothing(lease: Lease, _: Job) -> None:
@@ -98,5 +102,4 @@ _STEPS: Mapping[Step, Callable[[Lease, Job], None]] = {
     Step.CREATE: create,
     Step.CANCEL_UNSENT: _cancel_unsent,
     Step.SEND_WISH: send_wish,
-    Step.FOLLOW: follow,
 }
