@@ -112,6 +112,11 @@ class Derivation(Base):
     output_ids: Mapped[list[str]] = mapped_column(ARRAY(String))
     created_at: Mapped[datetime]
 
+    __table_args__ = (
+        Index(None, "team_id", "source_id"),
+        Index(None, "output_ids", postgresql_using="gin"),
+    )
+
 
 class DatasetPolicy(Base):
     """Which warnings keep a team's files from being trained on."""

@@ -81,7 +81,7 @@ def _tell_closed(session: Session, team_id: str, month: Month) -> None:
         team_id=team_id,
         subject_id=team_id,
         type=EventType.MONTH_CLOSED,
-        message=f"{month.name} is closed and its statement final; what comes late is booked in the open month.",
+        message=f"{month.name} is closed and its statement final; what comes late counts in the open month.",
         data={"month": month.name},
         source_key=f"month_closed:{month.name}",
     )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from service.core.wire import WireOut
 from service.datasets.tables import File
 from service.errors import NotFound
+from service.registry.contents import files_made_from
 from service.registry.family import learned_from
 
 # Upwards from what aliases point at: complete however many models there are, for aliases are few.
@@ -41,6 +42,7 @@ class Impact(msgspec.Struct):
     file_id: str
     sha256: str
     same_content: list[str]
+    derived: list[str]
     models: list[ImpactModel]
     aliases: list[str]
     truncated: bool
@@ -60,6 +62,8 @@ class ImpactModelOut(WireOut):
 class ImpactOut(WireOut):
     """Everything that a dataset has reached, whichever upload of the same content it came by.
 
+    `derived` are the files of what was made from it by splitting, converting or cleaning, in any number of
+    steps; what learned from those learned from it. `direct` says that a model did so in its own training.
     `truncated` says that there are more models than were asked for; the aliases are all there.
     """
 
@@ -67,6 +71,7 @@ class ImpactOut(WireOut):
     file_id: str
     sha256: str
     same_content: list[str]
+    derived: list[str]
     models: list[ImpactModelOut]
     aliases: list[str]
     truncated: bool
@@ -80,16 +85,18 @@ def impact(session: Session, team_id: str, file_id: str, limit: int) -> Impact:
     same = File.team_id == team_id, File.sha256 == file.sha256
     same_ids = list(session.scalars(select(File.id).where(*same).order_by(File.created_at, File.id)))
     # Validation data shapes no weights; what it was used to measure is not among what learned from it.
-    reached = learned_from(session, team_id, same_ids, limit + 1)
-    direct = set(same_ids)
+    derived = list(files_made_from(session, team_id, file.sha256))
+    direct = {*same_ids, *derived}
+    reached = learned_from(session, team_id, [*same_ids, *derived], limit + 1)
     return Impact(
         file_id=file_id,
         sha256=file.sha256,
         same_content=same_ids,
+        derived=derived,
         models=[
             ImpactModel(one.id, one.kind, one.job_id, one.training_file in direct, one.deleted_at is not None)
             for one in reached[:limit]
         ],
-        aliases=list(session.scalars(_ALIASES, {"team_id": team_id, "files": " ".join(same_ids)})),
+        aliases=list(session.scalars(_ALIASES, {"team_id": team_id, "files": " ".join(direct)})),
         truncated=len(reached) > limit,
     )

@@ -9,11 +9,13 @@ from sqlalchemy.orm import Session
 from service.core.clock import unix
 from service.ledger.money import usd
 from service.registry.branch_costs import costs_of_jobs, sum_of_branch, use_of_models
+from service.registry.contents import sources_of
 from service.registry.family import Direction, Member, ancestors, descendants
 from service.registry.graph import Cost, Edge, Graph, Node, Role
 from service.registry.tables import TunedModel
 
 _ZERO = Decimal(0)
+_CONTENT = "sha256:"
 _FILES = text("""
     SELECT id, sha256, filename, created_at, deleted_at FROM files
     WHERE id = ANY(string_to_array(:ids, ' ')) AND team_id = :team_id ORDER BY created_at, id
@@ -93,12 +95,21 @@ class _Builder:
         self._links[source, to, role] = None
 
     def _add_datasets(self, session: Session, team_id: str, shown: Sequence[Member]) -> dict[str, str]:
-        """One node per content, whichever files brought it; returns the node of each file."""
+        """A node per content, whichever files brought it, and per source of it; the node of each file."""
         files = {one.training_file for one in shown} | {one.validation_file for one in shown}
-        named = [file_id for file_id in files if file_id]
+        node_of = self._add_contents(session, team_id, [file_id for file_id in files if file_id])
+        hashes = {node_id.removeprefix(_CONTENT) for node_id in node_of.values()}
+        made = sources_of(session, team_id, hashes)
+        if made:
+            self._add_contents(session, team_id, sorted({one.source_id for one in made} - node_of.keys()))
+        for one in made:
+            self._link(_CONTENT + one.source, _CONTENT + one.output, "derived_from")
+        return node_of
+
+    def _add_contents(self, session: Session, team_id: str, named: Sequence[str]) -> dict[str, str]:
         node_of = {}
         for file in session.execute(_FILES, {"ids": " ".join(named), "team_id": team_id}):
-            node_of[file.id] = node_id = f"sha256:{file.sha256}"
+            node_of[file.id] = node_id = _CONTENT + file.sha256
             known = self.nodes.get(node_id)
             if known is None:
                 known = Node(node_id, "dataset", file.filename, unix(file.created_at), deleted=True, files=[])

@@ -18,6 +18,7 @@ _ARROWS: Mapping[Role, str] = {
     "validation_data": "-.->|validation|",
     "produced": "-->",
     "points_to": "-.->",
+    "derived_from": "-->|made into|",
 }
 
 

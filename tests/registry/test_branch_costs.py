@@ -11,6 +11,7 @@ from service.catalog.price import PriceKind
 from service.core import clock
 from service.core.db import transaction
 from service.ledger.actions import settle
+from service.ledger.audit import begin, findings
 from service.registry.actions import Origin, register_checkpoint, register_model
 from service.registry.branch_costs import BranchSum, roll_branches, sum_of_branch, use_of_models
 from service.registry.lineage import lineage
@@ -54,7 +55,7 @@ class Orchard:
         if self.chance.random() < 0.8:
             left.append(register_model(self.session, origin, f"{job_id}:model", clock.now()))
         self.models += left
-        cost = self._charge(job_id, PriceKind.TRAINING_TOKENS, left[-1] if left else parent, job_id)
+        cost = self.charge(job_id, PriceKind.TRAINING_TOKENS, left[-1] if left else parent, job_id)
         if left:
             self.made[job_id] = cost
         elif parent:
@@ -62,7 +63,7 @@ class Orchard:
 
     def use(self, model: TunedModel) -> None:
         """A call that is charged for."""
-        cost = self._charge(self._job_id(), PriceKind.OUTPUT_TOKENS, model, None)
+        cost = self.charge(self._job_id(), PriceKind.OUTPUT_TOKENS, model, None)
         self.used[model.id] = self.used.get(model.id, ZERO) + cost
 
     def below(self, root: TunedModel) -> list[TunedModel]:
@@ -77,7 +78,8 @@ class Orchard:
         self._jobs += 1
         return f"ftjob-{self.team_id}-{self._jobs}"
 
-    def _charge(self, subject: str, kind: PriceKind, model: TunedModel | None, job_id: str | None) -> Decimal:
+    def charge(self, subject: str, kind: PriceKind, model: TunedModel | None, job_id: str | None) -> Decimal:
+        """A charge and its amount."""
         name = model.id if model else "sandbox-mini"
         asked = charge(subject, self.chance.randrange(1, 10**6), kind=kind, model=name, job_id=job_id)
         settle(self.session, team_id=self.team_id, subject_id=subject, charges=[asked])
@@ -134,6 +136,31 @@ def test_rolling_up_moves_no_cent_and_doing_it_twice_changes_nothing() -> None:
         assert {name: cost for name, cost in again.items() if cost} == {
             name: cost for name, cost in uses.items() if cost
         }
+
+
+@pytest.mark.parametrize("rolled", [True, False])
+def test_what_a_job_was_charged_before_it_made_its_model_counts_with_the_model(rolled: bool) -> None:
+    with transaction() as session:
+        orchard = Orchard(session, 1)
+        orchard.train(None)
+        parent = orchard.models[-1]
+        origin = Origin(
+            orchard.team_id, "ftjob-paused", "trainer", "sandbox-mini", parent.id, "file-1", None, None
+        )
+        paid = orchard.charge("ftjob-paused", PriceKind.TRAINING_TOKENS, parent, "ftjob-paused")
+        if rolled:
+            roll_branches(session)
+            assert sum_of_branch(session, parent).tried_usd == paid
+        register_checkpoint(session, origin, "there:1", 1, clock.now())
+        made = register_model(session, origin, "there", clock.now())
+        assert sum_of_branch(session, made) == BranchSum(paid, paid, ZERO, ZERO)
+        whole = sum_of_branch(session, parent)
+        assert (whole.made_usd, whole.tried_usd) == (whole.own_made_usd + paid, ZERO)
+        roll_branches(session)
+        assert sum_of_branch(session, parent) == whole
+    with transaction() as session:
+        begin(session)
+        assert [str(one) for one in findings(session) if "branch" in one.check] == []
 
 
 def test_a_tree_with_a_model_without_a_key_is_walked_to_the_same_sums() -> None:

@@ -111,3 +111,25 @@ def test_impact_follows_a_content_through_re_uploads_and_generations(service: Se
     assert models == {first.fine_tuned_model: True, second.fine_tuned_model: False}
     assert found["aliases"] == ["helper"]
     assert service.make_team().http.get(f"/v1/files/{original.id}/impact").status_code == 404
+
+
+def test_impact_and_lineage_follow_what_was_made_from_a_content(service: Service) -> None:
+    team = service.make_team()
+    source = upload(team.sdk, chat_file(topic="source", examples=60))
+    half = team.http.post(f"/v1/files/{source.id}/split", json={"validation_share": 0.5}).json()
+    part = str(half["training_file"]["id"])
+    team.sdk.files.wait_for_processing(part, poll_interval=0.05)
+    again = upload(team.sdk, team.sdk.files.content(part).read())
+    made = run(team.sdk, training_file=again.id)
+    found = team.http.get(f"/v1/files/{source.id}/impact").json()
+    assert {part, again.id} < set(found["derived"])
+    reached = {model["id"]: model["direct"] for model in found["models"] if model["kind"] == "model"}
+    assert reached == {made.fine_tuned_model: True}
+    # The other half of the split taught nobody, and the part knows nothing of what it was made from.
+    other = half["validation_file"]["id"]
+    assert team.http.get(f"/v1/files/{other}/impact").json()["models"] == []
+    assert team.http.get(f"/v1/files/{part}/impact").json()["derived"] == []
+    graph = lineage(team, made.fine_tuned_model)
+    files_of = {node["id"]: node["files"] for node in graph["nodes"] if node["kind"] == "dataset"}
+    (edge,) = [edge for edge in graph["edges"] if edge["role"] == "derived_from"]
+    assert (files_of[edge["from"]], files_of[edge["to"]]) == ([source.id], [again.id])
