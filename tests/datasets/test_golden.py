@@ -4,17 +4,42 @@ After a change that is meant, `GOLDEN=write pytest tests/datasets/test_golden.py
 """
 
 import os
+import re
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from service.datasets import problems
 from service.datasets.check import check
+from service.datasets.formats import images
 from service.datasets.formats.detect import FORMATS
+from service.datasets.formats.reinforcement import REINFORCEMENT
+from service.datasets.lines import MAX_LINE_BYTES
 
 GOLDEN = Path(__file__).parent / "golden"
 FORMAT_FILES = sorted((GOLDEN / "formats").glob("*.jsonl"))
 ERROR_FILES = sorted((GOLDEN / "errors").glob("*.jsonl"))
+
+
+def filled(count: int) -> Iterator[bytes]:
+    """Lines without a flaw."""
+    return (CHAT % number for number in range(count))
+
+
+CHAT = b'{"messages":[{"role":"user","content":"%d?"},{"role":"assistant","content":"Yes."}]}\n'
+ASKED = b'{"messages":[{"role":"user","content":"%d?"}],"reference":"Yes."}\n'
+PICTURED = (
+    b'{"messages":[{"role":"user","content":[{"type":"image_url","image_url":{"url":'
+    b'"data:image/png;base64,%s"}}]},{"role":"assistant","content":"Yes."}]}\n'
+)
+# Files too large to keep: what makes them, by the name of the golden file.
+MADE: dict[str, Callable[[], Iterable[bytes]]] = {
+    "image_too_large": lambda: [*filled(10), PICTURED % (b"A" * (images.MAX_BYTES * 4 // 3 + 8))],
+    "line_too_long": lambda: [*filled(10), b'{"a":"', *([bytes(2**20)] * (MAX_LINE_BYTES // 2**20)), b'"}'],
+    "too_many_examples": lambda: (ASKED % number for number in range(REINFORCEMENT.max_examples + 1)),
+}
 
 
 def agrees(said: str, golden: Path) -> bool:
@@ -37,6 +62,24 @@ def test_each_error_is_said_in_the_golden_words(path: Path) -> None:
     assert found.error_count == len(found.errors) > 0
     said = "".join(f"{error.code}: {error}\n" for error in found.errors)
     assert agrees(said, path.with_suffix(".txt"))
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_each_error_of_a_large_file_is_said_in_the_golden_words(name: str) -> None:
+    found = check(MADE[name]())
+    assert found.error_count == len(found.errors) > 0
+    said = "".join(f"{error.code}: {error}\n" for error in found.errors)
+    assert agrees(said, GOLDEN / "errors" / f"{name}.txt")
+
+
+def test_every_error_there_is_has_a_golden_file() -> None:
+    (listed,) = re.findall(r"Codes: (.*?)\. Warnings", str(problems.__doc__), re.DOTALL)
+    said = {
+        line.split(":")[0]
+        for path in (GOLDEN / "errors").glob("*.txt")
+        for line in path.read_text().splitlines()
+    }
+    assert said == set(re.findall(r"`(\w+)`", listed))
 
 
 def test_every_format_has_a_golden_file() -> None:

@@ -12,10 +12,9 @@ from service.core import storage
 from service.core.object_storage import ObjectStorage
 from service.settings import settings
 from tests.datasets.examples import chats, jsonl
-from tests.datasets.storing import send
-from tests.support.processes import Api, Worker
+from tests.jobs import hands
+from tests.support.processes import Api
 from tests.support.service import Service
-from tests.support.waiting import wait_until
 
 BUCKET = "tunehouse-tests"
 
@@ -92,19 +91,19 @@ def test_a_file_lives_and_dies_in_a_bucket(
 ) -> None:
     broker = environment["TUNEHOUSE_REDIS_URL"].removesuffix("/0") + "/2"
     env = environment | s3_environment | {"TUNEHOUSE_DATABASE_URL": database, "TUNEHOUSE_REDIS_URL": broker}
-    api, worker = Api(env, folder), Worker(env, folder)
+    api = Api(env, folder)
     api.start()
-    worker.start()
     try:
         with Service(api.url, os.environ["TUNEHOUSE_ADMIN_KEY"]) as service:
             team = service.make_team()
             content = jsonl(chats(200))
-            file = send(team.sdk, content)
-            assert file.status == "processed"
+            file = team.sdk.files.create(file=("train.jsonl", content), purpose="fine-tune")
+            hands.run_due()
+            assert team.sdk.files.retrieve(file.id).status == "processed"
             assert team.sdk.files.content(file.id).read() == content
             assert keys_in(bucket) == 1
             team.sdk.files.delete(file.id)
-            wait_until(lambda: keys_in(bucket) == 0)
+            hands.run_due()
+            assert keys_in(bucket) == 0
     finally:
         api.stop()
-        worker.stop()

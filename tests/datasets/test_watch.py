@@ -174,6 +174,13 @@ def test_a_kind_is_listed_up_to_a_cap_and_counted_beyond_it() -> None:
     assert (len(listed), found.warning_counts["duplicate"]) == (MAX_LISTED_EACH, 199)
 
 
+def test_policy_may_make_errors_of_every_repeat() -> None:
+    found = watched([PROSE[0]] * 2500, "duplicate")
+    assert (found.error_count, len(found.errors)) == (2499, 100)
+    assert str(found.errors[99]) == "line 101: repeats line 1"
+    assert "duplicate" not in found.warning_counts
+
+
 def test_a_full_table_thins_itself_and_still_finds_its_share() -> None:
     table = KeyTable(capacity=1000)
     keys = np.random.default_rng(1).integers(0, 2**64, 4000, np.uint64)
@@ -195,7 +202,7 @@ def test_no_bytes_make_a_scan_raise(data: bytes) -> None:
 
 
 @settings(max_examples=100, deadline=None)
-@given(st.one_of(files, st.lists(line, min_size=30, max_size=60).map(b"\n".join)))
+@given(st.one_of(files, st.lists(line, min_size=20, max_size=25).map(b"\n".join)))
 def test_no_file_makes_a_watch_raise(data: bytes) -> None:
     found = check([data], threads=1, watch=Watch(frozenset({"duplicate"})))
     assert set(found.warning_counts) <= set(CODES)

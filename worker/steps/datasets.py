@@ -86,7 +86,12 @@ def _file_to_check(lease: Lease) -> tuple[File, Content] | None:
             work.finish(session, lease)
             return None
         content = find_content(session, file)
-        return None if content is None else (file, content)
+        if content is None:
+            log.error("file_without_content")
+            actions.fail_file(session, file, "What it held is gone; send it again.")
+            work.finish(session, lease)
+            return None
+        return file, content
 
 
 def expire_file(lease: Lease) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import accumulate, compress
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ from service.datasets.watch.styles import Styles
 
 _HASH_BYTES = 8
 _MOST_ROWS = 500_000
+_TOLD_AT_ONCE = 1_000
 
 
 class Rows(NamedTuple):
@@ -61,9 +62,9 @@ class Watch:
         self._compare_outputs(page)
         return self.found.take_errors()
 
-    def finish(self, truncations: Iterable[Truncation]) -> list[Problem]:
-        """Say what only the whole file shows; returns the errors that policy makes of it."""
-        self._tell_repeats()
+    def finish(self, truncations: Iterable[Truncation]) -> Iterator[Problem]:
+        """Say what only the whole file shows; the errors that policy makes of it, as they are found."""
+        yield from self._repeats()
         for cut in truncations:
             if cut.examples and cut.limit in self.limits:
                 self.found.of_file(
@@ -72,7 +73,7 @@ class Watch:
                     f"{cut.tokens_lost} tokens would be cut off unseen.",
                 )
         self._styles.tell(self.found)
-        return self.found.take_errors()
+        yield from self.found.take_errors()
 
     def rows(self) -> Rows:
         """What tells later whether another file has the same rows."""
@@ -106,16 +107,26 @@ class Watch:
                     message = "is the same as the preferred one: there is nothing to prefer"
                     self.found.on_line(line, "non_preferred_output[0].content", "same_outputs", message)
 
-    def _tell_repeats(self) -> None:
+    def _repeats(self) -> Iterator[Problem]:
         same, first = self._rows.repeats()
-        for line, earlier in pairs(same, first):
-            self.found.on_line(line, "", "duplicate", f"repeats line {earlier}")
+        yield from self._told("duplicate", "repeats line {}", same, first)
         self._scale("duplicate", len(same), self._rows)
         near, like = self._bands.repeats()
         fresh = ~np.isin(near, same)
-        for line, earlier in pairs(near[fresh], like[fresh]):
-            self.found.on_line(line, "", "near_duplicate", f"is nearly the same as line {earlier}")
-        self._scale("near_duplicate", int(fresh.sum()), self._bands)
+        near, like = near[fresh], like[fresh]
+        yield from self._told("near_duplicate", "is nearly the same as line {}", near, like)
+        self._scale("near_duplicate", len(near), self._bands)
+
+    def _told(self, code: str, words: str, later: U32, first: U32) -> Iterator[Problem]:
+        """Say it of each line, in steps: of ten million, Python's own numbers would fill the memory."""
+        for start in range(0, len(later), _TOLD_AT_ONCE):
+            if not self.found.wants(code):
+                self.found.count(code, len(later) - start)
+                return
+            end = start + _TOLD_AT_ONCE
+            for line, earlier in pairs(later[start:end], first[start:end]):
+                self.found.on_line(line, "", code, words.format(earlier))
+            yield from self.found.take_errors()
 
     def _scale(self, code: str, seen: int, table: KeyTable) -> None:
         """Only some keys of a very large file are kept: what they show stands for as many more."""
