@@ -248,13 +248,14 @@ def _focus(scope: Scope) -> int:
 
 
 def charging(seconds: float) -> None:
-    """Settle as fast as four writers can, alone and then beside a worker that keeps the sums."""
-    for name, keeps_sums in (("no one keeping sums", False), ("a worker keeping sums every 5 s", True)):
+    """Settle as fast as four writers can, by turns alone and beside a worker that keeps the sums."""
+    ways = (("no one keeping sums", False), ("a worker keeping sums every 5 s", True))
+    for name, keeps_sums in ways * 3:
+        roll_up_everything()
         stop = threading.Event()
         counts: list[int] = []
         writers = [threading.Thread(target=_charge, args=(w, stop, counts)) for w in range(4)]
         if keeps_sums:
-            roll_up_everything()
             writers.append(threading.Thread(target=_keep_sums, args=(stop,)))
         started = time.monotonic()
         for writer in writers:
