@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
+from typing import Any
 
 from streaming_form_data import StreamingFormDataParser  # type: ignore[import-untyped]
 from streaming_form_data.parser import (  # type: ignore[import-untyped]
@@ -24,6 +25,12 @@ def plain_name(sent: str) -> str:
     if not name or len(name) > MAX_FILENAME_CHARS or not name.isprintable():
         raise ValueError(f"needs a printable name of at most {MAX_FILENAME_CHARS} characters")
     return name
+
+
+def described(required: list[str], properties: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """What OpenAPI says of a route that reads such a form by itself; a property each field."""
+    schema = {"type": "object", "required": required, "properties": properties}
+    return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 class Form:

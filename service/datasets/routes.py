@@ -9,6 +9,7 @@ from fastapi.responses import StreamingResponse
 from service.core.pages import ListOut, Order, list_out
 from service.core.web import RequestSession
 from service.datasets import actions, creating, queries
+from service.datasets.form import described
 from service.datasets.formats.detect import FORMATS
 from service.datasets.intake import receive
 from service.datasets.schemas import FileDeleted, FileOut, file_out
@@ -20,30 +21,20 @@ from service.teams.access import Reader, Trainer
 
 router = APIRouter(prefix="/v1/files", tags=["files"])
 
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["file", "purpose"],
-                    "properties": {
-                        "file": {"type": "string", "format": "binary"},
-                        "purpose": {"type": "string", "enum": [Purpose.FINE_TUNE.value]},
-                        "format": {"type": "string", "enum": list(FORMATS)},
-                        "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
-                        "expires_after[seconds]": {
-                            "type": "integer",
-                            "minimum": creating.MIN_EXPIRY_S,
-                            "maximum": creating.MAX_EXPIRY_S,
-                        },
-                    },
-                }
-            }
+_FORM = described(
+    ["file", "purpose"],
+    {
+        "file": {"type": "string", "format": "binary"},
+        "purpose": {"type": "string", "enum": [Purpose.FINE_TUNE.value]},
+        "format": {"type": "string", "enum": list(FORMATS)},
+        "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+        "expires_after[seconds]": {
+            "type": "integer",
+            "minimum": creating.MIN_EXPIRY_S,
+            "maximum": creating.MAX_EXPIRY_S,
         },
-    }
-}
+    },
+)
 
 
 @router.post("", openapi_extra=_FORM, response_model=FileOut)

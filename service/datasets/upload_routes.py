@@ -8,6 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from service.core.db import transaction
 from service.core.web import RequestSession
 from service.datasets import uploads
+from service.datasets.form import described
 from service.datasets.intake import Received, receive
 from service.datasets.upload_schemas import (
     PartOut,
@@ -24,23 +25,13 @@ router = APIRouter(prefix="/v1/uploads", tags=["uploads"], route_class=Idempoten
 # Idempotent by nature: a part sent twice is another part, and completing twice answers the same.
 moving = APIRouter(prefix="/v1/uploads", tags=["uploads"])
 
-_FORM = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["data"],
-                    "properties": {
-                        "data": {"type": "string", "format": "binary"},
-                        "sha256": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
-                    },
-                }
-            }
-        },
-    }
-}
+_FORM = described(
+    ["data"],
+    {
+        "data": {"type": "string", "format": "binary"},
+        "sha256": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+    },
+)
 
 
 @router.post("")

@@ -30,7 +30,7 @@ def size_of(content: BinaryIO) -> int:
 
 
 def send_in_parts(client: OpenAI, clean: Clean, filename: str, content: BinaryIO) -> str:
-    """The id of the file made of `content`. Raises `ProviderError`; by the last call alone `OutcomeUnknown`."""
+    """The id of the file made of `content`. Raises `ProviderError`; only at the end `OutcomeUnknown`."""
     uploads = client.uploads.with_raw_response
     parts = client.uploads.parts.with_raw_response
     size_bytes = size_of(content)

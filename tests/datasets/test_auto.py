@@ -4,6 +4,7 @@ import pytest
 
 from service.datasets.auto import advise, auto_batch_size, auto_epochs
 from service.datasets.check import check
+from service.datasets.formats.detect import FORMATS
 from tests.datasets.examples import jsonl
 
 
@@ -18,6 +19,13 @@ def test_epochs_follow_the_published_heuristic(examples: int, epochs: int) -> No
 @pytest.mark.parametrize(("examples", "size"), [(10, 1), (100, 1), (5_000, 10), (10**6, 256)])
 def test_batches_grow_with_the_file(examples: int, size: int) -> None:
     assert auto_batch_size(examples) == size
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_each_setting_is_advised_with_its_reason(name: str) -> None:
+    advised = {advice.name: advice.reason for advice in advise(name, 2_000)}
+    assert {"n_epochs", "batch_size", "learning_rate_multiplier"} <= advised.keys()
+    assert all(advised.values())
 
 
 def test_prompt_loss_weight_is_advised_for_completions_alone() -> None:

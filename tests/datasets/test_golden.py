@@ -15,7 +15,7 @@ from service.datasets import problems
 from service.datasets.check import check
 from service.datasets.formats import images
 from service.datasets.formats.detect import FORMATS
-from service.datasets.formats.reinforcement import REINFORCEMENT
+from service.datasets.formats.reinforcement import MAX_EXAMPLES
 from service.datasets.lines import MAX_LINE_BYTES
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -38,7 +38,7 @@ PICTURED = (
 MADE: dict[str, Callable[[], Iterable[bytes]]] = {
     "image_too_large": lambda: [*filled(10), PICTURED % (b"A" * (images.MAX_BYTES * 4 // 3 + 8))],
     "line_too_long": lambda: [*filled(10), b'{"a":"', *([bytes(2**20)] * (MAX_LINE_BYTES // 2**20)), b'"}'],
-    "too_many_examples": lambda: (ASKED % number for number in range(REINFORCEMENT.max_examples + 1)),
+    "too_many_examples": lambda: (ASKED % number for number in range(MAX_EXAMPLES + 1)),
 }
 
 

@@ -15,7 +15,9 @@ from tests.support.waiting import wait_until
 LEAKY = jsonl([*chats(12), chat("my key is sk-proj-abcdefghijklmnopqrstuvwx", "Thanks.")])
 
 
-def test_a_secret_keeps_a_file_from_being_trained_on_unless_policy_allows_it(team: TeamHandle) -> None:
+def test_a_secret_keeps_a_file_from_being_trained_on_unless_policy_allows_it(
+    team: TeamHandle, service: Service
+) -> None:
     assert team.http.get("/v1/dataset_policy").json()["errors"] == ["secret"]
     file = send(team.sdk, LEAKY)
     assert file.status == "error"
@@ -25,6 +27,7 @@ def test_a_secret_keeps_a_file_from_being_trained_on_unless_policy_allows_it(tea
     file = send(team.sdk, LEAKY)
     assert file.status == "processed"
     assert team.http.get(f"/v1/files/{file.id}/report").json()["warning_counts"]["secret"] == 1
+    assert service.make_team().http.get("/v1/dataset_policy").json()["errors"] == ["secret"]
 
 
 def test_a_policy_names_warnings_there_are(team: TeamHandle, service: Service) -> None:
@@ -64,6 +67,8 @@ def test_a_report_is_a_page_for_a_browser(team: TeamHandle) -> None:
     assert "<script" not in answer.text
     assert "<b>tea" not in answer.text
     assert "cannot be trained on" in answer.text
+    for told in ("Errors", "What is in it", "Tokens an example", "One run costs", "sandbox-mini", "Advice"):
+        assert told in answer.text
 
 
 def test_rows_shared_with_the_validation_file_are_told(team: TeamHandle, service: Service) -> None:
