@@ -37,6 +37,7 @@ from tests.support.waiting import wait_until
 SECRET = "whsec_" + base64.b64encode(b"the secret of the fleet").decode()
 _HOOKED = 300  # jobs whose end is told by a webhook
 _SILENT = 200  # jobs whose end nobody tells: it is found by polling
+_LONGEST_ROUND_S = 240  # beyond it polling alone is not waited for
 _BARE = 300  # rounds of the two calls of a poll, by the SDK alone
 _JOBS = """
     INSERT INTO jobs (id, team_id, key_id, model, base_model, provider, provider_model, method_type, method,
@@ -210,7 +211,8 @@ def measure(fleet: Fleet, jobs: int, allowed: int, watch_s: float) -> list[tuple
         fleet.end_by_webhook(number)
         pace.wait(0.03)
     lags = _all_lags(fleet, hooked, 120)
-    polled = _all_lags(fleet, silent, fleet.round_s + 60)
+    waits = fleet.round_s <= _LONGEST_ROUND_S
+    polled = _all_lags(fleet, silent, fleet.round_s + 60) if waits else [float("nan")]
     return [
         ("active jobs on one worker", f"{jobs}"),
         (f"upstream calls a minute, {allowed} allowed", f"{asked * 60 / took:.0f}"),

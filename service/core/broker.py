@@ -5,6 +5,7 @@ A message carries only the name of a unit of work. It may be lost, late or doubl
 """
 
 from celery import Celery
+from kombu.transport import redis
 
 from service.settings import settings
 
@@ -15,9 +16,42 @@ QUEUE = "tunehouse"
 NEWS, LATE = 0, 5
 
 
+class Channel(redis.Channel):
+    """Kombu's, without two ways in which it ends a worker whose broker goes away under it.
+
+    When the connection is gone already, kombu looks for it to hand back what was not acknowledged, or to
+    acknowledge what was done meanwhile, and raises what nobody expects (kombu 5.7). Neither is missed: the
+    sweep finds the rows.
+    """
+
+    do_restore = False
+
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
+        """Tell the broker that a message was dealt with, if it still listens."""
+        if self._is_connected():
+            super().basic_ack(delivery_tag, multiple)  # type: ignore[no-untyped-call]
+
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
+        """Give a message back, if the broker still listens."""
+        if self._is_connected():
+            super().basic_reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
+
+    def _is_connected(self) -> bool:
+        return self.connection is not None and self.connection.client is not None
+
+
+class Transport(redis.Transport):
+    """Kombu's, with our channels."""
+
+    Channel = Channel
+
+
 def make_celery() -> Celery:
     """A Celery application bound to the configured broker, without result backend."""
-    app = Celery("tunehouse", broker=settings().redis_url.get_secret_value())
+    url = settings().redis_url.get_secret_value()
+    app = Celery("tunehouse", broker=url)
+    if url.startswith(("redis://", "rediss://")):
+        app.conf.broker_transport = f"{__name__}:Transport"
     app.conf.update(
         task_ignore_result=True,
         task_default_queue=QUEUE,
