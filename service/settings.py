@@ -264,7 +264,7 @@ class Settings(BaseSettings):
         default=5,
         ge=1,
         le=366,
-        description="A month closes by itself this long after its end; what comes later becomes an adjustment.",
+        description="A month closes by itself this long after its end; what comes later counts in the next.",
     )
     lease_s: float = Field(
         default=120.0,

@@ -48,11 +48,13 @@ class PriceKind(StrEnum):
 _TRAINING = (PriceKind.TRAINING_TOKENS, PriceKind.TRAINING_HOURS, PriceKind.GRADER_TOKENS)
 
 
-@dataclass(frozen=True)
-class Price:
-    """One row of the price book: `amount_usd` for `unit_quantity` units, from `effective_from` on."""
+@dataclass(frozen=True, kw_only=True)
+class PriceTerms:
+    """What is priced and how: `amount_usd` for `unit_quantity` units, from `effective_from` on.
 
-    id: str
+    `model` is what `PriceRow` says it names; without a method it holds for all of them.
+    """
+
     provider_kind: str
     model: str
     method: str | None
@@ -61,6 +63,13 @@ class Price:
     unit_quantity: int
     amount_usd: Decimal
     effective_from: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price(PriceTerms):
+    """One row of the price book."""
+
+    id: str
 
     @property
     def unit(self) -> Unit:

@@ -3,14 +3,13 @@
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
-from service.catalog.price import STANDARD, Price, PriceKind, hours, served_as
+from service.catalog.price import STANDARD, Price, PriceKind, PriceTerms, hours, served_as
 from service.catalog.tables import PriceRow
 from service.core import clock, ids
 from service.core.pages import Page, fetch_page
@@ -30,18 +29,10 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True)
-class NewPrice:
-    """A price to be added; see `Price` for the fields and `PriceRow` for what `model` names."""
+@dataclass(frozen=True, kw_only=True)
+class NewPrice(PriceTerms):
+    """A price to be added, and where it is published."""
 
-    provider_kind: str
-    model: str
-    method: str | None
-    kind: PriceKind
-    tier: str
-    unit_quantity: int
-    amount_usd: Decimal
-    effective_from: datetime
     source: str
 
 

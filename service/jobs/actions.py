@@ -16,6 +16,7 @@ from service.events.types import EventType
 from service.jobs import admission, queue
 from service.jobs.blocks import BlockKind, block_on
 from service.jobs.copying import ADVANCE
+from service.jobs.retrain_waking import wake_retrain
 from service.jobs.schemas import JobCreate
 from service.jobs.states import ALLOWED, JobStatus, Wish
 from service.jobs.tables import Job
@@ -82,12 +83,12 @@ def create_job(
     session.flush()
     for file_id in _files_of(job):
         datasets.mark_used(session, file_id=file_id, used_by=job.id)
-    if body.tunehouse and body.tunehouse.max_cost_usd is not None:
+    limit_usd = body.tunehouse.max_cost_usd if body.tunehouse else None
+    if limit_usd is not None:
         # Before the hold, which this limit may refuse.
-        limit_usd = body.tunehouse.max_cost_usd
         set_budget(session, team_id, limit_usd=limit_usd, period="total", scope="job", account_id=job.id)
     if file is not None:
-        planned = admission.plan(session, target, method.type, hyperparameters, file)
+        planned = admission.plan(session, target, method.type, hyperparameters, file, max_cost_usd=limit_usd)
         job.estimated_cost_usd = admission.hold_cost(session, team_id, job.id, key_id, planned)
     tell(session, job, EventType.JOB_CREATED, CREATED.format(job.id))
     if file is not None:
@@ -156,6 +157,7 @@ def end_unsent(
     release_hold(session, team_id=job.team_id, subject_id=job.id)
     release_files(session, job)
     free_place(session, job)
+    wake_retrain(session, job)
     tell(session, job, event, message, level="info" if error is None else "error")
 
 

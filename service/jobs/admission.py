@@ -1,6 +1,7 @@
 """May this job run, what will it cost, and does the budget hold that? Asked before anything is sent."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -17,7 +18,6 @@ from service.errors import InvalidRequest, NotFound
 from service.jobs.schemas import JobCreate, Method, Supervised
 from service.ledger.actions import place_hold
 from service.ledger.money import usd
-from service.ledger.queries import limits_of
 from service.registry.queries import Target
 
 
@@ -35,6 +35,7 @@ class Plan:
     exact: BaseTokens | None
     price: Price
     cost_usd: Decimal
+    upper_bound_usd: Decimal | None
 
 
 def method_of(body: JobCreate) -> Method:
@@ -82,8 +83,19 @@ def check_files(
     return files["training_file"] if all(file.status == "processed" for file in files.values()) else None
 
 
-def plan(session: Session, target: Target, method: str, hyperparameters: dict[str, Any], file: File) -> Plan:
-    """What training on `file` takes. Raises `PriceUnknown`."""
+def plan(
+    session: Session,
+    target: Target,
+    method: str,
+    hyperparameters: dict[str, Any],
+    file: File,
+    *,
+    max_cost_usd: Decimal | None = None,
+) -> Plan:
+    """What training on `file` takes. Raises `PriceUnknown`.
+
+    Training by the hour is stopped at the job's own limit `max_cost_usd`, which therefore bounds its cost.
+    """
     report = report_of(file)
     asked = hyperparameters.get("n_epochs", "auto")
     n_epochs = auto_epochs(report.examples) if asked == "auto" else int(asked)
@@ -94,21 +106,20 @@ def plan(session: Session, target: Target, method: str, hyperparameters: dict[st
     tokens = billed_tokens(report, base.token_limit, n_epochs, exact)
     hours = base.training_hours(tokens) if kind.unit == "hours" else None
     cost = price.amount_for(tokens if hours is None else hours)
+    bound = None if hours is not None and base.tokens_per_hour is None else cost
+    if hours is not None and max_cost_usd is not None:
+        cost = bound = max_cost_usd if bound is None else min(bound, max_cost_usd)
     trained = None if method == "reinforcement" else tokens
-    return Plan(n_epochs, trained, hours, exact, price, cost)
+    return Plan(n_epochs, trained, hours, exact, price, cost, bound)
 
 
 def hold_cost(session: Session, team_id: str, job_id: str, key_id: str, planned: Plan) -> Decimal:
     """Reserve the estimated cost on the team's, the key's and the job's own budget, and return it.
 
-    Training by the hour is stopped at the job's own limit, so that no more than this is held for it. Raises
-    `BudgetExceeded` with the figures.
+    Raises `BudgetExceeded` with the figures.
     """
-    amount = planned.cost_usd
-    if planned.training_hours is not None:
-        amount = min(amount, limits_of(session, [job_id]).get(job_id, amount))
-    place_hold(session, team_id=team_id, subject_id=job_id, amount_usd=amount, key_id=key_id)
-    return amount
+    place_hold(session, team_id=team_id, subject_id=job_id, amount_usd=planned.cost_usd, key_id=key_id)
+    return planned.cost_usd
 
 
 def _file(session: Session, team_id: str, file_id: str, param: str) -> File:
@@ -128,16 +139,24 @@ def shared_rows(session: Session, team_id: str, training: File, validation_file:
 
 
 def warnings(
-    target: Target, file: File, planned: Plan, remaining_usd: Decimal | None, shared: str | None
+    target: Target,
+    file: File,
+    planned: Plan,
+    remaining_usd: Decimal | None,
+    shared: str | None = None,
+    ends_on: date | None = None,
 ) -> list[str]:
     """What the caller should know before creating the job, in sentences; `shared` is one of them."""
     found = [shared] if shared else []
     if remaining_usd is not None and planned.cost_usd > remaining_usd:
         found.append(f"The budget has ${usd(remaining_usd)} left; this job would be refused.")
-    if target.base.shutdown_date is not None:
+    if planned.upper_bound_usd is None:
         found.append(
-            f"{target.base.id} shuts down on {target.base.shutdown_date}, and what is tuned from it too."
+            f"Nobody knows beforehand how long this trains: ${usd(planned.cost_usd)} is held for the first "
+            "hour, and each further hour as it comes. A max_cost_usd bounds it."
         )
+    if ends_on is not None:
+        found.append(f"{target.model_id} shuts down on {ends_on}, and what is tuned from it too.")
     if planned.exact and planned.exact.truncated:
         found.append(
             f"{planned.exact.truncated} examples are longer than the model can see; their ends will be cut."

@@ -7,6 +7,8 @@ from service.core import clock
 from service.jobs import admission
 from service.jobs.actions import warn_of_shared_rows
 from service.jobs.tables import Job
+from service.ledger.queries import limits_of
+from service.registry.ends import check_not_ended
 from service.registry.queries import resolve
 
 
@@ -17,12 +19,14 @@ def admit(session: Session, job: Job) -> bool:
     """
     target = resolve(session, job.team_id, job.model)
     check_trainable(target.offer, job.method_type, clock.now().date())
+    check_not_ended(session, target)
     wanted = target.base.formats[job.method_type]
     file = admission.check_files(session, job.team_id, wanted, job.training_file, job.validation_file)
     if file is None:
         return False
     settings = job.method[job.method_type].get("hyperparameters", {})
-    planned = admission.plan(session, target, job.method_type, settings, file)
+    limit = limits_of(session, [job.id]).get(job.id)
+    planned = admission.plan(session, target, job.method_type, settings, file, max_cost_usd=limit)
     job.estimated_cost_usd = admission.hold_cost(session, job.team_id, job.id, job.key_id, planned)
     warn_of_shared_rows(session, job, file)
     return True

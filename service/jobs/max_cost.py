@@ -1,7 +1,8 @@
 """Keep a job below the limit that its team set for it alone.
 
 The estimate is refused at submit when it is above (`admission`). Afterwards the provider may choose more
-epochs than we expected, or train for more hours: then the job is paused or cancelled there.
+epochs than we expected, or train for more hours: then the job is paused or cancelled there. With a higher
+limit a paused job can be resumed. Training by the hour keeps its next hour reserved as it runs.
 """
 
 from datetime import datetime
@@ -18,6 +19,7 @@ from service.datasets.costs import billed_tokens
 from service.datasets.counting import exact_tokens
 from service.datasets.queries import report_of
 from service.datasets.tables import File
+from service.errors import BudgetExceeded, InvalidRequest
 from service.events.actions import append
 from service.events.tables import Event
 from service.events.types import EventType
@@ -25,10 +27,14 @@ from service.jobs.copying import ADVANCE
 from service.jobs.settle import reported, training_kind, training_price
 from service.jobs.states import JobStatus, Wish
 from service.jobs.tables import Job
+from service.ledger.actions import place_hold
+from service.ledger.budgets import set_budget
 from service.ledger.money import usd
-from service.ledger.queries import limits_of
+from service.ledger.queries import cost_of_job, held_for, limits_of
 from service.providers.port import ProviderJob
 from service.providers.registry import provider_settings
+
+_AHEAD = Decimal("0.25")  # of an hour: the next one is reserved this long before it begins
 
 
 def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -> None:
@@ -43,8 +49,7 @@ def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -
     expected = projected_cost(session, job, provider_job)
     if expected <= limit:
         return
-    first = Wish(billing_rules(provider_settings(job.provider).kind).at_max_cost[job.method_type])
-    for wish in dict.fromkeys((first, Wish.CANCEL)):
+    for wish in dict.fromkeys((_at_limit(job), Wish.CANCEL)):
         doing = "paused" if wish is Wish.PAUSE else "cancelled"
         said = append(
             session,
@@ -53,12 +58,91 @@ def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -
             type=EventType.JOB_MESSAGE,
             level="warn",
             message=f"It comes to ${usd(expected)}, more than its max_cost of ${usd(limit)}: it is {doing}.",
-            source_key=f"max_cost:{wish}",
+            source_key=f"max_cost:{usd(limit)}:{wish}",
         )
         if said is not None:
             job.wish = wish
             work.schedule(session, ADVANCE, job.id)
             return
+
+
+def keep_covered(session: Session, job: Job, provider_job: ProviderJob) -> None:
+    """Reserve the next hour of a locked, running job that is billed by the hour before it has begun.
+
+    Where the budget has no room for it, the job is paused at its provider, or goes on where it cannot be;
+    its log says so either way.
+    """
+    by_hour = training_kind(job) is PriceKind.TRAINING_HOURS
+    if not by_hour or job.status != JobStatus.RUNNING or job.wish is not None:
+        return
+    charged, held = cost_of_job(session, job.id), held_for(session, job.team_id, job.id)
+    used, hour = (
+        projected_cost(session, job, provider_job) - charged,
+        training_price(session, job).amount_for(1),
+    )
+    if used + hour * _AHEAD <= held:
+        return
+    limit = limits_of(session, [job.id]).get(job.id)
+    wanted = used + hour if limit is None else min(used + hour, limit - charged)
+    if wanted <= held:
+        return
+    try:
+        place_hold(session, team_id=job.team_id, subject_id=job.id, amount_usd=wanted, key_id=job.key_id)
+    except BudgetExceeded as refusal:
+        can_pause = _at_limit(job) is Wish.PAUSE
+        append(
+            session,
+            team_id=job.team_id,
+            subject_id=job.id,
+            type=EventType.JOB_MESSAGE,
+            level="warn",
+            message=f"Its next hour is not covered{': it is paused' if can_pause else ''}. {refusal.message}",
+            source_key=None if can_pause else "budget:not_covered",
+        )
+        if can_pause:
+            job.wish = Wish.PAUSE
+            work.schedule(session, ADVANCE, job.id)
+
+
+def change_max_cost(session: Session, job: Job, limit_usd: Decimal | None) -> None:
+    """Give a locked, living job another limit or none, and reserve what it may cost under it.
+
+    A job that was paused at the old limit stays so until it is resumed. Raises `InvalidRequest` when it has
+    ended, `BudgetExceeded` when it may cost more than the limit or than a budget has room for.
+    """
+    if job.has_ended:
+        raise InvalidRequest(
+            f"Job {job.id} has {job.status}; its limit means nothing any more.",
+            param="fine_tuning_job_id",
+            code="invalid_job_state",
+        )
+    set_budget(session, job.team_id, limit_usd=limit_usd, period="total", scope="job", account_id=job.id)
+    if job.estimated_cost_usd is not None:
+        most = _most(session, job, limit_usd, job.estimated_cost_usd)
+        rest = max(Decimal(0), most - cost_of_job(session, job.id))
+        place_hold(session, team_id=job.team_id, subject_id=job.id, amount_usd=rest, key_id=job.key_id)
+        job.estimated_cost_usd = most
+    now = "no max_cost any more" if limit_usd is None else f"a max_cost of ${usd(limit_usd)} now"
+    append(
+        session,
+        team_id=job.team_id,
+        subject_id=job.id,
+        type=EventType.JOB_MESSAGE,
+        message=f"The job has {now}.",
+    )
+
+
+def _most(session: Session, job: Job, limit: Decimal | None, estimated: Decimal) -> Decimal:
+    """What is to be held for all of a job: what it may cost, as far as that is known."""
+    if training_kind(job) is PriceKind.TRAINING_HOURS:
+        base = find(provider_settings(job.provider).kind, job.base_model)
+        untold = base is None or base.tokens_per_hour is None
+        return limit if untold and limit is not None else min(estimated, limit or estimated)
+    return max(estimated, training_price(session, job).amount_for(_tokens_ahead(session, job)))
+
+
+def _at_limit(job: Job) -> Wish:
+    return Wish(billing_rules(provider_settings(job.provider).kind).at_max_cost[job.method_type])
 
 
 def projected_cost(session: Session, job: Job, provider_job: ProviderJob) -> Decimal:

@@ -15,7 +15,8 @@ from service.events.actions import Level, append
 from service.events.tables import Event
 from service.events.types import EventType
 from service.jobs.actions import CREATED, free_place, release_files, tell
-from service.jobs.max_cost import keep_below_max_cost
+from service.jobs.max_cost import keep_below_max_cost, keep_covered
+from service.jobs.retrain_waking import wake_retrain
 from service.jobs.settle import charge_pause, settle_job
 from service.jobs.states import TERMINAL, JobStatus, status_from
 from service.jobs.tables import Job, JobCheckpoint
@@ -74,6 +75,7 @@ def record_snapshot(session: Session, job: Job, seen: Snapshot) -> None:
         _note_change(session, job, after, seen, names)
     if after not in TERMINAL:
         keep_below_max_cost(session, job, seen.job)
+        keep_covered(session, job, seen.job)
 
 
 def _note_change(
@@ -96,6 +98,7 @@ def _end(session: Session, job: Job, after: JobStatus, seen: Snapshot, names: Ma
     cost = settle_job(session, job, seen.job)
     release_files(session, job)
     free_place(session, job)
+    wake_retrain(session, job)
     if after is JobStatus.SUCCEEDED:
         message = f"The job succeeded: {job.fine_tuned_model}; it cost ${usd(cost)}."
         tell(session, job, EventType.JOB_SUCCEEDED, message)

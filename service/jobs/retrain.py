@@ -23,16 +23,16 @@ from service.events.types import EventType
 from service.jobs import actions
 from service.jobs.retrain_plan import RetrainPlan, body_of, living
 from service.jobs.retrain_tables import Retrain, RetrainStep
+from service.jobs.retrain_waking import RETRAIN
 from service.jobs.states import JobStatus, Wish
 from service.jobs.tables import Job, JobCheckpoint
 from service.ledger.money import usd
 from service.ledger.queries import budget_view
 from service.registry.tables import TunedModel
-from service.settings import settings
 
-RETRAIN = "model.retrain"  # the unit of work that takes a retrain one step further
 _NOW = timedelta(0)
-_LOOK_EVERY_S = 5.0
+# A job's end wakes its retrain in the same transaction, so this is a net below a net.
+_LOOK_AGAIN = timedelta(seconds=60)
 
 
 def start_retrain(
@@ -129,7 +129,7 @@ def advance(session: Session, retrain_id: str) -> timedelta | None:
         return _create(session, retrain, step, start_from)
     job = session.get_one(Job, step.job_id)
     if not job.has_ended:
-        return _pause()
+        return _LOOK_AGAIN
     step.produced = _made(session, job, step)
     if step.produced is None:
         _fail(session, retrain, step, *_why(job, step))
@@ -153,7 +153,7 @@ def _create(session: Session, retrain: Retrain, step: RetrainStep, model: str) -
         _fail(session, retrain, step, refusal.error_code, refusal.message)
         return None
     step.job_id = job.id
-    return _pause()
+    return _LOOK_AGAIN
 
 
 def _made(session: Session, job: Job, step: RetrainStep) -> str | None:
@@ -211,7 +211,3 @@ def _end(session: Session, retrain: Retrain, status: str) -> None:
 
 def _files_of(step: RetrainStep) -> list[str]:
     return [step.training_file] + ([step.validation_file] if step.validation_file else [])
-
-
-def _pause() -> timedelta:
-    return timedelta(seconds=min(settings().poll_interval_s, _LOOK_EVERY_S))

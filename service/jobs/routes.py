@@ -14,16 +14,18 @@ from service.core.web import RequestSession
 from service.errors import InvalidRequest
 from service.events.queries import list_events
 from service.jobs import actions, admission, queries
+from service.jobs.max_cost import change_max_cost
 from service.jobs.present import checkpoint_out, event_out, job_out
 from service.jobs.queue import places
 from service.jobs.retries import is_retry, lock_request, made_before, request_hash
-from service.jobs.schemas import CheckpointOut, EstimateOut, JobCreate, JobEventOut, JobOut
+from service.jobs.schemas import CheckpointOut, EstimateOut, JobCreate, JobEventOut, JobOut, MaxCostIn
 from service.jobs.states import Wish
 from service.jobs.stream import event_stream
 from service.jobs.tables import Job
 from service.ledger.money import usd
 from service.ledger.queries import budget_view
 from service.ledger.schemas import budget_out
+from service.registry.ends import check_not_ended
 from service.registry.queries import resolve
 from service.teams.access import Caller, Reader, Trainer
 from service.teams.idempotency import IdempotentRoute
@@ -84,6 +86,14 @@ def resume_job(job_id: str, session: RequestSession, caller: Trainer) -> JobOut:
     return _ask(session, caller, job_id, Wish.RESUME)
 
 
+@router.put("/jobs/{job_id}/max_cost")
+def set_max_cost(job_id: str, body: MaxCostIn, session: RequestSession, caller: Trainer) -> JobOut:
+    """Raise, lower or lift a living job's own limit; one that was paused at it can then be resumed."""
+    job = queries.get_job(session, caller.team, job_id, lock=True)
+    change_max_cost(session, job, body.max_cost_usd)
+    return _out(session, job)
+
+
 @router.get("/jobs/{job_id}/events", response_model=ListOut[JobEventOut])
 def list_job_events(
     request: Request,
@@ -121,6 +131,7 @@ def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> Estim
     method = admission.method_of(body)
     target = resolve(session, caller.team, body.model)
     check_trainable(target.offer, method.type, clock.now().date())
+    ends_on = check_not_ended(session, target)
     file = admission.check_files(
         session, caller.team, target.base.formats[method.type], body.training_file, body.validation_file
     )
@@ -131,7 +142,8 @@ def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> Estim
             code="file_not_ready",
         )
     settings = method.settings.hyperparameters.model_dump()
-    planned = admission.plan(session, target, method.type, settings, file)
+    max_cost_usd = body.tunehouse.max_cost_usd if body.tunehouse else None
+    planned = admission.plan(session, target, method.type, settings, file, max_cost_usd=max_cost_usd)
     view = budget_view(session, caller.team)
     shared = admission.shared_rows(session, caller.team, file, body.validation_file)
     return EstimateOut(
@@ -142,9 +154,10 @@ def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> Estim
         trained_tokens=planned.trained_tokens,
         training_hours=None if planned.training_hours is None else f"{planned.training_hours:f}",
         cost_usd=usd(planned.cost_usd),
+        upper_bound_usd=None if planned.upper_bound_usd is None else usd(planned.upper_bound_usd),
         price_id=planned.price.id,
         budget=budget_out(caller.team, view).model_dump(),
-        warnings=admission.warnings(target, file, planned, view.remaining_usd, shared),
+        warnings=admission.warnings(target, file, planned, view.remaining_usd, shared, ends_on),
     )
 
 

@@ -232,8 +232,17 @@ class CheckpointOut(WireOut):
     step_number: int
 
 
+class MaxCostIn(WireIn):
+    """A job's own limit from now on; null lifts it."""
+
+    max_cost_usd: MaxCost | None
+
+
 class EstimateOut(WireOut):
-    """What a job would take; nothing was created."""
+    """What a job would take; nothing was created. `cost_usd` is what a job would hold.
+
+    `upper_bound_usd` is null where nobody knows how long it trains, and no `max_cost_usd` bounds it.
+    """
 
     object: Literal["fine_tuning.estimate"] = "fine_tuning.estimate"
     model: str
@@ -243,6 +252,7 @@ class EstimateOut(WireOut):
     trained_tokens: int | None
     training_hours: str | None
     cost_usd: str
+    upper_bound_usd: str | None
     price_id: str
     budget: dict[str, Any]
     warnings: list[str]

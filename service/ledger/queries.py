@@ -14,7 +14,7 @@ from service.ledger.charges import BudgetView
 from service.ledger.forecast import PACE_DAYS, Forecast, forecast, pace
 from service.ledger.months import present_month
 from service.ledger.rollups import booked
-from service.ledger.tables import Budget, Entry
+from service.ledger.tables import Budget, Entry, HoldRow
 
 _STANDING = text(
     "SELECT scope, limit_usd, period, period_name, spent_usd, held_usd, thresholds FROM budget_standings "
@@ -75,6 +75,12 @@ def limits_of(session: Session, account_ids: Collection[str]) -> Mapping[str, De
     """The limits of those of these keys or jobs that have one."""
     limited = select(Budget.account_id, Budget.limit_usd).where(Budget.account_id.in_(account_ids))
     return {row.account_id: row.limit_usd for row in session.execute(limited) if row.limit_usd is not None}
+
+
+def held_for(session: Session, team_id: str, subject_id: str) -> Decimal:
+    """What is reserved for one piece of work; zero without a hold."""
+    hold = session.get(HoldRow, (team_id, subject_id), populate_existing=True)
+    return Decimal(0) if hold is None else hold.amount_usd
 
 
 def quantity_charged(session: Session, job_id: str, kind: PriceKind) -> Decimal:

@@ -54,29 +54,38 @@ def known_ends(session: Session) -> Ends:
     return Ends(listed | announced)
 
 
+def check_not_ended(session: Session, target: Target) -> date | None:
+    """When a target ends, if that is known. Raises `TrainingNotAvailable` when it has ended already."""
+    ends, today = known_ends(session), clock.now().date()
+    end = ends.of_target(target)
+    if end is not None and end <= today:
+        raise TrainingNotAvailable(
+            f"{target.model_id!r} was shut down on {end}. By the same methods these last: "
+            f"{_names_lasting(ends, target, today)}.",
+            param="model",
+        )
+    return end
+
+
 def check_end(session: Session, target: Target, *, acknowledged: bool) -> None:
     """Refuse to tune what has ended, and what ends soon unless the caller says that it is known.
 
     Raises `TrainingNotAvailable` or `InvalidRequest`, either naming what lasts longer.
     """
-    ends, today = known_ends(session), clock.now().date()
-    end = ends.of_target(target)
-    if end is None or (end - today).days > settings().shutdown_acknowledge_days:
+    end, today = check_not_ended(session, target), clock.now().date()
+    if end is None or acknowledged or (end - today).days > settings().shutdown_acknowledge_days:
         return
-    lasting = ", ".join(lasting_longer(ends, target, today)) or "none of the configured providers' models"
-    if end <= today:
-        raise TrainingNotAvailable(
-            f"{target.model_id!r} was shut down on {end}. By the same methods these last: {lasting}.",
-            param="model",
-        )
-    if not acknowledged:
-        raise InvalidRequest(
-            f"{target.model_id!r} shuts down on {end}, in {(end - today).days} days, and what is tuned "
-            f"from it too. Send 'tunehouse': {{'acknowledge_shutdown': true}} to tune it all the same. "
-            f"These last longer: {lasting}.",
-            param="tunehouse.acknowledge_shutdown",
-            code="shutdown_not_acknowledged",
-        )
+    raise InvalidRequest(
+        f"{target.model_id!r} shuts down on {end}, in {(end - today).days} days, and what is tuned "
+        f"from it too. Send 'tunehouse': {{'acknowledge_shutdown': true}} to tune it all the same. "
+        f"These last longer: {_names_lasting(known_ends(session), target, today)}.",
+        param="tunehouse.acknowledge_shutdown",
+        code="shutdown_not_acknowledged",
+    )
+
+
+def _names_lasting(ends: Ends, target: Target, today: date) -> str:
+    return ", ".join(lasting_longer(ends, target, today)) or "none of the configured providers' models"
 
 
 def lasting_longer(ends: Ends, target: Target, today: date) -> list[str]:

@@ -69,6 +69,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("post", "/v1/files/{file_id}/convert"): {},
     ("post", "/v1/files/{file_id}/split"): {},
     ("post", "/v1/models/{model_id}/retrain"): {},
+    ("put", "/v1/fine_tuning/jobs/{job_id}/max_cost"): {"max_cost_usd": "5.00"},
     ("put", "/v1/models/{model_id}/deployment"): {"name": "x"},
     ("post", "/v1/teams/{team_id}"): {"name": "x"},
     ("post", "/v1/teams/{team_id}/keys"): {"name": "x"},

@@ -116,3 +116,38 @@ def test_a_provider_that_chooses_more_epochs_than_the_limit_pays_for_is_told_to_
         say(session, job, hyperparameters={"n_epochs": 4})
         assert [*wishes, job.wish] == [None, "cancel"]
         session.rollback()
+
+
+GRADED = {"method_type": "reinforcement", "method": {"type": "reinforcement", "reinforcement": {}}}
+O4 = "o4-mini-2025-04-16"  # $100 an hour at OpenAI
+
+
+def hourly(session: Session, **fields: Any) -> Job:
+    """A running job that is billed by the hour, with a dollar held."""
+    names = {"model": O4, "base_model": O4, "provider_model": O4, "billed_by": "hours"}
+    return job_at_openai(session, **(names | GRADED | fields))
+
+
+def test_training_by_the_hour_reserves_its_next_hour_before_it_begins() -> None:
+    with transaction() as session:
+        job = hourly(session)
+        set_budget(session, job.team_id, limit_usd=Decimal(150))
+        say(session, job, status="running")
+        assert held(session, job) == 100
+        say(session, job, status="running", training_seconds=1800)
+        assert held(session, job) == 100
+        assert job.wish is None
+        say(session, job, status="running", training_seconds=3000)
+        # 83 dollars used and 100 for the hour to come are more than the budget has.
+        assert held(session, job) == 100
+        assert job.wish == "pause"
+
+
+def test_a_job_s_own_limit_caps_the_hours_reserved_for_it() -> None:
+    with transaction() as session:
+        job = hourly(session)
+        set_budget(
+            session, job.team_id, limit_usd=Decimal(30), period="total", scope="job", account_id=job.id
+        )
+        say(session, job, status="running")
+        assert held(session, job) == 30

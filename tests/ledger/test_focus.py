@@ -2,6 +2,8 @@
 
 import csv
 import io
+import json
+import re
 from decimal import Decimal
 
 from service.catalog.price import PriceKind
@@ -36,6 +38,27 @@ MANDATORY = {
 }
 
 
+# The values and forms that FOCUS 1.2 allows, and which of them we use.
+ALLOWED = {
+    "BillingCurrency": r"USD",
+    "ChargeCategory": r"Usage|Purchase|Tax|Credit|Adjustment",
+    "ChargeClass": r"(Correction)?",
+    "ChargeFrequency": r"One-Time|Recurring|Usage-Based",
+    "PricingCategory": r"Standard|Dynamic|Committed|Other",
+    "ServiceCategory": r"AI and Machine Learning",
+    "ServiceSubcategory": r"Generative AI",
+    "PricingUnit": r"(\d+ )?(Tokens|Hours)",
+    "ConsumedUnit": r"Tokens|Hours",
+}
+NUMBER = r"-?\d+(\.\d+)?"
+NUMBERS = {
+    "BilledCost", "ConsumedQuantity", "ContractedCost", "ContractedUnitPrice", "EffectiveCost", "ListCost",
+    "ListUnitPrice", "PricingQuantity",
+}  # fmt: skip
+TIMES = {"BillingPeriodEnd", "BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart"}
+NULLABLE = {"ChargeClass", "Tags", "x_JobId", "x_KeyId", "x_Method", "x_BaseModel"}
+
+
 def exported(team: TeamHandle) -> list[dict[str, str]]:
     """The rows of the team's export."""
     answer = team.http.get("/v1/costs?format=focus")
@@ -62,6 +85,23 @@ def test_the_export_has_the_mandatory_columns_and_the_reports_total(service: Ser
     )
     assert (one["SubAccountId"], one["ServiceName"], one["ChargeClass"]) == (team.id, "Inference", "")
     assert one["SkuId"] == f"ft:sandbox-mini/{PriceKind.OUTPUT_TOKENS.value}/standard"
+
+
+def test_every_value_has_the_form_that_the_specification_allows(service: Service) -> None:
+    team = service.make_team()
+    spend(team, "a", tags={"env": "prod"})
+    spend(team, "b", LAST_MONTH_DAY, job_id="ftjob-1")
+    reprice(service, new_price(service, "2"))
+    for row in exported(team):
+        assert [name for name, value in row.items() if not value and name not in NULLABLE] == []
+        forms = ALLOWED | dict.fromkeys(NUMBERS, NUMBER) | dict.fromkeys(TIMES, r"\d{4}-\d\d-\d\dT00:00:00Z")
+        assert [name for name, form in forms.items() if not re.fullmatch(form, row[name])] == []
+        assert all(isinstance(value, str) for value in json.loads(row["Tags"]).values())
+        assert row["BillingPeriodStart"] <= row["ChargePeriodStart"] < row["ChargePeriodEnd"]
+        assert row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
+        # What is listed is what its unit price and quantity come to.
+        listed = Decimal(row["ListUnitPrice"]) * Decimal(row["PricingQuantity"])
+        assert listed == Decimal(row["ListCost"]) == Decimal(row["BilledCost"])
 
 
 def test_a_correction_within_the_month_leaves_one_charge_at_the_new_price(service: Service) -> None:

@@ -50,13 +50,9 @@ def test_a_job_below_its_own_limit_runs_and_shows_it(service: Service) -> None:
         assert (account.scope, account.spent_usd) == ("job", Decimal(extras(team, job.id)["cost_usd"]))
 
 
-@pytest.mark.usefixtures("worker")
-def test_training_by_the_hour_is_paused_at_the_provider_when_it_crosses_the_limit(
-    service: Service, trainer: TrainerProcess
-) -> None:
-    team = service.make_team(budget_usd="1")
+def reinforce(team: TeamHandle, **options: str) -> str:
+    """A job that is billed by the hour; its id."""
     training, checking = (upload(team.sdk, graded_file(name)) for name in ("one", "two"))
-    trainer.control.stop_clock()
     grader = {"type": "string_check", "name": "g", "operation": "eq", "input": "a", "reference": "a"}
     job = start(
         team.sdk,
@@ -64,17 +60,54 @@ def test_training_by_the_hour_is_paused_at_the_provider_when_it_crosses_the_limi
         training_file=training.id,
         validation_file=checking.id,
         method={"type": "reinforcement", "reinforcement": {"grader": grader}},
-        extra_body={"tunehouse": {"max_cost_usd": "0.01"}},
+        extra_body={"tunehouse": options},
     )
-    assert extras(team, job.id)["held_usd"] == "0.01"
-    wait_for(team.sdk, job.id, lambda now: bool(extras(team, now.id)["provider_status"]))
+    return job.id
+
+
+@pytest.mark.usefixtures("worker")
+def test_training_by_the_hour_is_paused_at_the_limit_and_goes_on_with_a_higher_one(
+    service: Service, trainer: TrainerProcess
+) -> None:
+    team = service.make_team(budget_usd="1000")
+    trainer.control.stop_clock()
+    job_id = reinforce(team, max_cost_usd="0.01")
+    assert extras(team, job_id)["held_usd"] == "0.01"
+    wait_for(team.sdk, job_id, lambda now: bool(extras(team, now.id)["provider_status"]))
     trainer.control.advance(0.0035)
-    wait_for(team.sdk, job.id, lambda now: str(now.status) in ("pausing", "paused"))
+    wait_for(team.sdk, job_id, lambda now: str(now.status) in ("pausing", "paused"))
     trainer.control.run_clock()
-    wait_for(team.sdk, job.id, lambda now: str(now.status) == "paused")
-    log = [event.message for event in team.sdk.fine_tuning.jobs.list_events(job.id, limit=100)]
+    wait_for(team.sdk, job_id, lambda now: str(now.status) == "paused")
+    log = [event.message for event in team.sdk.fine_tuning.jobs.list_events(job_id, limit=100)]
     assert any("more than its max_cost of $0.01: it is paused" in message for message in log)
-    # Resumed without a higher limit, it is above it still.
-    team.sdk.fine_tuning.jobs.resume(job.id)
-    assert wait_for_end(team.sdk, job.id).status in ("cancelled", "succeeded")
+    path = f"/v1/fine_tuning/jobs/{job_id}/max_cost"
+    assert team.http.put(path, json={"max_cost_usd": "2000"}).status_code == 429
+    assert extras(team, job_id)["max_cost_usd"] == "0.01"
+    raised = team.http.put(path, json={"max_cost_usd": "500"}).json()["tunehouse"]
+    assert raised["max_cost_usd"] == "500.00"
+    assert Decimal(raised["held_usd"]) + Decimal(raised["cost_usd"]) == 500
+    team.sdk.fine_tuning.jobs.resume(job_id)
+    assert wait_for_end(team.sdk, job_id).status == "succeeded"
     assert team.http.get("/v1/me").json()["held_usd"] == "0.00"
+    refused = team.http.put(path, json={"max_cost_usd": "600"})
+    assert (refused.status_code, refused.json()["error"]["code"]) == (400, "invalid_job_state")
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_estimate_by_the_hour_says_what_bounds_it(service: Service) -> None:
+    team = service.make_team(budget_usd="1000")
+    training, checking = (upload(team.sdk, graded_file(name)) for name in ("one", "two"))
+    grader = {"type": "string_check", "name": "g", "operation": "eq", "input": "a", "reference": "a"}
+    body = {
+        "model": "sandbox-large",
+        "training_file": training.id,
+        "validation_file": checking.id,
+        "method": {"type": "reinforcement", "reinforcement": {"grader": grader}},
+    }
+    unbound = team.http.post("/v1/fine_tuning/estimates", json=body).json()
+    assert unbound["upper_bound_usd"] is None
+    assert any("held for the first hour" in warning for warning in unbound["warnings"])
+    bound = team.http.post(
+        "/v1/fine_tuning/estimates", json=body | {"tunehouse": {"max_cost_usd": "70"}}
+    ).json()
+    assert (bound["upper_bound_usd"], bound["cost_usd"]) == ("70.00", "70.00")

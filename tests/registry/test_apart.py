@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from service.core import clock
 from service.core.db import transaction
 from service.registry.announcements import record_ends
 from service.registry.shutdowns import tell_ends
@@ -40,7 +41,7 @@ def live(team: TeamHandle) -> dict[str, str]:
 
 
 def everything_told(team: TeamHandle, own: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Every route that tells of families, with its answer."""
+    """Every route that tells of families or of money, with its answer."""
     model = f"/v1/models/{own['model']}"
     graphs = [
         f"{model}/lineage?direction={direction}&format={form}"
@@ -58,7 +59,19 @@ def everything_told(team: TeamHandle, own: dict[str, str]) -> Iterator[tuple[str
         "/v1/aliases/helper",
         "/v1/shutdowns",
     ]
-    for path in [*graphs, *single]:
+    day = int(clock.now().timestamp()) - 86_400
+    money = [
+        "/v1/costs?group_by=team,job,model,key",
+        "/v1/costs?group_by=team,job,model,key&format=csv",
+        "/v1/costs?format=focus",
+        f"/v1/costs/statement?month={clock.now():%Y-%m}",
+        f"/v1/costs/statement?month={clock.now():%Y-%m}&format=csv",
+        f"/v1/organization/costs?start_time={day}&group_by=project_id&group_by=line_item",
+        f"/v1/organization/usage/completions?start_time={day}&group_by=project_id&group_by=model",
+        f"/v1/teams/{team.id}/budget",
+        "/v1/me",
+    ]
+    for path in [*graphs, *single, *money]:
         answer = team.http.get(path)
         assert answer.status_code == 200, answer.text
         yield path, answer.text

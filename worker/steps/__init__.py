@@ -18,7 +18,7 @@ from service.inference.comparisons.actions import ADVANCE as COMPARE
 from service.jobs.copying import ADVANCE, COPY
 from service.jobs.orphans import SWEEP
 from service.jobs.reconcile import RECONCILE
-from service.jobs.retrain import RETRAIN
+from service.jobs.retrain_waking import RETRAIN
 from service.registry.actions import DELETE_UPSTREAM
 from service.registry.announcements import ASK_ENDS
 from service.webhooks.actions import DELIVER
