@@ -288,7 +288,7 @@ class Settings(BaseSettings):
     webhook_keep_days: int = Field(
         default=90,
         ge=1,
-        description="Ended deliveries are forgotten after this, with their attempts; they would grow without end.",
+        description="Ended deliveries are forgotten after this, with their attempts; they would pile up.",
     )
     audit_keep_days: int = Field(
         default=730,
