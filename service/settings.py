@@ -121,7 +121,7 @@ class ProviderSettings(BaseModel):
     )
     deployments: dict[str, str] = Field(
         default_factory=dict,
-        description="What base models are deployed as, by model; without it each is asked for by its own name.",
+        description="What base models are deployed as, by model; without it each goes by its own name.",
     )
     training_type: str | int | None = Field(
         default=None,
