@@ -41,9 +41,22 @@ def update_team(team: Team, *, name: str | None, labels: dict[str, str] | None) 
 
 def archive_team(session: Session, team: Team) -> None:
     """Put a team out of service: its keys stop working, its rows and slug stay."""
+    # A key that is being made at this moment is committed before, and revoked here, or refused after.
+    session.refresh(team, with_for_update={"key_share": True})
     team.archived_at = team.archived_at or clock.now()
+    session.flush()
     living = ApiKey.team_id == team.id, ApiKey.revoked_at.is_(None)
     session.execute(update(ApiKey).where(*living).values(revoked_at=func.now()))
+
+
+def keep_in_service(session: Session, team: Team) -> None:
+    """Keep a team from being archived until this transaction ends. Raises `Conflict` when it is archived.
+
+    Comes before a lock on one of its keys, for whoever archives a team locks in this order.
+    """
+    session.refresh(team, with_for_update={"read": True})
+    if team.archived_at is not None:
+        raise Conflict("This team is archived; it takes no new keys.", code="team_archived")
 
 
 def create_key(
@@ -58,8 +71,8 @@ def create_key(
 
     Raises `Conflict` when the team is archived.
     """
-    if team is not None and team.archived_at is not None:
-        raise Conflict("This team is archived; it takes no new keys.", code="team_archived")
+    if team is not None:
+        keep_in_service(session, team)
     fresh = keys.generate()
     key = ApiKey(
         id=ids.new_id("key_"),

@@ -94,6 +94,7 @@ def list_keys(
 def rotate_key(team_id: str, key_id: str, session: RequestSession, caller: Manager) -> KeyWithSecret:
     """Replace a key by one like it; the old one stops working at once."""
     team = _reachable_team(session, caller, team_id)
+    actions.keep_in_service(session, team)
     old = queries.get_key(session, team.id, key_id)
     _refuse_escalation(caller, old.scopes)
     key, secret = actions.rotate_key(session, team, old)

@@ -15,8 +15,8 @@ from service.settings import settings
 def _two_providers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv(
         "TUNEHOUSE_PROVIDERS",
-        '[{"name":"cloud","kind":"openai","base_url":"http://localhost:1/v1","api_key":"x"},'
-        '{"name":"blue","kind":"azure","base_url":"http://localhost:2/v1","api_key":"x"}]',
+        '[{"name":"cloud","kind":"openai","base_url":"http://localhost:1/v1","api_key":"x","timeout_s":1},'
+        '{"name":"blue","kind":"azure","base_url":"http://localhost:2/v1","api_key":"x","timeout_s":1}]',
     )
     settings.cache_clear()
     yield
