@@ -294,5 +294,7 @@ def _make_client(settings: ProviderSettings, key: str) -> OpenAI:
         http_client=http_client,
     )
     # The SDK would take these from OPENAI_… variables that happen to be set for someone else.
-    client.organization = client.project = client.admin_api_key = client.webhook_secret = None
+    client.organization = client.project = client.webhook_secret = None
+    # Asked for the organization's costs, the SDK sends this one alone; without it, it would not ask at all.
+    client.admin_api_key = key
     return client
