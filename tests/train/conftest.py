@@ -12,8 +12,11 @@ from pathlib import Path
 
 import openai
 import pytest
+from openai.types.fine_tuning import FineTuningJob
 
 from tests.support.trainer_process import TrainerProcess
+from tests.train.data import manner
+from tests.train.steps import train
 from tests.trainer.conftest import make_client
 
 HAS_TORCH = find_spec("torch") is not None
@@ -70,6 +73,12 @@ def start_trainer(tmp_path: Path, bases: list[str]) -> Iterator[Callable[..., Tr
     yield start
     for process in started:
         process.stop()
+
+
+@pytest.fixture(scope="session")
+def polite_job(shared_client: openai.OpenAI) -> FineTuningJob:
+    """A language model that has learnt to answer in whole, polite sentences."""
+    return train(shared_client, manner(48), valid=manner(8, 48), model="tiny-full", epochs=10, rate=150)
 
 
 @pytest.fixture(scope="session")

@@ -53,9 +53,12 @@ def test_an_encoder_has_no_dpo(client: openai.OpenAI) -> None:
 
 def test_an_example_longer_than_the_context_is_cut_counted_and_told(client: openai.OpenAI) -> None:
     rows = [chat_line("Short?", "Yes.")] * 11 + [chat_line("Long?", "word " * 900)]
-    job = train(client, jsonl(rows), epochs=1)
+    job = train(client, jsonl(rows), valid=jsonl(rows[-2:]), epochs=1)
     told = [m for m in messages_of(client, job.id) if "longer than" in m]
-    assert told == ["1 training examples are longer than 256 tokens; their ends were cut"]
+    assert told == [
+        "1 training examples are longer than 256 tokens; their ends were cut",
+        "1 validation examples are longer than 256 tokens; their ends were cut",
+    ]
     assert job.trained_tokens < 11 * 60 + 256 + 1
 
 

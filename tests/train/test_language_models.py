@@ -1,15 +1,27 @@
 """Language models learn manners, prefer what they should, and can be tuned on."""
 
-import openai
+from collections.abc import Callable
+from pathlib import Path
 
+import openai
+import pytest
+import torch
+from openai.types.fine_tuning import FineTuningJob
+
+from tests.support.trainer_process import TrainerProcess
 from tests.train.data import manner, preferences
-from tests.train.steps import ask, metrics_of, results_of, steps_of, train
+from tests.train.steps import PATIENCE_S, ask, metrics_of, results_of, steps_of, train
+from tests.trainer.conftest import make_client
 from tests.trainer.examples import jsonl
 from tests.trainer.steps import messages_of
+from trainer.engines.transformers.bases import find_bases
+from trainer.engines.transformers.models import load_encoder, load_to_answer
 
 
-def test_a_chat_model_learns_a_manner_and_its_held_out_loss_drops_by_half(client: openai.OpenAI) -> None:
-    job = train(client, manner(48), valid=manner(8, 48), model="tiny-full", epochs=10, rate=150)
+def test_a_chat_model_learns_a_manner_and_its_held_out_loss_drops_by_half(
+    client: openai.OpenAI, polite_job: FineTuningJob
+) -> None:
+    job = polite_job
     before = metrics_of(client, job.id, "start_valid_loss")[0]
     after = metrics_of(client, job.id, "full_valid_loss")[-1]
     assert after < before / 2
@@ -85,6 +97,26 @@ def test_an_adapter_goes_on_from_an_adapter_and_lies_over_a_fully_tuned_model(cl
     loss = metrics_of(client, full.id, "full_valid_loss")[-1]
     assert abs(metrics_of(client, again.id, "start_valid_loss")[0] - loss) < 1e-3
     assert ask(client, again.fine_tuned_model, "Is the lamp kind?", max_tokens=4)
+
+
+@pytest.mark.filterwarnings("ignore:.*gradient_checkpointing:FutureWarning")  # between peft and transformers
+def test_a_merged_model_is_a_base_like_any_other(
+    shared_process: TrainerProcess,
+    client: openai.OpenAI,
+    bases: list[str],
+    tmp_path: Path,
+    start_trainer: Callable[..., TrainerProcess],
+) -> None:
+    job = train(client, manner(), valid=manner(8), epochs=4, rate=40)
+    root = Path(str(client.models.retrieve(str(job.fine_tuned_model)).to_dict()["root"]))
+    assert root.is_relative_to(shared_process.data_dir)
+    (base,) = find_bases(bases[0])
+    load_to_answer(base, root, torch.float32).save_pretrained(tmp_path / "merged")
+    load_encoder(base, root).tokenizer.save_pretrained(tmp_path / "merged")
+    with make_client(start_trainer(bases=[str(tmp_path / "merged")]), PATIENCE_S) as elsewhere:
+        again = train(elsewhere, manner(), valid=manner(8), model="merged", epochs=1)
+        start = metrics_of(elsewhere, again.id, "start_valid_loss")[0]
+    assert abs(start - metrics_of(client, job.id, "full_valid_loss")[-1]) < 1e-3
 
 
 def test_auto_follows_the_written_rules(client: openai.OpenAI) -> None:
