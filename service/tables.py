@@ -17,6 +17,7 @@ from service.datasets.tables import (
 from service.datasets.upload_tables import Upload, UploadPart
 from service.events.tables import Event, EventCounter
 from service.inference.comparisons.tables import Comparison, ComparisonAnswer, ComparisonPrompt
+from service.inference.limit_tables import RateLimit
 from service.jobs.retrain_tables import Retrain, RetrainStep
 from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
 from service.ledger.drift_tables import DriftReport
@@ -71,6 +72,7 @@ __all__ = [
     "ProviderBlock",
     "ProviderSweep",
     "ProviderWebhook",
+    "RateLimit",
     "Retrain",
     "RetrainStep",
     "RollupMark",

@@ -12,6 +12,7 @@ from service.datasets import derive_routes as derived_files
 from service.datasets import policy_routes as dataset_policy
 from service.datasets import routes as files
 from service.datasets import upload_routes as uploads
+from service.inference import limit_routes as rate_limits
 from service.inference import routes as inference
 from service.inference.comparisons import routes as comparisons
 from service.jobs import inbound as provider_webhooks
@@ -65,6 +66,7 @@ def create_app() -> FastAPI:
         provider_admin,
         job_metrics,
         inference,
+        rate_limits,
         comparisons,
         retrains,  # before the models, whose paths would swallow theirs
         deployments,  # likewise

@@ -2,12 +2,14 @@
 
 from typing import Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from service.core.clock import unix
 from service.core.db import transaction
 from service.core.pages import ListOut
+from service.inference.circuit import CircuitState
+from service.inference.gateway import Gateway
 from service.jobs.blocks import standing_blocks
 from service.providers.health import Health, check_all
 from service.teams.access import Reader
@@ -16,7 +18,7 @@ router = APIRouter(prefix="/v1/providers", tags=["providers"])
 
 
 class ProviderOut(BaseModel):
-    """A configured upstream, without its key or address."""
+    """A configured upstream, without its key or address; `circuit` is that of the process that answers."""
 
     object: Literal["provider"] = "provider"
     name: str
@@ -25,23 +27,30 @@ class ProviderOut(BaseModel):
     problem: str | None
     checked_at: int
     blocks: list[str]
+    circuit: CircuitState
 
 
 @router.get("")
-def list_providers(_: Reader) -> ListOut[ProviderOut]:
+def list_providers(request: Request, _: Reader) -> ListOut[ProviderOut]:
     """List the upstreams, whether they answer (asked at most every 15 s), and what they refuse for now."""
     findings = check_all()
+    gateway: Gateway = request.state.gateway
+    circuits = gateway.circuits()
     with transaction() as session:
         blocks = standing_blocks(session)
     data = [
-        _provider_out(health, [block.kind for block in blocks if block.provider == health.name])
+        _provider_out(
+            health,
+            [block.kind for block in blocks if block.provider == health.name],
+            circuits.get(health.name, CircuitState.CLOSED),
+        )
         for health in findings
     ]
     ends = (data[0].name, data[-1].name) if data else (None, None)
     return ListOut[ProviderOut](data=data, first_id=ends[0], last_id=ends[1])
 
 
-def _provider_out(health: Health, blocks: list[str]) -> ProviderOut:
+def _provider_out(health: Health, blocks: list[str], circuit: CircuitState) -> ProviderOut:
     return ProviderOut(
         name=health.name,
         kind=health.kind,
@@ -49,4 +58,5 @@ def _provider_out(health: Health, blocks: list[str]) -> ProviderOut:
         problem=health.problem,
         checked_at=unix(health.checked_at),
         blocks=blocks,
+        circuit=circuit,
     )

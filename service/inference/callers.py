@@ -2,7 +2,9 @@
 
 import hashlib
 
+from service.core.db import transaction
 from service.errors import Forbidden, Unauthenticated
+from service.inference import own_limits
 from service.inference.memory import ShortMemory
 from service.inference.payer import Payer
 from service.teams.access import Caller, authenticate
@@ -34,4 +36,6 @@ def _admit(caller: Caller) -> Payer:
         raise Forbidden(
             f"This key lacks the scope '{Scope.INFER}'; it has: {', '.join(sorted(caller.scopes))}."
         )
-    return Payer(caller.team, caller.key_id)
+    with transaction() as session:
+        limits = own_limits.of_subjects(session, [caller.team, caller.key_id])
+    return Payer(caller.team, caller.key_id, limits)

@@ -6,9 +6,19 @@ closed ──5 failures in a row──► open ──after 5 s──► half ope
                                   └── it fails ─────────┘
 """
 
+from enum import StrEnum
+
 _FAILURES_TO_OPEN = 5
 _OPEN_FOR_S = 5.0
 _TRY_LASTS_S = 30.0
+
+
+class CircuitState(StrEnum):
+    """Whether requests go to a provider; half open, one of them may try."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
 
 
 class Circuit:
@@ -37,6 +47,12 @@ class Circuit:
         self._failures += 1
         if self._failures >= _FAILURES_TO_OPEN:
             self._closed_to = now + _OPEN_FOR_S
+
+    def state(self, now: float) -> CircuitState:
+        """What the next request would meet."""
+        if not self.is_open:
+            return CircuitState.CLOSED
+        return CircuitState.OPEN if now < self._closed_to else CircuitState.HALF_OPEN
 
     @property
     def is_open(self) -> bool:

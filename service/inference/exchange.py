@@ -12,7 +12,7 @@ from aiohttp import ClientResponse
 
 from service.core import clock
 from service.errors import TunehouseError, Unavailable, UpstreamFailed
-from service.inference import amounts, refusals
+from service.inference import amounts, counts, refusals
 from service.inference import usage as usages
 from service.inference.body import Asked
 from service.inference.dialects.base import Dialect, Malformed, Naming
@@ -146,6 +146,7 @@ class Exchange:
         tags = {"endpoint": self.dialect.path.removeprefix("/"), "outcome": outcome}
         charges = amounts.charges(usage, self.priced, self.caller, self.subject_id, tags)
         await self.meter.settle(self.caller, self.subject_id, charges)
+        counts.used(usage.input_tokens, usage.output_tokens)
 
     def _count(self) -> Usage:
         base = self.priced.target.base

@@ -15,8 +15,9 @@ from starlette.types import Receive, Scope, Send
 
 from service.core.ids import new_id
 from service.errors import InvalidRequest, TunehouseError, Unavailable
-from service.inference import amounts, limits
+from service.inference import amounts, counts, limits
 from service.inference.callers import Callers
+from service.inference.circuit import CircuitState
 from service.inference.dialects.base import Dialect
 from service.inference.exchange import Exchange
 from service.inference.limits import Limits
@@ -54,6 +55,10 @@ class Gateway:
         await self._upstreams.stop()
         await self._limits.close()
 
+    def circuits(self) -> dict[str, CircuitState]:
+        """The circuits of the providers that this process has called."""
+        return self._upstreams.circuits()
+
     async def serve(self, dialect: Dialect, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         reply = Reply(send, time.perf_counter())
@@ -70,6 +75,8 @@ class Gateway:
             await _tell(reply, dialect, away_error)
         except CallerStalled:
             log.info("caller_stalled")
+        finally:
+            counts.answered(dialect.path.removeprefix("/"), reply.status, reply.ours_s)
 
     async def _serve(self, dialect: Dialect, scope: Scope, receive: Receive, reply: Reply) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])

@@ -7,21 +7,20 @@ import asyncio
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import structlog
 from redis.exceptions import RedisError
 
 from service.errors import RateLimited
+from service.inference import own_limits
 from service.inference.batches import Batches
-from service.inference.payer import Payer
+from service.inference.own_limits import LimitOwner
+from service.inference.payer import Payer, Unit
 from service.inference.script import Script
 from service.settings import Settings
 
 log = structlog.get_logger(__name__)
-
-Scope = Literal["key", "team"]
-Unit = Literal["requests", "tokens"]
 
 _SCRIPT = (Path(__file__).parent / "limits.lua").read_text()
 _TIMEOUT_S = 0.25
@@ -32,7 +31,7 @@ _CORRECT_WITHIN_S = 0.1
 class Bucket(NamedTuple):
     """One limit that a request counts against."""
 
-    scope: Scope
+    scope: LimitOwner
     subject_id: str
     unit: Unit
     allowance: int
@@ -62,15 +61,10 @@ _NO_LIMITS: _Answer = (0, ())
 
 
 class Limits:
-    """The limits of the settings. Requests that come while Valkey is being asked are asked about together."""
+    """The limits of keys and teams. What comes while Valkey is being asked is asked about together."""
 
     def __init__(self, settings: Settings) -> None:
-        self._allowances: tuple[tuple[Scope, Unit, int | None], ...] = (
-            ("key", "requests", settings.key_requests_per_minute),
-            ("key", "tokens", settings.key_tokens_per_minute),
-            ("team", "requests", settings.team_requests_per_minute),
-            ("team", "tokens", settings.team_tokens_per_minute),
-        )
+        self._usual = own_limits.by_settings(settings)
         self._script = Script(_SCRIPT, settings.redis_url.get_secret_value(), _TIMEOUT_S)
         self._batches: Batches[_Ask, _Answer] = Batches(self._write)
         self._corrections: list[_Ask] = []
@@ -103,12 +97,13 @@ class Limits:
         self._corrections.append(_Ask(buckets, [tokens] * len(buckets), True))
 
     def _buckets(self, caller: Payer) -> list[Bucket]:
-        subjects = {"key": caller.key_id, "team": caller.team_id}
-        return [
-            Bucket(scope, subjects[scope], unit, allowance)
-            for scope, unit, allowance in self._allowances
-            if allowance is not None
-        ]
+        found = []
+        for (owner, unit), usual in self._usual.items():
+            subject_id = caller.key_id if owner == "key" else caller.team_id
+            allowance = caller.limits.get((subject_id, unit), usual)
+            if allowance is not None:
+                found.append(Bucket(owner, subject_id, unit, allowance))
+        return found
 
     def _send_corrections(self) -> None:
         corrections, self._corrections = self._corrections, []

@@ -1,11 +1,19 @@
 """Who pays. Apart from how callers are known, so that workers can meter too."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Unit = Literal["requests", "tokens"]
 
 
 @dataclass(frozen=True, slots=True)
 class Payer:
-    """A team, by one of its keys, that may call models and pays for it."""
+    """A team, by one of its keys, that may call models and pays for it.
+
+    `limits` are the requests and tokens a minute that differ from the settings', by the id of team or key.
+    """
 
     team_id: str
     key_id: str
+    limits: Mapping[tuple[str, Unit], int] = field(default_factory=dict, hash=False, compare=False)

@@ -17,6 +17,8 @@ class Reply:
         self.headers: Headers = []
         self.upstream_s = 0.0
         self.has_begun = False
+        self.status = 0
+        self.ours_s = 0.0
         self._send = send
         self._started = started
 
@@ -52,8 +54,9 @@ class Reply:
 
     async def _begin(self, status: int, headers: Headers) -> None:
         self.has_begun = True
-        ours_ms = (time.perf_counter() - self._started - self.upstream_s) * 1000
-        overhead = (b"x-tunehouse-overhead-ms", f"{ours_ms:.2f}".encode())
+        self.status = status
+        self.ours_s = time.perf_counter() - self._started - self.upstream_s
+        overhead = (b"x-tunehouse-overhead-ms", f"{self.ours_s * 1000:.2f}".encode())
         await self._send(
             {"type": "http.response.start", "status": status, "headers": [*headers, overhead, *self.headers]}
         )

@@ -11,7 +11,8 @@ import aiohttp
 import structlog
 
 from service.errors import ProviderRefused, Unavailable, UpstreamFailed
-from service.inference.circuit import Circuit
+from service.inference import counts
+from service.inference.circuit import Circuit, CircuitState
 from service.providers.port import Endpoint
 from service.providers.registry import get_provider, provider_settings
 from service.providers.scrub import make_clean
@@ -58,10 +59,12 @@ class Upstream:
         """
         self._check_room()
         self._under_way += 1
+        counts.under_way(self.name, self._under_way)
         try:
             yield
         finally:
             self._under_way -= 1
+            counts.under_way(self.name, self._under_way)
 
     def _check_room(self) -> None:
         if self._under_way >= self._most:
@@ -91,7 +94,7 @@ class Upstream:
                 if response.status >= 500:
                     self._note_failure()
                 else:
-                    self.circuit.succeed()
+                    self._note_success()
                 yield response
         except TimeoutError as silence:
             self._note_failure()
@@ -125,11 +128,18 @@ class Upstream:
             allow_redirects=False,
         )
 
+    def _note_success(self) -> None:
+        was_open = self.circuit.is_open
+        self.circuit.succeed()
+        if was_open:
+            counts.circuit(self.name, is_open=False)
+
     def _note_failure(self) -> None:
         was_open = self.circuit.is_open
         self.circuit.fail(time.monotonic())
         if self.circuit.is_open and not was_open:
             log.warning("circuit_opened", provider=self.name)
+            counts.circuit(self.name, is_open=True)
 
 
 class Upstreams:
@@ -151,6 +161,11 @@ class Upstreams:
         """Close all connections."""
         if self._session is not None:
             await self._session.close()
+
+    def circuits(self) -> dict[str, CircuitState]:
+        """The circuits of the providers that were called so far."""
+        now = time.monotonic()
+        return {name: upstream.circuit.state(now) for name, upstream in list(self._known.items())}
 
     def find(self, name: str) -> Upstream:
         """The provider of that name. Raises `NotConfigured`."""

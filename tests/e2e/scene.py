@@ -75,6 +75,8 @@ BODIES: dict[tuple[str, str], object] = {
     ("post", "/v1/teams/{team_id}/keys"): {"name": "x"},
     ("put", "/v1/teams/{team_id}/budget"): {"limit_usd": "1", "period": "month"},
     ("put", "/v1/teams/{team_id}/keys/{key_id}/budget"): {"limit_usd": "1", "period": "month"},
+    ("put", "/v1/teams/{team_id}/rate_limits"): {"requests_per_minute": 1},
+    ("put", "/v1/teams/{team_id}/keys/{key_id}/rate_limits"): {"requests_per_minute": 1},
     ("put", "/v1/aliases/{name}"): {"model": BASE},
     ("post", "/v1/aliases/{name}/rollback"): {},
     ("post", "/v1/uploads/{upload_id}/complete"): {"part_ids": ["part_x"]},

@@ -16,6 +16,9 @@ MAX_LINES = 300
 COMMITS_IN = {"service/core/db.py"}
 # A block begun in one of these ways commits at its end; `?` is the result of a call, such as `engine()`.
 BEGINS = {"?.begin", "engine.begin", "connection.begin", "session.begin"}
+# The gateway's statements; CREATE DATABASE, which no transaction allows; LISTEN, which writes nothing.
+AUTOCOMMIT_IN = {"service/core/statements.py", "service/embedded/postgres.py", "service/events/tail.py"}
+STATEMENTS_IN = {"service/core/statements.py", "service/inference/meter.py"}
 
 
 def test_nothing_but_the_one_transaction_commits() -> None:
@@ -26,6 +29,22 @@ def test_nothing_but_the_one_transaction_commits() -> None:
         if (name.endswith(".commit") or name in BEGINS) and str(path.relative_to(ROOT)) not in COMMITS_IN
     ]
     assert commits == []
+
+
+def test_nothing_commits_by_itself_but_the_statements_of_the_gateway() -> None:
+    alone = {
+        str(path.relative_to(ROOT))
+        for path in files("service", "worker")
+        for _, node in calls(path)
+        for word in node.keywords
+        if word.arg == "autocommit"
+    }
+    users = {
+        str(path.relative_to(ROOT))
+        for path in files("service", "worker")
+        if "core.statements import" in path.read_text()
+    }
+    assert (alone, users | {"service/core/statements.py"}) == (AUTOCOMMIT_IN, STATEMENTS_IN)
 
 
 def test_every_kind_of_work_that_is_scheduled_has_a_step() -> None:

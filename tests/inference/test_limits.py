@@ -33,6 +33,22 @@ def test_requests_beyond_the_limit_are_told_when_to_come_back(start_api: StartAp
     assert len({row.subject_id for row in entries_of(team.id)}) == 3
 
 
+def test_a_team_and_a_key_can_have_limits_of_their_own(service: Service) -> None:
+    team = service.make_team()
+    (key,) = service.admin.get(f"/v1/teams/{team.id}/keys").json()["data"]
+    of_team, of_key = f"/v1/teams/{team.id}/rate_limits", f"/v1/teams/{team.id}/keys/{key['id']}/rate_limits"
+    assert service.admin.put(of_team, json={"tokens_per_minute": 5000}).json()["tokens_per_minute"] == 5000
+    assert service.admin.put(of_key, json={"requests_per_minute": 1}).json()["requests_per_minute"] == 1
+    assert team.http.put(of_team, json={"requests_per_minute": 9}).status_code == 403
+    assert team.http.get(of_team).json()["tokens_per_minute"] == 5000
+    raw = team.sdk.chat.completions.with_raw_response
+    headers = raw.create(model=MODEL, messages=MESSAGES).headers
+    assert headers["x-ratelimit-limit-requests"] == "1"
+    assert headers["x-ratelimit-limit-tokens"] == "5000"
+    with pytest.raises(openai.RateLimitError):
+        raw.create(model=MODEL, messages=MESSAGES)
+
+
 def test_two_processes_share_one_limit(start_api: StartApi) -> None:
     (_, one), (_, two) = (start_api(team_requests_per_minute="4") for _ in range(2))
     team = one.make_team()
@@ -92,6 +108,11 @@ def test_a_provider_that_keeps_failing_is_left_alone_and_tried_again(
     body = {"model": MODEL, "messages": MESSAGES}
     statuses = [team.http.post("/v1/chat/completions", json=body).status_code for _ in range(7)]
     assert statuses == [500] * 5 + [503] * 2
+    circuits = {one["circuit"] for one in team.http.get("/v1/providers").json()["data"]}
+    assert circuits & {"open", "half_open"}
+    metrics = team.http.get("/metrics").text
+    assert 'tunehouse_inference_requests_total{endpoint="chat/completions",status="503"} 2.0' in metrics
+    assert "tunehouse_inference_circuit_open{" in metrics
     wait_until(lambda: team.http.post("/v1/chat/completions", json=body).status_code == 200)
 
 

@@ -32,7 +32,7 @@ def test_the_route_lists_providers_without_key_or_address(service: Service) -> N
     answer = service.make_team(scopes=["read"]).http.get("/v1/providers")
 
     one, _ = answer.json()["data"]
-    assert set(one) == {"object", "name", "kind", "healthy", "problem", "checked_at", "blocks"}
+    assert set(one) == {"object", "name", "kind", "healthy", "problem", "checked_at", "blocks", "circuit"}
     assert (one["name"], one["kind"], one["healthy"], one["problem"]) == ("trainer", "trainer", True, None)
     assert KEY not in answer.text
 
