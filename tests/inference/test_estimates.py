@@ -20,15 +20,15 @@ def priced(*kinds: PriceKind) -> Priced:
     assert base is not None
     prices = {
         kind: Price(
-            f"price_{kind}",
-            "trainer",
-            base.id,
-            None,
-            kind,
-            "standard",
-            1_000_000,
-            Decimal(usd[kind]),
-            datetime(2025, 1, 1, tzinfo=UTC),
+            id=f"price_{kind}",
+            provider_kind="trainer",
+            model=base.id,
+            method=None,
+            kind=kind,
+            tier="standard",
+            unit_quantity=1_000_000,
+            amount_usd=Decimal(usd[kind]),
+            effective_from=datetime(2025, 1, 1, tzinfo=UTC),
         )
         for kind in kinds
     }
