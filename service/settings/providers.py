@@ -96,6 +96,7 @@ class ProviderSettings(BaseModel):
 
 
 def check_names(providers: list[ProviderSettings]) -> list[ProviderSettings]:
+    """The same providers. Raises `ValueError` when two share a name."""
     names = [one.name for one in providers]
     if len(set(names)) < len(names):
         raise ValueError("two providers have the same name; rows could not tell them apart")
