@@ -5,7 +5,7 @@ from pathlib import Path
 
 # -P keeps a folder of the working directory that happens to be called `service` from being imported.
 PYTHON = (sys.executable, "-P", "-m")
-# uvicorn's own formats would stand between our lines of JSON; with none of its handlers, ours get its records.
+# uvicorn's own formats would stand between lines of JSON; with no handlers of its own, ours get its records.
 _UVICORN_LOGS = str(Path(__file__).parents[1] / "app" / "uvicorn-logs.json")
 
 
