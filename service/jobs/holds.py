@@ -1,7 +1,7 @@
 """No hold without its work, and no living job without a unit of work that takes it on.
 
-A hold without an expiry is a job's. A job, its hold and its unit of work begin and end in the same
-transactions, so what one statement sees apart is a mistake and no race: there is nothing to wait for.
+A hold without an expiry is a job's or a comparison's. Each, its hold and its unit of work begin and end in
+the same transactions, so what one statement sees apart is a mistake and no race: there is no need to wait.
 """
 
 from collections.abc import Sequence
@@ -20,11 +20,14 @@ from service.ledger.tables import HoldRow
 
 
 def orphaned_holds(session: Session, limit: int) -> Sequence[tuple[str, str]]:
-    """Holds that nothing will end, as (team, subject): no expiry and no living job of that id."""
+    """Holds that nothing will end, as (team, subject): no expiry, and neither a living job nor any
+    unit of work of that id.
+    """
     living = and_(Job.id == HoldRow.subject_id, Job.team_id == HoldRow.team_id, Job.status.not_in(TERMINAL))
+    tended = select(WorkItem.kind).where(WorkItem.subject_id == HoldRow.subject_id)
     orphans = (
         select(HoldRow.team_id, HoldRow.subject_id)
-        .where(HoldRow.expires_at.is_(None), ~select(Job.id).where(living).exists())
+        .where(HoldRow.expires_at.is_(None), ~select(Job.id).where(living).exists(), ~tended.exists())
         .order_by(HoldRow.placed_at)
         .limit(limit)
     )

@@ -15,6 +15,7 @@ from service.inference.dialects.choices import CHAT
 from service.inference.refusals import Words
 from service.inference.targets import Priced
 from service.inference.usage import Usage
+from service.providers.errors import NotConfigured
 from service.providers.registry import get_provider, provider_settings
 from service.providers.scrub import make_clean
 
@@ -58,7 +59,10 @@ def ask(
     Raises `Unavailable` for what may work later, `TunehouseError` for what will not.
     """
     target = priced.target
-    endpoint = get_provider(target.provider).endpoint()
+    try:
+        endpoint = get_provider(target.provider).endpoint()
+    except NotConfigured as gone:
+        raise Unavailable("The provider is not configured at present.", param="model") from gone
     body = {"model": target.provider_model, "messages": messages, "max_completion_tokens": max_output_tokens}
     if temperature is not None:
         body["temperature"] = temperature
@@ -69,7 +73,7 @@ def ask(
             content=msgspec.json.encode(body),
             headers={**endpoint.headers, "Content-Type": "application/json"},
         )
-    except httpx2.TransportError as broken:
+    except httpx2.HTTPError as broken:
         raise Unavailable(f"The provider cannot be reached ({type(broken).__name__}).") from broken
     latency_ms = round((time.perf_counter() - started) * 1000)
     if answer.status_code != 200:

@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
+import msgspec
+
 from service.datasets import jsonline, lines
 from service.datasets.problems import Flaw
 
@@ -51,6 +53,8 @@ def _held_out(number: int, example: Any) -> HeldOut | None:
         or last.get("role") != "assistant"
         or not isinstance(last.get("content"), str)
     ):
+        return None
+    if b"\\u0000" in msgspec.json.encode(messages):  # Postgres keeps no text with it
         return None
     # `weight` is for training; providers refuse it in a request.
     return HeldOut(number, [_without_weight(one) for one in asked], last["content"])
