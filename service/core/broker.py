@@ -4,6 +4,8 @@ A message carries only the name of a unit of work. It may be lost, late or doubl
 `work_items` decides (see `service.core.work`).
 """
 
+import ssl
+
 from celery import Celery
 from kombu.transport import redis
 
@@ -52,6 +54,9 @@ def make_celery() -> Celery:
     app = Celery("tunehouse", broker=url)
     if url.startswith(("redis://", "rediss://")):
         app.conf.broker_transport = f"{__name__}:Transport"
+    if url.startswith("rediss://") and "ssl_" not in url:
+        # With a transport that is named, kombu does not look at the URL's scheme any more.
+        app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
     app.conf.update(
         task_ignore_result=True,
         task_default_queue=QUEUE,

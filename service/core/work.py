@@ -152,7 +152,12 @@ def extend(session: Session, lease: Lease, lease_for: timedelta) -> None:
 def keep(session: Session, leases: Collection[Lease], lease_for: timedelta) -> None:
     """Hold leases for `lease_for` from now, where they do not last longer; those lost meanwhile are left."""
     until = func.greatest(WorkItem.leased_until, func.now() + lease_for)
-    session.execute(update(WorkItem).where(or_(*map(_ours, leases))).values(leased_until=until))
+    # SKIP LOCKED: who schedules several units locks them in an order of its own. The next round has these.
+    ours = select(WorkItem.kind, WorkItem.subject_id).where(or_(*map(_ours, leases)))
+    names = [(row.kind, row.subject_id) for row in session.execute(ours.with_for_update(skip_locked=True))]
+    if names:
+        named = tuple_(WorkItem.kind, WorkItem.subject_id).in_(names)
+        session.execute(update(WorkItem).where(named).values(leased_until=until))
 
 
 def cancel(session: Session, kind: str, subject_id: str) -> bool:

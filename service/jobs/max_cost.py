@@ -119,7 +119,7 @@ def change_max_cost(session: Session, job: Job, limit_usd: Decimal | None) -> No
     set_budget(session, job.team_id, limit_usd=limit_usd, period="total", scope="job", account_id=job.id)
     if job.estimated_cost_usd is not None:
         most = _most(session, job, limit_usd, job.estimated_cost_usd)
-        rest = max(Decimal(0), most - cost_of_job(session, job.id))
+        rest = max(Decimal(0), most - cost_of_job(session, job.id), _owed(session, job))
         place_hold(session, team_id=job.team_id, subject_id=job.id, amount_usd=rest, key_id=job.key_id)
         job.estimated_cost_usd = most
     now = "no max_cost any more" if limit_usd is None else f"a max_cost of ${usd(limit_usd)} now"
@@ -130,6 +130,14 @@ def change_max_cost(session: Session, job: Job, limit_usd: Decimal | None) -> No
         type=EventType.JOB_MESSAGE,
         message=f"The job has {now}.",
     )
+
+
+def _owed(session: Session, job: Job) -> Decimal:
+    """What a job that is billed by the hour has used already and was not charged for."""
+    if training_kind(job) is not PriceKind.TRAINING_HOURS:
+        return Decimal(0)
+    used = max(hours(job.training_seconds or 0), hours(_seconds_running(session, job)))
+    return training_price(session, job).amount_for(used) - cost_of_job(session, job.id)
 
 
 def _most(session: Session, job: Job, limit: Decimal | None, estimated: Decimal) -> Decimal:
@@ -166,11 +174,13 @@ def _tokens_ahead(session: Session, job: Job) -> Decimal:
 
 
 def _seconds_running(session: Session, job: Job) -> float:
-    started: datetime | None = session.scalar(
-        select(Event.created_at)
-        .where(Event.subject_id == job.id, Event.type == EventType.JOB_STARTED)
-        .order_by(Event.number)
-        .limit(1)
-    )
-    running = started is not None and job.status == JobStatus.RUNNING
-    return (clock.now() - started).total_seconds() if started is not None and running else 0.0
+    """Until the first pause; what is trained after one, the provider alone knows."""
+    started, paused = (_first(session, job, type_) for type_ in (EventType.JOB_STARTED, EventType.JOB_PAUSED))
+    if started is None or job.status not in (JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.PAUSED):
+        return 0.0
+    return ((paused or clock.now()) - started).total_seconds()
+
+
+def _first(session: Session, job: Job, type_: EventType) -> datetime | None:
+    events = select(Event.created_at).where(Event.subject_id == job.id, Event.type == type_)
+    return session.scalar(events.order_by(Event.number).limit(1))

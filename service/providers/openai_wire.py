@@ -188,7 +188,7 @@ class OpenAIWire:
         if self.kind != "trainer":
             return None
         body = {"model": model, "examples": examples}
-        with translated(self._clean, repeatable=True):
+        with self._calling(repeatable=True):
             answer = self._client.post("/fine_tuning/token_counts", body=body, cast_to=httpx2.Response)
             return mapping.counts_of(read_object(answer.content), len(examples))
 

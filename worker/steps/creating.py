@@ -45,12 +45,13 @@ def create(lease: Lease, job: Job) -> None:
         if not _intend(lease):
             return
     else:
+        looked_at = clock.now()  # what shows while the search goes on may be missed by it
         with noting_throttles(job.provider):
             found = get_provider(job.provider).find_job(job.id, since=job.intended_at)
         if found is not None:
             _adopt(lease, found)
             return
-        if not _send_again(lease):
+        if not _send_again(lease, looked_at):
             return
     try:
         with noting_throttles(job.provider):
@@ -94,13 +95,16 @@ def _intend(lease: Lease) -> bool:
     return True
 
 
-def _send_again(lease: Lease) -> bool:
-    """Whether an attempt that left no trace may be repeated; a wish to cancel ends the job instead."""
+def _send_again(lease: Lease, looked_at: datetime) -> bool:
+    """Whether an attempt that had left no trace by `looked_at` may be repeated.
+
+    A wish to cancel ends the job instead.
+    """
     grace = timedelta(seconds=settings().create_grace_s)
     with transaction() as session:
         _renew(session, lease)
         job = locked_job(session, lease.subject_id)
-        left = (job.sent_at or clock.now()) + grace - clock.now()
+        left = (job.sent_at or looked_at) + grace - looked_at
         if left > timedelta(0):
             work.finish(session, lease, next_in=min(left, _LOOK_AGAIN))
             return False
