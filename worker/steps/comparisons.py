@@ -26,8 +26,10 @@ log = structlog.get_logger(__name__)
 # A step is short, so that a worker that shuts down does not wait, and shares the others' time.
 _CALLS_A_STEP = 16
 _AT_ONCE = 4
-_MOST_FAILURES = 6
-_PAUSE = timedelta(seconds=2)
+# Of one prompt, whichever model failed: minutes of a provider that is away or throttles us.
+_MOST_FAILURES = 12
+_PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=1)
+_NO_PAUSE = timedelta(0)
 
 
 def advance(lease: Lease) -> None:
@@ -74,13 +76,15 @@ def _ask_some(lease: Lease, comparison: Comparison) -> None:
     # The lease must not end under a call.
     with httpx2.Client(timeout=settings().lease_s / 2) as client, ThreadPoolExecutor(_AT_ONCE) as pool:
         tries = [pool.submit(_try, lease, comparison, call, targets[call.model], client) for call in calls]
-        outcomes = [one.result() for one in tries]
+        pauses = [one.result() for one in tries]
     with transaction() as session:
-        work.finish(session, lease, next_in=timedelta(0) if all(outcomes) else _PAUSE)
+        work.finish(session, lease, next_in=max(pauses))
 
 
-def _try(lease: Lease, comparison: Comparison, call: Call, target: Priced, client: httpx2.Client) -> bool:
-    """Ask and record; false when it is to be tried again."""
+def _try(
+    lease: Lease, comparison: Comparison, call: Call, target: Priced, client: httpx2.Client
+) -> timedelta:
+    """Ask and record; how long to wait before the next, more than nothing when this is to be tried again."""
     most = actions.JUDGE_TOKENS if call.role is Role.JUDGE else comparison.max_output_tokens
     temperature = None if call.role is Role.JUDGE else comparison.temperature
     answer: Answered | TunehouseError
@@ -100,12 +104,13 @@ def _extend(session: Session, lease: Lease) -> None:
 
 def _record(
     session: Session, comparison: Comparison, call: Call, target: Priced, answer: Answered | TunehouseError
-) -> bool:
+) -> timedelta:
     if isinstance(answer, Answered):
         actions.record_answer(session, comparison, call, target, answer)
     elif isinstance(answer, Unavailable) and call.failures < _MOST_FAILURES:
         actions.note_failure(session, comparison, call)
-        return False
+        asked_for = timedelta(seconds=answer.retry_after_s or 0)
+        return min(_LONGEST_PAUSE, max(asked_for, _PAUSE * (1 << call.failures)))
     else:
         actions.record_refusal(session, comparison, call, answer.message)
-    return True
+    return _NO_PAUSE
