@@ -6,10 +6,9 @@ LANGUAGE plpgsql AS $$
 DECLARE
     mark bigint;
 BEGIN
+    -- Without a mark to lock, a worker that makes the first sums now would count the job between our two calls.
+    INSERT INTO branch_marks (team_id, number) VALUES (team, 0) ON CONFLICT DO NOTHING;
     SELECT m.number INTO mark FROM branch_marks m WHERE m.team_id = team FOR UPDATE;
-    IF NOT FOUND THEN
-        RETURN;
-    END IF;
     INSERT INTO branch_costs AS b (team_id, model_id, branch_key, made_usd, tried_usd, use_usd)
     SELECT team, m.id, m.branch_key,
            sign * coalesce(sum(c.amount_usd) FILTER (WHERE m.part = 'made'), 0),

@@ -5,8 +5,8 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0023"
-down_revision = "0021"
+revision = "0024"
+down_revision = "0023"
 
 SQL = Path(__file__).parents[1] / "sql"
 REPLACED = ("ledger_lock", "ledger_place_holds", "ledger_settle")
@@ -26,7 +26,7 @@ def upgrade() -> None:
             "requests_per_minute > 0 AND tokens_per_minute > 0", name="ck_rate_limits_limits_positive"
         ),
     )
-    op.get_bind().exec_driver_sql((SQL / "0023_batches.sql").read_text("utf-8"))
+    op.get_bind().exec_driver_sql((SQL / "0024_batches.sql").read_text("utf-8"))
 
 
 def downgrade() -> None:

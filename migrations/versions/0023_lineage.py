@@ -4,8 +4,8 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0021"
-down_revision = "0020"
+revision = "0023"
+down_revision = "0022"
 
 SQL = Path(__file__).parents[1] / "sql"
 
@@ -13,7 +13,7 @@ SQL = Path(__file__).parents[1] / "sql"
 def upgrade() -> None:
     op.create_index("ix_derivations_team_id_source_id", "derivations", ["team_id", "source_id"])
     op.create_index("ix_derivations_output_ids", "derivations", ["output_ids"], postgresql_using="gin")
-    op.get_bind().exec_driver_sql((SQL / "0021_branch_moves.sql").read_text("utf-8"))
+    op.get_bind().exec_driver_sql((SQL / "0023_branch_moves.sql").read_text("utf-8"))
 
 
 def downgrade() -> None:

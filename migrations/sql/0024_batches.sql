@@ -17,8 +17,10 @@ BEGIN
     WHERE NOT EXISTS (SELECT FROM accounts a WHERE a.id = team)
     ORDER BY team
     ON CONFLICT DO NOTHING;
-    SELECT array_agg(l.id) INTO locked FROM (
-        SELECT a.id FROM accounts a WHERE a.id = ANY (team_ids || account_ids) ORDER BY a.id FOR UPDATE) AS l;
+    PERFORM FROM accounts a WHERE a.id = ANY (team_ids || account_ids) ORDER BY a.id FOR UPDATE;
+    -- Read once the lock is held: a key's or job's account that was opened while we waited for its team's is not
+    -- in the snapshot that we waited with.
+    SELECT array_agg(a.id) INTO locked FROM accounts a WHERE a.id = ANY (team_ids || account_ids);
     RETURN locked;
 END $$;
 

@@ -4,14 +4,14 @@ from pathlib import Path
 
 from alembic import op
 
-revision = "0020"
-down_revision = "0024"
+revision = "0022"
+down_revision = "0021"
 
 SQL = Path(__file__).parents[1] / "sql"
 
 
 def upgrade() -> None:
-    op.get_bind().exec_driver_sql((SQL / "0020_ordered_days.sql").read_text("utf-8"))
+    op.get_bind().exec_driver_sql((SQL / "0022_ordered_days.sql").read_text("utf-8"))
 
 
 def downgrade() -> None:
