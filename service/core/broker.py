@@ -18,6 +18,7 @@ QUEUE = "tunehouse"
 NEWS, LATE = 0, 5
 
 
+# kombu is not typed throughout, hence the two silenced calls.
 class Channel(redis.Channel):
     """Kombu's, without two ways in which it ends a worker whose broker goes away under it.
 

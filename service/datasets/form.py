@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
 
-from streaming_form_data import StreamingFormDataParser  # type: ignore[import-untyped]
+from streaming_form_data import StreamingFormDataParser  # type: ignore[import-untyped]  # ships no types
 from streaming_form_data.parser import (  # type: ignore[import-untyped]
     ParseFailedException,
     UnexpectedPartException,

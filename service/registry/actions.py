@@ -66,6 +66,8 @@ def register_checkpoint(
 
 def delete_model(session: Session, model: TunedModel) -> None:
     """Take a model out of use; its row stays for its descendants, the provider's copy is removed later."""
+    # Locked and read anew: a deployment named meanwhile would stay taken by a model that nobody can reach.
+    session.refresh(model, with_for_update=True)
     model.deleted_at = clock.now()
     model.deployment = None
     append(session, team_id=model.team_id, subject_id=model.id, type=EventType.MODEL_DELETED)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-import re2  # type: ignore[import-untyped]
+import re2  # type: ignore[import-untyped]  # ships no types
 
 from service.datasets.convert.clean import NAMES
 
