@@ -17,8 +17,8 @@ import httpx2
 
 from benchmarks.corpus import write_chats
 from service.core.migrate import upgrade
-from service.embedded.postgres import PostgresServer
-from service.embedded.valkey import ValkeyServer
+from service.local.postgres import PostgresServer
+from service.local.valkey import ValkeyServer
 from tests.support.processes import Api, Process, Worker
 
 _KEY = "th-benchmark-admin-key"

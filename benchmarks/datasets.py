@@ -27,10 +27,10 @@ import tiktoken
 import toktok  # type: ignore[import-untyped]
 
 from benchmarks.corpus import write_chats
-from service.datasets.check import check
-from service.datasets.formats.chat import ChatExample
-from service.datasets.lines import batches
-from service.datasets.watch.watch import Watch
+from service.dataset.check.checker import check
+from service.dataset.formats.chat import ChatExample
+from service.dataset.lines import batches
+from service.dataset.warnings.watch import Watch
 
 WAYS = ("cookbook", "once", "ceiling", "errors", "warnings")
 # These tell the same two sums; the other two do less.

@@ -28,9 +28,9 @@ import psycopg
 from openai import OpenAI
 from standardwebhooks import Webhook
 
-from service.embedded.postgres import PostgresServer
-from service.embedded.valkey import ValkeyServer
 from service.jobs.polling import spread_s
+from service.local.postgres import PostgresServer
+from service.local.valkey import ValkeyServer
 from tests.support.processes import Api, Worker
 from tests.support.waiting import wait_until
 

@@ -14,9 +14,9 @@ from statistics import quantiles
 
 import httpx2
 
-from benchmarks.inference import load, streams
-from benchmarks.inference.load import Load
-from benchmarks.inference.stand import (
+from benchmarks.harness import load, streams
+from benchmarks.harness.load import Load
+from benchmarks.harness.stand import (
     API_CORE,
     FAST_CHUNKS,
     OTHER_CORES,

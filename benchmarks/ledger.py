@@ -27,15 +27,15 @@ from service.catalog.prices import prices_at
 from service.catalog.seed import sync_prices
 from service.core.db import engine, transaction
 from service.core.migrate import upgrade
-from service.embedded.postgres import PostgresServer
 from service.ledger import audit
 from service.ledger.actions import place_holds, settle_many
 from service.ledger.charges import Charge, HoldAsk, Settlement
-from service.ledger.focus import focus_rows
-from service.ledger.months import month_named
-from service.ledger.reports import Scope, cost_report
-from service.ledger.rollups import roll_up
-from service.ledger.statement import statements
+from service.ledger.closing.months import month_named
+from service.ledger.closing.statement import statements
+from service.ledger.reports.costs import Scope, cost_report
+from service.ledger.reports.focus import focus_rows
+from service.ledger.rollups.sums import roll_up
+from service.local.postgres import PostgresServer
 from service.settings import settings
 
 PARTS = ("rows", "sums", "reports", "charging", "audit")

@@ -17,8 +17,8 @@ import psycopg
 
 from benchmarks.ledger import database, machine, say, took
 from service.core.db import engine, transaction
-from service.registry.branch import beside_line, next_in_line, root_key
-from service.registry.branch_costs import roll_branches
+from service.models.lineage.branch import beside_line, next_in_line, root_key
+from service.models.lineage.branch_costs import roll_branches
 from tests.support.processes import Api
 
 ADMIN_KEY = "th-admin-key-of-the-benchmark"

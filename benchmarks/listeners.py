@@ -30,9 +30,9 @@ import psycopg
 from benchmarks.ledger import database, machine
 from benchmarks.tables import say
 from service.core.db import transaction
-from service.embedded.valkey import ValkeyServer
 from service.events.actions import append
 from service.events.types import EventType
+from service.local.valkey import ValkeyServer
 from tests.support.processes import Api
 
 ADMIN_KEY = "th-admin-key-of-the-benchmark"

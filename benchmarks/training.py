@@ -30,7 +30,7 @@ from tests.train.data import manner
 from tests.train.steps import train
 from tests.train.tiny import CONTEXT, make_llama
 from tests.trainer.conftest import make_client
-from trainer.engines.transformers.encode import Encoder
+from trainer.engines.transformers.data.encode import Encoder
 
 EPOCHS, BATCH, RATE = 3, 8, 2e-5
 EXAMPLES = 192

@@ -2,9 +2,11 @@
 
 from service.audit.tables import AuditEvent
 from service.catalog.tables import PriceRow
+from service.comparisons.tables import Comparison, ComparisonAnswer, ComparisonPrompt
 from service.core.db import Base
 from service.core.work import WorkItem
-from service.datasets.tables import (
+from service.events.tables import Event, EventCounter
+from service.files.tables import (
     Content,
     ContentRows,
     DatasetPolicy,
@@ -14,19 +16,17 @@ from service.datasets.tables import (
     FileUse,
     TokenCount,
 )
-from service.datasets.upload_tables import Upload, UploadPart
-from service.events.tables import Event, EventCounter
-from service.inference.comparisons.tables import Comparison, ComparisonAnswer, ComparisonPrompt
-from service.inference.limit_tables import RateLimit
-from service.jobs.retrain_tables import Retrain, RetrainStep
+from service.files.uploads.tables import Upload, UploadPart
+from service.gateway.limits.tables import RateLimit
+from service.jobs.retrain.tables import Retrain, RetrainStep
 from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
-from service.ledger.drift_tables import DriftReport
-from service.ledger.rollup_tables import DaySum, EntryGroup, MonthSum, RollupMark
+from service.ledger.closing.tables import DriftReport
+from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMark
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
-from service.registry.aliases import Alias, AliasChange
-from service.registry.branch_tables import BranchCost, BranchMark
-from service.registry.end_tables import AnnouncedEnd, EndNotice, EndPoll
-from service.registry.tables import TunedModel
+from service.models.aliases.actions import Alias, AliasChange
+from service.models.lineage.branch_tables import BranchCost, BranchMark
+from service.models.shutdowns.tables import AnnouncedEnd, EndNotice, EndPoll
+from service.models.tables import TunedModel
 from service.teams.tables import ApiKey, IdempotencyRecord, Team
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 

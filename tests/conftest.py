@@ -20,8 +20,8 @@ from sqlalchemy import make_url
 from service.catalog.seed import sync_prices
 from service.core.db import engine, transaction
 from service.core.migrate import upgrade
-from service.embedded.postgres import PostgresServer
-from service.embedded.valkey import ValkeyServer
+from service.local.postgres import PostgresServer
+from service.local.valkey import ValkeyServer
 from service.settings import settings
 from tests.support.clean import clean, dsn, start_over, work_left
 from tests.support.plain import sdk_client

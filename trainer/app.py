@@ -9,14 +9,14 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from trainer.errors import ApiError, bad_request
-from trainer.http import answer
 from trainer.inference.chat import create_chat
 from trainer.inference.completions import create_completion
 from trainer.inference.responses import create_response
-from trainer.middleware import Gate
 from trainer.routes import control, files, jobs, models, tokens, uploads
 from trainer.state import State
-from trainer.table import UnknownCursorError
+from trainer.storage.table import UnknownCursorError
+from trainer.web.http import answer
+from trainer.web.middleware import Gate
 
 PREFIXES = {"openai": ["/v1"], "azure": ["/v1", "/openai/v1", "/openai"]}
 # Azure's SDK asks by deployment in the path, and repeats the model in the body.

@@ -11,7 +11,7 @@ import time
 
 import msgspec
 
-from trainer.store import Store
+from trainer.storage.store import Store
 
 _KEY = "clock"
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trainer.clock import Clock
-from trainer.control import Control
 from trainer.dialect import DIALECTS, Dialect
 from trainer.engines import ENGINES
 from trainer.engines.base import Engine
-from trainer.files import Files
+from trainer.faults.control import Control
 from trainer.settings import Base, Settings
-from trainer.store import Store
+from trainer.storage.files import Files
+from trainer.storage.store import Store
 
 
 @dataclass(frozen=True)

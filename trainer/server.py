@@ -14,9 +14,9 @@ import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
 from trainer.app import build_app
-from trainer.protocol import AbortableProtocol
 from trainer.settings import Settings
 from trainer.state import build_state
+from trainer.web.protocol import AbortableProtocol
 
 _GRACE_S = 0.3  # uvicorn waits with asyncio, which takes fractions; SIGTERM must end within a second
 

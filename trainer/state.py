@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from starlette.requests import Request
 
 from trainer.core import Core, build_core
-from trainer.faults import Faults
+from trainer.faults.rules import Faults
 from trainer.settings import Settings
 from trainer.training.runner import Runner
 from trainer.webhooks.sender import Sender

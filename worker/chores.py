@@ -15,16 +15,16 @@ from service.audit import actions as audit
 from service.core import clock
 from service.core.db import transaction
 from service.core.prune import prune
-from service.jobs.holds import release_orphans, revive_jobs
-from service.jobs.orphans import order_sweeps
-from service.jobs.reconcile import order_reconciliations
+from service.jobs.repair import release_orphans, revive_jobs
 from service.jobs.tables import ProviderWebhook
+from service.jobs.upstream.orphans import order_sweeps
+from service.jobs.upstream.reconcile import order_reconciliations
 from service.ledger.actions import release_expired
-from service.ledger.months import close_month, month_due
-from service.ledger.rollups import roll_up
-from service.registry.announcements import order_polls
-from service.registry.branch_costs import roll_branches
-from service.registry.shutdowns import tell_ends
+from service.ledger.closing.months import close_month, month_due
+from service.ledger.rollups.sums import roll_up
+from service.models.lineage.branch_costs import roll_branches
+from service.models.shutdowns.announcements import order_polls
+from service.models.shutdowns.notices import tell_ends
 from service.settings import settings
 from service.teams.tables import IdempotencyRecord
 from service.webhooks.actions import forget_deliveries

@@ -5,7 +5,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic import op
 
-from service.registry.branch import beside_line, next_in_line, root_key
+from service.models.lineage.branch import beside_line, next_in_line, root_key
 
 revision = "0016"
 down_revision = "0015"

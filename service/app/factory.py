@@ -7,32 +7,32 @@ from service.app.middleware import BodyLimit, RequestIds
 from service.app.short_way import Application
 from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
+from service.comparisons import routes as comparisons
 from service.core import logs
-from service.datasets import derive_routes as derived_files
-from service.datasets import policy_routes as dataset_policy
-from service.datasets import routes as files
-from service.datasets import upload_routes as uploads
-from service.inference import limit_routes as rate_limits
-from service.inference import routes as inference
-from service.inference.comparisons import routes as comparisons
-from service.jobs import inbound as provider_webhooks
-from service.jobs import metric_routes as job_metrics
-from service.jobs import provider_routes as provider_admin
-from service.jobs import retrain_routes as retrains
+from service.files import routes as files
+from service.files.derived import routes as derived_files
+from service.files.policy import routes as dataset_policy
+from service.files.uploads import routes as uploads
+from service.gateway import routes as inference
+from service.gateway.limits import routes as rate_limits
 from service.jobs import routes as jobs
-from service.ledger import budget_routes as budgets
-from service.ledger import closing_routes as closing
-from service.ledger import price_routes as prices
-from service.ledger import routes as money
-from service.ledger import usage_routes as usage
-from service.registry import alias_routes as aliases
-from service.registry import deployment_routes as deployments
-from service.registry import report_routes as reports
-from service.registry import routes as models
+from service.jobs.metrics import routes as job_metrics
+from service.jobs.retrain import routes as retrains
+from service.jobs.upstream import inbound as provider_webhooks
+from service.jobs.upstream import routes as provider_admin
+from service.ledger.budgets import routes as budgets
+from service.ledger.closing import routes as closing
+from service.ledger.prices import routes as prices
+from service.ledger.reports import routes as money
+from service.ledger.reports.usage import routes as usage
+from service.models import routes as models
+from service.models.aliases import routes as aliases
+from service.models.deployments import routes as deployments
+from service.models.reports import routes as reports
 from service.settings import settings
 from service.teams import routes as teams
-from service.webhooks import delivery_routes as webhook_deliveries
 from service.webhooks import routes as webhooks
+from service.webhooks.deliveries import routes as webhook_deliveries
 
 _MULTIPART_SLACK_BYTES = 2**20  # boundaries, headers and small fields around a file
 _PART_BYTES = 64 * 2**20  # OpenAI's limit of one part of an upload

@@ -8,9 +8,9 @@ from pydantic import BaseModel
 from service.core.clock import unix
 from service.core.db import transaction
 from service.core.pages import ListOut
-from service.inference.circuit import CircuitState
-from service.inference.gateway import Gateway
-from service.jobs.blocks import standing_blocks
+from service.gateway.circuit import CircuitState
+from service.gateway.gateway import Gateway
+from service.jobs.upstream.blocks import standing_blocks
 from service.providers.health import Health, check_all
 from service.teams.access import Reader
 

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from service.inference.routes import is_for_gateway
+from service.gateway.routes import is_for_gateway
 
 
 class Application(FastAPI):

@@ -8,10 +8,10 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from service.cli.commands import DataDir, app, fail, use_running
 from service.core.db import transaction
-from service.embedded.checks import read_settings
-from service.embedded.errors import EmbeddedError
-from service.jobs.holds import orphaned_holds
+from service.jobs.repair import orphaned_holds
 from service.ledger import audit
+from service.local.checks import read_settings
+from service.local.errors import EmbeddedError
 
 _SHOWN = 20
 

@@ -8,11 +8,11 @@ import typer
 from typer import Argument, Option
 
 from service.cli.up import serve
-from service.embedded.checks import read_settings
-from service.embedded.errors import EmbeddedError
-from service.embedded.layout import environment_of
-from service.embedded.prepare import make_admin_key, migrate
-from service.embedded.programs import PYTHON, api_argv, trainer_argv, worker_argv
+from service.local.checks import read_settings
+from service.local.errors import EmbeddedError
+from service.local.layout import environment_of
+from service.local.prepare import make_admin_key, migrate
+from service.local.programs import PYTHON, api_argv, trainer_argv, worker_argv
 
 app = typer.Typer(
     name="tunehouse",

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import typer
 
-from service.embedded.stack import Stack
+from service.local.stack import Stack
 
 
 def serve(data_dir: Path, host: str, port: int) -> None:

@@ -8,22 +8,22 @@ from sqlalchemy.orm import Session
 from service.catalog.limits import job_limits
 from service.catalog.offers import check_trainable
 from service.core import clock, ids, work
-from service.datasets import actions as datasets
-from service.datasets.tables import File
 from service.errors import InvalidRequest, TrainingNotAvailable
 from service.events.actions import append
 from service.events.types import EventType
+from service.files import actions as datasets
+from service.files.tables import File
 from service.jobs import admission, queue
-from service.jobs.blocks import BlockKind, block_on
-from service.jobs.copying import ADVANCE
-from service.jobs.retrain_waking import wake_retrain
+from service.jobs.retrain.waking import wake_retrain
 from service.jobs.schemas import JobCreate
 from service.jobs.states import ALLOWED, JobStatus, Wish
 from service.jobs.tables import Job
+from service.jobs.upstream.blocks import BlockKind, block_on
+from service.jobs.upstream.copying import ADVANCE
 from service.ledger.actions import release_hold
-from service.ledger.budgets import set_budget
-from service.registry.ends import check_end
-from service.registry.queries import Target, resolve
+from service.ledger.budgets.actions import set_budget
+from service.models.queries import Target, resolve
+from service.models.shutdowns.dates import check_end
 
 CLOSED = "The provider takes no new fine-tuning jobs"
 CREATED = "Created fine-tuning job: {}"  # OpenAI's words

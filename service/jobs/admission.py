@@ -8,17 +8,17 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from service.catalog.prices import Price, price_at
-from service.datasets.auto import auto_epochs
-from service.datasets.costs import billed_tokens
-from service.datasets.counting import BaseTokens, exact_tokens
-from service.datasets.overlap import shared_sentence
-from service.datasets.queries import get_file, report_of
-from service.datasets.tables import File
+from service.dataset.auto import auto_epochs
 from service.errors import InvalidRequest, NotFound
+from service.files.costs import billed_tokens
+from service.files.counting import BaseTokens, exact_tokens
+from service.files.overlap import shared_sentence
+from service.files.queries import get_file, report_of
+from service.files.tables import File
 from service.jobs.schemas import JobCreate, Method, Supervised
 from service.ledger.actions import place_hold
 from service.ledger.money import usd
-from service.registry.queries import Target
+from service.models.queries import Target
 
 
 @dataclass(frozen=True)

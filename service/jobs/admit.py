@@ -8,8 +8,8 @@ from service.jobs import admission
 from service.jobs.actions import warn_of_shared_rows
 from service.jobs.tables import Job
 from service.ledger.queries import limits_of
-from service.registry.ends import check_not_ended
-from service.registry.queries import resolve
+from service.models.queries import resolve
+from service.models.shutdowns.dates import check_not_ended
 
 
 def admit(session: Session, job: Job) -> bool:

@@ -15,20 +15,20 @@ from service.catalog.billing import billing_rules
 from service.catalog.models import find
 from service.catalog.prices import PriceKind, hours
 from service.core import clock, work
-from service.datasets.costs import billed_tokens
-from service.datasets.counting import exact_tokens
-from service.datasets.queries import report_of
-from service.datasets.tables import File
 from service.errors import BudgetExceeded, InvalidRequest
 from service.events.actions import append
 from service.events.tables import Event
 from service.events.types import EventType
-from service.jobs.copying import ADVANCE
+from service.files.costs import billed_tokens
+from service.files.counting import exact_tokens
+from service.files.queries import report_of
+from service.files.tables import File
 from service.jobs.settle import reported, training_kind, training_price
 from service.jobs.states import JobStatus, Wish
 from service.jobs.tables import Job
+from service.jobs.upstream.copying import ADVANCE
 from service.ledger.actions import place_hold
-from service.ledger.budgets import set_budget
+from service.ledger.budgets.actions import set_budget
 from service.ledger.money import usd
 from service.ledger.queries import cost_of_job, held_for, limits_of
 from service.providers.port import ProviderJob

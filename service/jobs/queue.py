@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session
 
 from service.catalog.limits import JobLimits, job_limits
 from service.core import clock, work
-from service.jobs.blocks import BlockKind, block_on
-from service.jobs.copying import ADVANCE
 from service.jobs.tables import Job, ProviderBlock
+from service.jobs.upstream.blocks import BlockKind, block_on
+from service.jobs.upstream.copying import ADVANCE
 
 _DAY = timedelta(days=1)
 _SEEN_DURATIONS = 20  # of the latest ended jobs, for the estimate of a start

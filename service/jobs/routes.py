@@ -25,8 +25,8 @@ from service.jobs.tables import Job
 from service.ledger.money import usd
 from service.ledger.queries import budget_view
 from service.ledger.schemas import budget_out
-from service.registry.ends import check_not_ended
-from service.registry.queries import resolve
+from service.models.queries import resolve
+from service.models.shutdowns.dates import check_not_ended
 from service.teams.access import Caller, Reader, Trainer
 from service.teams.idempotency import IdempotentRoute
 

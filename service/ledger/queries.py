@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 from service.catalog.price import PriceKind
 from service.core import clock
 from service.ledger.charges import BudgetView
-from service.ledger.forecast import PACE_DAYS, Forecast, forecast, pace
-from service.ledger.months import present_month
-from service.ledger.rollups import booked
+from service.ledger.closing.months import present_month
+from service.ledger.reports.forecast import PACE_DAYS, Forecast, forecast, pace
+from service.ledger.rollups.sums import booked
 from service.ledger.tables import Budget, Entry, HoldRow
 
 _STANDING = text(

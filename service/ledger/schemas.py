@@ -10,10 +10,10 @@ from service.catalog.prices import NewPrice, price_of
 from service.catalog.tables import PriceRow
 from service.core.clock import from_unix, unix
 from service.core.wire import Name, Text, WireIn, WireOut
-from service.ledger.budgets import DEFAULT_THRESHOLDS, Period
+from service.ledger.budgets.actions import DEFAULT_THRESHOLDS, Period
 from service.ledger.charges import BudgetView
-from service.ledger.forecast import Forecast
 from service.ledger.money import usd
+from service.ledger.reports.forecast import Forecast
 
 Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=PRICE_DECIMALS, examples=["5.00"])]
 Moment = Annotated[int, Field(ge=0, lt=2**33)]

@@ -12,7 +12,8 @@ from service.errors import InvalidRequest
 from service.events.types import PUBLISHED
 from service.teams.access import Manager
 from service.teams.idempotency import IdempotentRoute
-from service.webhooks import actions, delivering, queries
+from service.webhooks import actions, queries
+from service.webhooks.deliveries import delivering
 from service.webhooks.schemas import (
     EndpointCreate,
     EndpointDeleted,

@@ -16,9 +16,9 @@ from pathlib import Path
 import redis
 from openai import OpenAI
 
-from service.embedded.errors import EmbeddedError
-from service.embedded.postgres import PostgresServer
-from service.embedded.valkey import ValkeyServer
+from service.local.errors import EmbeddedError
+from service.local.postgres import PostgresServer
+from service.local.valkey import ValkeyServer
 from tests.support.lossy_proxy import LossyProxy
 from tests.support.processes import ROOT, Api, Worker, free_port
 from tests.support.service import Service

@@ -7,7 +7,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from service.settings import ProviderSettings, Settings
-from tests.embedded.holding import ROOT
+from tests.local.holding import ROOT
 
 PAGE = ROOT / "docs" / "operations" / "settings.md"
 

@@ -10,7 +10,7 @@ import pytest
 
 from service.settings import Settings
 from tests.cli.settings_table import PAGE, filled
-from tests.embedded.holding import ROOT
+from tests.local.holding import ROOT
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -71,7 +71,7 @@ def test_the_pinned_installer_is_locked_by_hash() -> None:
     assert pinned.count("--hash=sha256:") > 10
 
 
-@pytest.mark.parametrize("path", [Path(p) for p in ("service/embedded", "service/cli")], ids=str)
+@pytest.mark.parametrize("path", [Path(p) for p in ("service/local", "service/cli")], ids=str)
 def test_the_embedded_wheels_are_never_imported(path: Path) -> None:
     # The production image has none of them, and they are only a source of binaries.
     for file in (ROOT / path).rglob("*.py"):

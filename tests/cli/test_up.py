@@ -10,9 +10,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from service.embedded.files import free_port
+from service.local.files import free_port
 from tests.cli.runs import TUNEHOUSE, Up, clean_environment, run
-from tests.embedded.holding import is_alive
+from tests.local.holding import is_alive
 from tests.support.waiting import wait_until
 
 PARTS = {"postgres", "valkey", "trainer", "api", "worker"}

@@ -17,8 +17,8 @@ COMMITS_IN = {"service/core/db.py"}
 # A block begun in one of these ways commits at its end; `?` is the result of a call, such as `engine()`.
 BEGINS = {"?.begin", "engine.begin", "connection.begin", "session.begin"}
 # The gateway's statements; CREATE DATABASE, which no transaction allows; LISTEN, which writes nothing.
-AUTOCOMMIT_IN = {"service/core/statements.py", "service/embedded/postgres.py", "service/events/tail.py"}
-STATEMENTS_IN = {"service/core/statements.py", "service/inference/meter.py"}
+AUTOCOMMIT_IN = {"service/core/statements.py", "service/local/postgres.py", "service/events/tail.py"}
+STATEMENTS_IN = {"service/core/statements.py", "service/gateway/meter.py"}
 
 
 def test_nothing_but_the_one_transaction_commits() -> None:

@@ -9,15 +9,15 @@ from sqlalchemy import func, select, update
 from service.core import work
 from service.core.db import transaction
 from service.core.work import WorkItem
-from service.datasets import actions as datasets
-from service.datasets.actions import CHECK, create_result_file
-from service.datasets.tables import File, FileStatus, Purpose
+from service.files import actions as datasets
+from service.files.actions import CHECK, create_result_file
+from service.files.tables import File, FileStatus, Purpose
 from service.jobs import actions
-from service.jobs.copying import ADVANCE
 from service.jobs.queries import get_job
 from service.jobs.schemas import JobCreate
 from service.jobs.tables import Job
-from service.ledger.budgets import set_budget
+from service.jobs.upstream.copying import ADVANCE
+from service.ledger.budgets.actions import set_budget
 from service.teams.actions import create_team
 from tests.support.data import chat_file
 from worker.run import run_step

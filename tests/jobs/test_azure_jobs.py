@@ -10,19 +10,19 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
+from service.comparisons.asking import Answered, ask
 from service.core.db import transaction
-from service.datasets.queries import find_content, stream
-from service.datasets.tables import File
 from service.errors import Conflict, NotFound
-from service.inference.comparisons.asking import Answered, ask
-from service.inference.targets import priced
-from service.jobs.metrics import curves_from_csv
+from service.files.queries import find_content, stream
+from service.files.tables import File
+from service.gateway.targets import priced
+from service.jobs.metrics.curves import curves_from_csv
 from service.jobs.tables import JobCheckpoint
 from service.ledger.queries import costs_by_job
-from service.registry.actions import DELETE_UPSTREAM, delete_model
-from service.registry.deployments import get_any_model, set_deployment
-from service.registry.queries import resolve
-from service.registry.tables import TunedModel
+from service.models.actions import DELETE_UPSTREAM, delete_model
+from service.models.deployments.actions import get_any_model, set_deployment
+from service.models.queries import resolve
+from service.models.tables import TunedModel
 from service.settings import settings
 from tests.jobs import hands
 from tests.support.clean import work_left

@@ -13,15 +13,15 @@ from service.catalog.models import CatalogModel
 from service.catalog.prices import hours
 from service.core import clock
 from service.core.db import transaction
-from service.datasets.costs import costs_of
-from service.datasets.queries import report_of
-from service.datasets.tables import File
+from service.files.costs import costs_of
+from service.files.queries import report_of
+from service.files.tables import File
 from service.jobs.admission import plan
-from service.jobs.reconcile import books_of, listed
-from service.ledger.drift import compare
+from service.jobs.upstream.reconcile import books_of, listed
+from service.ledger.closing.drift import compare
 from service.ledger.tables import Entry, HoldRow
+from service.models.queries import resolve
 from service.providers.registry import get_provider
-from service.registry.queries import resolve
 from tests.jobs import hands
 from tests.jobs.conftest import Configure
 from tests.support.catalogue import forget_catalogue, own_catalogue

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import select
 
 from service.core.db import transaction
-from service.datasets.counting import COUNT
-from service.datasets.tables import File, TokenCount
+from service.files.counting import COUNT
+from service.files.tables import File, TokenCount
 from service.jobs.admission import plan, warnings
-from service.registry.queries import resolve
-from service.registry.report_routes import retrieve_report
+from service.models.queries import resolve
+from service.models.reports.routes import retrieve_report
 from service.teams.access import Caller
 from tests.jobs import hands
 from tests.jobs.conftest import Configure

@@ -15,8 +15,8 @@ from standardwebhooks import Webhook
 from service.app import errors
 from service.core.db import transaction
 from service.core.work import WorkItem
-from service.jobs import inbound
-from service.jobs.copying import ADVANCE
+from service.jobs.upstream import inbound
+from service.jobs.upstream.copying import ADVANCE
 from tests.conftest import WEBHOOK_SECRET
 from tests.jobs import hands
 from tests.jobs.conftest import Configure

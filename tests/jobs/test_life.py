@@ -25,8 +25,8 @@ from service.core.db import transaction
 from service.core.work import WorkItem
 from service.errors import InvalidRequest
 from service.events.tables import Event
-from service.jobs.copying import ADVANCE
 from service.jobs.tables import Job, ProviderBlock
+from service.jobs.upstream.copying import ADVANCE
 from service.ledger.tables import Entry, HoldRow
 from service.providers.openai_wire import OpenAIWire
 from tests.jobs import hands

@@ -8,13 +8,13 @@ from sqlalchemy import select
 
 from service.core import clock
 from service.core.db import transaction
-from service.datasets.copies import copies_of
-from service.datasets.tables import File
 from service.errors import TrainingNotAvailable
 from service.events.tables import Event
-from service.jobs.blocks import BlockKind, block_on
+from service.files.copies import copies_of
+from service.files.tables import File
 from service.jobs.queue import places
 from service.jobs.tables import Job, ProviderBlock
+from service.jobs.upstream.blocks import BlockKind, block_on
 from service.ledger.tables import HoldRow
 from tests.jobs import hands
 from tests.jobs.conftest import Configure

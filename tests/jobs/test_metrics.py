@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.jobs.metrics import best, curves_from_csv, curves_from_events, merged
+from service.jobs.metrics.curves import best, curves_from_csv, curves_from_events, merged
 from service.providers.results import decode_result
 from tests.jobs.story import run, upload
 from tests.support.data import chat_file

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from service.core import work
 from service.core.db import transaction
 from service.events.tables import Event
-from service.jobs.copying import owner_mark
-from service.jobs.orphans import SWEEP, order_sweeps
 from service.jobs.tables import Orphan
+from service.jobs.upstream.copying import owner_mark
+from service.jobs.upstream.orphans import SWEEP, order_sweeps
 from tests.jobs import hands
 from tests.support.data import chat_file
 from tests.support.trainer_process import TrainerProcess

@@ -11,7 +11,7 @@ from service.catalog.price import Price, PriceKind
 from service.core import clock
 from service.jobs.tables import Job
 from service.ledger.actions import place_hold
-from service.ledger.budgets import set_budget
+from service.ledger.budgets.actions import set_budget
 from service.ledger.charges import Charge
 from service.teams.tables import Team
 

@@ -16,11 +16,11 @@ from service.core import clock
 from service.core.db import transaction
 from service.ledger.actions import place_hold, settle
 from service.ledger.audit import begin, findings
-from service.ledger.budgets import set_budget
+from service.ledger.budgets.actions import set_budget
 from service.ledger.charges import Charge
-from service.ledger.rollups import roll_up
-from service.registry.actions import Origin, register_model
-from service.registry.branch_costs import roll_branches
+from service.ledger.rollups.sums import roll_up
+from service.models.actions import Origin, register_model
+from service.models.lineage.branch_costs import roll_branches
 from tests.ledger.make import charge, team
 
 

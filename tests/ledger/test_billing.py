@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 from service.catalog.billing import billing_rules
 from service.catalog.files import KINDS
 from service.core.db import transaction
-from service.datasets.check import check
-from service.datasets.tables import File
-from service.jobs.record import Snapshot, record_snapshot
+from service.dataset.check.checker import check
+from service.files.tables import File
 from service.jobs.tables import Job
-from service.ledger.budgets import set_budget
+from service.jobs.upstream.record import Snapshot, record_snapshot
+from service.ledger.budgets.actions import set_budget
 from service.ledger.queries import budget_view, cost_of_job
 from service.providers.port import ProviderJob
 from tests.ledger.make import make_job, team

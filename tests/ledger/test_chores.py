@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from service.core.db import transaction
 from service.core.work import WorkItem
-from service.jobs.copying import ADVANCE
+from service.jobs.upstream.copying import ADVANCE
 from service.ledger.actions import place_hold
 from service.ledger.tables import HoldRow
 from tests.ledger.make import make_job, team

@@ -21,7 +21,7 @@ from service.ledger.actions import (
     settle,
     settle_many,
 )
-from service.ledger.budgets import set_budget
+from service.ledger.budgets.actions import set_budget
 from service.ledger.charges import Hold, HoldAsk, Settlement
 from service.ledger.tables import Account, Entry, HoldRow
 from tests.ledger.make import charge, team

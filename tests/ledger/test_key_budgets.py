@@ -11,8 +11,8 @@ from service.events.queries import list_events
 from service.ledger.actions import place_hold, settle
 from service.ledger.audit import findings
 from service.ledger.charges import BudgetView
-from service.ledger.forecast import forecast, pace
-from service.ledger.months import month_named
+from service.ledger.closing.months import month_named
+from service.ledger.reports.forecast import forecast, pace
 from tests.ledger.make import charge
 from tests.support.service import Service, TeamHandle
 

@@ -8,7 +8,7 @@ from sqlalchemy import text
 
 from service.core.db import transaction
 from service.ledger.actions import place_hold
-from service.ledger.budgets import set_budget
+from service.ledger.budgets.actions import set_budget
 from tests.ledger.make import team
 from tests.support.waiting import wait_until
 

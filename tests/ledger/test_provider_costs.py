@@ -12,9 +12,9 @@ from sqlalchemy import select
 
 from service.core import work
 from service.core.db import transaction
-from service.jobs.reconcile import RECONCILE, span_of, yesterday
+from service.jobs.upstream.reconcile import RECONCILE, span_of, yesterday
 from service.ledger.actions import settle
-from service.ledger.drift_tables import DriftReport
+from service.ledger.closing.tables import DriftReport
 from service.settings import settings
 from tests.ledger.make import charge, team
 from tests.providers.raw_server import KEY, Answer, RawServer, Seen

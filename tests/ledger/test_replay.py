@@ -15,11 +15,11 @@ from service.core.db import transaction
 from service.errors import BudgetExceeded
 from service.ledger.actions import place_hold, release_hold, settle
 from service.ledger.audit import findings
-from service.ledger.budgets import set_budget
-from service.ledger.months import close_month, month_named
+from service.ledger.budgets.actions import set_budget
+from service.ledger.closing.months import close_month, month_named
 from service.ledger.queries import budget_view
-from service.ledger.reports import Scope, cost_report
-from service.ledger.rollups import roll_up
+from service.ledger.reports.costs import Scope, cost_report
+from service.ledger.rollups.sums import roll_up
 from tests.ledger.make import charge, team
 
 Step = tuple[str, int]

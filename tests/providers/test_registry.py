@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from service.embedded.checks import read_settings
-from service.embedded.errors import EmbeddedError
+from service.local.checks import read_settings
+from service.local.errors import EmbeddedError
 from service.providers import registry
 from service.providers.azure import AzureWire
 from service.providers.errors import NotConfigured

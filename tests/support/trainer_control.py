@@ -45,7 +45,7 @@ class TrainerControl:
         return float(self.call("POST", "clock/advance", {"seconds": seconds})["now"])
 
     def fault(self, kind: str, path: str = ".*", method: str = ".*", **rule: Any) -> None:
-        """Add one fault; `times=1` unless told, the other fields are those of `trainer.faults.Rule`."""
+        """Add one fault; `times=1` unless told, the other fields are those of `trainer.faults.rules.Rule`."""
         self.call("POST", "faults", {"rules": [{"kind": kind, "path": path, "method": method, **rule}]})
 
     def faults(self) -> list[dict[str, Any]]:

@@ -12,9 +12,9 @@ from trl import DPOConfig, DPOTrainer
 
 from tests.train.data import preferences
 from tests.train.tiny import CONTEXT, make_tokenizer
-from trainer.engines.transformers.encode import Encoder
+from trainer.engines.transformers.data.encode import Encoder
+from trainer.engines.transformers.data.pack import Pack, PackWriter
 from trainer.engines.transformers.objectives import dpo, log_likelihoods
-from trainer.engines.transformers.pack import Pack, PackWriter
 
 BETA = 0.1
 

@@ -4,9 +4,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from tests.train.tiny import CONTEXT, make_tokenizer
-from trainer.engines.transformers.encode import Encoder
+from trainer.engines.transformers.data.encode import Encoder
+from trainer.engines.transformers.data.pack import Pack, PackWriter, Sequence
 from trainer.engines.transformers.objectives import supervised
-from trainer.engines.transformers.pack import Pack, PackWriter, Sequence
 
 CHAT = [
     {"role": "system", "content": "Be kind."},

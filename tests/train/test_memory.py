@@ -10,7 +10,7 @@ import pytest
 
 from tests.train.tiny import make_llama
 from tests.trainer.examples import chat_line, jsonl
-from trainer.engines.transformers.batches import TOKENS_AT_ONCE
+from trainer.engines.transformers.data.batches import TOKENS_AT_ONCE
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,8 +12,8 @@ from openai.types.fine_tuning import FineTuningJob
 from tests.train.tiny import make_tokenizer
 from trainer.engines.base import Prompt
 from trainer.engines.transformers.bases import find_bases
-from trainer.engines.transformers.encode import Encoder
-from trainer.engines.transformers.serving import Serving
+from trainer.engines.transformers.data.encode import Encoder
+from trainer.engines.transformers.serving.server import Serving
 from trainer.settings import Settings
 
 QUESTION = [{"role": "user", "content": "Is the lamp kind?"}]

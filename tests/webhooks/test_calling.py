@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from service.webhooks.addresses import Address
-from service.webhooks.calling import EXCERPT_BYTES, READ_BYTES, Outcome, post, tls
+from service.webhooks.deliveries.calling import EXCERPT_BYTES, READ_BYTES, Outcome, post, tls
 from tests.support.webhook_receiver import Answer, Receiver, receiver
 
 LOOPBACK = [ip_network("127.0.0.0/8"), ip_network("::1/128")]

@@ -14,8 +14,9 @@ from service.core.work import LeaseLost, claim, schedule
 from service.events.actions import PUBLISH
 from service.events.tables import Event
 from service.events.types import PUBLISHED, EventType
-from service.webhooks import actions, delivering, queries
+from service.webhooks import actions, queries
 from service.webhooks.actions import DELIVER
+from service.webhooks.deliveries import delivering
 from service.webhooks.states import DisabledReason
 from tests.support.webhook_receiver import Answer, Receiver, receiver
 from tests.webhooks import scene

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from service.events.types import PUBLISHED
-from service.webhooks.payload import render, sample_subject, webhook_event_id
+from service.webhooks.deliveries.payload import render, sample_subject, webhook_event_id
 
 MOMENT = datetime(2026, 11, 20, tzinfo=UTC)
 

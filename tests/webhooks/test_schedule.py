@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from service.settings import Settings
-from service.webhooks.schedule import LONGEST_RETRY_AFTER, is_given_up, next_pause, retry_after
+from service.webhooks.deliveries.schedule import LONGEST_RETRY_AFTER, is_given_up, next_pause, retry_after
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 PAST = "Fri, 20 Nov 2026 11:00:00 GMT"

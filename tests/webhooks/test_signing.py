@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from openai import InvalidWebhookSignatureError, OpenAI
 from standardwebhooks.webhooks import Webhook
 
-from service.webhooks.payload import render
+from service.webhooks.deliveries.payload import render
 from service.webhooks.signing import headers, hint, new_secret
 
 CLIENT = OpenAI(api_key="unused", base_url="http://127.0.0.1:1/v1")

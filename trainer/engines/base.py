@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from trainer.records import PlanRecord
+from trainer.storage.records import PlanRecord
 
 
 class TrainingFailedError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from trainer.engines.curves import Curve
-from trainer.records import PlanRecord
+from trainer.storage.records import PlanRecord
 
 
 def measure_step(

@@ -19,7 +19,7 @@ from trainer.engines.examples import InvalidExampleError, detect_format, last_us
 from trainer.engines.memory import MAX_REMEMBERED, MemoryCache, copy_examples, read_folder, write_examples
 from trainer.engines.metrics import describe_step, measure_step
 from trainer.engines.replies import build_answer
-from trainer.records import PlanRecord
+from trainer.storage.records import PlanRecord
 
 MARK = "[sandbox] "
 

@@ -12,8 +12,8 @@ from starlette.requests import Request
 from trainer.core import Core
 from trainer.engines.base import Answer, AnswerRefusedError, Engine, Prompt
 from trainer.errors import bad_request
-from trainer.lookup import Target, find_served
-from trainer.spoil import SCOPE_KEY
+from trainer.faults.spoil import SCOPE_KEY
+from trainer.web.lookup import Target, find_served
 
 
 async def ask(core: Core, model: str, prompt: Prompt, n: int = 1) -> list[Answer]:

@@ -11,14 +11,14 @@ from starlette.responses import Response, StreamingResponse
 
 from trainer.core import Core
 from trainer.engines.base import Answer, Prompt
-from trainer.http import answer as respond
-from trainer.http import read_json
 from trainer.ids import new_id
 from trainer.inference.ask import ask, event_line, hides_usage, read, read_text
 from trainer.inference.schema import ChatRequest, stops
 from trainer.inference.usage import chat_usage
-from trainer.lookup import find_served
 from trainer.state import state_of
+from trainer.web.http import answer as respond
+from trainer.web.http import read_json
+from trainer.web.lookup import find_served
 
 
 async def create_chat(request: Request) -> Response:

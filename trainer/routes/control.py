@@ -12,14 +12,14 @@ from fastapi import APIRouter, Request
 from msgspec import Meta
 from starlette.responses import Response
 
-from trainer.control import AnswerBehaviour, ControlState, Limits, WebhookBehaviour
 from trainer.errors import ApiError, bad_request, no_such_model
-from trainer.faults import Rule
-from trainer.http import answer, read_json
-from trainer.records import JobFailure
+from trainer.faults.control import AnswerBehaviour, ControlState, Limits, WebhookBehaviour
+from trainer.faults.rules import Rule
 from trainer.state import State, state_of
+from trainer.storage.records import JobFailure
 from trainer.training.actions import find_job
 from trainer.training.outcome import TERMINAL, fail_job
+from trainer.web.http import answer, read_json
 from trainer.webhooks.outbox import PENDING
 
 router = APIRouter(prefix="/control")

@@ -6,13 +6,13 @@ from fastapi import APIRouter, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, Response
 
-from trainer.content import check_content, check_expiry, check_filename, check_purpose
 from trainer.errors import bad_request, not_found
-from trainer.http import answer, read_after, read_limit
-from trainer.multipart import MultipartBody
-from trainer.records import FileRecord
 from trainer.state import state_of
-from trainer.wire import show_file, show_list
+from trainer.storage.records import FileRecord
+from trainer.web.content import check_content, check_expiry, check_filename, check_purpose
+from trainer.web.http import answer, read_after, read_limit
+from trainer.web.multipart import MultipartBody
+from trainer.web.wire import show_file, show_list
 
 router = APIRouter()
 _FIELDS = ("purpose", "expires_after[anchor]", "expires_after[seconds]")

@@ -5,14 +5,14 @@ from __future__ import annotations
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from trainer.http import answer, bracketed, read_after, read_json, read_limit
-from trainer.records import JobRecord
-from trainer.spoil import SCOPE_KEY
+from trainer.faults.spoil import SCOPE_KEY
 from trainer.state import state_of
+from trainer.storage.records import JobRecord
 from trainer.training import actions
 from trainer.training.create import create_job
 from trainer.training.schema import JobRequest
-from trainer.wire import Wire, show_checkpoint, show_event, show_job, show_list
+from trainer.web.http import answer, bracketed, read_after, read_json, read_limit
+from trainer.web.wire import Wire, show_checkpoint, show_event, show_job, show_list
 
 router = APIRouter(prefix="/fine_tuning/jobs")
 

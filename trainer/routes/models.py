@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from trainer.errors import ApiError, no_such_model
-from trainer.http import answer
 from trainer.state import state_of
-from trainer.wire import show_base, show_tuned
+from trainer.web.http import answer
+from trainer.web.wire import show_base, show_tuned
 
 router = APIRouter()
 

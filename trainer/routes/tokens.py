@@ -12,9 +12,9 @@ from starlette.responses import Response
 
 from trainer.engines.base import AnswerRefusedError
 from trainer.errors import bad_request
-from trainer.http import answer, read_json
-from trainer.lookup import find_target
 from trainer.state import state_of
+from trainer.web.http import answer, read_json
+from trainer.web.lookup import find_target
 
 router = APIRouter()
 

@@ -14,15 +14,15 @@ from msgspec import Meta
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from trainer.content import check_content, check_expiry, check_filename, check_purpose
 from trainer.core import Core
 from trainer.errors import bad_request, not_found
-from trainer.http import answer, read_json
 from trainer.ids import new_id
-from trainer.multipart import MultipartBody
-from trainer.records import PartRecord, UploadRecord
 from trainer.state import state_of
-from trainer.wire import show_part, show_upload
+from trainer.storage.records import PartRecord, UploadRecord
+from trainer.web.content import check_content, check_expiry, check_filename, check_purpose
+from trainer.web.http import answer, read_json
+from trainer.web.multipart import MultipartBody
+from trainer.web.wire import show_part, show_upload
 
 router = APIRouter(prefix="/uploads")
 LIFE_S = 3600

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainer.core import Core
 from trainer.errors import bad_request, not_found
-from trainer.records import JobRecord
+from trainer.storage.records import JobRecord
 from trainer.training.log import log_event
 from trainer.training.outcome import TERMINAL, cancel_job
 

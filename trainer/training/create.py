@@ -10,10 +10,10 @@ import msgspec
 from trainer.core import Core
 from trainer.errors import ApiError, bad_request
 from trainer.ids import new_id
-from trainer.lookup import is_shut_down
-from trainer.records import JobRecord
+from trainer.storage.records import JobRecord
 from trainer.training.log import log_event
 from trainer.training.schema import HYPERPARAMETERS_OF, JobRequest, MethodOptions
+from trainer.web.lookup import is_shut_down
 
 WIND_DOWN = (
     "OpenAI is winding down the fine-tuning platform and your organization is no longer able to create new"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from trainer.core import Core
 from trainer.engines.base import Progress
 from trainer.ids import new_id
-from trainer.records import CheckpointRecord, JobRecord, ModelRecord
+from trainer.storage.records import CheckpointRecord, JobRecord, ModelRecord
 from trainer.training.log import log_event
 from trainer.training.spec import build_spec
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from trainer.core import Core
 from trainer.ids import new_id
-from trainer.records import EventRecord, JobRecord
+from trainer.storage.records import EventRecord, JobRecord
 
 
 def log_event(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from trainer.core import Core
-from trainer.records import JobFailure, JobRecord
+from trainer.storage.records import JobFailure, JobRecord
 from trainer.training.log import log_event
 from trainer.training.results import write_results
 from trainer.webhooks.outbox import queue_webhook

@@ -6,7 +6,7 @@ import csv
 import io
 
 from trainer.core import Core
-from trainer.records import FileRecord, JobRecord
+from trainer.storage.records import FileRecord, JobRecord
 from trainer.training.spec import build_spec
 
 _SOURCES = {  # OpenAI's and Azure's column names, and the metric each of them shows

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Iterator
 
 from trainer.core import Core
 from trainer.engines.base import Progress
-from trainer.records import JobFailure, JobRecord
+from trainer.storage.records import JobFailure, JobRecord
 from trainer.training.outcome import TERMINAL, fail_job
 from trainer.training.spec import build_spec
 from trainer.training.stages import check_files, start_job, still, take_step

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from trainer.core import Core
 from trainer.engines.base import TrainSpec
-from trainer.records import JobRecord
+from trainer.storage.records import JobRecord
 
 
 def build_spec(core: Core, job: JobRecord) -> TrainSpec:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from trainer.core import Core
 from trainer.engines.base import Progress, TrainingFailedError
-from trainer.records import JobFailure, JobRecord, PlanRecord
+from trainer.storage.records import JobFailure, JobRecord, PlanRecord
 from trainer.training.keep import keep_checkpoint, save_checkpoints
 from trainer.training.log import log_event
 from trainer.training.outcome import fail_job, succeed_job

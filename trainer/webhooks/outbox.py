@@ -8,7 +8,7 @@ import msgspec
 
 from trainer.core import Core
 from trainer.ids import new_id
-from trainer.records import DeliveryRecord
+from trainer.storage.records import DeliveryRecord
 
 PENDING = "pending"
 

@@ -15,7 +15,7 @@ import httpx2
 from standardwebhooks import Webhook
 
 from trainer.core import Core
-from trainer.records import DeliveryRecord
+from trainer.storage.records import DeliveryRecord
 from trainer.webhooks.outbox import PENDING, webhook_url
 
 logger = logging.getLogger("trainer.webhooks")

@@ -7,20 +7,20 @@ kinds that the service schedules.
 
 from collections.abc import Callable, Mapping
 
+from service.comparisons.actions import ADVANCE as COMPARE
 from service.core.storage import REAP
 from service.core.work import Lease
-from service.datasets.actions import CHECK, EXPIRE
-from service.datasets.copies import REMOVE
-from service.datasets.counting import COUNT
-from service.datasets.deriving import DERIVE
 from service.events.actions import PUBLISH
-from service.inference.comparisons.actions import ADVANCE as COMPARE
-from service.jobs.copying import ADVANCE, COPY
-from service.jobs.orphans import SWEEP
-from service.jobs.reconcile import RECONCILE
-from service.jobs.retrain_waking import RETRAIN
-from service.registry.actions import DELETE_UPSTREAM
-from service.registry.announcements import ASK_ENDS
+from service.files.actions import CHECK, EXPIRE
+from service.files.copies import REMOVE
+from service.files.counting import COUNT
+from service.files.derived.actions import DERIVE
+from service.jobs.retrain.waking import RETRAIN
+from service.jobs.upstream.copying import ADVANCE, COPY
+from service.jobs.upstream.orphans import SWEEP
+from service.jobs.upstream.reconcile import RECONCILE
+from service.models.actions import DELETE_UPSTREAM
+from service.models.shutdowns.announcements import ASK_ENDS
 from service.webhooks.actions import DELIVER
 from worker.steps import (
     comparisons,

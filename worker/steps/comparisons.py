@@ -7,17 +7,17 @@ import httpx2
 import structlog
 from sqlalchemy.orm import Session
 
+from service.comparisons import actions, prompts, queries
+from service.comparisons.asking import Answered, ask
+from service.comparisons.queries import Call
+from service.comparisons.tables import Comparison, Role, Status
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.datasets.queries import find_content, stream
-from service.datasets.tables import File
 from service.errors import TunehouseError, Unavailable
-from service.inference.comparisons import actions, prompts, queries
-from service.inference.comparisons.asking import Answered, ask
-from service.inference.comparisons.queries import Call
-from service.inference.comparisons.tables import Comparison, Role, Status
-from service.inference.targets import Priced, priced
+from service.files.queries import find_content, stream
+from service.files.tables import File
+from service.gateway.targets import Priced, priced
 from service.settings import settings
 from worker.steps.holding import held
 

@@ -10,12 +10,12 @@ from sqlalchemy.orm import Session
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.datasets.copies import order_removal, record_copy
-from service.datasets.queries import stream
-from service.datasets.tables import Content, File, FileCopy
-from service.jobs.blocks import ALL_MODELS, BlockKind, block_on
-from service.jobs.closing import give_up_copy
-from service.jobs.copying import CopyName, wake_waiting_jobs
+from service.files.copies import order_removal, record_copy
+from service.files.queries import stream
+from service.files.tables import Content, File, FileCopy
+from service.jobs.upstream.blocks import ALL_MODELS, BlockKind, block_on
+from service.jobs.upstream.closing import give_up_copy
+from service.jobs.upstream.copying import CopyName, wake_waiting_jobs
 from service.providers.deadline import within
 from service.providers.registry import get_provider, provider_settings
 from service.settings import settings

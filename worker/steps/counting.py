@@ -10,11 +10,11 @@ import structlog
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.datasets import counting
-from service.datasets.counting import BaseTokens, Subject
-from service.datasets.lines import batches
-from service.datasets.queries import find_content, stream
-from service.datasets.tables import Content, File
+from service.dataset.lines import batches
+from service.files import counting
+from service.files.counting import BaseTokens, Subject
+from service.files.queries import find_content, stream
+from service.files.tables import Content, File
 from service.providers.errors import NotConfigured, Rejected
 from service.providers.port import Provider
 from service.providers.registry import get_provider

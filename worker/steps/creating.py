@@ -18,17 +18,18 @@ from service.core.db import transaction
 from service.core.work import Lease
 from service.errors import TunehouseError
 from service.events.types import EventType
-from service.jobs import actions, closing, queue, record
-from service.jobs.blocks import ALL_MODELS, BlockKind, block_on, daily_end, raise_block
+from service.jobs import actions, queue
 from service.jobs.queries import locked_job
-from service.jobs.record import Snapshot
 from service.jobs.states import JobStatus, Wish
 from service.jobs.tables import Job
+from service.jobs.upstream import closing, record
+from service.jobs.upstream.blocks import ALL_MODELS, BlockKind, block_on, daily_end, raise_block
+from service.jobs.upstream.record import Snapshot
+from service.models.queries import resolve
 from service.providers.errors import Rejected, Retryable, Throttled, WoundDown
 from service.providers.port import STAMP_KEY, ProviderJob, ProviderJobSpec
 from service.providers.registry import get_provider
 from service.providers.scrub import rename_ids
-from service.registry.queries import resolve
 from service.settings import settings
 from worker.provider_failures import JOB_LIMITS, noting_throttles, wait_after
 from worker.steps.pacing import next_look

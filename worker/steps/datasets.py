@@ -12,16 +12,17 @@ from service.core import clock, work
 from service.core.db import transaction
 from service.core.storage import storage
 from service.core.work import Lease
-from service.datasets import actions, counting, overlap, policies
-from service.datasets.check import LIMITS, check
-from service.datasets.convert.sources import source_of
-from service.datasets.error_list import ErrorList
-from service.datasets.queries import find_content, stream
-from service.datasets.report import Report
-from service.datasets.storing import Stored
-from service.datasets.tables import Content, File, FileStatus
-from service.datasets.watch.watch import Rows, Watch
+from service.dataset.check.checker import LIMITS, check
+from service.dataset.convert.sources import source_of
+from service.dataset.report import Report
+from service.dataset.warnings.watch import Rows, Watch
 from service.errors import Conflict
+from service.files import actions, counting, overlap
+from service.files.error_list import ErrorList
+from service.files.policy import actions as policies
+from service.files.queries import find_content, stream
+from service.files.storing import Stored
+from service.files.tables import Content, File, FileStatus
 from worker.steps.deriving import to_jsonl
 from worker.steps.holding import held
 

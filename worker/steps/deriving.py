@@ -9,14 +9,15 @@ import structlog
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.datasets import actions, deriving
-from service.datasets.convert.pipeline import Options, converted
-from service.datasets.convert.sources import source_of
-from service.datasets.convert.unpack import Unreadable
-from service.datasets.queries import find_content, stream
-from service.datasets.split import Stratify, choose, part
-from service.datasets.storing import Stored, storing
-from service.datasets.tables import Content, Derivation, File
+from service.dataset.convert.pipeline import Options, converted
+from service.dataset.convert.sources import source_of
+from service.dataset.convert.unpack import Unreadable
+from service.dataset.split import Stratify, choose, part
+from service.files import actions
+from service.files.derived import actions as deriving
+from service.files.queries import find_content, stream
+from service.files.storing import Stored, storing
+from service.files.tables import Content, Derivation, File
 from worker.steps.holding import held
 
 log = structlog.get_logger(__name__)

@@ -7,10 +7,10 @@ import structlog
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
+from service.models.shutdowns.announcements import record_ends
 from service.providers.errors import NotConfigured
 from service.providers.port import ProviderModel
 from service.providers.registry import get_provider
-from service.registry.announcements import record_ends
 from worker.provider_failures import retried
 
 log = structlog.get_logger(__name__)

@@ -9,11 +9,12 @@ from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
 from service.events.types import EventType
-from service.jobs import actions, record
+from service.jobs import actions
 from service.jobs.queries import locked_job
-from service.jobs.record import Snapshot
 from service.jobs.states import TERMINAL, JobStatus, Wish, status_from
 from service.jobs.tables import Job
+from service.jobs.upstream import record
+from service.jobs.upstream.record import Snapshot
 from service.providers.errors import Gone, Rejected, Retryable
 from service.providers.port import Provider, ProviderCheckpoint, ProviderEvent, ProviderJob
 from service.providers.registry import get_provider

@@ -8,11 +8,12 @@ from service.core.db import transaction
 from service.core.work import Lease
 from service.errors import TunehouseError
 from service.events.types import EventType
-from service.jobs import actions, admit, closing, copying, record
-from service.jobs.blocks import BlockKind, block_on
+from service.jobs import actions, admit
 from service.jobs.queries import locked_job
 from service.jobs.states import JobStatus, Step, next_step
 from service.jobs.tables import Job
+from service.jobs.upstream import closing, copying, record
+from service.jobs.upstream.blocks import BlockKind, block_on
 from service.settings import settings
 from worker.provider_failures import retried
 from worker.retry import spread

@@ -5,9 +5,9 @@ from datetime import timedelta
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
+from service.models.tables import TunedModel
 from service.providers.errors import Rejected
 from service.providers.registry import get_provider
-from service.registry.tables import TunedModel
 from worker.provider_failures import come_back, retried
 
 _REFUSED_PAUSE = timedelta(hours=1)

@@ -5,7 +5,7 @@ import structlog
 from service.core import clock, work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.jobs import orphans
+from service.jobs.upstream import orphans
 from service.providers.errors import Rejected
 from service.providers.port import Provider
 from service.providers.registry import get_provider

@@ -5,8 +5,8 @@ import structlog
 from service.core import clock, work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.jobs.reconcile import LOOK_BACK, books_of, keep_report, listed, span_of, yesterday
-from service.ledger.drift import compare
+from service.jobs.upstream.reconcile import LOOK_BACK, books_of, keep_report, listed, span_of, yesterday
+from service.ledger.closing.drift import compare
 from service.providers.registry import get_provider
 from worker.provider_failures import retried
 

@@ -3,7 +3,7 @@
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.jobs import retrain
+from service.jobs.retrain import actions as retrain
 
 
 def advance(lease: Lease) -> None:

@@ -4,7 +4,8 @@ from service.core import clock, work
 from service.core.db import transaction
 from service.core.work import Lease
 from service.events.queries import get_event
-from service.webhooks import actions, delivering
+from service.webhooks import actions
+from service.webhooks.deliveries import delivering
 
 
 def publish_event(lease: Lease) -> None:

@@ -16,8 +16,8 @@ from rich.console import Console
 from service.cli.demo.receiver import receiving
 from service.cli.demo.screen import Screen, StoryBroken
 from service.cli.demo.story import tell
-from service.embedded.errors import EmbeddedError
-from service.embedded.stack import Stack
+from service.local.errors import EmbeddedError
+from service.local.stack import Stack
 
 _POLL_INTERVAL_S = "1"
 _WIDTH_OF_LOGS = 140

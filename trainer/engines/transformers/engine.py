@@ -14,8 +14,8 @@ from typing import Any
 from trainer.engines.base import Answer, LineTokens, Progress, Prompt, TrainingFailedError, TrainSpec
 from trainer.engines.transformers.child import Child
 from trainer.engines.transformers.talk import Order
-from trainer.records import PlanRecord
 from trainer.settings import Base, Settings
+from trainer.storage.records import PlanRecord
 
 
 class TransformersEngine:
@@ -128,6 +128,6 @@ class TransformersEngine:
         with self._lock:
             if self._serving is None:
                 # Imports torch, which takes seconds that a trainer that only trains need not spend.
-                module = import_module("trainer.engines.transformers.serving")
+                module = import_module("trainer.engines.transformers.serving.server")
                 self._serving = module.Serving(self._settings)
             return self._serving

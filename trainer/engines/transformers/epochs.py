@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.engines.transformers import rates, snapshot
-from trainer.records import PlanRecord
+from trainer.storage.records import PlanRecord
 
 KEPT_EPOCHS = 3  # as OpenAI keeps
 

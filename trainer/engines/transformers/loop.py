@@ -16,17 +16,17 @@ from accelerate import Accelerator
 
 from trainer.engines.base import Kept, Progress, TrainingFailedError, TrainSpec
 from trainer.engines.transformers import rates, snapshot
-from trainer.engines.transformers.batches import Batches
+from trainer.engines.transformers.data.batches import Batches
+from trainer.engines.transformers.data.pack import Pack
 from trainer.engines.transformers.epochs import Epochs
 from trainer.engines.transformers.machine import Machine
 from trainer.engines.transformers.models import load_encoder, load_to_train, save_model
-from trainer.engines.transformers.pack import Pack
 from trainer.engines.transformers.prepare import GROUPS, scratch
 from trainer.engines.transformers.score import Score, confusion, confusion_csv
 from trainer.engines.transformers.tell import describe, is_told
 from trainer.engines.transformers.trouble import MEMORY_ADVICE, is_out_of_memory
-from trainer.records import PlanRecord
 from trainer.settings import Base
+from trainer.storage.records import PlanRecord
 
 
 class Run:

@@ -12,11 +12,11 @@ import torch
 from accelerate import Accelerator
 
 from trainer.engines.transformers import objectives, rates, snapshot
-from trainer.engines.transformers.batches import Batches
+from trainer.engines.transformers.data.batches import Batches
 from trainer.engines.transformers.models import count_parameters, pick_dtype
 from trainer.engines.transformers.score import Score
-from trainer.records import PlanRecord
 from trainer.settings import Base
+from trainer.storage.records import PlanRecord
 
 _CHECKPOINTS_FROM = 1_000_000_000  # parameters; recomputing activations costs a third more time
 

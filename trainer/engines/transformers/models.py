@@ -26,7 +26,7 @@ from transformers import (
 from trainer.engines.base import TrainingFailedError
 from trainer.engines.transformers import manifest, rates
 from trainer.engines.transformers.bases import CAUSAL
-from trainer.engines.transformers.encode import MAX_WINDOW, Encoder
+from trainer.engines.transformers.data.encode import MAX_WINDOW, Encoder
 from trainer.settings import Base
 
 ADAPTER, FULL, CLASSIFIER = "adapter", "full", "classifier"

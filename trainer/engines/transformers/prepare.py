@@ -13,12 +13,12 @@ from trainer.engines.checks import scan_training, scan_validation
 from trainer.engines.examples import InvalidExampleError, detect_format, read_rows
 from trainer.engines.transformers import rates
 from trainer.engines.transformers.bases import ENCODER
-from trainer.engines.transformers.encode import Encoder, question_of
-from trainer.engines.transformers.labels import label_of, settle_labels
+from trainer.engines.transformers.data.encode import Encoder, question_of
+from trainer.engines.transformers.data.labels import label_of, settle_labels
+from trainer.engines.transformers.data.pack import PackWriter
 from trainer.engines.transformers.models import inherited_labels, load_encoder
-from trainer.engines.transformers.pack import PackWriter
-from trainer.records import PlanRecord
 from trainer.settings import Base
+from trainer.storage.records import PlanRecord
 
 GROUPS = {"supervised": 1, "dpo": 2, "classify": 1}
 

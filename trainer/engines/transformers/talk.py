@@ -10,8 +10,8 @@ from typing import Any
 import msgspec
 
 from trainer.engines.base import Progress, TrainSpec
-from trainer.records import PlanRecord
 from trainer.settings import Base
+from trainer.storage.records import PlanRecord
 
 ADDRESS_ENV = "TUNEHOUSE_TRAINER_WORKER_ADDRESS"
 KEY_ENV = "TUNEHOUSE_TRAINER_WORKER_KEY"

@@ -1,0 +1,233 @@
+"""Order comparisons, write down what was answered, end them.
+
+A comparison holds what all of it may cost. Each answer is charged in the transaction that keeps it, and the
+hold shrinks with each prompt that is done.
+"""
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from sqlalchemy import null, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from service.catalog.prices import PriceKind
+from service.comparisons import grading, queries
+from service.comparisons.asking import Answered
+from service.comparisons.grading import Grader
+from service.comparisons.prompts import HeldOut
+from service.comparisons.queries import Call
+from service.comparisons.schemas import ComparisonCreate
+from service.comparisons.tables import Comparison, ComparisonAnswer, ComparisonPrompt, Role, Status, Verdict
+from service.core import clock, work
+from service.core.ids import new_id
+from service.errors import InvalidRequest
+from service.files.actions import mark_used, unmark_used
+from service.files.queries import get_file, report_of
+from service.gateway import amounts
+from service.gateway.payer import Payer
+from service.gateway.targets import Priced, priced
+from service.ledger import actions as ledger
+
+ADVANCE = "comparison.advance"
+# Of a judge: one word, and room for models that think first.
+JUDGE_TOKENS = 256
+_JUDGE_FRAME_TOKENS = 200
+_FRAME_TOKENS = 16
+
+
+def create_comparison(session: Session, team_id: str, key_id: str, body: ComparisonCreate) -> Comparison:
+    """Order a comparison.
+
+    Raises `NotFound` for a model or file, `Conflict` while the file is being checked, `InvalidRequest` for
+    one that holds no chats, `PriceUnknown` and `BudgetExceeded`.
+    """
+    file = get_file(session, team_id, body.file_id, lock=True)
+    report = report_of(file)
+    if report.format != "chat" or not report.passed or not report.examples:
+        raise InvalidRequest(
+            f"{file.id} is no valid file of chats, whose last answers are what is expected.",
+            param="file_id",
+            code="invalid_file_format",
+        )
+    models = [priced(session, team_id, model) for model in body.models]
+    judge = priced(session, team_id, body.judge_model) if body.judge_model else None
+    comparison = Comparison(
+        id=new_id("cmp_"),
+        team_id=team_id,
+        key_id=key_id,
+        file_id=file.id,
+        models=[one.target.model_id for one in models],
+        grader=body.grader.value,
+        judge_model=judge.target.model_id if judge else None,
+        prompts=min(report.examples, body.max_prompts),
+        seed=body.seed,
+        max_output_tokens=body.max_output_tokens,
+        temperature=body.temperature,
+        prompt_hold_usd=_most_of_a_prompt(models, judge, report.tokens.max, body.max_output_tokens),
+        status=Status.QUEUED,
+        created_at=clock.now(),
+    )
+    session.add(comparison)
+    session.flush()
+    mark_used(session, file_id=file.id, used_by=comparison.id)
+    _hold(session, comparison, comparison.prompts)
+    work.schedule(session, ADVANCE, comparison.id)
+    return comparison
+
+
+def _most_of_a_prompt(models: Iterable[Priced], judge: Priced | None, longest: int, answer: int) -> Decimal:
+    """US dollars that one prompt may cost: the longest example, and answers as long as they may be."""
+    asked = [(model, longest + _FRAME_TOKENS, answer) for model in models]
+    if judge is not None:
+        asked.append((judge, longest + 2 * answer + _JUDGE_FRAME_TOKENS, JUDGE_TOKENS))
+    return sum(
+        (
+            model.prices[PriceKind.INPUT_TOKENS].amount_for(read)
+            + model.prices[PriceKind.OUTPUT_TOKENS].amount_for(written)
+            for model, read, written in asked
+        ),
+        Decimal(0),
+    )
+
+
+def _hold(session: Session, comparison: Comparison, prompts: int) -> None:
+    amount_usd = comparison.prompt_hold_usd * prompts
+    ledger.place_hold(
+        session,
+        team_id=comparison.team_id,
+        subject_id=comparison.id,
+        amount_usd=amount_usd,
+        key_id=comparison.key_id,
+    )
+
+
+def begin(session: Session, comparison: Comparison, prompts: Iterable[HeldOut]) -> None:
+    """Keep the prompts for as long as they are needed."""
+    rows = [
+        {
+            "comparison_id": comparison.id,
+            "line": prompt.line,
+            "messages": prompt.messages,
+            "expected": prompt.expected,
+            "failures": 0,
+        }
+        for prompt in prompts
+    ]
+    if not rows:
+        fail(session, comparison, "None of the chosen examples ends in an answer of plain text.")
+        return
+    session.execute(insert(ComparisonPrompt).on_conflict_do_nothing(), rows)
+    comparison.prompts = len(rows)
+    comparison.status = Status.RUNNING
+    _hold(session, comparison, len(rows))
+
+
+def record_answer(
+    session: Session, comparison: Comparison, call: Call, target: Priced, answered: Answered
+) -> None:
+    """Keep an answer and charge for it, once, whoever asked."""
+    subject_id = f"{comparison.id}:{call.line}:{call.role}"
+    payer = Payer(comparison.team_id, comparison.key_id)
+    tags = {"endpoint": "comparisons", "comparison": comparison.id, "outcome": "complete"}
+    charges = amounts.charges(answered.usage, target, payer, subject_id, tags)
+    ledger.settle(session, team_id=comparison.team_id, subject_id=subject_id, charges=charges)
+    _keep(
+        session,
+        comparison,
+        call,
+        text=answered.text.replace("\x00", ""),
+        input_tokens=answered.usage.input_tokens,
+        output_tokens=answered.usage.output_tokens,
+        cost_usd=sum((charge.amount_usd for charge in charges), Decimal(0)),
+        latency_ms=answered.latency_ms,
+    )
+
+
+def record_refusal(session: Session, comparison: Comparison, call: Call, reason: str) -> None:
+    """Keep that there will be no answer."""
+    _keep(session, comparison, call, error=reason[:2000])
+
+
+def note_failure(session: Session, comparison: Comparison, call: Call) -> None:
+    """Count a call that is to be tried again."""
+    this = (ComparisonPrompt.comparison_id == comparison.id, ComparisonPrompt.line == call.line)
+    session.execute(update(ComparisonPrompt).where(*this).values(failures=ComparisonPrompt.failures + 1))
+
+
+def _keep(
+    session: Session,
+    comparison: Comparison,
+    call: Call,
+    *,
+    text: str | None = None,
+    error: str | None = None,
+    input_tokens: int = 0,
+    output_tokens: int = 0,
+    cost_usd: Decimal = Decimal(0),
+    latency_ms: int = 0,
+) -> None:
+    prompt = session.get_one(ComparisonPrompt, (comparison.id, call.line))
+    grader, score = Grader(comparison.grader), None
+    if text is not None and call.role is not Role.JUDGE and grader is not Grader.JUDGE:
+        labels = queries.labels_of(session, comparison.id) if grader is Grader.LABEL_ACCURACY else ()
+        score = grading.score(grader, text, prompt.expected or "", labels)
+    session.add(
+        ComparisonAnswer(
+            comparison_id=comparison.id,
+            line=call.line,
+            role=call.role,
+            text=text,
+            error=error,
+            score=score,
+            input_tokens=input_tokens,
+            output_tokens=output_tokens,
+            cost_usd=cost_usd,
+            latency_ms=latency_ms,
+            answered_at=clock.now(),
+        )
+    )
+    session.flush()
+    prompt.verdict = _verdict(session, comparison, call.line)
+    if prompt.verdict is not None:
+        session.flush()
+        _hold(session, comparison, queries.ungraded(session, comparison.id))
+
+
+def _verdict(session: Session, comparison: Comparison, line: int) -> Verdict | None:
+    """Who did better, once that can be said."""
+    first, second, judge = (session.get(ComparisonAnswer, (comparison.id, line, role)) for role in Role)
+    if first is None or second is None:
+        return None
+    if comparison.grader != Grader.JUDGE:
+        return grading.better(first.score, second.score)
+    if first.error is not None or second.error is not None:
+        return grading.better(_if_any(first), _if_any(second))
+    if judge is None:
+        return None
+    return grading.judged(judge.text or "", swapped=queries.is_swapped(line)) or Verdict.TIE
+
+
+def _if_any(answer: ComparisonAnswer) -> float | None:
+    return None if answer.error is not None else 1.0
+
+
+def complete(session: Session, comparison: Comparison) -> None:
+    """End a comparison whose prompts are all graded."""
+    _end(session, comparison, Status.COMPLETED, None)
+
+
+def fail(session: Session, comparison: Comparison, reason: str) -> None:
+    """End a comparison that cannot go on; what was answered is charged already."""
+    _end(session, comparison, Status.FAILED, reason)
+
+
+def _end(session: Session, comparison: Comparison, status: Status, error: str | None) -> None:
+    comparison.status, comparison.error, comparison.finished_at = status, error, clock.now()
+    session.execute(
+        update(ComparisonPrompt)
+        .where(ComparisonPrompt.comparison_id == comparison.id)
+        .values(messages=null(), expected=None)
+    )
+    ledger.release_hold(session, team_id=comparison.team_id, subject_id=comparison.id)
+    unmark_used(session, file_id=comparison.file_id, used_by=comparison.id)

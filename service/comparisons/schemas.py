@@ -1,0 +1,91 @@
+"""The wire of comparisons."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from service.comparisons.grading import Grader
+from service.comparisons.tables import Status, Verdict
+from service.core.wire import Name, WireIn, WireOut
+
+MOST_PROMPTS = 200
+
+
+class ComparisonCreate(WireIn):
+    """Which models, on what, graded how."""
+
+    models: Annotated[list[Name], Field(min_length=2, max_length=2)] = Field(
+        description="Two models as for a chat: say the base and what was tuned from it."
+    )
+    file_id: Name = Field(description="A checked chat file; each example's last answer is what is expected.")
+    grader: Grader
+    judge_model: Name | None = Field(default=None, description="Who decides, with the grader `judge`.")
+    max_prompts: Annotated[int, Field(ge=1, le=MOST_PROMPTS)] = MOST_PROMPTS
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
+    max_output_tokens: Annotated[int, Field(ge=1, le=16384)] = 512
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+
+    @model_validator(mode="after")
+    def _check_judge(self) -> Self:
+        if (self.grader is Grader.JUDGE) is not (self.judge_model is not None):
+            raise ValueError("judge_model goes with the grader 'judge', and only with it")
+        return self
+
+
+class SideOut(WireOut):
+    """How one model did. A prompt it gave no answer to counts in `failed` and as a loss, or a tie of two."""
+
+    model: str
+    wins: int
+    losses: int
+    ties: int
+    failed: int
+    mean_score: float | None
+    cost_usd: str
+    input_tokens: int
+    output_tokens: int
+    latency_ms_p50: int | None
+    latency_ms_p95: int | None
+
+
+class AnswerOut(WireOut):
+    """What one model answered to one prompt."""
+
+    text: str | None
+    error: str | None
+    score: float | None
+    cost_usd: str
+    latency_ms: int
+
+
+class PromptOut(WireOut):
+    """One prompt; `line` counts the file's examples from 1."""
+
+    line: int
+    verdict: Verdict | None
+    first: AnswerOut | None
+    second: AnswerOut | None
+    judge: str | None
+
+
+class ComparisonOut(WireOut):
+    """A comparison with what is known so far; `results` only when one is looked at alone."""
+
+    id: str
+    object: Literal["comparison"] = "comparison"
+    status: Status
+    error: str | None
+    file_id: str
+    grader: Grader
+    judge_model: str | None
+    prompts: int
+    graded: int
+    seed: int
+    max_output_tokens: int
+    temperature: float | None
+    models: list[SideOut]
+    judge_cost_usd: str
+    cost_usd: str
+    created_at: int
+    finished_at: int | None
+    results: list[PromptOut] | None = None

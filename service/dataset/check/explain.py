@@ -1,0 +1,54 @@
+"""Say what is wrong with a line that does not decode. Pure; slow is fine here, wrong lines are few."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from service.dataset.complaints import described
+from service.dataset.formats.base import Format
+from service.dataset.formats.detect import format_of
+from service.dataset.jsonline import read
+from service.dataset.problems import Flaw
+
+_MAX_FLAWS = 20
+# Chat and reinforcement share their `messages`; one line does not say which of the two it means to be.
+_TOLD_APART = ("chat", "completion", "preference")
+
+
+def explain(line: bytes, fmt: Format) -> list[Flaw]:
+    """What is wrong with `line`, which `fmt` could not decode: at least one flaw, at most 20."""
+    value = read(line)
+    if isinstance(value, Flaw):
+        return [value]
+    if not isinstance(value, dict):
+        return [Flaw("", "not_an_object", f"expected a JSON object, got {_json_type(value)}")]
+    looks_like = format_of(value)
+    if looks_like not in (None, fmt.name) and fmt.name in _TOLD_APART and looks_like in _TOLD_APART:
+        return [Flaw("", "wrong_format", f"is a {looks_like} example in a file of {fmt.name} examples")]
+    flaws = list(dict.fromkeys(_mismatches(value, fmt)))[:_MAX_FLAWS]
+    return flaws or [Flaw("", "invalid_json", "is not JSON that can be read")]
+
+
+def _mismatches(value: dict[str, Any], fmt: Format) -> Iterator[Flaw]:
+    for path, item_type in fmt.items.items():
+        items: Any = value
+        for key in path:
+            items = items.get(key) if isinstance(items, dict) else None
+        for number, item in enumerate(items if isinstance(items, list) else ()):
+            yield from _mismatch(item, item_type, f"{'.'.join(path)}[{number}]")
+    yield from _mismatch(value, fmt.example, "")
+
+
+def _mismatch(value: Any, wanted: Any, prefix: str) -> Iterator[Flaw]:
+    try:
+        msgspec.convert(value, wanted)
+    except msgspec.ValidationError as bad:
+        yield described(str(bad), prefix)
+    except RecursionError:
+        yield Flaw(prefix, "too_deep", "is nested too deeply")
+
+
+def _json_type(value: Any) -> str:
+    names = {list: "an array", str: "a string", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number")

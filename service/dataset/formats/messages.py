@@ -1,0 +1,222 @@
+"""The messages of a chat, as the fine-tuning API takes them, and how they are laid out for counting. Pure.
+
+Roles and fields: OpenAI's fine-tuning guide and the request schemas of its OpenAPI description.
+"""
+
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
+
+import msgspec
+from msgspec import Meta
+
+from service.dataset.formats import images, sheet
+from service.dataset.formats.sheet import Sheet
+from service.dataset.problems import Flaw
+from service.dataset.tokens import TOKENS_PER_MESSAGE, TOKENS_PER_NAME, TOKENS_PER_ROLE
+
+PER_MESSAGE = TOKENS_PER_MESSAGE + TOKENS_PER_ROLE
+
+Filled = Annotated[str, Meta(min_length=1)]
+# The wire's own rule for the name of a function or a participant, less strict about its characters.
+ShortName = Annotated[str, Meta(min_length=1, max_length=64)]
+
+
+class TextPart(msgspec.Struct, tag_field="type", tag="text", forbid_unknown_fields=True, gc=False):
+    """A piece of text."""
+
+    text: Filled
+
+
+class RefusalPart(msgspec.Struct, tag_field="type", tag="refusal", forbid_unknown_fields=True, gc=False):
+    """A refusal the assistant wrote."""
+
+    refusal: Filled
+
+
+class ImagePart(msgspec.Struct, tag_field="type", tag="image_url", forbid_unknown_fields=True, gc=False):
+    """An image, by address or inline as a data URL."""
+
+    image_url: images.Image
+
+
+class FunctionCall(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """The function the assistant calls; `arguments` is JSON in a string."""
+
+    name: ShortName
+    arguments: str
+
+
+class ToolCall(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """One call among those the assistant makes at once."""
+
+    id: Filled
+    type: Literal["function"]
+    function: FunctionCall
+
+
+Texts: TypeAlias = Filled | Annotated[list[TextPart], Meta(min_length=1)]
+
+
+class System(msgspec.Struct, tag_field="role", tag="system", forbid_unknown_fields=True, gc=False):
+    """What the model is told before anything else."""
+
+    KIND: ClassVar[int] = sheet.SYSTEM
+    content: Texts
+    name: ShortName | None = None
+
+
+class Developer(msgspec.Struct, tag_field="role", tag="developer", forbid_unknown_fields=True, gc=False):
+    """The same by the name that newer models know."""
+
+    KIND: ClassVar[int] = sheet.DEVELOPER
+    content: Texts
+    name: ShortName | None = None
+
+
+class User(msgspec.Struct, tag_field="role", tag="user", forbid_unknown_fields=True, gc=False):
+    """What somebody asks, in words and images."""
+
+    KIND: ClassVar[int] = sheet.USER
+    content: Filled | Annotated[list[TextPart | ImagePart], Meta(min_length=1)]
+    name: ShortName | None = None
+
+
+class Assistant(msgspec.Struct, tag_field="role", tag="assistant", forbid_unknown_fields=True, gc=False):
+    """What the model should say; `weight` 0 keeps a message from being trained."""
+
+    KIND: ClassVar[int] = sheet.ASSISTANT
+    content: str | list[TextPart | RefusalPart] | None = None
+    weight: Literal[0, 1] | None = None
+    name: ShortName | None = None
+    tool_calls: Annotated[list[ToolCall], Meta(min_length=1, max_length=128)] | None = None
+    function_call: FunctionCall | None = None
+    refusal: str | None = None
+
+
+class Tool(msgspec.Struct, tag_field="role", tag="tool", forbid_unknown_fields=True, gc=False):
+    """What a tool answered; that may be nothing."""
+
+    KIND: ClassVar[int] = sheet.TOOL
+    content: str | list[TextPart]
+    tool_call_id: Filled
+    name: ShortName | None = None
+
+
+class Function(msgspec.Struct, tag_field="role", tag="function", forbid_unknown_fields=True, gc=False):
+    """What a function answered, in the way before tools."""
+
+    KIND: ClassVar[int] = sheet.FUNCTION
+    content: str | None
+    name: ShortName
+
+
+Message: TypeAlias = System | Developer | User | Assistant | Tool | Function
+
+
+def lay_out_message(
+    message: Any, path: str, page: Sheet, *, trained: bool = True
+) -> tuple[int, int, list[Flaw]]:
+    """Put any message on the sheet: its framing tokens, its image tokens, its flaws."""
+    if isinstance(message, Assistant):
+        learnt = trained and message.weight != 0
+        kind = sheet.ASSISTANT_TRAINED if learnt else sheet.ASSISTANT
+        return lay_out_assistant(message, path, page, kind)
+    framing = PER_MESSAGE
+    if message.name is not None:
+        page.put(message.name, message.KIND)
+        framing += TOKENS_PER_NAME
+    content = message.content
+    if isinstance(content, str):
+        page.put(content, message.KIND)
+        return framing, 0, []
+    image_tokens = 0
+    flaws: list[Flaw] = []
+    for number, part in enumerate(content or ()):
+        if isinstance(part, TextPart):
+            page.put(part.text, message.KIND)
+        else:
+            image_tokens += images.tokens_of(part.image_url)
+            flaws += images.flaws_of(part.image_url, f"{path}.content[{number}].image_url")
+    return framing, image_tokens, flaws
+
+
+def lay_out_assistant(message: Assistant, path: str, page: Sheet, kind: int) -> tuple[int, int, list[Flaw]]:
+    """Put one assistant message on the sheet: its framing tokens, 0 image tokens, its flaws.
+
+    A tool call counts as its name, its arguments and the 3 marks of a message; all of it is of the `kind`
+    of the message that makes it.
+    """
+    texts = _spoken(message)
+    framing = PER_MESSAGE
+    if message.name is not None:
+        page.put(message.name, sheet.ASSISTANT)
+        framing += TOKENS_PER_NAME
+    calls = [call.function for call in message.tool_calls or ()]
+    if message.function_call is not None:
+        calls.append(message.function_call)
+    for call in calls:
+        texts += (call.name, call.arguments)
+        framing += TOKENS_PER_MESSAGE
+    for text in texts:
+        page.put(text, kind)
+    if any(texts):
+        return framing, 0, []
+    return (
+        framing,
+        0,
+        [
+            Flaw(
+                f"{path}.content",
+                "empty_content",
+                "is empty; an assistant message says something or calls a tool",
+            )
+        ],
+    )
+
+
+def _spoken(message: Assistant) -> list[str]:
+    said = [message.refusal] if message.refusal else []
+    if isinstance(message.content, str):
+        return [*said, message.content]
+    return said + [
+        part.text if isinstance(part, TextPart) else part.refusal for part in message.content or ()
+    ]
+
+
+def images_in(message: Any) -> int:
+    """How many images a message holds."""
+    if not isinstance(message, User) or isinstance(message.content, str):
+        return 0
+    return sum(isinstance(part, ImagePart) for part in message.content)
+
+
+def tool_flaws(messages: list[Any], path: str) -> list[Flaw]:
+    """Calls that no tool answers, and answers to no call. Calls in the last message need no answer."""
+    flaws: list[Flaw] = []
+    open_calls: dict[str, str] = {}
+    for number, message in enumerate(messages):
+        here = f"{path}[{number}]"
+        if isinstance(message, Tool):
+            if open_calls.pop(message.tool_call_id, None) is None:
+                flaws.append(
+                    Flaw(
+                        f"{here}.tool_call_id",
+                        "unknown_tool_call",
+                        "answers no open tool call of the messages before it",
+                    )
+                )
+            continue
+        flaws += _unanswered(open_calls)
+        open_calls = {}
+        if isinstance(message, Assistant):
+            for index, call in enumerate(message.tool_calls or ()):
+                open_calls[call.id] = f"{here}.tool_calls[{index}]"
+    if messages and not isinstance(messages[-1], Assistant):
+        flaws += _unanswered(open_calls)
+    return flaws
+
+
+def _unanswered(open_calls: dict[str, str]) -> list[Flaw]:
+    return [
+        Flaw(path, "unanswered_tool_call", "is not answered by a 'tool' message that follows")
+        for path in open_calls.values()
+    ]

@@ -1,0 +1,82 @@
+"""Preference (DPO): an `input` with `messages`, a `preferred_output` and a `non_preferred_output`. Pure.
+
+Each output is one assistant message of text. Both are learnt from, one as what to say and one as what not to,
+so both count as trained; the input counts once.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from service.dataset.formats import messages, sheet
+from service.dataset.formats.base import Format
+from service.dataset.formats.chat import measure_tools
+from service.dataset.formats.messages import Assistant, Message
+from service.dataset.formats.sheet import Sheet
+from service.dataset.formats.tools import ToolBook
+from service.dataset.problems import Flaw
+from service.dataset.tokens import CHAT_ENCODING, TOKENS_PER_REPLY
+
+_NOTHING = msgspec.Raw(b"")
+Output = Annotated[list[Assistant], Meta(min_length=1, max_length=1)]
+
+
+class PreferenceInput(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """What both outputs answer."""
+
+    messages: Annotated[list[Message], Meta(min_length=1)]
+    tools: msgspec.Raw = _NOTHING
+    parallel_tool_calls: bool | None = None
+
+
+class PreferenceExample(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+    """One question with a better and a worse answer."""
+
+    input: PreferenceInput
+    preferred_output: Output
+    non_preferred_output: Output
+
+
+def lay_out(example: PreferenceExample, page: Sheet, book: ToolBook) -> list[Flaw]:
+    """Put an example on the sheet; return its flaws, and keep nothing of it when there are any."""
+    flaws: list[Flaw] = []
+    framing = TOKENS_PER_REPLY
+    asked = example.input
+    for number, message in enumerate(asked.messages):
+        path = f"input.messages[{number}]"
+        more, _, wrong = messages.lay_out_message(message, path, page, trained=False)
+        framing += more
+        flaws += wrong
+        if messages.images_in(message):
+            flaws.append(Flaw(f"{path}.content", "image_not_allowed", "holds images; only text is taken"))
+    flaws += messages.tool_flaws(asked.messages, "input.messages")
+    for path, kind in (("preferred_output", sheet.PREFERRED), ("non_preferred_output", sheet.NON_PREFERRED)):
+        output: Assistant = getattr(example, path)[0]
+        more, _, wrong = messages.lay_out_assistant(output, f"{path}[0]", page, kind)
+        framing += more
+        flaws += wrong
+        if output.tool_calls or output.function_call:
+            flaws.append(Flaw(f"{path}[0]", "not_text", "calls a tool; an output must be text"))
+    tool_tokens, wrong = measure_tools(asked, book, "input.")
+    flaws += wrong
+    if flaws:
+        page.drop()
+    else:
+        page.end(framing, tool_tokens)
+    return flaws
+
+
+PREFERENCE = Format(
+    name="preference",
+    method="dpo",
+    encoding=CHAT_ENCODING,
+    example=PreferenceExample,
+    decode=msgspec.json.Decoder(PreferenceExample).decode,
+    lay_out=lay_out,
+    items={
+        ("input", "messages"): Message,
+        ("preferred_output",): Assistant,
+        ("non_preferred_output",): Assistant,
+    },
+)

@@ -1,0 +1,77 @@
+"""Reinforcement: `messages`, perhaps `tools`; every other field is a reference for the grader. Pure.
+
+Nothing in such a file is learnt by heart, so no token counts as trained; training is billed by the hour.
+"""
+
+from typing import Annotated
+
+import msgspec
+from msgspec import Meta
+
+from service.dataset.formats import messages
+from service.dataset.formats.base import Format
+from service.dataset.formats.chat import measure_tools
+from service.dataset.formats.messages import Assistant, Message
+from service.dataset.formats.sheet import Sheet
+from service.dataset.formats.tools import ToolBook
+from service.dataset.problems import Flaw
+from service.dataset.tokens import CHAT_ENCODING, TOKENS_PER_REPLY
+
+MAX_EXAMPLES = 50_000
+RESERVED = frozenset({"messages", "tools", "parallel_tool_calls"})
+_NOTHING = msgspec.Raw(b"")
+
+
+class ReinforcementExample(msgspec.Struct, gc=False):
+    """A prompt; fields beside these are the grader's and may hold anything."""
+
+    messages: Annotated[list[Message], Meta(min_length=1)]
+    tools: msgspec.Raw = _NOTHING
+    parallel_tool_calls: bool | None = None
+
+
+_DECODER = msgspec.json.Decoder(ReinforcementExample)
+
+
+def decode(line: bytes) -> ReinforcementExample:
+    """One example. Raises `MsgspecError` and `UnicodeDecodeError`."""
+    # Fields that a type does not name are skipped without a look at their text; this looks.
+    msgspec.json.decode(line)
+    return _DECODER.decode(line)
+
+
+def lay_out(example: ReinforcementExample, page: Sheet, book: ToolBook) -> list[Flaw]:
+    """Put a prompt on the sheet; return its flaws, and keep nothing of it when there are any."""
+    flaws: list[Flaw] = []
+    framing = TOKENS_PER_REPLY
+    for number, message in enumerate(example.messages):
+        path = f"messages[{number}]"
+        more, _, wrong = messages.lay_out_message(message, path, page, trained=False)
+        framing += more
+        flaws += wrong
+        if messages.images_in(message):
+            flaws.append(Flaw(f"{path}.content", "image_not_allowed", "holds images; only text is taken"))
+    if isinstance(example.messages[-1], Assistant):
+        last = f"messages[{len(example.messages) - 1}]"
+        flaws.append(Flaw(last, "ends_with_assistant", "is the answer already; the model has to give it"))
+    flaws += messages.tool_flaws(example.messages, "messages")
+    tool_tokens, wrong = measure_tools(example, book)
+    flaws += wrong
+    if flaws:
+        page.drop()
+    else:
+        page.end(framing, tool_tokens)
+    return flaws
+
+
+REINFORCEMENT = Format(
+    name="reinforcement",
+    method="reinforcement",
+    encoding=CHAT_ENCODING,
+    example=ReinforcementExample,
+    decode=decode,
+    lay_out=lay_out,
+    items={("messages",): Message},
+    trains_tokens=False,
+    max_examples=MAX_EXAMPLES,
+)

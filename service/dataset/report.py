@@ -1,0 +1,101 @@
+"""What a check finds out about a file. Pure."""
+
+from collections import Counter
+
+import msgspec
+
+from service.dataset.auto import Advice
+from service.dataset.problems import Problem
+
+
+class Truncation(msgspec.Struct, frozen=True):
+    """What a limit of tokens per example would cut off; upstream cuts silently, from the end."""
+
+    limit: int
+    examples: int
+    tokens_lost: int
+
+
+class Bucket(msgspec.Struct, frozen=True):
+    """How many examples have `low` to `high` tokens, both included."""
+
+    low: int
+    high: int
+    examples: int
+
+
+class Tokens(msgspec.Struct, frozen=True):
+    """Counts over all valid examples. `by_role` and its fellows sum to `total`."""
+
+    encoding: str
+    total: int
+    trained: int
+    min: int
+    p50: int
+    p95: int
+    p99: int
+    max: int
+    by_role: dict[str, int]
+    framing: int
+    tools: int
+    images: int
+    histogram: list[Bucket]
+
+
+class Report(msgspec.Struct, frozen=True):
+    """All that is known about a file's content, whoever's it is and whatever it will cost.
+
+    `examples` counts every line that is not blank, `valid_examples` those without a flaw. `errors` and
+    `warnings` are capped lists; `error_count`, `warning_count` and `warning_counts` by code are not.
+    """
+
+    format: str | None
+    method: str | None
+    examples: int
+    valid_examples: int
+    tokens: Tokens
+    truncation: list[Truncation]
+    errors: list[Problem]
+    error_count: int
+    warnings: list[Problem]
+    warning_count: int
+    n_epochs: int
+    advice: list[Advice]
+    warning_counts: dict[str, int] = msgspec.field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file can be trained on."""
+        return self.error_count == 0
+
+
+def percentile(lengths: Counter[int], share: float) -> int:
+    """The smallest length that at least `share` of all examples do not exceed (nearest rank); 0 of none."""
+    wanted = share * lengths.total()
+    seen = 0
+    for length in sorted(lengths):
+        seen += lengths[length]
+        if seen >= wanted:
+            return length
+    return 0
+
+
+def truncation(lengths: Counter[int], limit: int) -> Truncation:
+    """What `limit` tokens per example would cut off."""
+    over = [(length, times) for length, times in lengths.items() if length > limit]
+    return Truncation(
+        limit=limit,
+        examples=sum(times for _, times in over),
+        tokens_lost=sum((length - limit) * times for length, times in over),
+    )
+
+
+def histogram(lengths: Counter[int]) -> list[Bucket]:
+    """Buckets that double in width: 0-15, 16-31, 32-63, …; empty ones at either end are left out."""
+    by_power: Counter[int] = Counter()
+    for length, times in lengths.items():
+        by_power[max(length.bit_length(), 4)] += times
+    if not by_power:
+        return []
+    powers = range(min(by_power), max(by_power) + 1)
+    return [Bucket(0 if power == 4 else 2 ** (power - 1), 2**power - 1, by_power[power]) for power in powers]

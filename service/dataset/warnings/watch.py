@@ -1,0 +1,166 @@
+"""Watches a check go by and gathers what is worth a look, batch by batch. Pure."""
+
+import hashlib
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from itertools import accumulate, compress
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from service.dataset.formats import sheet as kinds
+from service.dataset.formats.sheet import Sheet
+from service.dataset.jsonline import read
+from service.dataset.lines import Batch
+from service.dataset.problems import Problem
+from service.dataset.report import Truncation
+from service.dataset.warnings.found import Warnings
+from service.dataset.warnings.keys import U32, U64, KeyTable, pairs
+from service.dataset.warnings.scan import Hit, masked, scan
+from service.dataset.warnings.sketch import Sketcher
+from service.dataset.warnings.styles import Styles
+
+_HASH_BYTES = 8
+_MOST_ROWS = 500_000
+_TOLD_AT_ONCE = 1_000
+
+
+class Rows(NamedTuple):
+    """Hashes of a content's rows and their lines; of very many, those that end in `level` zero bits."""
+
+    level: int
+    hashes: U64
+    lines: U32
+
+
+class Watch:
+    """The state of one watch. Warnings whose code is in `as_errors` are handed back as errors instead.
+
+    `limits` are those of tokens per example whose crossing is worth a warning.
+    """
+
+    def __init__(
+        self, as_errors: frozenset[str] = frozenset(), limits: frozenset[int] = frozenset({65_536})
+    ) -> None:
+        self.limits = limits
+        self.found = Warnings(as_errors)
+        self._rows = KeyTable()
+        self._bands = KeyTable()
+        self._sketcher = Sketcher()
+        self._styles = Styles()
+
+    def look(self, batch: Batch, page: Sheet) -> list[Problem]:
+        """Take in the valid lines of a batch; returns the errors that policy makes of warnings."""
+        rows = [row for row in (batch.lines[line - batch.first] for line in page.lines) if row is not None]
+        lines = np.array(page.lines, np.uint32)
+        self._rows.add(row_hashes(rows), lines)
+        if rows:
+            keys, owners = self._sketcher.keys(rows)
+            self._bands.add(keys, lines[owners])
+        self._scan(rows, page.lines)
+        self._styles.look(page)
+        self._compare_outputs(page)
+        return self.found.take_errors()
+
+    def finish(self, truncations: Iterable[Truncation]) -> Iterator[Problem]:
+        """Say what only the whole file shows; the errors that policy makes of it, as they are found."""
+        yield from self._repeats()
+        for cut in truncations:
+            if cut.examples and cut.limit in self.limits:
+                self.found.of_file(
+                    "truncated",
+                    f"{cut.examples} examples are longer than {cut.limit} tokens, the limit of some models; "
+                    f"{cut.tokens_lost} tokens would be cut off unseen.",
+                )
+        self._styles.tell(self.found)
+        yield from self.found.take_errors()
+
+    def rows(self) -> Rows:
+        """What tells later whether another file has the same rows."""
+        hashes, lines = self._rows.arrays()
+        level = self._rows.level
+        while len(hashes) > _MOST_ROWS:
+            level += 1
+            chosen = (hashes & np.uint64(2**level - 1)) == 0
+            hashes, lines = hashes[chosen], lines[chosen]
+        return Rows(level, hashes, lines)
+
+    def _scan(self, rows: list[bytes], lines: list[int]) -> None:
+        starts = list(accumulate((len(row) + 1 for row in rows), initial=0))
+        told: set[tuple[int, str]] = set()
+        for hit in scan(b"\n".join(rows)):
+            at = bisect_right(starts, hit.start) - 1
+            if (at, hit.code) not in told:
+                told.add((at, hit.code))
+                wanted = self.found.wants(hit.code)
+                path = _path_to(hit, rows[at]) if wanted else ""
+                self.found.on_line(lines[at], path, hit.code, _SAID[hit.code](hit) if wanted else hit.what)
+
+    def _compare_outputs(self, page: Sheet) -> None:
+        better, worse = (
+            list(compress(page.texts, page.kinds.translate(bytes(kind == one for kind in range(256)))))
+            for one in (kinds.PREFERRED, kinds.NON_PREFERRED)
+        )
+        if len(better) == len(worse) == len(page.lines):
+            for line, preferred, other in zip(page.lines, better, worse, strict=True):
+                if preferred.strip() == other.strip():
+                    message = "is the same as the preferred one: there is nothing to prefer"
+                    self.found.on_line(line, "non_preferred_output[0].content", "same_outputs", message)
+
+    def _repeats(self) -> Iterator[Problem]:
+        same, first = self._rows.repeats()
+        yield from self._told("duplicate", "repeats line {}", same, first)
+        self._scale("duplicate", len(same), self._rows)
+        near, like = self._bands.repeats()
+        fresh = ~np.isin(near, same)
+        near, like = near[fresh], like[fresh]
+        yield from self._told("near_duplicate", "is nearly the same as line {}", near, like)
+        self._scale("near_duplicate", len(near), self._bands)
+
+    def _told(self, code: str, words: str, later: U32, first: U32) -> Iterator[Problem]:
+        """Say it of each line, in steps: of ten million, Python's own numbers would fill the memory."""
+        for start in range(0, len(later), _TOLD_AT_ONCE):
+            if not self.found.wants(code):
+                self.found.count(code, len(later) - start)
+                return
+            end = start + _TOLD_AT_ONCE
+            for line, earlier in pairs(later[start:end], first[start:end]):
+                self.found.on_line(line, "", code, words.format(earlier))
+            yield from self.found.take_errors()
+
+    def _scale(self, code: str, seen: int, table: KeyTable) -> None:
+        """Only some keys of a very large file are kept: what they show stands for as many more."""
+        if seen and table.level:
+            self.found.count(code, seen * (2**table.level - 1))
+
+
+_SAID = {
+    "secret": lambda hit: f"seems to hold a secret: {masked(hit)}",
+    "personal_data": lambda hit: f"seems to hold {hit.what}: {masked(hit)}",
+    "html": lambda hit: f"holds leftover markup: {masked(hit)}",
+    "control_characters": lambda hit: f"holds a control character: {masked(hit)}",
+}
+
+
+def row_hashes(rows: list[bytes]) -> U64:
+    """A 64-bit hash of each row, the same in every process and for both kinds of line end."""
+    digests = [hashlib.blake2b(row.rstrip(), digest_size=_HASH_BYTES).digest() for row in rows]
+    return np.frombuffer(b"".join(digests), "<u8")
+
+
+def _path_to(hit: Hit, row: bytes) -> str:
+    """Where in the example the hit is; empty when escapes hide it."""
+    text = hit.text.decode("utf-8", "replace")
+    return _find(read(row), text, "") or ""
+
+
+def _find(value: Any, text: str, path: str) -> str | None:
+    if isinstance(value, str):
+        return path if text in value else None
+    places = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, item in places:
+        step = f"[{name}]" if isinstance(name, int) else f".{name}" if path else name
+        found = _find(item, text, path + step)
+        if found is not None:
+            return found
+    return None

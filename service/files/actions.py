@@ -1,0 +1,235 @@
+"""Make and delete files, and keep those that are needed."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from service.core import clock, ids, storage, work
+from service.dataset.report import Report
+from service.errors import Conflict, NotFound
+from service.events.actions import append
+from service.events.types import EventType
+from service.files.copies import order_removal_of_content
+from service.files.queries import get_file
+from service.files.storing import Stored, keep
+from service.files.tables import Content, ContentRows, File, FileStatus, FileUse, Purpose, TokenCount
+
+CHECK = "file.check"  # the unit of work that reads a file and writes its report
+EXPIRE = "file.expire"  # the unit of work that deletes a file whose time is over
+
+
+def create_file(
+    session: Session,
+    *,
+    team_id: str,
+    filename: str,
+    size_bytes: int,
+    sha256: str,
+    storage_keys: list[str],
+    expires_after: timedelta | None = None,
+    format: str | None = None,
+) -> File:
+    """A training file whose bytes were just stored, to be checked by a worker.
+
+    `format` holds its lines to one format; without it the content decides. Bytes that the team already has
+    are not kept twice. Raises `Conflict` when storing took so long that what was stored is being deleted.
+    """
+    kept = _own_content(session, team_id, sha256, size_bytes, storage_keys, None)
+    for key in storage_keys:
+        if kept != storage_keys:
+            storage.abandon(session, key)
+        elif not storage.keep(session, key):
+            raise Conflict("The upload took too long and was given up; send it again.", code="upload_expired")
+    now = clock.now()
+    expires_at = now + expires_after if expires_after else None
+    file = _new_file(team_id, Purpose.FINE_TUNE, filename, size_bytes, sha256, now, expires_at)
+    file.format = format
+    session.add(file)
+    session.flush()
+    work.schedule(session, CHECK, file.id)
+    if expires_after:
+        work.schedule(session, EXPIRE, file.id, delay=expires_after)
+    return file
+
+
+def empty_file(session: Session, team_id: str, filename: str, format: str | None) -> File:
+    """A training file whose bytes are yet to be made; nothing checks it before `give_content`."""
+    file = _new_file(team_id, Purpose.FINE_TUNE, filename, 0, "", clock.now(), None)
+    # No other file may seem to hold the same, so its place is taken by what no hash looks like.
+    file.sha256, file.format = f"none-{file.id}", format
+    session.add(file)
+    session.flush()
+    return file
+
+
+def give_content(session: Session, file: File, stored: Stored) -> None:
+    """Let a locked file hold these bytes from now on, and have them checked."""
+    before = file.sha256
+    keys = [stored.key]
+    kept = _own_content(session, file.team_id, stored.sha256, stored.size_bytes, keys, None)
+    if kept == keys:
+        keep(session, stored)
+    else:
+        storage.abandon(session, stored.key)
+    file.sha256, file.size_bytes = stored.sha256, stored.size_bytes
+    session.flush()
+    if before != stored.sha256:
+        _disown_content(session, file.team_id, before)
+    work.schedule(session, CHECK, file.id)
+
+
+def create_result_file(session: Session, team_id: str, filename: str, content: bytes) -> File:
+    """A file that a job brought forth, at once `processed`; its bytes are kept in the database."""
+    sha256 = hashlib.sha256(content).hexdigest()
+    _own_content(session, team_id, sha256, len(content), [], content)
+    file = _new_file(team_id, Purpose.RESULTS, filename, len(content), sha256, clock.now(), None)
+    file.status = FileStatus.PROCESSED
+    session.add(file)
+    session.flush()
+    return file
+
+
+def delete_file(session: Session, team_id: str, file_id: str) -> File:
+    """Delete a file, and its bytes when no other file of the team holds the same.
+
+    Its row stays, with its hash. Raises `NotFound`, and `Conflict` while something needs the file.
+    """
+    file = get_file(session, team_id, file_id, lock=True)
+    remove_file(session, file)
+    return file
+
+
+def remove_file(session: Session, file: File) -> None:
+    """Delete a file that is locked. Raises `Conflict` while something needs it."""
+    needed_by = session.scalars(select(FileUse.used_by).where(FileUse.file_id == file.id)).all()
+    if needed_by:
+        raise Conflict(
+            f"{file.id} is needed by {', '.join(sorted(needed_by))}; cancel that or wait for its end.",
+            code="file_in_use",
+        )
+    file.deleted_at = clock.now()
+    if file.errors_key is not None:
+        storage.doom(session, file.errors_key)
+        file.errors_key = None
+    session.flush()
+    _disown_content(session, file.team_id, file.sha256)
+    append(session, team_id=file.team_id, subject_id=file.id, type=EventType.FILE_DELETED)
+    work.cancel(session, CHECK, file.id)
+    work.cancel(session, EXPIRE, file.id)
+
+
+def record_report(
+    session: Session,
+    file: File,
+    report: Report,
+    as_json: dict[str, object],
+    all_errors: Stored | None = None,
+) -> None:
+    """Write down what a check found; the file is `processed` when nothing was wrong, else `error`."""
+    file.report = as_json
+    # A list that took too long to write is done without.
+    if all_errors is not None and storage.keep(session, all_errors.key):
+        file.errors_key = all_errors.key
+    file.format = report.format
+    if report.passed:
+        file.status, file.status_details = FileStatus.PROCESSED, None
+        message = f"{file.filename}: {report.examples} examples, {report.tokens.total} tokens"
+        _tell(session, file, EventType.FILE_PROCESSED, message)
+        return
+    more = f" (and {report.error_count - 1} more)" if report.error_count > 1 else ""
+    fail_file(session, file, f"{report.errors[0]}{more}")
+
+
+def fail_file(session: Session, file: File, reason: str) -> None:
+    """Mark a file as one that cannot be trained on."""
+    file.status, file.status_details = FileStatus.ERROR, reason
+    _tell(session, file, EventType.FILE_FAILED, f"{file.filename}: {reason}")
+
+
+def mark_used(session: Session, *, file_id: str, used_by: str) -> None:
+    """Keep a file from being deleted until `unmark_used`. Raises `NotFound` when it already is."""
+    living = select(File.id).where(File.id == file_id, File.deleted_at.is_(None)).with_for_update(read=True)
+    if session.scalar(living) is None:
+        raise NotFound(f"There is no file {file_id!r}.")
+    session.execute(insert(FileUse).values(file_id=file_id, used_by=used_by).on_conflict_do_nothing())
+
+
+def unmark_used(session: Session, *, file_id: str, used_by: str) -> None:
+    """Let a file be deleted as far as `used_by` is concerned; doing it again changes nothing."""
+    session.execute(delete(FileUse).where(FileUse.file_id == file_id, FileUse.used_by == used_by))
+
+
+def _new_file(
+    team_id: str,
+    purpose: Purpose,
+    filename: str,
+    size_bytes: int,
+    sha256: str,
+    created_at: datetime,
+    expires_at: datetime | None,
+) -> File:
+    return File(
+        id=ids.new_id("file-"),
+        team_id=team_id,
+        purpose=purpose.value,
+        filename=filename,
+        size_bytes=size_bytes,
+        sha256=sha256,
+        status=FileStatus.UPLOADED,
+        created_at=created_at,
+        expires_at=expires_at,
+    )
+
+
+def _own_content(
+    session: Session,
+    team_id: str,
+    sha256: str,
+    size_bytes: int,
+    storage_keys: list[str],
+    inline: bytes | None,
+) -> list[str]:
+    """Make sure the team has these bytes; the keys of the ones that are kept, whose row is now locked."""
+    row = insert(Content).values(
+        team_id=team_id,
+        sha256=sha256,
+        size_bytes=size_bytes,
+        storage_keys=storage_keys,
+        inline=inline,
+        created_at=clock.now(),
+    )
+    # Updating what is there locks it, so that a deletion of its last file waits for ours to be added.
+    same = row.on_conflict_do_update(
+        index_elements=["team_id", "sha256"], set_={"size_bytes": row.excluded.size_bytes}
+    )
+    kept: list[str] = session.execute(same.returning(Content.storage_keys)).scalar_one()
+    return kept
+
+
+def _disown_content(session: Session, team_id: str, sha256: str) -> None:
+    held = select(Content).where(Content.team_id == team_id, Content.sha256 == sha256).with_for_update()
+    content = session.scalar(held)
+    same = File.team_id == team_id, File.sha256 == sha256, File.deleted_at.is_(None)
+    if content is None or session.scalar(select(File.id).where(*same).limit(1)) is not None:
+        return
+    for key in content.storage_keys:
+        storage.doom(session, key)
+    order_removal_of_content(session, team_id, sha256)
+    session.delete(content)
+    for known in (ContentRows, TokenCount):
+        session.execute(delete(known).where(known.team_id == team_id, known.sha256 == sha256))
+
+
+def _tell(session: Session, file: File, type_: EventType, message: str) -> None:
+    append(
+        session,
+        team_id=file.team_id,
+        subject_id=file.id,
+        type=type_,
+        message=message,
+        level="error" if type_ == EventType.FILE_FAILED else "info",
+        data={"id": file.id},
+    )

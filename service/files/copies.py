@@ -1,0 +1,72 @@
+"""Copies of contents at providers: at most one per content and provider."""
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from service.core import clock, work
+from service.files.tables import File, FileCopy
+
+REMOVE = "file.remove_copy"  # the unit of work that deletes a copy at its provider
+
+
+def find_copy(session: Session, file: File, provider: str) -> FileCopy | None:
+    """The copy of a file's content at a provider, whichever file of the team it was made for."""
+    return session.get(FileCopy, (file.team_id, file.sha256, provider))
+
+
+def record_copy(session: Session, file: File, provider: str, provider_file_id: str) -> FileCopy:
+    """Note a copy that was made.
+
+    The one returned is the one to use: when another was recorded meanwhile that is the other one, and ours
+    is ordered to be deleted at the provider.
+    """
+    values = {
+        "team_id": file.team_id,
+        "sha256": file.sha256,
+        "provider": provider,
+        "provider_file_id": provider_file_id,
+        "created_at": clock.now(),
+    }
+    session.execute(insert(FileCopy).values(values).on_conflict_do_nothing())
+    session.flush()
+    key = (file.team_id, file.sha256, provider)
+    copy = session.get_one(FileCopy, key, populate_existing=True)
+    if copy.provider_file_id != provider_file_id:
+        _order_removal(session, copy, provider_file_id)
+    return copy
+
+
+def copies_of(session: Session, file: File) -> list[FileCopy]:
+    """Every copy of a file's content, at whatever provider."""
+    same = FileCopy.team_id == file.team_id, FileCopy.sha256 == file.sha256
+    return list(session.scalars(select(FileCopy).where(*same).order_by(FileCopy.provider)))
+
+
+def forget_copy(session: Session, copy: FileCopy) -> None:
+    """Note that a copy is gone at its provider, unless another has taken its place."""
+    gone = delete(FileCopy).where(
+        FileCopy.team_id == copy.team_id,
+        FileCopy.sha256 == copy.sha256,
+        FileCopy.provider == copy.provider,
+        FileCopy.provider_file_id == copy.provider_file_id,
+    )
+    session.execute(gone)
+
+
+def order_removal(session: Session, copy: FileCopy) -> None:
+    """Have a copy deleted at its provider once nothing needs it."""
+    _order_removal(session, copy, copy.provider_file_id)
+
+
+def order_removal_of_content(session: Session, team_id: str, sha256: str) -> None:
+    """Have every provider's copy of a content deleted, for the team has deleted the content."""
+    for copy in session.scalars(
+        select(FileCopy).where(FileCopy.team_id == team_id, FileCopy.sha256 == sha256)
+    ):
+        order_removal(session, copy)
+
+
+def _order_removal(session: Session, copy: FileCopy, provider_file_id: str) -> None:
+    name = "/".join((copy.provider, copy.team_id, copy.sha256, provider_file_id))
+    work.schedule(session, REMOVE, name)

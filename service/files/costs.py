@@ -1,0 +1,102 @@
+"""What training once on a file costs, on every model and by every method it fits, at today's prices."""
+
+from collections.abc import Collection
+from decimal import Decimal
+
+import msgspec
+from sqlalchemy.orm import Session
+
+from service.catalog.models import CatalogModel
+from service.catalog.offers import offers
+from service.catalog.prices import price_at
+from service.core import clock
+from service.dataset.check.checker import MIN_EXAMPLES
+from service.dataset.report import Report
+from service.errors import PriceUnknown
+from service.files.counting import BaseTokens, Counted
+
+
+class Cost(msgspec.Struct, frozen=True):
+    """The estimated cost of one run with "auto" epochs.
+
+    `cost_usd` is None where no price is known or where nobody knows the hours that are billed; then `note`
+    says so. `exact_tokens` is False where the model reads with another encoding than the file was counted in.
+    """
+
+    model: str
+    method: str
+    n_epochs: int
+    billed_tokens: int
+    examples_truncated: int
+    exact_tokens: bool
+    cost_usd: Decimal | None
+    note: str | None = None
+
+
+def costs_of(session: Session, report: Report, counted: Collection[Counted] = ()) -> list[Cost]:
+    """One row per model and method that take this format and train today, cheapest first.
+
+    `counted` are the bases that count by a tokenizer of their own, whose counts go before the report's.
+    """
+    today = clock.now().date()
+    exact = {(one.provider, one.model): one.tokens for one in counted}
+    rows: dict[tuple[str, str], Cost] = {}
+    for offer in offers():
+        for method, format_name in offer.model.formats.items():
+            if format_name == report.format and offer.model.trains_on(today):
+                # The first provider that has a model is the one a job would go to.
+                tokens = exact.get((offer.provider_name, offer.model.id))
+                rows.setdefault((offer.model.id, method), _cost(session, report, offer.model, method, tokens))
+    return sorted(rows.values(), key=lambda cost: (cost.cost_usd is None, cost.cost_usd or 0, cost.model))
+
+
+def billed_tokens(report: Report, token_limit: int, n_epochs: int, exact: BaseTokens | None = None) -> int:
+    """Tokens a run is billed for: all of the file's up to the model's limit per example, once an epoch.
+
+    `exact` is what the base's own tokenizer made of the file, which knows its limit.
+    """
+    if exact is not None:
+        return exact.total * n_epochs
+    lost = sum(cut.tokens_lost for cut in report.truncation if cut.limit == token_limit)
+    return (report.tokens.total - lost) * n_epochs
+
+
+def _cost(
+    session: Session, report: Report, model: CatalogModel, method: str, exact: BaseTokens | None
+) -> Cost:
+    tokens = billed_tokens(report, model.token_limit, report.n_epochs, exact)
+    cut = sum(cut.examples for cut in report.truncation if cut.limit == model.token_limit)
+    cost_usd, note = _price(session, model, method, tokens)
+    if report.examples < max(MIN_EXAMPLES, model.min_examples):
+        note = f"needs at least {max(MIN_EXAMPLES, model.min_examples)} examples"
+    return Cost(
+        model=model.id,
+        method=method,
+        n_epochs=report.n_epochs,
+        billed_tokens=tokens,
+        examples_truncated=cut if exact is None else exact.truncated,
+        exact_tokens=exact is not None or _is_exact(model, report),
+        cost_usd=cost_usd,
+        note=note,
+    )
+
+
+def _is_exact(model: CatalogModel, report: Report) -> bool:
+    return model.encoding == report.tokens.encoding and not model.counts_tokens
+
+
+def _price(
+    session: Session, model: CatalogModel, method: str, tokens: int
+) -> tuple[Decimal | None, str | None]:
+    kind = model.training_kind(method)
+    try:
+        price = price_at(session, provider_kind=model.provider_kind, model=model.id, kind=kind, method=method)
+    except PriceUnknown:
+        return None, "no price is known"
+    if kind.unit == "tokens":
+        return price.amount_for(tokens), None
+    note = f"billed by the hour: ${price.amount_usd.normalize():f}"
+    if model.tokens_per_hour is None:
+        return None, note
+    hours = model.training_hours(tokens)
+    return price.amount_for(hours), f"{note}; at most {hours.normalize():f} hours are expected"

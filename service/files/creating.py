@@ -1,0 +1,103 @@
+"""From a received form to a file: what its fields must be, and an answer that is given once."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.orm import Session
+
+from service.core import storage
+from service.core.db import transaction
+from service.dataset.formats.detect import FORMATS
+from service.errors import InvalidRequest
+from service.files import actions
+from service.files.intake import Received
+from service.files.schemas import file_out
+from service.files.tables import Purpose
+from service.teams import idempotency
+
+MIN_EXPIRY_S, MAX_EXPIRY_S = 3_600, 2_592_000
+_ANCHOR, _SECONDS = "expires_after[anchor]", "expires_after[seconds]"
+FIELDS = ("purpose", "format", _ANCHOR, _SECONDS)
+
+
+@dataclass(frozen=True)
+class WantedFile:
+    """A received file whose fields are in order."""
+
+    received: Received
+    expires_after: timedelta | None
+    format: str | None
+
+
+def read_form(received: Received) -> WantedFile:
+    """Hold the fields of a form against what may be said. Raises `InvalidRequest`."""
+    check_purpose(received.fields.get("purpose"))
+    format_name = received.fields.get("format")
+    if format_name is not None and format_name not in FORMATS:
+        raise InvalidRequest(f"'format' must be one of: {', '.join(FORMATS)}.", param="format")
+    seconds = received.fields.get(_SECONDS)
+    anchor = received.fields.get(_ANCHOR)
+    if seconds is None and anchor is None:
+        return WantedFile(received, None, format_name)
+    if seconds is None or not (seconds.isascii() and seconds.isdigit() and len(seconds) < 10):
+        raise InvalidRequest("'expires_after[seconds]' must be a whole number.", param=_SECONDS)
+    return WantedFile(received, expiry(anchor, int(seconds)), format_name)
+
+
+def check_purpose(purpose: str | None) -> None:
+    """Refuse a file that is not for training; OpenAI's other purposes have no use here."""
+    if purpose != Purpose.FINE_TUNE:
+        sent = "is missing" if purpose is None else f"is {purpose[:64]!r}"
+        raise InvalidRequest(
+            f"'purpose' {sent}; the one taken here is '{Purpose.FINE_TUNE}'.", param="purpose"
+        )
+
+
+def expiry(anchor: str | None, seconds: int) -> timedelta:
+    """How long a file lives. Raises `InvalidRequest`."""
+    if anchor != "created_at":
+        raise InvalidRequest("'expires_after[anchor]' must be 'created_at'.", param=_ANCHOR)
+    if not MIN_EXPIRY_S <= seconds <= MAX_EXPIRY_S:
+        raise InvalidRequest(
+            f"'expires_after[seconds]' must be from {MIN_EXPIRY_S} to {MAX_EXPIRY_S}.", param=_SECONDS
+        )
+    return timedelta(seconds=seconds)
+
+
+def create(
+    request: Request, caller_id: str, idempotency_key: str | None, team_id: str, wanted: WantedFile
+) -> Response:
+    """The file's row, committed, and the answer that tells of it; the first answer where the key is known.
+
+    The body is not at hand to be compared with the first one's, but its hash is.
+    """
+    received = wanted.received
+    told_apart_by = f"{received.sha256} {received.filename} {wanted.expires_after} {wanted.format}".encode()
+    fingerprint = idempotency.fingerprint_of(request, hashlib.sha256(told_apart_by).digest())
+    with transaction() as session:
+        if idempotency_key is None:
+            return _create(session, team_id, wanted)
+        answer = idempotency.find_answer(session, caller_id, idempotency_key, fingerprint)
+        if answer is not None:
+            storage.abandon(session, received.key)
+            return answer
+        answer = _create(session, team_id, wanted)
+        idempotency.remember(session, caller_id, idempotency_key, fingerprint, answer)
+        return answer
+
+
+def _create(session: Session, team_id: str, wanted: WantedFile) -> JSONResponse:
+    file = actions.create_file(
+        session,
+        team_id=team_id,
+        filename=wanted.received.filename,
+        size_bytes=wanted.received.size_bytes,
+        sha256=wanted.received.sha256,
+        storage_keys=[wanted.received.key],
+        expires_after=wanted.expires_after,
+        format=wanted.format,
+    )
+    return JSONResponse(file_out(file).model_dump(mode="json"))

@@ -1,0 +1,73 @@
+"""Files made from other files by a worker: conversions and splits.
+
+The files are there at once, `uploaded` and empty; a worker fills them, and from then on they are files like
+any other. Their source cannot be deleted meanwhile.
+"""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from service.core import clock, ids, work
+from service.errors import InvalidRequest
+from service.files import actions
+from service.files.queries import get_file
+from service.files.storing import Stored
+from service.files.tables import Derivation, File, FileStatus, Purpose
+
+DERIVE = "file.derive"  # the unit of work that fills derived files
+CONVERSION = "conversion"
+SPLIT = "split"
+
+
+def order(
+    session: Session,
+    *,
+    team_id: str,
+    source_id: str,
+    kind: str,
+    options: dict[str, Any],
+    filenames: list[str],
+    format: str | None,
+) -> list[File]:
+    """The files that a worker will fill from `source_id`. Raises `NotFound`, `InvalidRequest`."""
+    source = get_file(session, team_id, source_id)
+    if source.purpose != Purpose.FINE_TUNE:
+        raise InvalidRequest(f"{source.id} is no training file.", param="file_id")
+    if source.status == FileStatus.UPLOADED:
+        raise InvalidRequest(
+            f"{source.id} is still being checked; ask again soon.", param="file_id", code="file_not_processed"
+        )
+    files = [actions.empty_file(session, team_id, filename, format) for filename in filenames]
+    derivation = Derivation(
+        id=ids.new_id("deriv_"),
+        team_id=team_id,
+        source_id=source.id,
+        kind=kind,
+        options=options,
+        output_ids=[file.id for file in files],
+        created_at=clock.now(),
+    )
+    session.add(derivation)
+    session.flush()
+    actions.mark_used(session, file_id=source.id, used_by=derivation.id)
+    work.schedule(session, DERIVE, derivation.id)
+    return files
+
+
+def fill(session: Session, derivation: Derivation, contents: list[Stored]) -> None:
+    """Give the derived files their contents and have them checked; those deleted meanwhile stay deleted."""
+    for file_id, stored in zip(derivation.output_ids, contents, strict=True):
+        file = session.get_one(File, file_id, with_for_update=True)
+        if file.deleted_at is None:
+            actions.give_content(session, file, stored)
+    actions.unmark_used(session, file_id=derivation.source_id, used_by=derivation.id)
+
+
+def fail(session: Session, derivation: Derivation, reason: str) -> None:
+    """Mark the derived files as ones that could not be made."""
+    for file_id in derivation.output_ids:
+        file = session.get_one(File, file_id, with_for_update=True)
+        if file.deleted_at is None:
+            actions.fail_file(session, file, reason)
+    actions.unmark_used(session, file_id=derivation.source_id, used_by=derivation.id)

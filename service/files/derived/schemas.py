@@ -1,0 +1,70 @@
+"""Conversions and splits on the wire."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from service.core.wire import Text, WireIn, WireOut
+from service.dataset.convert.pipeline import Options
+from service.dataset.formats.detect import FormatName
+from service.files.form import MAX_FILENAME_CHARS, plain_name
+from service.files.schemas import FileOut
+
+FileName = Annotated[str, Field(min_length=1, max_length=MAX_FILENAME_CHARS), AfterValidator(plain_name)]
+Marks = Annotated[Text, Field(max_length=200)]
+
+
+class Clean(WireIn):
+    """What to take out of every text: leftover HTML, control characters."""
+
+    html: bool = False
+    control: bool = False
+
+
+class Convert(WireIn):
+    """What the new file shall be; what is left out stays as it is.
+
+    `format` chat or completion reshapes one into the other. `system` opens each new chat; `separator` and
+    `stop` end prompts and completions. `columns` says which column of a table stands for which field.
+    """
+
+    format: FormatName | None = None
+    columns: Annotated[dict[Marks, Marks], Field(max_length=50)] = Field(default_factory=dict)
+    system: Annotated[Text, Field(max_length=20_000)] | None = None
+    separator: Marks | None = None
+    stop: Marks | None = None
+    clean: Clean = Field(default_factory=Clean)
+    filename: FileName | None = None
+
+    def options(self) -> Options:
+        """The same for the converter."""
+        return Options(
+            to=self.format,
+            columns=self.columns,
+            system=self.system,
+            separator=self.separator,
+            stop=self.stop,
+            clean_html=self.clean.html,
+            clean_control=self.clean.control,
+        )
+
+
+class Split(WireIn):
+    """How to split: `validation_share` of the examples, chosen by `seed`.
+
+    `stratify` keeps the shares of labels (the assistant's last words, where they are few) or of lengths of
+    conversations alike on both sides; `auto` takes labels where there are some.
+    """
+
+    validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    stratify: Literal["auto", "label", "conversation", "none"] = "auto"
+
+
+class SplitOut(WireOut):
+    """The two files of a split; both are filled and checked in the background."""
+
+    object: Literal["file.split"] = "file.split"
+    source: str
+    training_file: FileOut
+    validation_file: FileOut

@@ -1,0 +1,43 @@
+"""All errors of a check as JSON lines, in storage once there are more than a report lists."""
+
+from contextlib import ExitStack
+
+import msgspec
+
+from service.dataset.check.checker import MAX_LISTED
+from service.dataset.problems import Problem
+from service.files.storing import Out, Stored, writing
+
+# Nobody reads further; a file of nothing but newlines must not fill the storage.
+MAX_WRITTEN = 1_000_000
+_HELD = 1_000
+
+
+class ErrorList:
+    """Takes errors one by one; what it wrote is deleted when `stack` unwinds with an exception."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._out: Out | None = None
+        self._held: list[bytes] = []
+        self._count = 0
+
+    def add(self, problem: Problem) -> None:
+        """Take in one more."""
+        self._count += 1
+        if self._count <= MAX_WRITTEN:
+            self._held.append(msgspec.json.encode(problem) + b"\n")
+        if len(self._held) == _HELD:
+            self._flush()
+
+    def close(self) -> Stored | None:
+        """What was stored; None when the report's own list is complete."""
+        if self._count <= MAX_LISTED:
+            return None
+        return self._flush().close()
+
+    def _flush(self) -> Out:
+        self._out = self._out or self._stack.enter_context(writing())
+        self._out.write(b"".join(self._held))
+        self._held.clear()
+        return self._out

@@ -1,0 +1,99 @@
+"""Take a body's file into storage as it arrives: hashed on the way, never whole in memory."""
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from fastapi.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+
+from service.core import storage
+from service.core.db import transaction
+from service.errors import InvalidRequest
+from service.files.form import Form
+
+_BLOCK_BYTES = 2**20
+
+
+@dataclass(frozen=True)
+class Received:
+    """A file that lies in storage under `key`, and the fields that came with it."""
+
+    key: str
+    filename: str
+    size_bytes: int
+    sha256: str
+    fields: dict[str, str]
+
+
+@asynccontextmanager
+async def receive(
+    request: Request, *, file_field: str, fields: tuple[str, ...] = (), limit_bytes: int
+) -> AsyncIterator[Received]:
+    """The request's file, stored; it is deleted again unless the block keeps it (`storage.keep`).
+
+    Raises `InvalidRequest` for a malformed or unfinished body, `TooLarge` at the byte that crosses the limit.
+    """
+    key = await run_in_threadpool(_announce)
+    try:
+        yield await _store(request, key, file_field, fields, limit_bytes)
+    except Exception:
+        # Whatever went wrong, what is stored by now is of no use; kept contents are not touched by this.
+        await run_in_threadpool(_abandon, key)
+        raise
+
+
+async def _store(
+    request: Request, key: str, file_field: str, fields: tuple[str, ...], limit_bytes: int
+) -> Received:
+    hasher = hashlib.sha256()
+    size_bytes = 0
+    writer = await run_in_threadpool(storage.storage().create, key)
+
+    def sink(data: bytes) -> None:
+        nonlocal size_bytes
+        hasher.update(data)
+        writer.write(data)
+        size_bytes += len(data)
+
+    form = Form(request.headers, file_field=file_field, fields=fields, limit_bytes=limit_bytes, sink=sink)
+    try:
+        async with asyncio.timeout(storage.WRITE_LIMIT.total_seconds()):
+            async for block in _blocks(request):
+                await run_in_threadpool(form.feed, block)
+        texts = form.finish()
+        filename = form.filename
+        await run_in_threadpool(writer.close)
+    except ClientDisconnect as gone:
+        raise InvalidRequest("The body ended before it was complete.", code="body_incomplete") from gone
+    except TimeoutError as slow:
+        raise InvalidRequest("The body took too long to arrive.", code="upload_expired") from slow
+    finally:
+        writer.abort()
+    return Received(key, filename, size_bytes, hasher.hexdigest(), texts)
+
+
+async def _blocks(request: Request) -> AsyncIterator[bytes]:
+    """The body in pieces of at least 1 MiB: a hop to another thread is too dear for each network read."""
+    held: list[bytes] = []
+    held_bytes = 0
+    async for chunk in request.stream():
+        held.append(chunk)
+        held_bytes += len(chunk)
+        if held_bytes >= _BLOCK_BYTES:
+            yield b"".join(held)
+            held, held_bytes = [], 0
+    if held_bytes:
+        yield b"".join(held)
+
+
+def _announce() -> str:
+    with transaction() as session:
+        return storage.announce(session)
+
+
+def _abandon(key: str) -> None:
+    with transaction() as session:
+        storage.abandon(session, key)

@@ -1,0 +1,72 @@
+"""Read files, their reports and their bytes."""
+
+from collections.abc import Iterator
+
+import msgspec
+from sqlalchemy import Select, func, or_, select
+from sqlalchemy.orm import Session
+
+from service.core.pages import Order, Page, fetch_page
+from service.core.storage import storage
+from service.dataset.report import Report
+from service.errors import Conflict, NotFound
+from service.files.tables import Content, File, FileStatus
+
+
+def _living(team_id: str) -> Select[File]:
+    unexpired = or_(File.expires_at.is_(None), File.expires_at > func.now())
+    return select(File).where(File.team_id == team_id, File.deleted_at.is_(None), unexpired)
+
+
+def get_file(session: Session, team_id: str, file_id: str, *, lock: bool = False) -> File:
+    """The team's file of that id; `lock` keeps others from changing or deleting it. Raises `NotFound`."""
+    found = _living(team_id).where(File.id == file_id)
+    if lock:
+        found = found.with_for_update().execution_options(populate_existing=True)
+    file = session.scalar(found)
+    if file is None:
+        raise NotFound(f"There is no file {file_id!r}.", param="file_id")
+    return file
+
+
+def list_files(
+    session: Session, team_id: str, *, purpose: str | None, after: str | None, limit: int, order: Order
+) -> Page[File]:
+    """The team's files. Raises `NotFound` for an unknown cursor."""
+    own = _living(team_id)
+    if purpose is not None:
+        own = own.where(File.purpose == purpose)
+    return fetch_page(session, own, sort=File.created_at, id_=File.id, after=after, limit=limit, order=order)
+
+
+def report_of(file: File) -> Report:
+    """What the check of a file found.
+
+    Raises `Conflict` while it is still being checked, `NotFound` for files that are never checked.
+    """
+    if file.report is not None:
+        return msgspec.convert(file.report, Report)
+    if file.status == FileStatus.UPLOADED:
+        raise Conflict(f"{file.id} is still being checked; ask again soon.", code="file_not_processed")
+    raise NotFound(f"{file.id} has no report: {file.status_details or 'only training files do'}.")
+
+
+def find_content(session: Session, file: File) -> Content | None:
+    """Where a file's bytes are; None once it was deleted and no other file of the team holds the same."""
+    return session.get(Content, (file.team_id, file.sha256))
+
+
+def stream(content: Content) -> Iterator[bytes]:
+    """A content's bytes in chunks of at most 1 MiB; needs no session. Raises `FileNotFoundError`."""
+    if content.inline is not None:
+        yield content.inline
+    for key in content.storage_keys:
+        yield from storage().read(key)
+
+
+def stream_errors(file: File) -> Iterator[bytes]:
+    """Every error that the check of a file found, a JSON object a line. Raises what `report_of` raises."""
+    report = report_of(file)
+    if file.errors_key is not None:
+        return storage().read(file.errors_key)
+    return iter([msgspec.json.encode(error) + b"\n" for error in report.errors])

@@ -1,0 +1,99 @@
+"""Routes for files. The one that takes a body of any size authenticates before it reads it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import StreamingResponse
+
+from service.core.pages import ListOut, Order, list_out
+from service.core.web import RequestSession
+from service.dataset.formats.detect import FORMATS
+from service.errors import NotFound
+from service.files import actions, creating, queries
+from service.files.form import described
+from service.files.intake import receive
+from service.files.schemas import FileDeleted, FileOut, file_out
+from service.files.tables import Purpose
+from service.settings import settings
+from service.teams import idempotency
+from service.teams.access import Reader, Trainer
+
+router = APIRouter(prefix="/v1/files", tags=["files"])
+
+_FORM = described(
+    ["file", "purpose"],
+    {
+        "file": {"type": "string", "format": "binary"},
+        "purpose": {"type": "string", "enum": [Purpose.FINE_TUNE.value]},
+        "format": {"type": "string", "enum": list(FORMATS)},
+        "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+        "expires_after[seconds]": {
+            "type": "integer",
+            "minimum": creating.MIN_EXPIRY_S,
+            "maximum": creating.MAX_EXPIRY_S,
+        },
+    },
+)
+
+
+@router.post("", openapi_extra=_FORM, response_model=FileOut)
+async def create_file(request: Request, caller: Trainer) -> Response:
+    """Send a training file; it is checked in the background, see its report."""
+    team_id, key = caller.team, idempotency.key_of(request)
+    limit_bytes = settings().max_file_bytes
+    async with receive(
+        request, file_field="file", fields=creating.FIELDS, limit_bytes=limit_bytes
+    ) as received:
+        wanted = creating.read_form(received)
+        return await run_in_threadpool(creating.create, request, caller.key_id, key, team_id, wanted)
+
+
+@router.get("")
+def list_files(
+    session: RequestSession,
+    caller: Reader,
+    purpose: str | None = None,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
+    order: Order = "desc",
+) -> ListOut[FileOut]:
+    """List the team's files, newest first unless told otherwise."""
+    page = queries.list_files(session, caller.team, purpose=purpose, after=after, limit=limit, order=order)
+    return list_out([file_out(file) for file in page.rows], page.has_more)
+
+
+@router.get("/{file_id}")
+def retrieve_file(file_id: str, session: RequestSession, caller: Reader) -> FileOut:
+    """Look at a file."""
+    return file_out(queries.get_file(session, caller.team, file_id))
+
+
+def delete_file(file_id: str, session: RequestSession, caller: Trainer) -> FileDeleted:
+    """Delete a file and its bytes; what was trained on it keeps its hash. Refused while a job needs it."""
+    actions.delete_file(session, caller.team, file_id)
+    return FileDeleted(id=file_id)
+
+
+# Not the router's own class: that would read an upload whole to compare it under its Idempotency-Key.
+router.add_api_route(
+    "/{file_id}", delete_file, methods=["DELETE"], route_class_override=idempotency.IdempotentRoute
+)
+
+
+@router.get("/{file_id}/content", response_class=Response)
+def download_file(file_id: str, session: RequestSession, caller: Reader) -> StreamingResponse:
+    """The file's bytes, as they were sent."""
+    file = queries.get_file(session, caller.team, file_id)
+    content = queries.find_content(session, file)
+    if content is None:
+        raise NotFound(f"The content of {file_id} is gone.", param="file_id")
+    headers = {"content-length": str(content.size_bytes), "x-content-type-options": "nosniff"}
+    return StreamingResponse(queries.stream(content), media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/{file_id}/errors", response_class=Response)
+def download_errors(file_id: str, session: RequestSession, caller: Reader) -> StreamingResponse:
+    """Every error that the check found, not only those in the report: a JSON object a line."""
+    file = queries.get_file(session, caller.team, file_id)
+    return StreamingResponse(queries.stream_errors(file), media_type="application/x-ndjson")

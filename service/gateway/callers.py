@@ -1,0 +1,41 @@
+"""Who is calling, from a memory of this process: a revoked key stops working within `inference_cache_s`."""
+
+import hashlib
+
+from service.core.db import transaction
+from service.errors import Forbidden, Unauthenticated
+from service.gateway.limits import actions as own_limits
+from service.gateway.memory import ShortMemory
+from service.gateway.payer import Payer
+from service.teams.access import Caller, authenticate
+from service.teams.keys import Scope
+
+
+class Callers:
+    """Knows the keys that were used a moment ago; by their hash, so that no secret stays in memory."""
+
+    def __init__(self, ttl_s: float) -> None:
+        self._memory: ShortMemory[tuple[bytes, str | None], Payer] = ShortMemory(ttl_s)
+
+    async def find(self, authorization: str | None, project: str | None) -> Payer:
+        """The caller who sent these headers.
+
+        Raises `Unauthenticated`, `Forbidden` without the scope `infer`, `InvalidRequest` for an admin who
+        names no team.
+        """
+        scheme, _, rest = (authorization or "").partition(" ")
+        secret = rest.strip()
+        if scheme.lower() != "bearer" or not secret:
+            raise Unauthenticated("No key was sent: add the header 'Authorization: Bearer th-…'.")
+        key = (hashlib.sha256(secret.encode("latin-1")).digest(), project)
+        return await self._memory.find(key, lambda: _admit(authenticate(secret, project)))
+
+
+def _admit(caller: Caller) -> Payer:
+    if Scope.INFER not in caller.scopes:
+        raise Forbidden(
+            f"This key lacks the scope '{Scope.INFER}'; it has: {', '.join(sorted(caller.scopes))}."
+        )
+    with transaction() as session:
+        limits = own_limits.of_subjects(session, [caller.team, caller.key_id])
+    return Payer(caller.team, caller.key_id, limits)

@@ -1,0 +1,157 @@
+"""The gateway: lets requests in, watches whether their callers stay, and tells what went wrong.
+
+    caller ─► model and prices ─► rate limits ─► provider has room ─► money held ─► exchange
+
+It speaks ASGI itself: FastAPI's way of reading and answering would cost more than everything else here.
+"""
+
+import asyncio
+import time
+
+import structlog
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.types import Receive, Scope, Send
+
+from service.core.ids import new_id
+from service.errors import InvalidRequest, TunehouseError, Unavailable
+from service.gateway import amounts, counts
+from service.gateway.callers import Callers
+from service.gateway.circuit import CircuitState
+from service.gateway.dialects.base import Dialect
+from service.gateway.exchange import Exchange
+from service.gateway.limits import window as limits
+from service.gateway.limits.window import Limits
+from service.gateway.meter import Meter
+from service.gateway.reply import Reply
+from service.gateway.streaming import CallerStalled
+from service.gateway.targets import Targets
+from service.gateway.upstream import Upstreams
+from service.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_RETRY_SOON_S = 1.0
+
+
+class Gateway:
+    """One per process, within one event loop."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._default_tokens = settings.inference_default_output_tokens
+        self._callers = Callers(settings.inference_cache_s)
+        self._targets = Targets(settings.inference_cache_s)
+        self._limits = Limits(settings)
+        self._meter = Meter(settings.inference_hold_s)
+        self._upstreams = Upstreams()
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._meter.start()
+        self._upstreams.start()
+
+    async def stop(self) -> None:
+        """End what is under way and let go of all connections."""
+        await self._meter.stop()
+        await self._upstreams.stop()
+        await self._limits.close()
+
+    def circuits(self) -> dict[str, CircuitState]:
+        """The circuits of the providers that this process has called."""
+        return self._upstreams.circuits()
+
+    async def serve(self, dialect: Dialect, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        reply = Reply(send, time.perf_counter())
+        try:
+            await self._serve(dialect, scope, receive, reply)
+        except TunehouseError as error:
+            await _tell(reply, dialect, error)
+        except DataError:
+            invalid = InvalidRequest("A value in this request cannot be stored.", code="invalid_value")
+            await _tell(reply, dialect, invalid)
+        except (OperationalError, PoolTimeout) as away:
+            log.error("database_unavailable", reason=type(away).__name__)
+            away_error = Unavailable("The database is not available.", retry_after_s=_RETRY_SOON_S)
+            await _tell(reply, dialect, away_error)
+        except CallerStalled:
+            log.info("caller_stalled")
+        finally:
+            counts.answered(dialect.path.removeprefix("/"), reply.status, reply.ours_s)
+
+    async def _serve(self, dialect: Dialect, scope: Scope, receive: Receive, reply: Reply) -> None:
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        caller = await self._callers.find(
+            _text(headers.get(b"authorization")), _text(headers.get(b"openai-project"))
+        )
+        asked = dialect.ask(await _read(receive))
+        priced = await self._targets.find(caller.team_id, asked.model)
+        structlog.contextvars.bind_contextvars(
+            key_id=caller.key_id, team_id=caller.team_id, model=priced.target.model_id
+        )
+        base = priced.target.base
+        expected = amounts.input_estimate(asked, base.context_tokens) + amounts.output_estimate(
+            asked, base.context_tokens, self._default_tokens
+        )
+        reply.headers = limits.headers(await self._limits.take(caller, expected))
+        exchange: Exchange | None = None
+        try:
+            upstream = self._upstreams.find(priced.target.provider)
+            with upstream.slot():
+                subject_id = new_id(dialect.id_prefix)
+                amount_usd = amounts.hold_usd(asked, priced, self._default_tokens)
+                await self._meter.hold(caller, subject_id, amount_usd)
+                exchange = Exchange(dialect, asked, caller, priced, upstream, self._meter, reply, subject_id)
+                await _accompany(exchange, receive)
+        finally:
+            used = exchange.tokens_used if exchange else 0
+            self._limits.correct(caller, used - expected)
+
+
+async def _accompany(exchange: Exchange, receive: Receive) -> None:
+    """Run an exchange, and cancel it if its caller leaves."""
+    work = asyncio.current_task()
+    assert work is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
+    has_left = False
+
+    async def watch() -> None:
+        nonlocal has_left
+        while (await receive())["type"] != "http.disconnect":
+            pass
+        if exchange.can_be_left:
+            has_left = True
+            work.cancel()
+
+    watching = asyncio.create_task(watch())
+    try:
+        await exchange.run()
+    except asyncio.CancelledError:
+        if not has_left:
+            raise
+        work.uncancel()
+        log.info("caller_left", subject_id=exchange.subject_id)
+    finally:
+        watching.cancel()
+
+
+async def _read(receive: Receive) -> bytes:
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    parts = [body]
+    while message.get("more_body"):
+        message = await receive()
+        parts.append(message.get("body", b""))
+    if message["type"] == "http.disconnect":
+        raise InvalidRequest("The connection was closed before the body was complete.")
+    return b"".join(parts) if len(parts) > 1 else body
+
+
+def _text(header: bytes | None) -> str | None:
+    return header.decode("latin-1") if header is not None else None
+
+
+async def _tell(reply: Reply, dialect: Dialect, error: TunehouseError) -> None:
+    if reply.has_begun:
+        await reply.end(dialect.error_event(error))
+    else:
+        await reply.refuse(error)

@@ -1,0 +1,80 @@
+"""Routes for the rate limits of teams and of their keys."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter
+from pydantic import Field
+from sqlalchemy.orm import Session
+
+from service.core.web import RequestSession
+from service.core.wire import WireIn, WireOut
+from service.errors import NotFound
+from service.gateway.limits import actions as own_limits
+from service.gateway.limits.actions import LimitOwner
+from service.settings import settings
+from service.teams.access import Admin, Caller, Manager, Reader
+from service.teams.idempotency import IdempotentRoute
+from service.teams.queries import get_key, get_team
+
+router = APIRouter(prefix="/v1/teams/{team_id}", tags=["inference"], route_class=IdempotentRoute)
+
+PerMinute = Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class RateLimitsIn(WireIn):
+    """Null is the limit of the settings."""
+
+    requests_per_minute: PerMinute | None = None
+    tokens_per_minute: PerMinute | None = None
+
+
+class RateLimitsOut(WireOut):
+    """What holds, by its own limits or by the settings'; null is no limit."""
+
+    object: Literal["rate_limits"] = "rate_limits"
+    requests_per_minute: int | None
+    tokens_per_minute: int | None
+
+
+@router.put("/rate_limits")
+def set_team_limits(team_id: str, body: RateLimitsIn, session: RequestSession, _: Admin) -> RateLimitsOut:
+    """Set how many requests and tokens a minute a team may use, all its keys together."""
+    team = get_team(session, team_id)
+    own_limits.set_limits(session, team_id=team.id, subject_id=team.id, **body.model_dump())
+    return _out(session, team.id, "team")
+
+
+@router.get("/rate_limits")
+def retrieve_team_limits(team_id: str, session: RequestSession, caller: Reader) -> RateLimitsOut:
+    """The requests and tokens a minute of a team."""
+    return _out(session, _own(session, caller, team_id), "team")
+
+
+@router.put("/keys/{key_id}/rate_limits")
+def set_key_limits(
+    team_id: str, key_id: str, body: RateLimitsIn, session: RequestSession, caller: Manager
+) -> RateLimitsOut:
+    """Set how many requests and tokens a minute a key may use; its team's limits hold too."""
+    key = get_key(session, _own(session, caller, team_id), key_id)
+    own_limits.set_limits(session, team_id=team_id, subject_id=key.id, **body.model_dump())
+    return _out(session, key.id, "key")
+
+
+@router.get("/keys/{key_id}/rate_limits")
+def retrieve_key_limits(team_id: str, key_id: str, session: RequestSession, caller: Reader) -> RateLimitsOut:
+    """The requests and tokens a minute of a key."""
+    return _out(session, get_key(session, _own(session, caller, team_id), key_id).id, "key")
+
+
+def _own(session: Session, caller: Caller, team_id: str) -> str:
+    if not caller.is_admin and caller.team_id != team_id:
+        raise NotFound(f"There is no team {team_id!r}.", param="team_id")
+    return get_team(session, team_id).id
+
+
+def _out(session: Session, subject_id: str, owner: LimitOwner) -> RateLimitsOut:
+    own, usual = own_limits.of_subjects(session, [subject_id]), own_limits.by_settings(settings())
+    return RateLimitsOut(
+        requests_per_minute=own.get((subject_id, "requests"), usual[owner, "requests"]),
+        tokens_per_minute=own.get((subject_id, "tokens"), usual[owner, "tokens"]),
+    )

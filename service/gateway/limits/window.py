@@ -1,0 +1,181 @@
+"""Requests and tokens per minute, by key and by team, counted in Valkey for all api processes together.
+
+When Valkey is away everybody passes: limits share the provider fairly, while money is guarded by Postgres.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import structlog
+from redis.exceptions import RedisError
+
+from service.errors import RateLimited
+from service.gateway.batches import Batches
+from service.gateway.limits import actions as own_limits
+from service.gateway.limits.actions import LimitOwner
+from service.gateway.limits.script import Script
+from service.gateway.payer import Payer, Unit
+from service.settings import Settings
+
+log = structlog.get_logger(__name__)
+
+_SCRIPT = (Path(__file__).parent / "limits.lua").read_text()
+_TIMEOUT_S = 0.25
+_STAY_AWAY_S = 1.0
+_CORRECT_WITHIN_S = 0.1
+
+
+class Bucket(NamedTuple):
+    """One limit that a request counts against."""
+
+    scope: LimitOwner
+    subject_id: str
+    unit: Unit
+    allowance: int
+
+    @property
+    def name(self) -> str:
+        """Its key in Valkey."""
+        return f"tunehouse:limit:{self.subject_id}:{self.unit}"
+
+
+class Standing(NamedTuple):
+    """A bucket after a request; `reset_ms` is until it is full, or until a refused request would fit."""
+
+    bucket: Bucket
+    remaining: int
+    reset_ms: int
+
+
+class _Ask(NamedTuple):
+    buckets: Sequence[Bucket]
+    costs: Sequence[int]
+    is_forced: bool
+
+
+_Answer = tuple[int, Sequence[Standing]]
+_NO_LIMITS: _Answer = (0, ())
+
+
+class Limits:
+    """The limits of keys and teams. What comes while Valkey is being asked is asked about together."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._usual = own_limits.by_settings(settings)
+        self._script = Script(_SCRIPT, settings.redis_url.get_secret_value(), _TIMEOUT_S)
+        self._batches: Batches[_Ask, _Answer] = Batches(self._write)
+        self._corrections: list[_Ask] = []
+        self._away_until = 0.0
+
+    async def close(self) -> None:
+        """Count what is left, and let go of the connection."""
+        self._send_corrections()
+        await self._batches.stop()
+        await self._script.close()
+
+    async def take(self, caller: Payer, tokens: int) -> Sequence[Standing]:
+        """Count a request of about so many tokens. Raises `RateLimited`; empty without limits."""
+        buckets = self._buckets(caller)
+        if not buckets:
+            return ()
+        costs = [1 if bucket.unit == "requests" else tokens for bucket in buckets]
+        refused, standings = await self._batches.submit(_Ask(buckets, costs, False))
+        if refused:
+            raise _refusal(standings[refused - 1])
+        return standings
+
+    def correct(self, caller: Payer, tokens: int) -> None:
+        """Count `tokens` more (or, below zero, fewer) than `take` was told, with the next request or soon."""
+        buckets = [bucket for bucket in self._buckets(caller) if bucket.unit == "tokens"]
+        if not buckets or not tokens:
+            return
+        if not self._corrections:
+            asyncio.get_running_loop().call_later(_CORRECT_WITHIN_S, self._send_corrections)
+        self._corrections.append(_Ask(buckets, [tokens] * len(buckets), True))
+
+    def _buckets(self, caller: Payer) -> list[Bucket]:
+        found = []
+        for (owner, unit), usual in self._usual.items():
+            subject_id = caller.key_id if owner == "key" else caller.team_id
+            allowance = caller.limits.get((subject_id, unit), usual)
+            if allowance is not None:
+                found.append(Bucket(owner, subject_id, unit, allowance))
+        return found
+
+    def _send_corrections(self) -> None:
+        corrections, self._corrections = self._corrections, []
+        for one in corrections:
+            self._batches.submit(one)
+
+    async def _write(self, asks: Sequence[_Ask]) -> Sequence[_Answer]:
+        corrections, self._corrections = self._corrections, []
+        numbers = await self._numbers([*corrections, *asks])
+        if numbers is None:
+            return [_NO_LIMITS] * len(asks)
+        return [_read(ask.buckets, numbers) for ask in [*corrections, *asks]][len(corrections) :]
+
+    async def _numbers(self, asks: Sequence[_Ask]) -> Iterator[int] | None:
+        """The script's answer, or None when Valkey is away."""
+        if time.monotonic() < self._away_until:
+            return None
+        keys = [bucket.name for ask in asks for bucket in ask.buckets]
+        try:
+            answer = await self._script.run(keys, [arg for ask in asks for arg in _arguments(ask)])
+        except (RedisError, OSError) as away:
+            log.warning("rate_limits_not_applied", reason=type(away).__name__)
+            self._away_until = time.monotonic() + _STAY_AWAY_S
+            return None
+        return map(int, answer.split())
+
+
+def _arguments(ask: _Ask) -> Iterable[int]:
+    yield len(ask.buckets)
+    yield int(ask.is_forced)
+    for bucket, cost in zip(ask.buckets, ask.costs, strict=True):
+        yield bucket.allowance
+        yield cost
+
+
+def _read(buckets: Sequence[Bucket], numbers: Iterator[int]) -> _Answer:
+    refused = next(numbers)
+    return refused, [Standing(bucket, next(numbers), next(numbers)) for bucket in buckets]
+
+
+def _refusal(standing: Standing) -> RateLimited:
+    bucket, wait_s = standing.bucket, standing.reset_ms / 1000
+    return RateLimited(
+        f"Rate limit reached for this {bucket.scope}: {bucket.allowance} {bucket.unit} per minute, "
+        f"of which {standing.remaining} remain. Try again in {wait_s:.3g} s.",
+        param=bucket.scope,
+        retry_after_s=wait_s,
+    )
+
+
+def headers(standings: Iterable[Standing]) -> list[tuple[bytes, bytes]]:
+    """`x-ratelimit-*` as OpenAI sends them, of each unit's tighter limit."""
+    tightest: dict[Unit, Standing] = {}
+    for standing in standings:
+        other = tightest.get(standing.bucket.unit)
+        if other is None or standing.remaining < other.remaining:
+            tightest[standing.bucket.unit] = standing
+    return [
+        pair
+        for unit, standing in tightest.items()
+        for pair in (
+            (f"x-ratelimit-limit-{unit}".encode(), str(standing.bucket.allowance).encode()),
+            (f"x-ratelimit-remaining-{unit}".encode(), str(standing.remaining).encode()),
+            (f"x-ratelimit-reset-{unit}".encode(), _duration(standing.reset_ms)),
+        )
+    ]
+
+
+def _duration(milliseconds: int) -> bytes:
+    """As OpenAI writes it: 20ms, 1.5s, 6m0s."""
+    if milliseconds < 1000:
+        return b"%dms" % milliseconds
+    minutes, rest = divmod(milliseconds, 60_000)
+    seconds = f"{rest / 1000:g}s"
+    return (f"{minutes}m{seconds}" if minutes else seconds).encode()

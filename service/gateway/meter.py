@@ -1,0 +1,112 @@
+"""Money held before a request goes out and charged before its answer is complete, in batches.
+
+Each batch is one statement. Whatever that cannot do, `transaction()` does: to say in figures why a budget
+refuses, to tell of a threshold that was crossed, to find the one item that fails a batch, to wait for a
+database that restarts.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from decimal import Decimal
+
+import structlog
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from service.core import clock
+from service.core.db import transaction
+from service.core.statements import NotRun, Statement, flags
+from service.errors import BudgetExceeded
+from service.gateway.batches import Batches, one_by_one
+from service.gateway.payer import Payer
+from service.ledger import actions as ledger
+from service.ledger import rows
+from service.ledger.charges import Charge, Hold, HoldAsk, Settlement
+
+log = structlog.get_logger(__name__)
+
+# The database is away: splitting the batch would not help.
+_AWAY = (OperationalError, PoolTimeout)
+# The provider has billed us already, so a database that restarts is waited for.
+_PAUSES_S = (0.1, 0.3, 1.0, 2.0, 4.0, 8.0)
+
+
+class Meter:
+    """Two writers, so that a new request does not wait behind the ends of others."""
+
+    def __init__(self, hold_s: float) -> None:
+        self._hold_for = timedelta(seconds=hold_s)
+        # A hold that a crash of the database forgets was for a request that the crash fails: no need to
+        # wait until it is on disk. What was used is.
+        self._place = Statement(rows.PLACE_QUICKLY, {"synchronous_commit": "off"})
+        self._settle = Statement(rows.SETTLE_QUICKLY)
+        self._holds: Batches[HoldAsk, None] = Batches(self._write_holds)
+        self._settlements: Batches[Settlement, None] = Batches(self._write_settlements)
+
+    def start(self) -> None:
+        """Connect; only within the event loop that will use it."""
+        self._place.start()
+        self._settle.start()
+
+    async def stop(self) -> None:
+        """Write what is submitted, then end."""
+        await self._holds.stop()
+        await self._settlements.stop()
+        await self._place.stop()
+        await self._settle.stop()
+
+    async def hold(self, caller: Payer, subject_id: str, amount_usd: Decimal) -> None:
+        """Reserve money. Raises `BudgetExceeded`.
+
+        A process that dies leaves the hold behind; it expires.
+        """
+        expires_at = clock.now() + self._hold_for
+        await self._holds.submit(HoldAsk(caller.team_id, subject_id, amount_usd, caller.key_id, expires_at))
+
+    async def settle(self, caller: Payer, subject_id: str, charges: Sequence[Charge] = ()) -> None:
+        """Charge for what was used and release the hold; committed when this returns.
+
+        Raises SQLAlchemy's `OperationalError` or `TimeoutError` when the database stays away for 15 s.
+        """
+        done = Settlement(caller.team_id, subject_id, charges)
+        for pause_s in _PAUSES_S:
+            try:
+                return await self._settlements.submit(done)
+            except _AWAY as away:
+                log.warning("settlement_waits", subject_id=subject_id, reason=type(away).__name__)
+                await asyncio.sleep(pause_s)
+        return await self._settlements.submit(done)
+
+    async def _write_holds(self, asks: Sequence[HoldAsk]) -> Sequence[Exception | None]:
+        try:
+            placed = flags(await self._place.run(rows.of_asks(asks)))
+        except NotRun:
+            placed = [False] * len(asks)
+        again = [ask for ask, is_placed in zip(asks, placed, strict=True) if not is_placed]
+        if not again:
+            return [None] * len(asks)
+        answers = iter(await asyncio.to_thread(one_by_one, _place_surely, again, _AWAY))
+        return [None if is_placed else _failure(next(answers)) for is_placed in placed]
+
+    async def _write_settlements(self, done: Sequence[Settlement]) -> Sequence[Exception | None]:
+        try:
+            await self._settle.run(*rows.of_settlements(done))
+        except NotRun:
+            return await asyncio.to_thread(one_by_one, _settle_surely, done, _AWAY)
+        return [None] * len(done)
+
+
+def _failure(answer: Hold | Exception) -> Exception | None:
+    return answer if isinstance(answer, Exception) else None
+
+
+def _place_surely(asks: Sequence[HoldAsk]) -> Sequence[Hold | BudgetExceeded]:
+    with transaction() as session:
+        return ledger.place_holds(session, asks)
+
+
+def _settle_surely(done: Sequence[Settlement]) -> Sequence[Exception | None]:
+    with transaction() as session:
+        ledger.settle_many(session, done)
+    return [None] * len(done)

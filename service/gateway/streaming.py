@@ -1,0 +1,69 @@
+"""Pass a stream of events on, chunk by chunk, up to the part that must wait until the use is on record."""
+
+import asyncio
+
+from aiohttp import ClientError, StreamReader
+
+from service.errors import TunehouseError, UpstreamFailed
+from service.gateway import refusals
+from service.gateway.dialects.base import Malformed, ProviderComplaint, Stream
+from service.gateway.refusals import Words
+from service.gateway.reply import Reply
+from service.gateway.sse import EventTooLong, Splitter
+
+# A caller who takes nothing for so long has gone, and would keep the provider's connection busy.
+_STALLED_AFTER_S = 120.0
+
+
+class CallerStalled(Exception):
+    """The caller has not taken a piece of its stream for `_STALLED_AFTER_S` seconds."""
+
+
+async def pump(content: StreamReader, stream: Stream, reply: Reply, words: Words) -> bytes:
+    """Read the provider's stream to its end and return the withheld last events.
+
+    The reader is not asked for more before the caller has taken what came, so a slow caller slows the
+    provider down. Raises `TunehouseError` when the stream breaks before the answer is complete, and
+    `CallerStalled`.
+    """
+    splitter = Splitter()
+    withheld: list[bytes] = []
+    try:
+        async for data in content.iter_any():
+            shown, failure = _read(splitter, data, stream, withheld, words)
+            if shown:
+                await _send(reply, shown)
+            if failure is not None:
+                raise failure
+        if not stream.is_ending:
+            raise UpstreamFailed("The provider's stream broke off.", code="stream_broken")
+    except (TunehouseError, ClientError, OSError, TimeoutError):
+        # Once the answer is complete nothing that follows can spoil it.
+        if not stream.is_ending:
+            raise
+    return b"".join(withheld)
+
+
+def _read(
+    splitter: Splitter, data: bytes, stream: Stream, withheld: list[bytes], words: Words
+) -> tuple[bytes, TunehouseError | None]:
+    """What can be shown of these bytes, and what went wrong after it."""
+    shown: list[bytes] = []
+    failure: TunehouseError | None = None
+    try:
+        for event in splitter.feed(data):
+            ours = stream.read(event)
+            (withheld if stream.is_ending else shown).append(ours)
+    except (Malformed, EventTooLong):
+        failure = UpstreamFailed("The provider's stream cannot be read.", code="malformed_answer")
+    except ProviderComplaint as complaint:
+        failure = refusals.from_stream(complaint.error, words)
+    return b"".join(shown), failure
+
+
+async def _send(reply: Reply, data: bytes) -> None:
+    try:
+        async with asyncio.timeout(_STALLED_AFTER_S):
+            await reply.piece(data)
+    except TimeoutError:
+        raise CallerStalled from None

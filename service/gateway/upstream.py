@@ -1,0 +1,185 @@
+"""The way to one provider: connections, timeouts, a bound on what is under way, a circuit."""
+
+import asyncio
+import time
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from urllib.parse import urlsplit
+
+import aiohttp
+import structlog
+
+from service.errors import ProviderRefused, Unavailable, UpstreamFailed
+from service.gateway import counts
+from service.gateway.circuit import Circuit, CircuitState
+from service.providers.port import Endpoint
+from service.providers.registry import get_provider, provider_settings
+from service.providers.scrub import make_clean
+from service.settings import ProviderSettings
+
+log = structlog.get_logger(__name__)
+
+_CONNECT_TIMEOUT_S = 5.0
+_PAUSES_S = (0.05, 0.25)
+_FULL_RETRY_AFTER_S = 1.0
+
+# No byte of an answer came. Other failures may follow a part of one, and are not tried again.
+_TRY_AGAIN = (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, ConnectionResetError)
+
+
+class Upstream:
+    """One provider, as this process sees it."""
+
+    def __init__(
+        self, settings: ProviderSettings, endpoint: Endpoint, session: aiohttp.ClientSession
+    ) -> None:
+        self.name = settings.name
+        self.clean = make_clean((settings.serving_key,), settings.serving_url)
+        self.circuit = Circuit()
+        self._session = session
+        self._base_url = endpoint.base_url
+        self._headers = dict(endpoint.headers) | {
+            "Content-Type": "application/json",
+            # The body is read and rewritten here: unpacking it would only cost time.
+            "Accept-Encoding": "identity",
+        }
+        self._proxy = _proxy_for(endpoint.base_url)
+        self._timeout = aiohttp.ClientTimeout(
+            total=None, sock_connect=_CONNECT_TIMEOUT_S, sock_read=settings.inference_timeout_s
+        )
+        self._most = settings.max_concurrency
+        self._under_way = 0
+
+    @contextmanager
+    def slot(self) -> Iterator[None]:
+        """Room for one request.
+
+        Raises `Unavailable` when there is none: better told at once than left hanging.
+        """
+        self._check_room()
+        self._under_way += 1
+        counts.under_way(self.name, self._under_way)
+        try:
+            yield
+        finally:
+            self._under_way -= 1
+            counts.under_way(self.name, self._under_way)
+
+    def _check_room(self) -> None:
+        if self._under_way >= self._most:
+            raise Unavailable(
+                f"The provider '{self.name}' is busy with {self._most} requests of this process.",
+                param="model",
+                code="provider_busy",
+                retry_after_s=_FULL_RETRY_AFTER_S,
+            )
+        away_s = self.circuit.retry_after_s(time.monotonic())
+        if away_s:
+            raise Unavailable(
+                f"The provider '{self.name}' has been failing and is given a rest.",
+                param="model",
+                code="provider_failing",
+                retry_after_s=away_s,
+            )
+
+    @asynccontextmanager
+    async def post(self, path: str, body: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request; the block reads the answer, and leaving it early drops the connection.
+
+        Raises `UpstreamFailed` when no answer came or one broke off.
+        """
+        try:
+            async with await self._send(path, body) as response:
+                if response.status >= 500:
+                    self._note_failure()
+                else:
+                    self._note_success()
+                yield response
+        except TimeoutError as silence:
+            self._note_failure()
+            raise ProviderRefused(
+                "The provider did not answer in time.",
+                status=504,
+                type="server_error",
+                code="upstream_timeout",
+            ) from silence
+        except (aiohttp.ClientError, OSError) as broken:
+            self._note_failure()
+            raise UpstreamFailed(
+                f"The connection to the provider '{self.name}' failed ({type(broken).__name__})."
+            ) from broken
+
+    async def _send(self, path: str, body: bytes) -> aiohttp.ClientResponse:
+        for pause_s in _PAUSES_S:
+            try:
+                return await self._post(path, body)
+            except _TRY_AGAIN:
+                await asyncio.sleep(pause_s)
+        return await self._post(path, body)
+
+    async def _post(self, path: str, body: bytes) -> aiohttp.ClientResponse:
+        return await self._session.post(
+            self._base_url + path,
+            data=body,
+            headers=self._headers,
+            timeout=self._timeout,
+            proxy=self._proxy,
+            allow_redirects=False,
+        )
+
+    def _note_success(self) -> None:
+        was_open = self.circuit.is_open
+        self.circuit.succeed()
+        if was_open:
+            counts.circuit(self.name, is_open=False)
+
+    def _note_failure(self) -> None:
+        was_open = self.circuit.is_open
+        self.circuit.fail(time.monotonic())
+        if self.circuit.is_open and not was_open:
+            log.warning("circuit_opened", provider=self.name)
+            counts.circuit(self.name, is_open=True)
+
+
+class Upstreams:
+    """Every provider that was called so far, over one pool of connections."""
+
+    def __init__(self) -> None:
+        self._session: aiohttp.ClientSession | None = None
+        self._known: dict[str, Upstream] = {}
+
+    def start(self) -> None:
+        """Open the pool; only within the event loop that will use it."""
+        # How many run at once is bounded per provider.
+        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30)
+        self._session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), skip_auto_headers=("User-Agent",)
+        )
+
+    async def stop(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def circuits(self) -> dict[str, CircuitState]:
+        """The circuits of the providers that were called so far."""
+        now = time.monotonic()
+        return {name: upstream.circuit.state(now) for name, upstream in list(self._known.items())}
+
+    def find(self, name: str) -> Upstream:
+        """The provider of that name. Raises `NotConfigured`."""
+        known = self._known.get(name)
+        if known is None:
+            assert self._session is not None, "start() comes first"  # noqa: S101
+            endpoint = get_provider(name).endpoint()
+            known = self._known[name] = Upstream(provider_settings(name), endpoint, self._session)
+        return known
+
+
+def _proxy_for(url: str) -> str | None:
+    """The proxy that the environment names for a URL; asked once, for it costs more than a request."""
+    parts = urlsplit(url)
+    if parts.hostname is None or urllib.request.proxy_bypass(parts.hostname):
+        return None
+    return urllib.request.getproxies().get(parts.scheme)

@@ -1,0 +1,53 @@
+"""No hold without its work, and no living job without a unit of work that takes it on.
+
+A hold without an expiry is a job's or a comparison's. Each, its hold and its unit of work begin and end in
+the same transactions, so what one statement sees apart is a mistake and no race: there is no need to wait.
+"""
+
+from collections.abc import Sequence
+
+from sqlalchemy import and_, select
+from sqlalchemy.orm import Session, aliased
+
+from service.core import work
+from service.core.work import WorkItem
+from service.jobs.states import TERMINAL
+from service.jobs.tables import Job
+from service.jobs.upstream.copying import ADVANCE
+from service.ledger.actions import settle_many
+from service.ledger.charges import Settlement
+from service.ledger.tables import HoldRow
+
+
+def orphaned_holds(session: Session, limit: int) -> Sequence[tuple[str, str]]:
+    """Holds that nothing will end, as (team, subject): no expiry, and neither a living job nor any
+    unit of work of that id.
+    """
+    living = and_(Job.id == HoldRow.subject_id, Job.team_id == HoldRow.team_id, Job.status.not_in(TERMINAL))
+    tended = select(WorkItem.kind).where(WorkItem.subject_id == HoldRow.subject_id)
+    orphans = (
+        select(HoldRow.team_id, HoldRow.subject_id)
+        .where(HoldRow.expires_at.is_(None), ~select(Job.id).where(living).exists(), ~tended.exists())
+        .order_by(HoldRow.placed_at)
+        .limit(limit)
+    )
+    return [(row.team_id, row.subject_id) for row in session.execute(orphans)]
+
+
+def release_orphans(session: Session, limit: int) -> list[str]:
+    """Release the holds that nothing would end, and return whose they were."""
+    gone = [Settlement(team_id, subject_id) for team_id, subject_id in orphaned_holds(session, limit)]
+    if gone:
+        settle_many(session, gone)
+    return [hold.subject_id for hold in gone]
+
+
+def revive_jobs(session: Session, limit: int) -> int:
+    """Give living jobs without a unit of work a new one, and return how many there were."""
+    item = aliased(WorkItem)
+    tended = select(item.kind).where(item.kind == ADVANCE, item.subject_id == Job.id)
+    lost = select(Job.id).where(Job.status.not_in(TERMINAL), ~tended.exists()).limit(limit)
+    job_ids = session.scalars(lost).all()
+    for job_id in job_ids:
+        work.schedule(session, ADVANCE, job_id)
+    return len(job_ids)

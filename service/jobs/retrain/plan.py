@@ -1,0 +1,158 @@
+"""What making a model again would take: each step of its recipe as a new job, checked and priced."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from service.catalog.offers import check_trainable
+from service.core import clock
+from service.errors import InvalidRequest, TunehouseError
+from service.jobs import admission
+from service.jobs.actions import check_open
+from service.jobs.admission import Plan
+from service.jobs.retrain.recipe import Dataset, Step
+from service.jobs.schemas import (
+    DpoHyperparameters,
+    Hyperparameters,
+    JobCreate,
+    Method,
+    ReinforcementHyperparameters,
+)
+from service.jobs.tables import Job
+from service.models.queries import Target, resolve
+from service.models.shutdowns.dates import check_end
+
+_SETTINGS: Mapping[str, type[Hyperparameters]] = {
+    "supervised": Hyperparameters,
+    "dpo": DpoHyperparameters,
+    "reinforcement": ReinforcementHyperparameters,
+}
+
+
+@dataclass(frozen=True)
+class PlannedStep:
+    """One step as a job; `problem` is why it cannot run, and then there is no plan."""
+
+    step: Step
+    plan: Plan | None
+    problem: str | None
+
+
+@dataclass(frozen=True)
+class RetrainPlan:
+    """All steps on one base; the total is None while any step has a problem."""
+
+    target: Target
+    steps: Sequence[PlannedStep]
+
+    @property
+    def problems(self) -> list[str]:
+        """Why it cannot run, each once."""
+        return list(dict.fromkeys(planned.problem for planned in self.steps if planned.problem))
+
+    @property
+    def cost_usd(self) -> Decimal | None:
+        """The estimated cost of all steps at today's prices."""
+        costs = [planned.plan.cost_usd for planned in self.steps if planned.plan]
+        return sum(costs, Decimal(0)) if len(costs) == len(self.steps) else None
+
+
+def new_target(
+    session: Session, team_id: str, steps: Sequence[Step], provider: str | None, model: str | None
+) -> Target:
+    """The base that the first step shall start from: the old one where it was, unless something is named.
+
+    Raises `NotFound` for what is not on offer, `InvalidRequest` for a tuned model.
+    """
+    first = steps[0].job
+    base = model or first.base_model
+    wanted = provider or (None if model else first.provider)
+    target = resolve(session, team_id, base)
+    if wanted is not None and target.provider != wanted:
+        target = resolve(session, team_id, f"{wanted}/{base}")
+    if target.tuned is not None:
+        raise InvalidRequest(f"{base!r} is no base model.", param="model", code="not_a_base_model")
+    return target
+
+
+def plan_steps(
+    session: Session, team_id: str, steps: Sequence[Step], target: Target, *, acknowledge_shutdown: bool
+) -> RetrainPlan:
+    """Check and price every step as if it were created today; creates nothing."""
+    planned = [_plan_step(session, team_id, step, target, acknowledge_shutdown) for step in steps]
+    return RetrainPlan(target, planned)
+
+
+def _plan_step(session: Session, team_id: str, step: Step, target: Target, acknowledged: bool) -> PlannedStep:
+    try:
+        return PlannedStep(step, _checked(session, team_id, step, target, acknowledged), None)
+    except TunehouseError as refusal:
+        return PlannedStep(step, None, refusal.message)
+
+
+def _checked(session: Session, team_id: str, step: Step, target: Target, acknowledged: bool) -> Plan:
+    body = body_of(
+        step.job,
+        model=target.model_id,
+        training_file=living(step.training),
+        validation_file=living(step.validation) if step.validation else None,
+        acknowledge_shutdown=acknowledged,
+    )
+    method = admission.method_of(body)
+    check_trainable(target.offer, method.type, clock.now().date())
+    check_end(session, target, acknowledged=acknowledged)
+    check_open(session, target)
+    wanted = target.base.formats[method.type]
+    file = admission.check_files(session, team_id, wanted, body.training_file, body.validation_file)
+    if file is None:
+        raise InvalidRequest(f"{body.training_file} is still being checked; try again in a moment.")
+    return admission.plan(session, target, method.type, method.settings.hyperparameters.model_dump(), file)
+
+
+def living(dataset: Dataset) -> str:
+    """A file that still holds the content. Raises `InvalidRequest` when none does."""
+    if dataset.living_id is None:
+        raise InvalidRequest(
+            f"The dataset {dataset.original.filename!r} (sha256 {dataset.original.sha256}) was deleted; "
+            "upload the same content again to train on it.",
+            code="dataset_deleted",
+        )
+    return dataset.living_id
+
+
+def body_of(
+    job: Job, *, model: str, training_file: str, validation_file: str | None, acknowledge_shutdown: bool
+) -> JobCreate:
+    """The request that repeats a job on `model`: same data, method, seed, suffix and tags.
+
+    Hyperparameters are those the provider resolved. Raises `InvalidRequest` when they lie outside what
+    requests may ask for.
+    """
+    try:
+        return JobCreate(
+            model=model,
+            training_file=training_file,
+            validation_file=validation_file,
+            suffix=job.suffix,
+            seed=job.seed,
+            metadata=job.labels,
+            integrations=job.integrations or None,
+            method=_method(job),
+            tunehouse={"acknowledge_shutdown": acknowledge_shutdown},
+        )
+    except ValidationError as unfit:
+        fields = ", ".join(".".join(map(str, error["loc"])) for error in unfit.errors())
+        raise InvalidRequest(
+            f"Job {job.id} cannot be repeated as it was: {fields or 'its settings'} cannot be asked for."
+        ) from unfit
+
+
+def _method(job: Job) -> Method:
+    settings = dict(job.method[job.method_type])
+    known = _SETTINGS[job.method_type].model_fields
+    resolved = settings.get("hyperparameters", {})
+    settings["hyperparameters"] = {name: value for name, value in resolved.items() if name in known}
+    return Method.model_validate({"type": job.method_type, job.method_type: settings})

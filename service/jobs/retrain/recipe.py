@@ -1,0 +1,84 @@
+"""How a tuned model was made: the chain of jobs from the base up to it, with what each learned from."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from service.files.tables import File, FileStatus, Purpose
+from service.jobs.tables import Job
+from service.models.lineage.family import chain
+from service.models.tables import TunedModel
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """What a step learned or was measured from, and a living file of the team that holds it now, if any."""
+
+    original: File
+    living_id: str | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """One job of the chain and the model or checkpoint of it that the chain goes on from."""
+
+    job: Job
+    made: TunedModel
+    training: Dataset
+    validation: Dataset | None
+
+    @property
+    def checkpoint_step(self) -> int | None:
+        """Which checkpoint it goes on from; None for the finished model."""
+        return self.made.step if self.made.kind == "checkpoint" else None
+
+
+def steps_to(session: Session, model: TunedModel) -> list[Step]:
+    """The steps from the base to a model or checkpoint, the base's first; deleted models included."""
+    line = chain(session, model)
+    jobs = _jobs(session, model.team_id, [made.job_id for made in line])
+    named = {made.training_file for made in line} | {made.validation_file for made in line}
+    data = _datasets(session, model.team_id, [file_id for file_id in named if file_id])
+    return [
+        Step(
+            job=jobs[made.job_id],
+            made=made,
+            training=data[made.training_file],
+            validation=data[made.validation_file] if made.validation_file else None,
+        )
+        for made in line
+    ]
+
+
+def _jobs(session: Session, team_id: str, job_ids: Sequence[str]) -> Mapping[str, Job]:
+    own = Job.team_id == team_id, Job.id.in_(job_ids)
+    return {job.id: job for job in session.scalars(select(Job).where(*own))}
+
+
+def _datasets(session: Session, team_id: str, file_ids: Collection[str]) -> Mapping[str, Dataset]:
+    own = File.team_id == team_id, File.id.in_(file_ids)
+    originals = session.scalars(select(File).where(*own)).all()
+    living = _living(session, team_id, {file.sha256 for file in originals})
+    found = {}
+    for file in originals:
+        ids = living.get(file.sha256, [])
+        found[file.id] = Dataset(file, file.id if file.id in ids else next(iter(ids), None))
+    return found
+
+
+def _living(session: Session, team_id: str, hashes: Collection[str]) -> Mapping[str, list[str]]:
+    """The usable files by content, newest first: a deleted file's content may have come in another one."""
+    usable = (
+        File.team_id == team_id,
+        File.sha256.in_(hashes),
+        File.purpose == Purpose.FINE_TUNE,
+        File.status == FileStatus.PROCESSED,
+        File.deleted_at.is_(None),
+        or_(File.expires_at.is_(None), File.expires_at > func.now()),
+    )
+    found: dict[str, list[str]] = {}
+    for file in session.execute(select(File.id, File.sha256).where(*usable).order_by(File.created_at.desc())):
+        found.setdefault(file.sha256, []).append(file.id)
+    return found

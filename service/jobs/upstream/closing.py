@@ -1,0 +1,65 @@
+"""A provider takes no new training jobs any more: what waited for it ends, its copies go."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from service.core import work
+from service.files.copies import forget_copy, order_removal
+from service.files.tables import FileCopy
+from service.jobs.actions import CLOSED, fail_unsent
+from service.jobs.tables import Job
+from service.jobs.upstream.blocks import BlockKind, block_on, raise_block
+from service.jobs.upstream.copying import ADVANCE
+
+_AT_ONCE = 200
+CODE = "training_not_available"
+
+
+def close_provider(session: Session, provider: str, message: str) -> int:
+    """Note that `provider` ended training for us, and end the jobs it never got; returns how many.
+
+    Those locked at this moment, and those beyond the first 200, are woken to end by themselves.
+    """
+    raise_block(session, provider, BlockKind.WOUND_DOWN, message, until=None)
+    unsent = (
+        select(Job)
+        .where(Job.provider == provider, Job.finished_at.is_(None), Job.intended_at.is_(None))
+        .order_by(Job.id)
+    )
+    jobs: Sequence[Job] = session.scalars(
+        unsent.limit(_AT_ONCE).with_for_update(skip_locked=True).execution_options(populate_existing=True)
+    ).all()
+    for job in jobs:
+        end_for_closed(session, job, message)
+    session.flush()
+    for job_id in session.scalars(unsent.with_only_columns(Job.id)):
+        work.schedule(session, ADVANCE, job_id)
+    for copy in session.scalars(select(FileCopy).where(FileCopy.provider == provider)):
+        order_removal(session, copy)
+    return len(jobs)
+
+
+def end_if_closed(session: Session, job: Job) -> bool:
+    """End a locked job that was not sent yet when its provider takes none any more; False when it does."""
+    block = block_on(session, job.provider, job.base_model, (BlockKind.WOUND_DOWN,))
+    if block is not None:
+        end_for_closed(session, job, block.message)
+    return block is not None
+
+
+def end_for_closed(session: Session, job: Job, message: str) -> None:
+    """Fail a job because its provider has ended training."""
+    fail_unsent(session, job, code=CODE, message=f"{CLOSED}: {message}", param="model")
+
+
+def give_up_copy(session: Session, copy: FileCopy) -> bool:
+    """Forget a copy that is to be deleted at its provider; False while a living job needs it."""
+    theirs = copy.provider_file_id
+    needs = or_(Job.provider_training_file == theirs, Job.provider_validation_file == theirs)
+    living = select(Job.id).where(Job.provider == copy.provider, Job.finished_at.is_(None), needs)
+    if session.scalar(living.limit(1)) is not None:
+        return False
+    forget_copy(session, copy)
+    return True

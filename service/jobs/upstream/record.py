@@ -1,0 +1,196 @@
+"""Record what a provider said of a job: one snapshot, one transaction."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from service.core import clock, ids
+from service.events.actions import Level, append
+from service.events.tables import Event
+from service.events.types import EventType
+from service.files.actions import create_result_file
+from service.jobs.actions import CREATED, free_place, release_files, tell
+from service.jobs.max_cost import keep_below_max_cost, keep_covered
+from service.jobs.retrain.waking import wake_retrain
+from service.jobs.settle import charge_pause, settle_job
+from service.jobs.states import TERMINAL, JobStatus, status_from
+from service.jobs.tables import Job, JobCheckpoint
+from service.ledger.money import usd
+from service.models.actions import Origin, register_checkpoint, register_model
+from service.providers.port import ProviderCheckpoint, ProviderEvent, ProviderJob
+from service.providers.scrub import rename_ids
+
+_WAITING = (JobStatus.VALIDATING_FILES, JobStatus.QUEUED)
+_BEGUN = (JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.PAUSED, JobStatus.SUCCEEDED)
+_LEVELS: Mapping[str, Level] = {"info": "info", "warn": "warn", "error": "error"}
+_EVENTS_REMEMBERED = 100
+# A checkpoint without it may be the finished model itself: at OpenAI it is, at Azure none has it. Which one
+# it is shows once the job has ended.
+_CHECKPOINT_MARK = ":ckpt-step-"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """All that was asked of the provider in one round; events oldest first."""
+
+    job: ProviderJob
+    events: Sequence[ProviderEvent] = ()
+    checkpoints: Sequence[ProviderCheckpoint] = ()
+    result_files: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def known_events(session: Session, job_id: str) -> frozenset[str]:
+    """The provider's ids of the events copied last.
+
+    Events are copied oldest first and all of a round together, so that meeting one of these means having all
+    before it; a few more than one are needed because events of the same second have no order.
+    """
+    copied = select(Event.source_key).where(Event.subject_id == job_id, Event.source_key.is_not(None))
+    latest = session.scalars(copied.order_by(Event.number.desc()).limit(_EVENTS_REMEMBERED))
+    return frozenset(key for key in latest if key)
+
+
+def record_snapshot(session: Session, job: Job, seen: Snapshot) -> None:
+    """Bring the locked job, its log, checkpoints, model and costs up to what the provider says."""
+    if job.has_ended:
+        return
+    before = JobStatus(job.status)
+    after = status_from(seen.job.status, before)
+    if after is JobStatus.SUCCEEDED and seen.job.fine_tuned_model is None:
+        after = JobStatus.FAILED
+    if before in _WAITING and after in _BEGUN:  # first, for the log that is copied next may tell of steps
+        tell(session, job, EventType.JOB_STARTED, "The provider has started training.")
+    names = _register(session, job, seen, after)
+    _copy_events(session, job, seen.events, names)
+    _copy_fields(job, seen.job, names)
+    job.status = after
+    if after != before or seen.events:
+        job.changed_at = clock.now()
+    if before != after:
+        _note_change(session, job, after, seen, names)
+    if after not in TERMINAL:
+        keep_below_max_cost(session, job, seen.job)
+        keep_covered(session, job, seen.job)
+
+
+def _note_change(
+    session: Session, job: Job, after: JobStatus, seen: Snapshot, names: Mapping[str, str]
+) -> None:
+    if after is JobStatus.PAUSED:
+        charge_pause(session, job, seen.job)
+        tell(session, job, EventType.JOB_PAUSED, "The job is paused; resume it to go on.")
+    elif after in TERMINAL:
+        _end(session, job, after, seen, names)
+
+
+def _end(session: Session, job: Job, after: JobStatus, seen: Snapshot, names: Mapping[str, str]) -> None:
+    job.finished_at = seen.job.finished_at or clock.now()
+    job.wish = None
+    for number, content in enumerate(seen.result_files.values(), start=1):
+        name = f"{job.id}-results-{number}.csv"
+        file = create_result_file(session, team_id=job.team_id, filename=name, content=content)
+        job.result_files = [*job.result_files, file.id]
+    cost = settle_job(session, job, seen.job)
+    release_files(session, job)
+    free_place(session, job)
+    wake_retrain(session, job)
+    if after is JobStatus.SUCCEEDED:
+        message = f"The job succeeded: {job.fine_tuned_model}; it cost ${usd(cost)}."
+        tell(session, job, EventType.JOB_SUCCEEDED, message)
+    elif after is JobStatus.CANCELLED:
+        tell(session, job, EventType.JOB_CANCELLED, f"The job was cancelled; it cost ${usd(cost)}.")
+    else:
+        job.error = _error(seen.job, names)
+        tell(session, job, EventType.JOB_FAILED, job.error["message"], level="error")
+
+
+def _error(provider_job: ProviderJob, names: Mapping[str, str]) -> dict[str, Any]:
+    said = dict(provider_job.error or {})
+    if not said.get("message"):
+        said["message"] = "The provider ended the job without a usable model and gave no reason."
+    return {"code": "job_failed", "param": None} | said | {"message": rename_ids(str(said["message"]), names)}
+
+
+def _register(session: Session, job: Job, seen: Snapshot, after: JobStatus) -> dict[str, str]:
+    origin = Origin(
+        team_id=job.team_id,
+        job_id=job.id,
+        provider=job.provider,
+        base_model=job.base_model,
+        parent_id=job.parent_id,
+        training_file=job.training_file,
+        validation_file=job.validation_file,
+        suffix=job.suffix,
+    )
+    names = job.our_names | {seen.job.id: job.id}
+    finished = seen.job.fine_tuned_model if after is JobStatus.SUCCEEDED else None
+    has_ended = after in (JobStatus.SUCCEEDED, JobStatus.CANCELLED)
+    if finished is not None:
+        made = register_model(session, origin, finished, seen.job.finished_at or clock.now())
+        names[finished] = job.fine_tuned_model = made.id
+    for checkpoint in seen.checkpoints:
+        is_last_step = checkpoint.model == finished
+        if not is_last_step and not has_ended and _CHECKPOINT_MARK not in checkpoint.model:
+            continue
+        if checkpoint.model not in names:
+            kept = register_checkpoint(
+                session, origin, checkpoint.model, checkpoint.step, checkpoint.created_at
+            )
+            names[checkpoint.model] = kept.id
+        _keep_checkpoint(session, job, checkpoint, names[checkpoint.model])
+    return names
+
+
+def _keep_checkpoint(session: Session, job: Job, checkpoint: ProviderCheckpoint, model_id: str) -> None:
+    row = {
+        "id": ids.new_id("ftckpt_"),
+        "job_id": job.id,
+        "model_id": model_id,
+        "step": checkpoint.step,
+        "metrics": dict(checkpoint.metrics),
+        "created_at": checkpoint.created_at,
+    }
+    session.execute(
+        insert(JobCheckpoint).values(row).on_conflict_do_nothing(index_elements=["job_id", "step"])
+    )
+
+
+def _copy_events(
+    session: Session, job: Job, events: Sequence[ProviderEvent], names: Mapping[str, str]
+) -> None:
+    for event in events:
+        message = rename_ids(event.message, names)
+        if message == CREATED.format(job.id):  # the log began with this, before the provider knew the job
+            continue
+        append(
+            session,
+            team_id=job.team_id,
+            subject_id=job.id,
+            type=EventType.JOB_METRICS if event.type == "metrics" else EventType.JOB_MESSAGE,
+            message=message.removeprefix(CREATED.format(job.id)).strip(),
+            level=_LEVELS.get(event.level, "info"),
+            data=json.loads(rename_ids(json.dumps(dict(event.data)), names)),
+            source_key=event.id,
+            created_at=event.created_at,
+        )
+
+
+def _copy_fields(job: Job, provider_job: ProviderJob, names: Mapping[str, str]) -> None:
+    job.provider_status = rename_ids(provider_job.status, names)
+    job.trained_tokens = provider_job.trained_tokens
+    job.training_seconds = provider_job.training_seconds
+    job.estimated_finish = provider_job.estimated_finish
+    resolved = {
+        key: value for key, value in provider_job.hyperparameters.items() if value not in (None, "auto")
+    }
+    if resolved:
+        settings = job.method[job.method_type]
+        merged = settings.get("hyperparameters", {}) | resolved
+        job.method = job.method | {job.method_type: settings | {"hyperparameters": merged}}
+        if job.hyperparameters is not None:
+            job.hyperparameters = job.hyperparameters | resolved

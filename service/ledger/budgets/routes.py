@@ -1,0 +1,91 @@
+"""Routes for budgets, of teams and of their keys, and for the caller's own account."""
+
+from fastapi import APIRouter
+from sqlalchemy.orm import Session
+
+from service.core.web import RequestSession
+from service.errors import NotFound
+from service.ledger import queries
+from service.ledger.budgets.actions import set_budget
+from service.ledger.schemas import BudgetIn, BudgetOut, MeOut, TeamRef, budget_out
+from service.teams.access import Admin, Caller, CurrentCaller, Manager, Reader
+from service.teams.idempotency import IdempotentRoute
+from service.teams.queries import get_key, get_team
+from service.teams.tables import Team
+
+router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
+
+
+@router.put("/teams/{team_id}/budget")
+def set_team_budget(team_id: str, body: BudgetIn, session: RequestSession, _: Admin) -> BudgetOut:
+    """Set a team's limit; what it has spent and holds counts under the new one at once."""
+    team = get_team(session, team_id)
+    set_budget(session, team.id, limit_usd=body.limit_usd, period=body.period, thresholds=body.thresholds)
+    return _team_budget(session, team)
+
+
+@router.get("/teams/{team_id}/budget")
+def retrieve_team_budget(team_id: str, session: RequestSession, caller: Reader) -> BudgetOut:
+    """A team's limit, what it has spent and holds in the present period, and where that leads."""
+    return _team_budget(session, _own_team(session, caller, team_id))
+
+
+@router.put("/teams/{team_id}/keys/{key_id}/budget")
+def set_key_budget(
+    team_id: str, key_id: str, body: BudgetIn, session: RequestSession, caller: Manager
+) -> BudgetOut:
+    """Set the limit of one of the team's keys; it comes on top of the team's own."""
+    team = _own_team(session, caller, team_id)
+    key = get_key(session, team.id, key_id)
+    set_budget(
+        session,
+        team.id,
+        limit_usd=body.limit_usd,
+        period=body.period,
+        thresholds=body.thresholds,
+        scope="key",
+        account_id=key.id,
+    )
+    return _key_budget(session, team, key.id)
+
+
+@router.get("/teams/{team_id}/keys/{key_id}/budget")
+def retrieve_key_budget(team_id: str, key_id: str, session: RequestSession, caller: Reader) -> BudgetOut:
+    """The limit of one of the team's keys, what it has spent and holds; all null and zero without a limit."""
+    team = _own_team(session, caller, team_id)
+    return _key_budget(session, team, get_key(session, team.id, key_id).id)
+
+
+@router.get("/me")
+def me(session: RequestSession, caller: CurrentCaller) -> MeOut:
+    """Who is calling, and what that team, and this key if it has a limit of its own, may still spend."""
+    team = get_team(session, caller.team_id) if caller.team_id else None
+    budget = budget_out(team.id, queries.budget_view(session, team.id)) if team else None
+    own = queries.budget_view(session, team.id, caller.key_id) if team else None
+    return MeOut(
+        key_id=caller.key_id,
+        is_admin=caller.is_admin,
+        scopes=sorted(caller.scopes),
+        team_id=caller.team_id,
+        team=TeamRef.model_validate(team) if team else None,
+        budget=budget,
+        key_budget=budget_out(team.id, own) if team and own and own.limit_usd is not None else None,
+        spent_usd=budget.spent_usd if budget else None,
+        held_usd=budget.held_usd if budget else None,
+    )
+
+
+def _own_team(session: Session, caller: Caller, team_id: str) -> Team:
+    if not caller.is_admin and caller.team_id != team_id:
+        raise NotFound(f"There is no team {team_id!r}.", param="team_id")
+    return get_team(session, team_id)
+
+
+def _team_budget(session: Session, team: Team) -> BudgetOut:
+    view = queries.budget_view(session, team.id)
+    return budget_out(team.id, view, queries.forecast_of(session, view, team.id))
+
+
+def _key_budget(session: Session, team: Team, key_id: str) -> BudgetOut:
+    view = queries.budget_view(session, team.id, key_id)
+    return budget_out(team.id, view, queries.forecast_of(session, view, team.id))

@@ -1,0 +1,79 @@
+"""Routes for statements, closed months and what reconciling with providers found."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy import select
+
+from service.core.pages import ListOut, fetch_page, list_out
+from service.core.web import RequestSession
+from service.ledger.closing.months import close_month, month_named
+from service.ledger.closing.schemas import (
+    LINE_COLUMNS,
+    DriftReportOut,
+    MonthClose,
+    MonthClosed,
+    StatementsOut,
+    drift_report_out,
+    statement_out,
+)
+from service.ledger.closing.statement import statements
+from service.ledger.closing.tables import DriftReport
+from service.ledger.money import usd
+from service.ledger.reports.exports import csv_response, wants_csv
+from service.teams.access import Admin, Reader
+from service.teams.idempotency import IdempotentRoute
+
+router = APIRouter(prefix="/v1/costs", tags=["money"], route_class=IdempotentRoute)
+
+MonthName = Annotated[str, Query(description="A calendar month (UTC), such as 2026-11.")]
+
+
+@router.get("/statement", responses={200: {"model": StatementsOut, "content": {"text/csv": {}}}})
+def retrieve_statement(
+    request: Request,
+    session: RequestSession,
+    caller: Reader,
+    month: MonthName,
+    format: Literal["json", "csv"] | None = None,
+) -> Response:
+    """A month's statement: a team's key gets its own, an admin every team's."""
+    team_id = caller.team_id if caller.is_admin else caller.team
+    found = statements(session, month_named(month), team_id)
+    data = [statement_out(statement) for statement in found]
+    if wants_csv(request, format):
+        rows = [
+            {"team_id": one.team_id, "month": one.month, "status": one.status} | line.model_dump()
+            for one in data
+            for line in one.lines
+        ]
+        return csv_response(f"statement-{month}.csv", LINE_COLUMNS, rows)
+    total = sum((statement.total_usd for statement in found), Decimal(0))
+    answer = StatementsOut(data=data, total_usd=usd(total))
+    return Response(answer.model_dump_json(), media_type="application/json")
+
+
+@router.post("/close")
+def close(body: MonthClose, session: RequestSession, _: Admin) -> MonthClosed:
+    """Close a month for all teams; what is corrected later is booked in the open month."""
+    month = month_named(body.month)
+    return MonthClosed(month=month.name, teams=close_month(session, month))
+
+
+@router.get("/reconciliation")
+def list_drift_reports(
+    session: RequestSession,
+    _: Admin,
+    provider: str | None = None,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> ListOut[DriftReportOut]:
+    """What differs between our books and the providers', day by day, newest first."""
+    rows = select(DriftReport)
+    if provider is not None:
+        rows = rows.where(DriftReport.provider == provider)
+    page = fetch_page(
+        session, rows, sort=DriftReport.created_at, id_=DriftReport.id, after=after, limit=limit
+    )
+    return list_out([drift_report_out(row) for row in page.rows], page.has_more)

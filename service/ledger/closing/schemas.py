@@ -1,0 +1,216 @@
+"""Repricing, closing and statements on the wire."""
+
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from service.core.clock import from_unix, unix
+from service.core.wire import Name, WireIn, WireOut
+from service.ledger.closing.reprice import Plan, Range, TeamPlan
+from service.ledger.closing.statement import SECTIONS, Statement
+from service.ledger.closing.tables import DriftReport
+from service.ledger.money import usd
+from service.ledger.schemas import Moment
+
+
+class RepriceIn(WireIn):
+    """Which charges to compute anew: all for what `price_id` is a price of, that occurred in the range.
+
+    Without `confirm` it is a dry run; `confirm` of a dry run's answer does just what that showed.
+    """
+
+    price_id: Name
+    start_time: Moment
+    end_time: Moment
+    team_id: Name | None = None
+    reason: Name
+    confirm: Name | None = None
+
+    @model_validator(mode="after")
+    def _range_is_one(self) -> "RepriceIn":
+        if self.end_time <= self.start_time:
+            raise ValueError("'end_time' must be after 'start_time'")
+        return self
+
+    @property
+    def range(self) -> Range:
+        """The same in our terms."""
+        return Range(self.price_id, from_unix(self.start_time), from_unix(self.end_time), self.team_id)
+
+
+class TeamChange(WireOut):
+    """What changes for one team; what concerns closed months is booked in the open one."""
+
+    team_id: str
+    entries: int
+    closed_entries: int
+    old_usd: str
+    new_usd: str
+    difference_usd: str
+
+
+class RepriceOut(WireOut):
+    """What repricing would change, or has changed."""
+
+    object: Literal["price.reprice"] = "price.reprice"
+    dry_run: bool
+    price_id: str
+    confirm: str
+    entries: int
+    old_usd: str
+    new_usd: str
+    difference_usd: str
+    teams: list[TeamChange]
+
+
+class MonthClose(WireIn):
+    """The month to close, with all before it."""
+
+    month: Annotated[str, Field(examples=["2026-10"])]
+
+
+class MonthClosed(WireOut):
+    """A closed month, which changes no more; `teams` is for how many it was still open."""
+
+    object: Literal["month.close"] = "month.close"
+    month: str
+    teams: int
+
+
+class StatementLine(WireOut):
+    """One kind of use of one model at one price."""
+
+    section: str
+    provider: str | None
+    base_model: str | None
+    model: str | None
+    kind: str
+    quantity: str
+    unit: str
+    price_id: str | None
+    price_usd: str | None
+    price_per: int | None
+    amount_usd: str
+
+
+class StatementOut(WireOut):
+    """A team's month; once `status` is "closed" it is final."""
+
+    object: Literal["cost_statement"] = "cost_statement"
+    team_id: str
+    month: str
+    status: Literal["open", "closed"]
+    lines: list[StatementLine]
+    training_usd: str
+    inference_usd: str
+    hosting_usd: str
+    adjustments_usd: str
+    total_usd: str
+
+
+class StatementsOut(WireOut):
+    """Statements of one month: a team's own, or for an admin those of all teams."""
+
+    object: Literal["list"] = "list"
+    data: list[StatementOut]
+    total_usd: str
+    has_more: Literal[False] = False
+
+
+class DriftOut(WireOut):
+    """One difference between our books and a provider's; see the guide for what `what` says."""
+
+    what: str
+    job_id: str
+    ours: str
+    theirs: str
+
+
+class DriftReportOut(WireOut):
+    """One day at one provider; `theirs_usd` is null where it does not tell its costs."""
+
+    object: Literal["drift_report"] = "drift_report"
+    id: str
+    provider: str
+    day: str
+    created_at: int
+    jobs_compared: int
+    ours_usd: str
+    theirs_usd: str | None
+    difference_usd: str | None
+    drifts: list[DriftOut]
+
+
+LINE_COLUMNS = ("team_id", "month", "status", *StatementLine.model_fields)
+
+
+def reprice_out(plan: Plan, *, is_dry_run: bool) -> RepriceOut:
+    """The wire form of a plan."""
+    old = sum((team.old_usd for team in plan.teams), Decimal(0))
+    new = sum((team.new_usd for team in plan.teams), Decimal(0))
+    return RepriceOut(
+        dry_run=is_dry_run,
+        price_id=plan.price.id,
+        confirm=plan.confirm,
+        entries=sum(team.entries for team in plan.teams),
+        old_usd=usd(old),
+        new_usd=usd(new),
+        difference_usd=usd(new - old),
+        teams=[_team_change(team) for team in plan.teams],
+    )
+
+
+def _team_change(team: TeamPlan) -> TeamChange:
+    return TeamChange(
+        team_id=team.team_id,
+        entries=team.entries,
+        closed_entries=team.closed_entries,
+        old_usd=usd(team.old_usd),
+        new_usd=usd(team.new_usd),
+        difference_usd=usd(team.new_usd - team.old_usd),
+    )
+
+
+def statement_out(statement: Statement) -> StatementOut:
+    """The wire form of a statement."""
+    sections: dict[str, Any] = {f"{name}_usd": usd(statement.section_usd(name)) for name in SECTIONS}
+    return StatementOut(
+        team_id=statement.team_id,
+        month=statement.month.name,
+        status="closed" if statement.is_closed else "open",
+        lines=[
+            StatementLine(
+                section=line["section"],
+                provider=line["provider"],
+                base_model=line["base_model"],
+                model=line["model"],
+                kind=line["kind"],
+                quantity=f"{line['quantity'].normalize():f}",
+                unit=line["unit"],
+                price_id=line["price_id"],
+                price_usd=None if line["price_usd"] is None else usd(line["price_usd"]),
+                price_per=line["unit_quantity"],
+                amount_usd=usd(line["amount_usd"]),
+            )
+            for line in statement.lines
+        ],
+        total_usd=usd(statement.total_usd),
+        **sections,
+    )
+
+
+def drift_report_out(report: DriftReport) -> DriftReportOut:
+    """The wire form of a drift report."""
+    theirs = report.theirs_usd
+    return DriftReportOut(
+        id=report.id,
+        provider=report.provider,
+        day=report.day.isoformat(),
+        created_at=unix(report.created_at),
+        jobs_compared=report.jobs_compared,
+        ours_usd=usd(report.ours_usd),
+        theirs_usd=None if theirs is None else usd(theirs),
+        difference_usd=None if theirs is None else usd(theirs - report.ours_usd),
+        drifts=[DriftOut(**drift) for drift in report.drifts],
+    )

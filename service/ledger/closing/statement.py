@@ -1,0 +1,83 @@
+"""What a team owes for a month: training, inference, hosting and adjustments, line by line."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import case, func, literal, select
+from sqlalchemy.orm import Session
+
+from service.catalog.price import PriceKind
+from service.catalog.tables import PriceRow
+from service.ledger.closing.months import Month, is_closed
+from service.ledger.rollups.sums import booked, read
+
+SECTIONS = ("training", "inference", "hosting", "adjustments")
+
+_TRAINING = [kind.value for kind in PriceKind if kind.is_training]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A team's month. `lines` have a `section`, what was used, at which price, how much and its amount.
+
+    A closed month's statement is final. Adjustments are corrections of earlier rows, of whichever month.
+    """
+
+    team_id: str
+    month: Month
+    is_closed: bool
+    lines: Sequence[Mapping[str, Any]]
+
+    @property
+    def total_usd(self) -> Decimal:
+        """What it comes to."""
+        return sum((line["amount_usd"] for line in self.lines), Decimal(0))
+
+    def section_usd(self, section: str) -> Decimal:
+        """What one section comes to."""
+        return sum((line["amount_usd"] for line in self.lines if line["section"] == section), Decimal(0))
+
+
+def statements(session: Session, month: Month, team_id: str | None) -> list[Statement]:
+    """The month's statement of a team, even an empty one, or of every team that has anything in it."""
+    entries = booked(team_id, month.start, month.end, by=None)
+    section = case(
+        (entries.c.is_correction, literal("adjustments")),
+        (entries.c.kind.in_(_TRAINING), literal("training")),
+        (entries.c.kind == PriceKind.HOSTING_HOURS.value, literal("hosting")),
+        else_=literal("inference"),
+    ).label("section")
+    keys = [
+        entries.c.team_id,
+        section,
+        entries.c.provider,
+        entries.c.base_model,
+        entries.c.model,
+        entries.c.kind,
+        entries.c.unit,
+        entries.c.price_id,
+        PriceRow.amount_usd.label("price_usd"),
+        PriceRow.unit_quantity,
+    ]
+    sums = func.sum(entries.c.quantity).label("quantity"), func.sum(entries.c.amount_usd).label("amount_usd")
+    query = (
+        select(*keys, *sums)
+        .join_from(entries, PriceRow, PriceRow.id == entries.c.price_id, isouter=True)
+        .group_by(*keys)
+        .order_by(*keys)
+    )
+    rows = read(session, query)
+    found = {team: [dict(row) for row in own] for team, own in groupby(rows, key=lambda row: row["team_id"])}
+    if team_id is not None:
+        found.setdefault(team_id, [])
+    return [
+        Statement(team, month, is_closed(session, team, month), _in_order(lines))
+        for team, lines in found.items()
+    ]
+
+
+def _in_order(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(lines, key=lambda line: SECTIONS.index(line["section"]))

@@ -1,0 +1,49 @@
+"""Routes for the price book."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+
+from service.catalog import prices
+from service.catalog.price import PriceKind
+from service.core.pages import ListOut, list_out
+from service.core.web import RequestSession
+from service.ledger.closing.reprice import plan_reprice, reprice
+from service.ledger.closing.schemas import RepriceIn, RepriceOut, reprice_out
+from service.ledger.schemas import PriceCreate, PriceOut, price_out
+from service.teams.access import Admin, Reader
+from service.teams.idempotency import IdempotentRoute
+
+router = APIRouter(prefix="/v1/prices", tags=["money"], route_class=IdempotentRoute)
+
+
+@router.get("")
+def list_prices(
+    session: RequestSession,
+    _: Reader,
+    provider_kind: str | None = None,
+    model: str | None = None,
+    kind: PriceKind | None = None,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> ListOut[PriceOut]:
+    """The price book, past and future prices too, latest first."""
+    asked = {"provider_kind": provider_kind, "model": model, "kind": kind.value if kind else None}
+    filters = {name: value for name, value in asked.items() if value is not None}
+    page = prices.list_prices(session, filters=filters, after=after, limit=limit)
+    return list_out([price_out(row) for row in page.rows], page.has_more)
+
+
+@router.post("")
+def create_price(body: PriceCreate, session: RequestSession, _: Admin) -> PriceOut:
+    """Add a price from a moment on; what was charged before stays as it is."""
+    return price_out(prices.add_price(session, body.as_new_price()))
+
+
+@router.post("/reprice")
+def reprice_range(body: RepriceIn, session: RequestSession, _: Admin) -> RepriceOut:
+    """Charge a range anew at another price: first a dry run, then the same with its `confirm`."""
+    if body.confirm is None:
+        return reprice_out(plan_reprice(session, body.range), is_dry_run=True)
+    done = reprice(session, body.range, confirm=body.confirm, reason=body.reason)
+    return reprice_out(done, is_dry_run=False)

@@ -1,0 +1,101 @@
+"""Costs, grouped by what the reader asks for. Every grouping adds up to the same total, exactly."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import ColumnElement, Label, RowMapping, Subquery, func, select
+from sqlalchemy.orm import Session
+
+from service.errors import InvalidRequest
+from service.ledger.rollups.sums import Span, booked, read
+
+TAG_PREFIX = "tag:"
+MAX_GROUPS = 4
+
+# What a grouping is called, and what its field is called in a row of the report.
+_FIELDS: Mapping[str, str] = {
+    "team": "team_id",
+    "key": "key_id",
+    "kind": "kind",
+    "model": "model",
+    "base": "base_model",
+    "job": "job_id",
+    "provider": "provider",
+    "method": "method",
+    "day": "day",
+    "month": "month",
+    "tag": "tags",
+}
+GROUPINGS = (*_FIELDS, f"{TAG_PREFIX}NAME")
+
+
+@dataclass(frozen=True)
+class Scope:
+    """The entries of a report: one team's or, for an admin, all; booked from `start` to before `end`."""
+
+    team_id: str | None
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """Rows of group fields, `quantity` and `unit` if grouped by kind, and `amount_usd`; and their sum."""
+
+    columns: Sequence[str]
+    rows: Sequence[Mapping[str, Any]]
+    total_usd: Decimal
+
+
+def cost_report(session: Session, scope: Scope, group_by: Sequence[str]) -> Report:
+    """What was spent in `scope`, per combination of the groups, in their order.
+
+    `tag` groups by the whole set of tags and `tag:NAME` by the value of one, so that each entry counts in
+    exactly one row. Raises `InvalidRequest` for a grouping that does not exist, or too many.
+    """
+    names = _checked(group_by)
+    by: Span | None = "day" if "day" in names else "month" if "month" in names else None
+    entries = booked(scope.team_id, scope.start, scope.end, by=by)
+    fields = dict(_dimension(name, entries) for name in names)
+    groups = [expression.label(name) for name, expression in fields.items()]
+    sums: list[Label[Any]] = [func.sum(entries.c.amount_usd).label("amount_usd")]
+    if "kind" in fields:
+        # Tokens and hours cannot be added, but a kind has one unit.
+        quantity, unit = func.sum(entries.c.quantity), func.min(entries.c.unit)
+        sums = [quantity.label("quantity"), unit.label("unit"), *sums]
+    query = select(*groups, *sums).group_by(*groups).order_by(*groups)
+    rows = [_in_words(row) for row in read(session, query)]
+    total = sum((row["amount_usd"] for row in rows), Decimal(0))
+    return Report([*fields, *(column.name for column in sums)], rows, total)
+
+
+def _checked(group_by: Sequence[str]) -> Sequence[str]:
+    asked = list(dict.fromkeys(group_by))
+    for name in asked:
+        if name not in _FIELDS and not (name.startswith(TAG_PREFIX) and name != TAG_PREFIX):
+            raise InvalidRequest(
+                f"Costs cannot be grouped by {name!r}, only by: {', '.join(GROUPINGS)}.", param="group_by"
+            )
+    if not 1 <= len(asked) <= MAX_GROUPS:
+        raise InvalidRequest(f"Costs are grouped by 1 to {MAX_GROUPS} fields.", param="group_by")
+    return asked
+
+
+def _dimension(name: str, entries: Subquery) -> tuple[str, ColumnElement[Any]]:
+    if name.startswith(TAG_PREFIX):
+        return name, entries.c.tags[name.removeprefix(TAG_PREFIX)].astext
+    field = _FIELDS[name]
+    # The day serves for the month too: asked for both, the day says which month.
+    return field, entries.c.day if field == "month" else entries.c[field]
+
+
+def _in_words(row: RowMapping) -> dict[str, Any]:
+    found: dict[str, Any] = dict(row)
+    if "day" in found:
+        found["day"] = f"{found['day']:%Y-%m-%d}"
+    if "month" in found:
+        found["month"] = f"{found['month']:%Y-%m}"
+    return found

@@ -1,0 +1,182 @@
+"""Costs in the FinOps Foundation's format: FOCUS 1.2, "Cost and Usage", one row per day and kind of charge.
+
+Columns that concern what Tunehouse has not (commitments, regions, capacity, other currencies) are left out,
+as the specification has it; ours begin with `x_`. A correction within its month merges into what it corrects;
+one of an earlier month is a row of its own with the class "Correction".
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import Select, String, case, cast, func, null, select, union_all
+from sqlalchemy.orm import Session
+
+from service.catalog.price import PriceKind
+from service.catalog.tables import PriceRow
+from service.ledger.reports.costs import Scope
+from service.ledger.rollups.sums import booked, read
+from service.ledger.tables import Entry
+from service.teams.tables import Team
+
+COLUMNS = (
+    "BilledCost",
+    "BillingAccountId",
+    "BillingAccountName",
+    "BillingCurrency",
+    "BillingPeriodEnd",
+    "BillingPeriodStart",
+    "ChargeCategory",
+    "ChargeClass",
+    "ChargeDescription",
+    "ChargeFrequency",
+    "ChargePeriodEnd",
+    "ChargePeriodStart",
+    "ConsumedQuantity",
+    "ConsumedUnit",
+    "ContractedCost",
+    "ContractedUnitPrice",
+    "EffectiveCost",
+    "InvoiceIssuerName",
+    "ListCost",
+    "ListUnitPrice",
+    "PricingCategory",
+    "PricingQuantity",
+    "PricingUnit",
+    "ProviderName",
+    "PublisherName",
+    "ResourceId",
+    "ResourceName",
+    "ResourceType",
+    "ServiceCategory",
+    "ServiceName",
+    "ServiceSubcategory",
+    "SkuId",
+    "SkuPriceId",
+    "SubAccountId",
+    "SubAccountName",
+    "Tags",
+    "x_BaseModel",
+    "x_JobId",
+    "x_KeyId",
+    "x_Method",
+    "x_Tier",
+)
+
+_NAMES = ("team_id", "key_id", "kind", "unit", "tier", "model", "base_model", "provider", "method", "job_id")
+
+
+def focus_rows(session: Session, scope: Scope) -> Iterator[dict[str, Any]]:
+    """The charges of a scope as rows with all of `COLUMNS`; `BilledCost` adds up to the report's total."""
+    usual, earlier = _usual(scope), _corrections(scope)
+    charges = union_all(usual, earlier).subquery("charges")
+    keys = [charges.c[name] for name in (*_NAMES, "price_id", "tags", "day", "charge_class")]
+    prices = PriceRow.amount_usd.label("price_usd"), PriceRow.unit_quantity, PriceRow.model.label("sku")
+    query = (
+        select(
+            *keys,
+            *prices,
+            Team.name.label("team_name"),
+            func.sum(charges.c.quantity).label("quantity"),
+            func.sum(charges.c.amount_usd).label("amount_usd"),
+        )
+        .join_from(charges, Team, Team.id == charges.c.team_id)
+        .join(PriceRow, PriceRow.id == charges.c.price_id, isouter=True)
+        .group_by(*keys, PriceRow.amount_usd, PriceRow.unit_quantity, PriceRow.model, Team.name)
+        .order_by(charges.c.day, *keys)
+    )
+    for row in read(session, query):
+        if row["quantity"] or row["amount_usd"]:
+            yield _focus_row(row)
+
+
+def _usual(scope: Scope) -> Select[tuple[object, ...]]:
+    entries = booked(scope.team_id, scope.start, scope.end)
+    columns = [entries.c[name] for name in (*_NAMES, "price_id", "tags", "day", "quantity", "amount_usd")]
+    return select(*columns, cast(null(), String).label("charge_class")).where(~entries.c.is_correction)
+
+
+def _corrections(scope: Scope) -> Select[tuple[object, ...]]:
+    """Every correction, told apart by whether it is of an earlier month; there are few, so rows are read."""
+    columns = [getattr(Entry, name) for name in (*_NAMES, "price_id", "tags")]
+    of_earlier = func.ledger_month(Entry.occurred_at) < func.ledger_month(Entry.booked_at)
+    query = select(
+        *columns,
+        func.ledger_day(Entry.booked_at).label("day"),
+        Entry.quantity,
+        Entry.amount_usd,
+        case((of_earlier, "Correction")).label("charge_class"),
+    ).where(Entry.corrects.is_not(None))
+    if scope.team_id is not None:
+        query = query.where(Entry.team_id == scope.team_id)
+    if scope.start is not None:
+        query = query.where(Entry.booked_at >= scope.start)
+    if scope.end is not None:
+        query = query.where(Entry.booked_at < scope.end)
+    return query
+
+
+def _focus_row(row: Mapping[Any, Any]) -> dict[str, Any]:
+    kind, day, amount = PriceKind(row["kind"]), row["day"], _number(row["amount_usd"])
+    per = row["unit_quantity"]
+    unit_price = None if row["price_usd"] is None else _number(row["price_usd"])
+    month = day.replace(day=1)
+    service = "Fine-tuning" if kind.is_training else "Inference"
+    return {
+        "BilledCost": amount,
+        "BillingAccountId": "tunehouse",
+        "BillingAccountName": "Tunehouse",
+        "BillingCurrency": "USD",
+        "BillingPeriodEnd": _midnight((month + timedelta(days=32)).replace(day=1)),
+        "BillingPeriodStart": _midnight(month),
+        "ChargeCategory": "Usage",
+        "ChargeClass": row["charge_class"],
+        "ChargeDescription": f"{kind.value.replace('_', ' ').capitalize()} of {row['model']}",
+        "ChargeFrequency": "Usage-Based",
+        "ChargePeriodEnd": _midnight(day + timedelta(days=1)),
+        "ChargePeriodStart": _midnight(day),
+        "ConsumedQuantity": _number(row["quantity"]),
+        "ConsumedUnit": row["unit"].capitalize(),
+        "ContractedCost": amount,
+        "ContractedUnitPrice": unit_price,
+        "EffectiveCost": amount,
+        "InvoiceIssuerName": row["provider"],
+        "ListCost": amount,
+        "ListUnitPrice": unit_price,
+        "PricingCategory": "Standard",
+        "PricingQuantity": None if per is None else _number(row["quantity"] / per),
+        "PricingUnit": None if per is None else _pricing_unit(row["unit"], per),
+        "ProviderName": row["provider"],
+        "PublisherName": row["provider"],
+        "ResourceId": row["model"],
+        "ResourceName": row["model"],
+        "ResourceType": "Model",
+        "ServiceCategory": "AI and Machine Learning",
+        "ServiceName": "Hosting" if kind is PriceKind.HOSTING_HOURS else service,
+        "ServiceSubcategory": "Generative AI",
+        "SkuId": None if row["sku"] is None else f"{row['sku']}/{kind.value}/{row['tier']}",
+        "SkuPriceId": row["price_id"],
+        "SubAccountId": row["team_id"],
+        "SubAccountName": row["team_name"],
+        "Tags": json.dumps(row["tags"], ensure_ascii=False, sort_keys=True),
+        "x_BaseModel": row["base_model"],
+        "x_JobId": row["job_id"],
+        "x_KeyId": row["key_id"],
+        "x_Method": row["method"],
+        "x_Tier": row["tier"],
+    }
+
+
+def _number(value: Decimal) -> Decimal:
+    """Without zeros behind it; CSV writes it without an exponent."""
+    return value.normalize()
+
+
+def _midnight(day: date) -> str:
+    return f"{day:%Y-%m-%d}T00:00:00Z"
+
+
+def _pricing_unit(unit: str, per: int) -> str:
+    return unit.capitalize() if per == 1 else f"{per} {unit.capitalize()}"

@@ -1,0 +1,65 @@
+"""Routes for cost reports."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+
+from service.core.clock import from_unix
+from service.core.web import RequestSession
+from service.errors import InvalidRequest
+from service.ledger.money import usd
+from service.ledger.reports import focus
+from service.ledger.reports.costs import Report, Scope, cost_report
+from service.ledger.reports.exports import csv_response, wants_csv
+from service.ledger.schemas import CostsOut
+from service.teams.access import Caller, Reader
+from service.teams.idempotency import IdempotentRoute
+
+router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
+
+Moment = Annotated[int | None, Query(ge=0, lt=2**33, description="Unix seconds.")]
+
+
+@router.get("/costs", responses={200: {"model": CostsOut, "content": {"text/csv": {}}}})
+def costs(
+    request: Request,
+    session: RequestSession,
+    caller: Reader,
+    group_by: Annotated[
+        list[str], Query(description="team, key, kind, model, base, job, provider, method, day, month, tag")
+    ] = ["kind"],  # noqa: B006 - FastAPI copies it
+    start_time: Moment = None,
+    end_time: Moment = None,
+    format: Literal["json", "csv", "focus"] | None = None,
+) -> Response:
+    """What was spent, grouped by up to four fields; a team's key sees its own, an admin all.
+
+    `focus` is a CSV of every kind of charge per day in the columns of FOCUS 1.2; it groups by nothing else.
+    """
+    scope = read_scope(caller, start_time, end_time)
+    if format == "focus":
+        return csv_response("focus.csv", focus.COLUMNS, focus.focus_rows(session, scope))
+    groups = [name.strip() for part in group_by for name in part.split(",")]
+    report = cost_report(session, scope, groups)
+    if wants_csv(request, format):
+        return csv_response("costs.csv", report.columns, report.rows)
+    return Response(_as_json(report).model_dump_json(), media_type="application/json")
+
+
+def read_scope(caller: Caller, start_time: int | None, end_time: int | None) -> Scope:
+    """The entries that the caller may see in a time range. Raises `InvalidRequest` when it ends too soon."""
+    if start_time is not None and end_time is not None and end_time <= start_time:
+        raise InvalidRequest("'end_time' must be after 'start_time'.", param="end_time")
+    return Scope(
+        team_id=caller.team_id if caller.is_admin else caller.team,
+        start=None if start_time is None else from_unix(start_time),
+        end=None if end_time is None else from_unix(end_time),
+    )
+
+
+def _as_json(report: Report) -> CostsOut:
+    rows = [dict(row) | {"amount_usd": usd(row["amount_usd"])} for row in report.rows]
+    for row in rows:
+        if "quantity" in row:
+            row["quantity"] = f"{row['quantity'].normalize():f}"
+    return CostsOut(data=rows, total_usd=usd(report.total_usd))

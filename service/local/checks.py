@@ -1,0 +1,69 @@
+"""What is looked at before and while things start, each failure told in one line."""
+
+import errno
+import socket
+import ssl
+
+import httpx2
+from pydantic import ValidationError
+from pydantic_settings import SettingsError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from service.local.errors import EmbeddedError
+from service.settings import Settings
+
+# For http only. Reading the world's certificates, which nobody presents here, costs 20 ms at each look.
+_NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def read_settings() -> Settings:
+    """The settings that the environment and its TOML file hold.
+
+    Raises EmbeddedError naming the first one that is malformed.
+    """
+    try:
+        return Settings()
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = "_".join(["TUNEHOUSE", *(str(part).upper() for part in first["loc"][:1])])
+        raise EmbeddedError(f"{name}: {first['msg']}") from error
+    except SettingsError as error:  # a value that should be JSON and is not; the message names the field
+        raise EmbeddedError(f"a TUNEHOUSE_ setting is not valid JSON: {error}") from error
+
+
+def check_port(host: str, port: int) -> None:
+    """Raises EmbeddedError when `host:port` cannot be listened on."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise EmbeddedError(f"port {port} of {host} is in use: choose another with --port") from error
+        raise EmbeddedError(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
+def check_broker(url: str) -> None:
+    """Raises EmbeddedError when no Redis or Valkey answers at `url`."""
+    try:
+        with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as broker:
+            broker.ping()
+    except (RedisError, ValueError) as error:
+        raise EmbeddedError(f"TUNEHOUSE_REDIS_URL: the broker does not answer: {error}") from error
+
+
+def listens(port: int) -> bool:
+    """Whether something takes connections on a port of 127.0.0.1."""
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def answers_200(url: str) -> bool:
+    """Whether GET `url` is answered with 200."""
+    try:
+        return httpx2.get(url, trust_env=False, timeout=5, verify=_NO_CERTIFICATES).status_code == 200
+    except httpx2.TransportError:
+        return False

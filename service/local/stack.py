@@ -1,0 +1,163 @@
+"""Everything on one machine: embedded servers, sandbox trainer, api and worker, as `tunehouse up` runs it."""
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from service.core.db import engine
+from service.local.checks import answers_200, check_broker, check_port, listens, read_settings
+from service.local.files import free_port
+from service.local.layout import DataDir
+from service.local.postgres import PostgresServer
+from service.local.prepare import first_admin_key, migrate
+from service.local.processes import sweep, write_private
+from service.local.programs import api_argv, trainer_argv, worker_argv
+from service.local.supervise import Child, Supervisor
+from service.local.valkey import ValkeyServer
+from service.settings import settings
+
+START_TIMEOUT_S = 90.0
+WORKER_THREADS = 8
+DATABASE = "tunehouse"
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  recognised here, listened on only when asked to
+
+
+class Stack:
+    """All processes of one machine over one data dir; a context manager that stops them.
+
+    `url` is where the api answers; `admin_key` is set by the start that made it, and only then. Whoever sets
+    `stopping` ends `start` and `watch`. To be used from the main thread. What the environment
+    (`TUNEHOUSE_…`) sets is left alone; what it does not is added to it, for our processes and this one.
+    """
+
+    def __init__(
+        self, data_dir: Path, host: str = "127.0.0.1", port: int = 0, report: Callable[[str], None] = print
+    ) -> None:
+        self.host = host
+        self.port = port or free_port()
+        reached = "127.0.0.1" if host in ANY_ADDRESS else host
+        self.url = f"http://{f'[{reached}]' if ':' in reached else reached}:{self.port}"
+        self.admin_key: str | None = None
+        self.data = DataDir(data_dir)
+        self.stopping = threading.Event()
+        self._added: dict[str, str] = {}
+        self._supervisor = Supervisor(report)
+
+    def __enter__(self) -> "Stack":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def start(self) -> bool:
+        """Start everything and wait until it serves; false when `stopping` was set meanwhile.
+
+        Raises EmbeddedError with one clear line. Whatever happens, `stop` ends what was started.
+        """
+        given = read_settings().model_fields_set
+        self.data.open()
+        for pid_file in self.data.pid_files():
+            sweep(pid_file, signal.SIGTERM)
+        check_port(self.host, self.port)
+        steps: list[Callable[[], None]] = [] if "database_url" in given else [self._start_postgres]
+        steps += [] if "redis_url" in given else [self._start_valkey]
+        steps += [lambda: self._choose_defaults(given), self._prepare_database]
+        for step in steps:
+            if self.stopping.is_set():
+                return False
+            step()
+        children = [] if "providers" in given else [self._trainer()]
+        children += [self._api(), self._worker()]
+        write_private(self.data.environment, json.dumps(self._added))
+        for child in children:
+            self._supervisor.start(child)
+        return self._supervisor.await_ready(children, self.stopping, START_TIMEOUT_S)
+
+    def watch(self) -> None:
+        """Restart what dies until `stopping` is set. Raises EmbeddedError when one cannot be kept alive."""
+        self._supervisor.watch(self.stopping)
+
+    def stop(self) -> None:
+        """Stop everything in order, and let go of the data dir; safe to call twice."""
+        self._supervisor.stop()
+        for name in self._added:
+            os.environ.pop(name, None)
+        self._added.clear()
+        settings.cache_clear()
+        if self.data.is_open():
+            self.data.environment.unlink(missing_ok=True)
+            self.data.close()
+
+    def _start_postgres(self) -> None:
+        server = PostgresServer(self.data.postgres, log=self.data.log("postgres"))
+        self._supervisor.start(server)
+        if not server.has_database(DATABASE):
+            server.create_database(DATABASE)
+        self._add("DATABASE_URL", server.url(DATABASE))
+
+    def _start_valkey(self) -> None:
+        server = ValkeyServer(self.data.valkey, log=self.data.log("valkey"))
+        self._supervisor.start(server)
+        self._add("REDIS_URL", server.url())
+
+    def _choose_defaults(self, given: set[str]) -> None:
+        if "storage_url" not in given:
+            self._add("STORAGE_URL", self.data.storage.as_uri())
+        if "public_url" not in given:
+            self._add("PUBLIC_URL", self.url)
+        if "webhook_allowed_networks" not in given and self.host in LOOPBACK:
+            # Only people of this machine can ask for it, and they reach its ports anyway.
+            self._add("WEBHOOK_ALLOWED_NETWORKS", '["127.0.0.0/8", "::1/128"]')
+        if "providers" not in given:
+            self._trainer_port = free_port()
+            self._add("TRAINER_API_KEY", self.data.secret("trainer-api-key"))
+            self._add("TRAINER_WEBHOOK_SECRET", self.data.webhook_secret("trainer-webhook-secret"))
+            trainer = {
+                "name": "trainer",
+                "kind": "trainer",
+                "base_url": f"http://127.0.0.1:{self._trainer_port}/v1",
+                "api_key": "env:TUNEHOUSE_TRAINER_API_KEY",
+                "webhook_secret": "env:TUNEHOUSE_TRAINER_WEBHOOK_SECRET",
+            }
+            self._add("PROVIDERS", json.dumps([trainer]))
+
+    def _prepare_database(self) -> None:
+        settings.cache_clear()
+        engine.cache_clear()
+        check_broker(settings().redis_url.get_secret_value())
+        migrate(settings().database_url.get_secret_value())
+        if settings().admin_key is None:
+            self.admin_key = first_admin_key()
+        engine().dispose()
+
+    def _trainer(self) -> Child:
+        port = self._trainer_port
+        argv = trainer_argv("--port", str(port), "--data-dir", str(self.data.trainer))
+        argv += ["--webhook-url", f"{self.url}/webhooks/trainer"]
+        return self._child("trainer", argv, lambda: listens(port))
+
+    def _api(self) -> Child:
+        argv = api_argv(self.host, self.port)
+        return self._child("api", argv, lambda: answers_200(f"{self.url}/readyz"))
+
+    def _worker(self) -> Child:
+        return self._child("worker", worker_argv(WORKER_THREADS), None)
+
+    def _child(self, name: str, argv: list[str], ready: Callable[[], bool] | None) -> Child:
+        return Child(
+            name,
+            argv,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+            log=self.data.log(name),
+            pid_file=self.data.pid_file(name),
+            cwd=self.data.root,
+            ready=ready,
+        )
+
+    def _add(self, name: str, value: str) -> None:
+        self._added[f"TUNEHOUSE_{name}"] = value
+        os.environ[f"TUNEHOUSE_{name}"] = value

@@ -1,0 +1,136 @@
+"""Register and delete tuned models."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from service.core import clock, work
+from service.events.actions import append
+from service.events.types import EventType
+from service.ledger.tables import Entry
+from service.models import names
+from service.models.lineage import branch
+from service.models.tables import TunedModel
+from service.teams.queries import get_team
+
+DELETE_UPSTREAM = "model.delete_upstream"  # the unit of work that removes a deleted model at its provider
+
+_COUNT_JOB = text("SELECT branch_count_job(:team_id, :job_id, :sign)")
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What a new model came from: the job, and through it the parent, the base and the data."""
+
+    team_id: str
+    job_id: str
+    provider: str
+    base_model: str
+    parent_id: str | None
+    training_file: str
+    validation_file: str | None
+    suffix: str | None
+
+
+def register_model(session: Session, origin: Origin, provider_model: str, created_at: datetime) -> TunedModel:
+    """The job's finished model under a name of ours, with an event; the second time the same row."""
+    known = _find(session, origin.job_id, provider_model)
+    if known is not None:
+        return known
+    slug = get_team(session, origin.team_id).slug
+    name = names.new_name(origin.base_model, slug, origin.suffix)
+    model = _add(session, origin, name, "model", provider_model, None, created_at)
+    append(
+        session,
+        team_id=origin.team_id,
+        subject_id=model.id,
+        type=EventType.MODEL_CREATED,
+        message=f"New fine-tuned model created: {model.id}",
+        data={"job_id": origin.job_id},
+    )
+    return model
+
+
+def register_checkpoint(
+    session: Session, origin: Origin, provider_model: str, step: int, created_at: datetime
+) -> TunedModel:
+    """A checkpoint of the job under a name of ours; the second time the same row."""
+    known = _find(session, origin.job_id, provider_model)
+    if known is not None:
+        return known
+    slug = get_team(session, origin.team_id).slug
+    name = names.checkpoint_name(origin.base_model, slug, origin.suffix, step)
+    return _add(session, origin, name, "checkpoint", provider_model, step, created_at)
+
+
+def delete_model(session: Session, model: TunedModel) -> None:
+    """Take a model out of use; its row stays for its descendants, the provider's copy is removed later."""
+    # Locked and read anew: a deployment named meanwhile would stay taken by a model that nobody can reach.
+    session.refresh(model, with_for_update=True)
+    model.deleted_at = clock.now()
+    model.deployment = None
+    append(session, team_id=model.team_id, subject_id=model.id, type=EventType.MODEL_DELETED)
+    work.schedule(session, DELETE_UPSTREAM, model.id)
+
+
+def _find(session: Session, job_id: str, provider_model: str) -> TunedModel | None:
+    same = TunedModel.job_id == job_id, TunedModel.provider_model == provider_model
+    return session.scalar(select(TunedModel).where(*same))
+
+
+def _add(
+    session: Session,
+    origin: Origin,
+    name: str,
+    kind: str,
+    provider_model: str,
+    step: int | None,
+    created_at: datetime,
+) -> TunedModel:
+    charged = _is_charged(session, origin.job_id)
+    if charged:
+        # Before any lock on models: whoever sums branches up locks in this order too.
+        session.execute(_COUNT_JOB, {"team_id": origin.team_id, "job_id": origin.job_id, "sign": -1})
+    # Locked, so that two that are made from it at the same moment do not take the same key.
+    parent = session.get_one(TunedModel, origin.parent_id, with_for_update=True) if origin.parent_id else None
+    model = TunedModel(
+        id=name,
+        branch_key=_branch_key(name, kind, parent),
+        shutdown_date=parent.shutdown_date if parent else None,
+        team_id=origin.team_id,
+        kind=kind,
+        provider=origin.provider,
+        provider_model=provider_model,
+        base_model=origin.base_model,
+        parent_id=origin.parent_id,
+        job_id=origin.job_id,
+        step=step,
+        training_file=origin.training_file,
+        validation_file=origin.validation_file,
+        created_at=created_at,
+    )
+    session.add(model)
+    session.flush()
+    if charged:
+        session.execute(_COUNT_JOB, {"team_id": origin.team_id, "job_id": origin.job_id, "sign": 1})
+    return model
+
+
+def _is_charged(session: Session, job_id: str) -> bool:
+    """Whether a job has cost something before it made this model, as one that was paused has."""
+    return session.scalar(select(Entry.number).where(Entry.job_id == job_id).limit(1)) is not None
+
+
+def _branch_key(name: str, kind: str, parent: TunedModel | None) -> bytes | None:
+    """The key of a new model, noted as given out at its locked parent."""
+    if parent is None:
+        return branch.root_key(name)
+    if parent.branch_key is None:
+        return None
+    if kind == "model" and not parent.has_next:
+        parent.has_next = True
+        return branch.next_in_line(parent.branch_key)
+    parent.side_lines += 1
+    return branch.beside_line(parent.branch_key, parent.side_lines)

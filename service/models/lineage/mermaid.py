@@ -1,0 +1,43 @@
+"""A lineage graph as Mermaid text, which README renderers and wikis draw. Pure."""
+
+from collections.abc import Mapping
+
+from service.models.lineage.graph import Graph, Node, NodeKind, Role
+
+_SHAPES: Mapping[NodeKind, tuple[str, str]] = {
+    "base": ("[[", "]]"),
+    "dataset": ("[(", ")]"),
+    "job": ("(", ")"),
+    "checkpoint": ("[/", "/]"),
+    "model": ("[", "]"),
+    "alias": ("{{", "}}"),
+}
+_ARROWS: Mapping[Role, str] = {
+    "tuned_from": "-->",
+    "training_data": "-->|training|",
+    "validation_data": "-.->|validation|",
+    "produced": "-->",
+    "points_to": "-.->",
+    "derived_from": "-->|made into|",
+}
+
+
+def mermaid(graph: Graph) -> str:
+    """The graph as a `flowchart`; each node says what it cost itself, where that is not nothing."""
+    names = {node.id: f"n{number}" for number, node in enumerate(graph.nodes)}
+    lines = ["flowchart LR"]
+    lines += [f"  {names[node.id]}{_box(node)}" for node in graph.nodes]
+    lines += [f"  {names[edge.source]} {_ARROWS[edge.role]} {names[edge.to]}" for edge in graph.edges]
+    return "\n".join(lines) + "\n"
+
+
+def _box(node: Node) -> str:
+    opened, closed = _SHAPES[node.kind]
+    cost = "" if node.cost_usd == "0.00" else f"<br/>${node.cost_usd}"
+    gone = "<br/>(deleted)" if node.deleted else ""
+    return f'{opened}"{_escape(node.label)}{cost}{gone}"{closed}'
+
+
+def _escape(label: str) -> str:
+    """Mermaid ends a quoted label at a quote and reads HTML in it; its own entities stand for both."""
+    return "".join(f"#{ord(character)};" if character in '"#&<>`\n\r' else character for character in label)

@@ -1,0 +1,152 @@
+"""The family tree of a model as a graph, with what each step cost."""
+
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from service.core.clock import unix
+from service.ledger.money import usd
+from service.models.lineage.branch_costs import costs_of_jobs, sum_of_branch, use_of_models
+from service.models.lineage.contents import sources_of
+from service.models.lineage.family import Direction, Member, ancestors, descendants
+from service.models.lineage.graph import Cost, Edge, Graph, Node, Role
+from service.models.tables import TunedModel
+
+_ZERO = Decimal(0)
+_CONTENT = "sha256:"
+_FILES = text("""
+    SELECT id, sha256, filename, created_at, deleted_at FROM files
+    WHERE id = ANY(string_to_array(:ids, ' ')) AND team_id = :team_id ORDER BY created_at, id
+""")
+_ALIASES = text(
+    "SELECT name, model FROM aliases WHERE team_id = :team_id AND model IS NOT NULL ORDER BY name"
+)
+
+
+def lineage(session: Session, model: TunedModel, direction: Direction, depth: int, limit: int) -> Graph:
+    """The graph around a model: bases, datasets, jobs, models, checkpoints and aliases.
+
+    At most `limit` models, the nearest in either direction; `truncated` says when there were more. The cost
+    is that of the whole branch in that direction, whatever `depth` and `limit` leave out.
+    """
+    line = ancestors(session, model)
+    found = {one.id: one for one in line if direction != "descendants" or one.generation == 0}
+    near = [one for one in found.values() if -one.generation <= depth]
+    if direction != "ancestors":
+        near += [one for one in descendants(session, model, depth, limit + 1) if one.generation]
+    near.sort(key=lambda one: abs(one.generation))
+    shown = sorted(near[:limit], key=lambda one: (one.generation, one.created_at, one.id))
+    costs = _Costs(session, model.team_id, {*found.values(), *shown})
+    builder = _Builder(session, model.team_id, shown, costs)
+    return Graph(
+        root=model.id,
+        nodes=list(builder.nodes.values()),
+        edges=builder.edges,
+        cumulative_cost_usd=_cost(session, model, direction, list(found.values()), costs),
+        truncated=len(near) > limit,
+    )
+
+
+class _Costs:
+    """What jobs cost and what the use of models cost, by their ids."""
+
+    def __init__(self, session: Session, team_id: str, models: Collection[Member]) -> None:
+        self.jobs = costs_of_jobs(session, team_id, {one.job_id for one in models})
+        self.use = use_of_models(session, team_id, {one.id for one in models})
+
+
+def _cost(
+    session: Session, model: TunedModel, direction: Direction, line: Sequence[Member], costs: _Costs
+) -> Cost:
+    """What the models of `line`, the branch below, or both cost; the model itself is in each."""
+    training = sum((costs.jobs.get(job_id, _ZERO) for job_id in {one.job_id for one in line}), _ZERO)
+    use = sum((costs.use.get(one.id, _ZERO) for one in line), _ZERO)
+    tried = _ZERO
+    if direction != "ancestors":
+        branch = sum_of_branch(session, model)
+        use += branch.use_usd - costs.use.get(model.id, _ZERO)
+        # The model's own job is counted already; where the model carries its cost, it must count once.
+        training += branch.made_usd - branch.own_made_usd + branch.tried_usd
+        tried = branch.tried_usd
+    return Cost(training=usd(training), attempts=usd(tried), use=usd(use), total=usd(training + use))
+
+
+class _Builder:
+    """Nodes by id and the edges between them, built from the rows of a family."""
+
+    def __init__(self, session: Session, team_id: str, shown: Sequence[Member], costs: _Costs) -> None:
+        self.nodes: dict[str, Node] = {}
+        self._links: dict[tuple[str, str, Role], None] = {}
+        contents = self._add_datasets(session, team_id, shown)
+        for one in shown:
+            self._add_job(one, contents, costs.jobs.get(one.job_id, _ZERO))
+            self._add_model(one, costs.use.get(one.id, _ZERO))
+        self._add_aliases(session, team_id)
+
+    @property
+    def edges(self) -> list[Edge]:
+        """Every edge once; those to what is not shown are left out."""
+        nodes = self.nodes
+        return [Edge(source, to, role) for source, to, role in self._links if source in nodes and to in nodes]
+
+    def _link(self, source: str, to: str, role: Role) -> None:
+        self._links[source, to, role] = None
+
+    def _add_datasets(self, session: Session, team_id: str, shown: Sequence[Member]) -> dict[str, str]:
+        """A node per content, whichever files brought it, and per source of it; the node of each file."""
+        files = {one.training_file for one in shown} | {one.validation_file for one in shown}
+        node_of = self._add_contents(session, team_id, [file_id for file_id in files if file_id])
+        hashes = {node_id.removeprefix(_CONTENT) for node_id in node_of.values()}
+        made = sources_of(session, team_id, hashes)
+        if made:
+            self._add_contents(session, team_id, sorted({one.source_id for one in made} - node_of.keys()))
+        for one in made:
+            self._link(_CONTENT + one.source, _CONTENT + one.output, "derived_from")
+        return node_of
+
+    def _add_contents(self, session: Session, team_id: str, named: Sequence[str]) -> dict[str, str]:
+        node_of = {}
+        for file in session.execute(_FILES, {"ids": " ".join(named), "team_id": team_id}):
+            node_of[file.id] = node_id = _CONTENT + file.sha256
+            known = self.nodes.get(node_id)
+            if known is None:
+                known = Node(node_id, "dataset", file.filename, unix(file.created_at), deleted=True, files=[])
+                self.nodes[node_id] = known
+            known.files = [*(known.files or ()), file.id]
+            known.deleted = known.deleted and file.deleted_at is not None
+        return node_of
+
+    def _add_job(self, one: Member, contents: Mapping[str, str], cost_usd: Decimal) -> None:
+        origin = one.parent_id or one.base_model
+        if one.parent_id is None and origin not in self.nodes:
+            self.nodes[origin] = Node(origin, "base", origin)
+        if one.job_id not in self.nodes:
+            self.nodes[one.job_id] = Node(one.job_id, "job", one.job_id, cost_usd=_text(cost_usd))
+        self._link(origin, one.job_id, "tuned_from")
+        self._link(contents.get(one.training_file, ""), one.job_id, "training_data")
+        if one.validation_file:
+            self._link(contents.get(one.validation_file, ""), one.job_id, "validation_data")
+
+    def _add_model(self, one: Member, cost_usd: Decimal) -> None:
+        self.nodes[one.id] = Node(
+            one.id,
+            "checkpoint" if one.kind == "checkpoint" else "model",
+            one.id,
+            unix(one.created_at),
+            one.deleted_at is not None,
+            _text(cost_usd),
+        )
+        self._link(one.job_id, one.id, "produced")
+
+    def _add_aliases(self, session: Session, team_id: str) -> None:
+        for alias in session.execute(_ALIASES, {"team_id": team_id}):
+            if alias.model in self.nodes:
+                node_id = f"alias:{alias.name}"
+                self.nodes[node_id] = Node(node_id, "alias", alias.name)
+                self._link(node_id, alias.model, "points_to")
+
+
+def _text(amount: Decimal) -> str:
+    return usd(amount) if amount else "0.00"

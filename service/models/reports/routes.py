@@ -1,0 +1,79 @@
+"""The route for a dataset's report: what its check found, joined with what was trained on it before."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Response
+from fastapi.responses import HTMLResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.core.clock import unix
+from service.core.web import RequestSession
+from service.files import counting
+from service.files.costs import costs_of
+from service.files.overlap import shared_rows
+from service.files.queries import get_file, report_of
+from service.files.report_page import HEADERS, page
+from service.files.schemas import ProblemOut, ReportOut, TrainedOut, report_out
+from service.files.tables import File
+from service.models.tables import TunedModel
+from service.teams.access import Reader
+
+router = APIRouter(prefix="/v1/files", tags=["files"])
+
+_MOST_TRAINED = 100
+_MOST_SHARED = 25
+_PAGES: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+
+
+@router.get("/{file_id}/report", response_model=ReportOut, responses=_PAGES)
+def retrieve_report(
+    file_id: str,
+    session: RequestSession,
+    caller: Reader,
+    validation_file: str | None = None,
+    accept: Annotated[str, Header()] = "",
+) -> ReportOut | Response:
+    """What the check of a file found, and what training on it costs on every model it fits.
+
+    With `validation_file`, the rows that both files hold are among the warnings. With `Accept: text/html`,
+    a page.
+    """
+    file = get_file(session, caller.team, file_id)
+    report = report_of(file)
+    counting.order(session, file)  # for a base that was not on offer yet when the file was checked
+    counted = counting.counted(session, file)
+    out = report_out(file, report, costs_of(session, report, counted), counted)
+    out.trained_models = trained_on(session, file)
+    if validation_file is not None:
+        _compare(session, out, file, get_file(session, caller.team, validation_file))
+    if "text/html" in accept:
+        return HTMLResponse(page(out, file.filename), headers=HEADERS)
+    return out
+
+
+def trained_on(session: Session, file: File) -> list[TrainedOut]:
+    """The team's models that were trained on this very content, whichever file brought it, newest first."""
+    same = select(File.id).where(File.team_id == file.team_id, File.sha256 == file.sha256)
+    models = (
+        select(TunedModel)
+        .where(
+            TunedModel.team_id == file.team_id,
+            TunedModel.kind == "model",
+            TunedModel.training_file.in_(same),
+        )
+        .order_by(TunedModel.created_at.desc(), TunedModel.id)
+        .limit(_MOST_TRAINED)
+    )
+    return [
+        TrainedOut(id=model.id, job_id=model.job_id, created_at=unix(model.created_at))
+        for model in session.scalars(models)
+    ]
+
+
+def _compare(session: Session, out: ReportOut, training: File, validation: File) -> None:
+    shared, count = shared_rows(session, training, validation, _MOST_SHARED)
+    if count:
+        out.warnings += [ProblemOut.model_validate(problem) for problem in shared]
+        out.warning_count += count
+        out.warning_counts[shared[0].code] = count

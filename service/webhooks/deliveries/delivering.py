@@ -1,0 +1,155 @@
+"""One attempt at a delivery: what to send, and what to make of the outcome."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from service.core import clock, ids
+from service.events.tables import Event
+from service.settings import settings
+from service.webhooks import queries, signing
+from service.webhooks.actions import DELIVER, disable_endpoint
+from service.webhooks.deliveries import calling, payload, schedule
+from service.webhooks.deliveries.calling import Outcome
+from service.webhooks.states import DeliveryState, DisabledReason
+from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint
+
+_GONE = 410
+# A team's slow endpoint must not hold every worker thread for 15 s at a time.
+_AT_ONCE = 8
+_AT_ONCE_WHILE_FAILING = 1
+_LONGEST_QUEUE_PAUSE_S = 60.0
+
+
+@dataclass(frozen=True)
+class Order:
+    """Everything one attempt needs, so that no transaction is open while it runs."""
+
+    delivery_id: str
+    endpoint_id: str
+    url: str
+    body: bytes
+    secrets: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Wait:
+    """The endpoint is busy with other deliveries: come back later, without an attempt."""
+
+    pause: timedelta
+
+
+def next_order(session: Session, delivery_id: str) -> Order | Wait | None:
+    """What to send now; None when there is nothing to do, because the delivery has ended or just did."""
+    delivery = session.get(WebhookDelivery, delivery_id, with_for_update=True)
+    if delivery is None or delivery.state != DeliveryState.PENDING:
+        return None
+    endpoint = session.get_one(WebhookEndpoint, delivery.endpoint_id)
+    if endpoint.deleted_at is not None or endpoint.disabled_at is not None:
+        _end(delivery, DeliveryState.CANCELLED)
+        return None
+    waiting, trying = queries.count_pending(session, endpoint.id, DELIVER)
+    at_once = _AT_ONCE_WHILE_FAILING if endpoint.failing_since else _AT_ONCE
+    if trying > at_once:
+        pause_s = min(max(1.0, waiting / _AT_ONCE), _LONGEST_QUEUE_PAUSE_S)
+        return Wait(timedelta(seconds=pause_s * random.uniform(0.5, 1.5)))  # noqa: S311 - no secret
+    event = session.scalars(select(Event).where(Event.id == delivery.event_id)).one()
+    body = payload.render(
+        event_id=event.id,
+        type=event.type,
+        subject_id=event.subject_id,
+        created_at=event.created_at,
+        data=event.data,
+    )
+    secrets = queries.valid_secrets(session, [endpoint.id])[endpoint.id]
+    return Order(delivery.id, endpoint.id, endpoint.url, body, tuple(secrets))
+
+
+def sample_order(session: Session, endpoint: WebhookEndpoint, type: str) -> Order:
+    """A made-up event of that type for `endpoint`, to be sent once and not recorded."""
+    event_id, subject_id = ids.new_id("evt_test_"), payload.sample_subject(type)
+    body = payload.render(event_id=event_id, type=type, subject_id=subject_id, created_at=clock.now())
+    secrets = queries.valid_secrets(session, [endpoint.id])[endpoint.id]
+    return Order(ids.new_id("wh_test_"), endpoint.id, endpoint.url, body, tuple(secrets))
+
+
+def send(order: Order, sent_at: datetime) -> Outcome:
+    """Make the call; no transaction may be open."""
+    return calling.post(
+        order.url,
+        signing.headers(order.delivery_id, sent_at, order.body, order.secrets),
+        order.body,
+        timeout_s=settings().webhook_timeout_s,
+        allowed=settings().webhook_allowed_networks,
+    )
+
+
+def record(session: Session, order: Order, outcome: Outcome, sent_at: datetime) -> timedelta | None:
+    """Note the attempt and what follows from it; returns the pause before the next one, if there is one."""
+    delivery = session.get_one(WebhookDelivery, order.delivery_id, with_for_update=True)
+    _note_attempt(session, order, outcome, sent_at)
+    if outcome.delivered:
+        delivery.delivered_at = clock.now()
+        _end(delivery, DeliveryState.DELIVERED)
+        _note_recovery(session, order.endpoint_id)
+        return None
+    if outcome.status == _GONE:
+        disable_endpoint(session, order.endpoint_id, DisabledReason.GONE)
+        _end(delivery, DeliveryState.CANCELLED)
+        return None
+    delivery.failures += 1
+    if schedule.is_given_up(_failing_since(session, order.endpoint_id, sent_at), clock.now()):
+        disable_endpoint(session, order.endpoint_id, DisabledReason.FAILING)
+    pause = schedule.next_pause(
+        delivery.failures,
+        settings().webhook_retry_schedule_s,
+        jitter=random.uniform(-1, 1),  # noqa: S311 - no secret
+        asked=schedule.retry_after(outcome.retry_after, clock.now()),
+    )
+    if pause is None:
+        _end(delivery, DeliveryState.FAILED)
+        return None
+    delivery.next_attempt_at = clock.now() + pause
+    return pause
+
+
+def _end(delivery: WebhookDelivery, state: DeliveryState) -> None:
+    delivery.state = state.value
+    delivery.next_attempt_at = None
+
+
+def _note_attempt(session: Session, order: Order, outcome: Outcome, sent_at: datetime) -> None:
+    # The delivery's row lock makes the numbers follow each other.
+    last = select(func.max(WebhookAttempt.number)).where(WebhookAttempt.delivery_id == order.delivery_id)
+    session.add(
+        WebhookAttempt(
+            delivery_id=order.delivery_id,
+            number=(session.scalar(last) or 0) + 1,
+            started_at=sent_at,
+            duration_ms=outcome.duration_ms,
+            status_code=outcome.status,
+            error=outcome.error,
+            response_excerpt=outcome.excerpt,
+        )
+    )
+
+
+def _note_recovery(session: Session, endpoint_id: str) -> None:
+    failing = WebhookEndpoint.id == endpoint_id, WebhookEndpoint.failing_since.is_not(None)
+    session.execute(update(WebhookEndpoint).where(*failing).values(failing_since=None))
+
+
+def _failing_since(session: Session, endpoint_id: str, sent_at: datetime) -> datetime:
+    known = select(WebhookEndpoint.failing_since).where(WebhookEndpoint.id == endpoint_id)
+    since = session.scalar(known)
+    if since is None:
+        since = sent_at
+        session.execute(
+            update(WebhookEndpoint)
+            .where(WebhookEndpoint.id == endpoint_id, WebhookEndpoint.failing_since.is_(None))
+            .values(failing_since=since)
+        )
+    return since

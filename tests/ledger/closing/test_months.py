@@ -1,0 +1,65 @@
+"""Months close by themselves, once, and say so; what comes later is booked in the open one."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from service.core import clock
+from service.core.db import transaction
+from service.events.tables import Event
+from service.events.types import EventType
+from service.ledger.actions import settle
+from service.ledger.closing.months import is_closed, month_due, present_month
+from service.ledger.tables import Entry
+from service.settings import settings
+from service.teams.tables import Team
+from tests.ledger.make import charge, team
+from worker.chores import CHORES
+
+CLOSE = next(chore.do for chore in CHORES if chore.name == "close_months")
+
+
+@pytest.mark.parametrize(
+    ("now", "days", "name"),
+    [
+        ("2026-11-05T23:59:59", 5, "2026-09"),
+        ("2026-11-06T00:00:00", 5, "2026-10"),
+        ("2027-01-02T00:00:00", 1, "2026-12"),
+        ("2026-03-01T00:00:00", 28, "2026-01"),
+    ],
+)
+def test_a_month_is_due_so_many_days_after_its_end(now: str, days: int, name: str) -> None:
+    assert month_due(datetime.fromisoformat(now).replace(tzinfo=UTC), days).name == name
+
+
+@pytest.mark.usefixtures("database")
+def test_a_due_month_is_closed_and_told_of_once() -> None:
+    month = month_due(clock.now(), settings().month_close_days)
+    with transaction() as session:
+        old, new = team(session), team(session)
+        session.execute(update(Team).where(Team.id == old).values(created_at=month.start))
+    assert CLOSE() == 2
+    assert CLOSE() == 0
+    with transaction() as session:
+        assert is_closed(session, old, month)
+        assert not is_closed(session, old, present_month())
+        told = session.scalars(select(Event).where(Event.type == EventType.MONTH_CLOSED)).all()
+        # The other team was not there yet: it has no statement of that month.
+        assert [(event.team_id, event.data) for event in told] == [(old, {"month": month.name})]
+        assert not is_closed(session, new, present_month())
+
+
+@pytest.mark.usefixtures("database")
+def test_what_occurred_in_a_closed_month_is_booked_in_the_open_one() -> None:
+    month = month_due(clock.now(), settings().month_close_days)
+    last_moment = month.end - timedelta(seconds=1)
+    with transaction() as session:
+        one = team(session)
+        settle(session, team_id=one, subject_id="a", charges=[charge("a", occurred_at=last_moment)])
+    CLOSE()
+    with transaction() as session:
+        settle(session, team_id=one, subject_id="b", charges=[charge("b", occurred_at=last_moment)])
+        booked = session.scalars(select(Entry.booked_at).order_by(Entry.unique_key)).all()
+    assert booked[0] == last_moment
+    assert booked[1] >= present_month().start

@@ -1,0 +1,64 @@
+"""What the control API has set and a restart keeps: shutdown dates, limits, webhook and answer behaviour."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from trainer.storage.store import Store
+
+_KEY = "control"
+_Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
+
+
+class WebhookBehaviour(msgspec.Struct, forbid_unknown_fields=True):
+    """How webhooks misbehave: silenced, sent several times, late, or newest first."""
+
+    mode: Literal["on", "off"] = "on"
+    url: str | None = None
+    copies: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
+    delay_s: _Seconds = 0.0
+    reorder: bool = False
+
+
+class AnswerBehaviour(msgspec.Struct, forbid_unknown_fields=True):
+    """How answers are paced; `chunks` repeats the text until a stream has that many pieces."""
+
+    latency_s: _Seconds = 0.0
+    chunk_interval_s: _Seconds = 0.0
+    chunks: Annotated[int, msgspec.Meta(ge=1, le=100_000)] | None = None
+
+
+class Limits(msgspec.Struct, forbid_unknown_fields=True):
+    """Who may create jobs: nobody once winding down, and so many a day per model (`*` is any model)."""
+
+    wind_down: bool = False
+    jobs_per_day: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
+
+
+class ControlState(msgspec.Struct):
+    """Everything above in one saved document."""
+
+    webhooks: WebhookBehaviour = msgspec.field(default_factory=WebhookBehaviour)
+    answers: AnswerBehaviour = msgspec.field(default_factory=AnswerBehaviour)
+    limits: Limits = msgspec.field(default_factory=Limits)
+    shutdown_dates: dict[str, str] = {}
+    deployments: dict[str, str] = {}
+    """Which model a deployment of that name serves, where models are served by deployments."""
+
+
+class Control:
+    """Reads and changes the saved state."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self.state = store.load_setting(_KEY, ControlState) or ControlState()
+
+    def save(self) -> None:
+        """Keep the state as it is now."""
+        self._store.save_setting(_KEY, self.state)
+
+    def shutdown_date(self, *models: str) -> str | None:
+        """The earliest date set for any of the models (YYYY-MM-DD)."""
+        return min((d for m in models if (d := self.state.shutdown_dates.get(m))), default=None)
