@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 _CONNECT_TIMEOUT_S = 5.0
 _PAUSES_S = (0.05, 0.25)
 _FULL_RETRY_AFTER_S = 1.0
+_LOOK_AGAIN_AFTER_S = 2.0  # at the provider's settings, whose secrets may be replaced while we run
 
 # No byte of an answer came. Other failures may follow a part of one, and are not tried again.
 _TRY_AGAIN = (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, ConnectionResetError)
@@ -35,6 +36,7 @@ class Upstream:
         self, settings: ProviderSettings, endpoint: Endpoint, session: aiohttp.ClientSession
     ) -> None:
         self.name = settings.name
+        self.settings = settings
         self.clean = make_clean((settings.serving_key,), settings.serving_url)
         self.circuit = Circuit()
         self._session = session
@@ -148,6 +150,7 @@ class Upstreams:
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
         self._known: dict[str, Upstream] = {}
+        self._looked_at: dict[str, float] = {}
 
     def start(self) -> None:
         """Open the pool; only within the event loop that will use it."""
@@ -169,11 +172,16 @@ class Upstreams:
 
     def find(self, name: str) -> Upstream:
         """The provider of that name. Raises `NotConfigured`."""
-        known = self._known.get(name)
-        if known is None:
+        known, now = self._known.get(name), time.monotonic()
+        if known is not None and now < self._looked_at[name] + _LOOK_AGAIN_AFTER_S:
+            return known
+        self._looked_at[name] = now
+        settings = provider_settings(name)
+        if known is None or known.settings != settings:
             assert self._session is not None, "start() comes first"  # noqa: S101
-            endpoint = get_provider(name).endpoint()
-            known = self._known[name] = Upstream(provider_settings(name), endpoint, self._session)
+            fresh = Upstream(settings, get_provider(name).endpoint(), self._session)
+            fresh.circuit = known.circuit if known else fresh.circuit
+            known = self._known[name] = fresh
         return known
 
 

@@ -23,13 +23,13 @@ def provider_settings(name: str) -> ProviderSettings:
     """How the provider of that name is configured. Raises `NotConfigured`."""
     for one in settings().providers:
         if one.name == name:
-            return one
+            return one.current()
     raise NotConfigured(f"No provider named {name!r} is configured.", code="provider_not_configured")
 
 
 def all_providers() -> list[Provider]:
     """Every configured provider, in the order of the settings."""
-    return [_shared(one) for one in settings().providers]
+    return [_shared(one.current()) for one in settings().providers]
 
 
 def open_provider(one: ProviderSettings) -> OpenAIWire:
@@ -41,7 +41,6 @@ def _shared(one: ProviderSettings) -> OpenAIWire:
     with _lock:
         known = _opened.get(one.name)
         if known is None or known.settings != one:
-            if known is not None:
-                known.close()
+            # Not closed: another thread may be in a call on it. Its connections end with its last user.
             known = _opened[one.name] = open_provider(one)
         return known

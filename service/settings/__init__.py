@@ -25,7 +25,7 @@ from pydantic_settings import (
 )
 
 from service.settings.providers import ProviderSettings, check_names
-from service.settings.secrets import Secret
+from service.settings.secrets import AdminKey, Secret
 
 __all__ = ["ProviderSettings", "Settings", "settings"]
 
@@ -48,9 +48,10 @@ class Settings(BaseSettings):
         default=SecretStr("redis://localhost:6379/0"),
         description="Celery's broker and rate-limit counters; may be lost at any time.",
     )
-    admin_key: Secret | None = Field(
+    admin_key: AdminKey | None = Field(
         default=None,
-        description="A bearer key with every right, beside those stored hashed by `tunehouse admin-key`.",
+        description="A first key with every right, to create named admin keys with; remove it afterwards. "
+        "At least 24 characters.",
     )
     storage_url: str = Field(
         default="file:///var/lib/tunehouse",
@@ -185,6 +186,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="What is quieter than this is not logged."
     )
+
+    @field_validator("admin_key", mode="before")
+    @classmethod
+    def _empty_is_none(cls, key: object) -> object:
+        """Compose files and shells pass on a variable that is not set as an empty one."""
+        return None if key == "" else key
 
     @field_validator("create_grace_s", "lease_s")
     @classmethod

@@ -1,11 +1,11 @@
 """Settings of one upstream."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from service.settings.secrets import Key, Secret
+from service.settings.secrets import FileSecret, Key, Secret
 
 
 def _check_base_url(url: str) -> str:
@@ -38,7 +38,10 @@ class ProviderSettings(BaseModel):
         description="Which catalogue of models, limits and prices applies, and which wire quirks."
     )
     base_url: BaseUrl = Field(description="Up to and including /v1.")
-    api_key: Key = Field(description="The provider's key; never stored, logged or answered.")
+    api_key: Key = Field(
+        description="The provider's key; never stored, logged or shown. With `file:` it is read again at "
+        "each use, so you can replace it without a restart."
+    )
     inference_base_url: BaseUrl | None = Field(
         default=None,
         description="Where its models are served, if not where they are trained: a vLLM beside the trainer.",
@@ -83,6 +86,13 @@ class ProviderSettings(BaseModel):
         default=None,
         description="Azure's `trainingType`, such as GlobalStandard; without it Azure may refuse every job.",
     )
+
+    def current(self) -> Self:
+        """These settings with the secrets their files hold now, so that keys change without a restart."""
+        files = {name: value for name, value in self if isinstance(value, FileSecret)}
+        if not files:
+            return self
+        return self.model_copy(update={name: file.current() for name, file in files.items()})
 
     @property
     def serving_url(self) -> str:

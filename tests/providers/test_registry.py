@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,6 +33,29 @@ def test_a_provider_is_opened_once_per_process() -> None:
     assert registry.get_provider("one") is registry.get_provider("one")
     assert [provider.name for provider in registry.all_providers()] == ["one", "two"]
     assert isinstance(registry.get_provider("two"), AzureWire)
+
+
+def test_a_key_in_a_file_is_replaced_without_a_restart(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "key"
+    file.write_text("sk-first\n")
+    monkeypatch.setenv("TUNEHOUSE_PROVIDERS", json.dumps([ONE | {"api_key": f"file:{file}"}]))
+    monkeypatch.setenv("TUNEHOUSE_CREATE_GRACE_S", "90")
+    settings.cache_clear()
+
+    def sent() -> str:
+        return registry.get_provider("one").endpoint().headers["Authorization"]
+
+    before = registry.get_provider("one")
+    assert sent() == "Bearer sk-first"
+    for unusable in ("", "half a\nfile"):
+        file.write_text(unusable)
+        assert sent() == "Bearer sk-first"
+    assert registry.get_provider("one") is before
+    file.write_text("sk-second\n")
+    assert sent() == "Bearer sk-second"
+    settings.cache_clear()
 
 
 @pytest.mark.usefixtures("configured")

@@ -1,22 +1,23 @@
-"""Reports as files for spreadsheets."""
+"""Write reports as CSV for spreadsheets."""
 
 import csv
 import io
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
 from fastapi import Request, Response
 
-# What a spreadsheet would take for a formula when it stands first in a cell.
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
-_NUMBER = re.compile(r"-?\d+(\.\d+)?")
+# Spreadsheets read a cell as a formula when it starts with one of these (OWASP, "CSV Injection").
+_FORMULA_STARTS = ("=", "+", "-", "@")
+_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """The rows as CSV (RFC 4180) with a header; text that looks like a formula gets a quote before it."""
+    """The rows as CSV (RFC 4180) with a header; a quote in front keeps text from running as a formula."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([_cell(column) for column in columns])
@@ -42,6 +43,18 @@ def _cell(value: Any) -> str:
     if isinstance(value, Decimal):
         return f"{value:f}"
     text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value)
-    if text.startswith(_FORMULA_STARTS) and not _NUMBER.fullmatch(text):
-        return f"'{text}"
-    return text
+    return f"'{text}" if _may_run(text) else text
+
+
+def _may_run(text: str) -> bool:
+    """Whether a spreadsheet may read the cell as a formula.
+
+    Importers drop blanks, controls and invisible characters in front, and some read full-width signs
+    (`＝`) as their ASCII twins. A cell that starts with a control character is never data of ours.
+    """
+    if not text or _NUMBER.fullmatch(text):
+        return False
+    if unicodedata.category(text[0]) == "Cc":
+        return True
+    visible = next((char for char in text if unicodedata.category(char)[0] not in "ZC"), "")
+    return unicodedata.normalize("NFKC", visible).startswith(_FORMULA_STARTS)
