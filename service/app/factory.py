@@ -3,8 +3,8 @@
 from fastapi import FastAPI
 
 from service.app import errors, health, providers
+from service.app.inference_bypass import Application
 from service.app.middleware import BodyLimit, RequestIds
-from service.app.short_way import Application
 from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
 from service.comparisons import routes as comparisons
@@ -91,7 +91,7 @@ def create_app() -> FastAPI:
         },
     )
     app.add_middleware(RequestIds)
-    app.models = RequestIds(
+    app.inference = RequestIds(
         BodyLimit(inference.serve, default_bytes=settings().max_inference_body_bytes, larger={})
     )
     return app

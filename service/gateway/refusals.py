@@ -4,10 +4,9 @@ from collections.abc import Mapping
 
 import msgspec
 
+from service.core import clock, retry_after
 from service.errors import ProviderRefused, TunehouseError, UpstreamFailed
 from service.providers.scrub import Clean, rename_ids
-
-_LONGEST_RETRY_AFTER_S = 3600.0
 
 
 class _Error(msgspec.Struct):
@@ -35,7 +34,7 @@ class Words:
 
 def from_answer(status: int, headers: Mapping[str, str], body: bytes, words: Words) -> TunehouseError:
     """The error that stands for a provider's answer other than 200."""
-    retry_after_s = _retry_after_s(headers)
+    retry_after_s = retry_after.from_headers(headers, clock.now())
     if status == 401:
         return UpstreamFailed(
             "The provider does not accept Tunehouse's key for it; an admin has to look after that.",
@@ -84,14 +83,3 @@ def _usual_type(status: int) -> str:
     if status == 429:
         return "rate_limit_error"
     return "invalid_request_error" if status < 500 else "server_error"
-
-
-def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            seconds = float(headers[name]) * unit_s
-        except (KeyError, ValueError):
-            continue
-        if 0 <= seconds <= _LONGEST_RETRY_AFTER_S:
-            return seconds
-    return None

@@ -1,4 +1,4 @@
-"""The gateway's routes: described for OpenAPI as any other, served by raw ASGI."""
+"""The inference routes: declared here for OpenAPI, served by `serve` as plain ASGI."""
 
 import gc
 from collections.abc import AsyncIterator
@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI
-from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
@@ -26,14 +25,14 @@ _GC_YOUNG = 10_000
 
 @asynccontextmanager
 async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Gateway]]:
-    """One gateway for as long as the application runs."""
+    """Run one gateway while the application runs."""
     usage.load_encodings(offer.model.encoding for offer in offers())
     gateway = Gateway(settings())
     gateway.start()
-    # What is loaded by now stays: going through it again and again would halt all streams for 50 ms.
+    # Objects loaded by now live as long as the process; scanning them would stall all streams for 50 ms.
     gc.collect()
     gc.freeze()
-    # And what comes later is gone through rarely: five times a second would be 3 % of a core, 7 ms each.
+    # Collect rarely: the default thresholds collect five times a second, 7 ms each (3 % of a core).
     gc.set_threshold(_GC_YOUNG, 20, 50)
     try:
         yield {_STATE: gateway}
@@ -47,34 +46,22 @@ def is_for_gateway(scope: Scope) -> bool:
 
 
 async def serve(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer a request that is for the gateway."""
+    """Answer an inference request."""
     gateway: Gateway = scope["state"][_STATE]
     await gateway.serve(_DIALECTS[scope["path"]], scope, receive, send)
 
 
-class GatewayRoute(APIRoute):
-    """Says that its requests go round the framework, should one ever come this way."""
-
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request; the framework's own handling only tells of a wrong method."""
-        if scope["method"] not in (self.methods or ()):
-            await super().handle(scope, receive, send)
-            return
-        gateway: Gateway = scope["state"][_STATE]
-        await gateway.serve(_DIALECTS[self.path], scope, receive, send)
-
-
-router = APIRouter(prefix="/v1", tags=["inference"], route_class=GatewayRoute, lifespan=lifespan)
+router = APIRouter(prefix="/v1", tags=["inference"], lifespan=lifespan)
 
 _Tokens = Annotated[int, Field(ge=1, le=10_000_000)]
 
 
 class _Use(BaseModel):
-    """Fields that are not named here go to the provider as they are."""
+    """The fields that the documentation names; the gateway reads the body itself."""
 
     model_config = ConfigDict(extra="allow")
 
-    model: str = Field(description="A base model on offer, a tuned model or checkpoint, or an alias.")
+    model: str = Field(description="A base model, tuned model, checkpoint or alias.")
     stream: bool | None = None
 
 

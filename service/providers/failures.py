@@ -3,14 +3,12 @@
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 from openai import APIConnectionError, APIStatusError, OpenAIError
 
-from service.core import clock
+from service.core import clock, retry_after
 from service.providers.answers import Garbage
 from service.providers.errors import (
     Gone,
@@ -30,7 +28,6 @@ _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, h
 # The one refusal by 400 that passes by itself (seen at OpenAI in 2023-24).
 _FILE_NOT_READY = re.compile(r"still being processed|not ready to be used", re.IGNORECASE)
 _DAILY_LIMIT = re.compile(r"fine-tuning requests per day", re.IGNORECASE)
-_LONGEST_RETRY_AFTER_S = 86_400.0
 
 
 @contextmanager
@@ -73,7 +70,7 @@ def _from_answer(answer: APIStatusError, clean: Clean, repeatable: bool) -> Prov
         "status": status,
         "code": clean(answer.code) if answer.code else None,
         "param": clean(answer.param) if isinstance(answer.param, str) else None,
-        "retry_after_s": _retry_after_s(answer.response.headers),
+        "retry_after_s": retry_after.from_headers(answer.response.headers, clock.now()),
     }
     message = clean(said) if said else f"The provider answered {status} without saying why."
 
@@ -100,27 +97,3 @@ def _throttle_code(said: str | None, kind: object) -> str:
     if said and _DAILY_LIMIT.search(said):
         return "daily_rate_limit_exceeded"
     return "insufficient_quota" if kind == "insufficient_quota" else "rate_limit_exceeded"
-
-
-def _retry_after_s(headers: httpx2.Headers) -> float | None:
-    """Seconds from `retry-after-ms` or `retry-after` (seconds or a date), at most a day."""
-    for name, unit_s in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        value = headers.get(name)
-        if value is None:
-            continue
-        try:
-            seconds = float(value) * unit_s
-        except ValueError:
-            seconds = _until(value)
-        if 0 <= seconds < float("inf"):
-            return min(seconds, _LONGEST_RETRY_AFTER_S)
-    return None
-
-
-def _until(date: str) -> float:
-    try:
-        moment = parsedate_to_datetime(date)
-    except ValueError:
-        return -1.0
-    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return max((moment - clock.now()).total_seconds(), 0.0)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from service.core import clock, ids
+from service.core import clock, ids, retry_after
 from service.events.tables import Event
 from service.settings import settings
 from service.webhooks import queries, signing
@@ -107,7 +107,7 @@ def record(session: Session, order: Order, outcome: Outcome, sent_at: datetime) 
         delivery.failures,
         settings().webhook_retry_schedule_s,
         jitter=random.uniform(-1, 1),  # noqa: S311 - no secret
-        asked=schedule.retry_after(outcome.retry_after, clock.now()),
+        asked_s=retry_after.parse(outcome.retry_after, clock.now(), longest_s=schedule.LONGEST_RETRY_AFTER_S),
     )
     if pause is None:
         _end(delivery, DeliveryState.FAILED)

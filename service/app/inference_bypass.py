@@ -1,4 +1,4 @@
-"""The way of requests for model output: past the framework, whose layers cost more than the gateway does."""
+"""Serve inference requests without FastAPI, whose per-request overhead exceeds the gateway's own."""
 
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -7,13 +7,13 @@ from service.gateway.routes import is_for_gateway
 
 
 class Application(FastAPI):
-    """FastAPI for everything but the gateway's requests, which `models` answers."""
+    """FastAPI for every route except the gateway's, which `inference` serves."""
 
-    models: ASGIApp
+    inference: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
         if is_for_gateway(scope):
-            await self.models(scope, receive, send)
+            await self.inference(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
