@@ -23,9 +23,9 @@ from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, Provi
 from service.ledger.closing.tables import DriftReport
 from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMark
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
-from service.models.aliases.actions import Alias, AliasChange
+from service.models.aliases.tables import Alias, AliasChange
 from service.models.lineage.branch_tables import BranchCost, BranchMark
-from service.models.shutdowns.tables import AnnouncedEnd, EndNotice, EndPoll
+from service.models.shutdowns.tables import AnnouncedShutdown, ShutdownNotice, ShutdownPoll
 from service.models.tables import TunedModel
 from service.teams.tables import ApiKey, IdempotencyRecord, Team
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
@@ -37,7 +37,7 @@ __all__ = [
     "Account",
     "Alias",
     "AliasChange",
-    "AnnouncedEnd",
+    "AnnouncedShutdown",
     "ApiKey",
     "AuditEvent",
     "BranchCost",
@@ -53,8 +53,6 @@ __all__ = [
     "DaySum",
     "Derivation",
     "DriftReport",
-    "EndNotice",
-    "EndPoll",
     "Entry",
     "EntryGroup",
     "Event",
@@ -76,6 +74,8 @@ __all__ = [
     "Retrain",
     "RetrainStep",
     "RollupMark",
+    "ShutdownNotice",
+    "ShutdownPoll",
     "Team",
     "TokenCount",
     "TunedModel",

@@ -23,8 +23,8 @@ from service.ledger.actions import release_expired
 from service.ledger.closing.months import close_month, month_due
 from service.ledger.rollups.sums import roll_up
 from service.models.lineage.branch_costs import roll_branches
-from service.models.shutdowns.announcements import order_polls
-from service.models.shutdowns.notices import tell_ends
+from service.models.shutdowns.actions import schedule_polls
+from service.models.shutdowns.notices import send_notices
 from service.settings import settings
 from service.teams.tables import IdempotencyRecord
 from service.webhooks.actions import forget_deliveries
@@ -118,14 +118,14 @@ def _close_months() -> int:
         closed += newly
 
 
-def _order_end_polls() -> int:
+def _schedule_shutdown_polls() -> int:
     with transaction() as session:
-        return order_polls(session, timedelta(seconds=settings().shutdown_poll_interval_s))
+        return schedule_polls(session, timedelta(seconds=settings().shutdown_poll_interval_s))
 
 
-def _tell_ends() -> int:
+def _send_shutdown_notices() -> int:
     with transaction() as session:
-        return tell_ends(session, clock.now().date())
+        return send_notices(session, clock.now().date())
 
 
 def _order_reconciliations() -> int:
@@ -152,7 +152,7 @@ CHORES = (
     Chore("sweep_providers", 60.0, _order_sweeps),
     Chore("close_months", 600.0, _close_months),
     Chore("roll_branches", 5.0, _roll_branches),
-    Chore("order_end_polls", 60.0, _order_end_polls),
-    Chore("tell_ends", 600.0, _tell_ends),
+    Chore("schedule_shutdown_polls", 60.0, _schedule_shutdown_polls),
+    Chore("send_shutdown_notices", 600.0, _send_shutdown_notices),
     Chore("forget", 10.0, _forget),
 )

@@ -27,8 +27,10 @@ from service.ledger.reports import routes as money
 from service.ledger.reports.usage import routes as usage
 from service.models import routes as models
 from service.models.aliases import routes as aliases
+from service.models.dataset_reports import routes as reports
 from service.models.deployments import routes as deployments
-from service.models.reports import routes as reports
+from service.models.lineage import routes as lineage
+from service.models.shutdowns import routes as shutdowns
 from service.settings import settings
 from service.teams import routes as teams
 from service.webhooks import routes as webhooks
@@ -68,16 +70,17 @@ def create_app() -> FastAPI:
         inference,
         rate_limits,
         comparisons,
-        retrains,  # before the models, whose paths would swallow theirs
-        deployments,  # likewise
+        retrains,  # these three before the models, whose paths would match theirs
+        deployments,
+        lineage,
         models,
+        shutdowns,
         aliases,
         audit,
         health,
     ):
         app.include_router(part.router)
     app.include_router(uploads.moving)
-    app.include_router(models.unprefixed)
     app.include_router(webhooks.calling)
     errors.install(app)
     app.state.on_write = [note_write]

@@ -9,7 +9,7 @@ from service.catalog.prices import Price, PriceKind, prices_at, served_as
 from service.core.db import transaction
 from service.errors import PriceUnknown, Unavailable
 from service.gateway.memory import ShortMemory
-from service.models.deployments.actions import serving_name
+from service.models.deployments.queries import serving_name
 from service.models.queries import Target, resolve
 from service.providers.errors import NotConfigured
 

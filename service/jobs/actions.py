@@ -23,7 +23,7 @@ from service.jobs.upstream.copying import ADVANCE
 from service.ledger.actions import release_hold
 from service.ledger.budgets.actions import set_budget
 from service.models.queries import Target, resolve
-from service.models.shutdowns.dates import check_end
+from service.models.shutdowns.checks import check_shutdown
 
 CLOSED = "The provider takes no new fine-tuning jobs"
 CREATED = "Created fine-tuning job: {}"  # OpenAI's words
@@ -40,7 +40,7 @@ def create_job(
     method = admission.method_of(body)
     target = resolve(session, team_id, body.model)
     check_trainable(target.offer, method.type, clock.now().date())
-    check_end(session, target, acknowledged=bool(body.tunehouse and body.tunehouse.acknowledge_shutdown))
+    check_shutdown(session, target, acknowledged=bool(body.tunehouse and body.tunehouse.acknowledge_shutdown))
     check_open(session, target)
     if method.type == "reinforcement" and body.validation_file is None:
         raise InvalidRequest(

@@ -9,7 +9,7 @@ from service.jobs.actions import warn_of_shared_rows
 from service.jobs.tables import Job
 from service.ledger.queries import limits_of
 from service.models.queries import resolve
-from service.models.shutdowns.dates import check_not_ended
+from service.models.shutdowns.checks import check_not_shut_down
 
 
 def admit(session: Session, job: Job) -> bool:
@@ -19,7 +19,7 @@ def admit(session: Session, job: Job) -> bool:
     """
     target = resolve(session, job.team_id, job.model)
     check_trainable(target.offer, job.method_type, clock.now().date())
-    check_not_ended(session, target)
+    check_not_shut_down(session, target)
     wanted = target.base.formats[job.method_type]
     file = admission.check_files(session, job.team_id, wanted, job.training_file, job.validation_file)
     if file is None:

@@ -26,7 +26,7 @@ from service.ledger.money import usd
 from service.ledger.queries import budget_view
 from service.ledger.schemas import budget_out
 from service.models.queries import resolve
-from service.models.shutdowns.dates import check_not_ended
+from service.models.shutdowns.checks import check_not_shut_down
 from service.teams.access import Caller, Reader, Trainer
 from service.teams.idempotency import IdempotentRoute
 
@@ -131,7 +131,7 @@ def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> Estim
     method = admission.method_of(body)
     target = resolve(session, caller.team, body.model)
     check_trainable(target.offer, method.type, clock.now().date())
-    ends_on = check_not_ended(session, target)
+    ends_on = check_not_shut_down(session, target)
     file = admission.check_files(
         session, caller.team, target.base.formats[method.type], body.training_file, body.validation_file
     )

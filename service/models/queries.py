@@ -1,5 +1,6 @@
-"""Read tuned models, and find out what a model's name means."""
+"""Read tuned models, and resolve a model's name."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -9,14 +10,15 @@ from service.catalog import models as catalog
 from service.catalog.models import CatalogModel
 from service.catalog.offers import Offer, resolve_base
 from service.errors import InvalidRequest, NotFound
-from service.models.aliases.actions import aimed_at
+from service.files.tables import File
+from service.models.aliases.queries import alias_target
 from service.models.tables import TunedModel
 from service.providers.registry import provider_settings
 
 
 @dataclass(frozen=True)
 class Target:
-    """What a model's name stands for: where it is served, under which name, and what it grew from."""
+    """A resolved model name: which provider serves it, under which name, and on which base it is built."""
 
     model_id: str
     provider: str
@@ -39,20 +41,29 @@ def get_model(session: Session, team_id: str, model_id: str, *, deleted_too: boo
     return model
 
 
-def list_models(session: Session, team_id: str) -> list[TunedModel]:
-    """The team's tuned models, newest first, checkpoints and deleted ones left out."""
+def list_models(session: Session, team_id: str) -> Sequence[TunedModel]:
+    """The team's tuned models, newest first, without checkpoints and deleted models."""
     own = select(TunedModel).where(
         TunedModel.team_id == team_id, TunedModel.kind == "model", TunedModel.deleted_at.is_(None)
     )
-    return list(session.scalars(own.order_by(TunedModel.created_at.desc(), TunedModel.id)))
+    return session.scalars(own.order_by(TunedModel.created_at.desc(), TunedModel.id)).all()
+
+
+def trained_on(session: Session, file: File, limit: int) -> Sequence[TunedModel]:
+    """The team's models trained on a file's content, in whichever file they got it, newest first."""
+    same = select(File.id).where(File.team_id == file.team_id, File.sha256 == file.sha256)
+    trained = select(TunedModel).where(
+        TunedModel.team_id == file.team_id, TunedModel.kind == "model", TunedModel.training_file.in_(same)
+    )
+    return session.scalars(trained.order_by(TunedModel.created_at.desc(), TunedModel.id).limit(limit)).all()
 
 
 def resolve(session: Session, team_id: str, model: str) -> Target:
-    """What the team means by `model`: one of its tuned models or checkpoints, an alias, or a base on offer.
+    """Resolve a name that a team uses: one of its tuned models, checkpoints or aliases, or a base on offer.
 
-    Raises `NotFound` for any other name, another team's models included.
+    Raises `NotFound` for any other name, including other teams' models.
     """
-    model = aimed_at(session, team_id, model) or model
+    model = alias_target(session, team_id, model) or model
     if model.startswith("ft:"):
         tuned = get_model(session, team_id, model)
         return Target(tuned.id, tuned.provider, tuned.provider_model, base_of(tuned), tuned)
@@ -64,9 +75,9 @@ def resolve(session: Session, team_id: str, model: str) -> Target:
 
 
 def base_of(model: TunedModel) -> CatalogModel:
-    """The catalogue's entry for what a model grew from.
+    """The catalogue's entry for a tuned model's base.
 
-    Raises `NotFound` when the catalogue has dropped it, `NotConfigured` when its provider is gone.
+    Raises `NotFound` when the catalogue has dropped it, `NotConfigured` when its provider has been removed.
     """
     base = catalog.find(provider_settings(model.provider).kind, model.base_model)
     if base is None:
@@ -75,7 +86,7 @@ def base_of(model: TunedModel) -> CatalogModel:
 
 
 def unknown_model(model_id: str) -> NotFound:
-    """The answer for a model that is not there, or not the caller's."""
+    """The error for a model that does not exist or belongs to another team."""
     return NotFound(
         f"The model {model_id!r} does not exist or you do not have access to it.",
         param="model",

@@ -1,17 +1,18 @@
-"""Models and their family on the wire."""
+"""Models on the wire."""
 
+from datetime import date
 from typing import Literal
 
-from pydantic import Field
-
+from service.catalog.offers import Offer
 from service.core.clock import unix
 from service.core.wire import WireOut
-from service.models.lineage.graph import NodeKind, Role
+from service.models.names import snapshot_time
+from service.models.shutdowns.queries import ShutdownDates
 from service.models.tables import TunedModel
 
 
 class ModelExtras(WireOut):
-    """What Tunehouse knows of a model beyond OpenAI's fields; null where it does not apply."""
+    """Tunehouse's own fields of a model, beyond OpenAI's; null where they do not apply."""
 
     provider: str
     base_model: str
@@ -22,7 +23,7 @@ class ModelExtras(WireOut):
 
 
 class ModelOut(WireOut):
-    """A model that can be called, and perhaps tuned."""
+    """A model that the team can call and, if its methods allow it, tune."""
 
     object: Literal["model"] = "model"
     id: str
@@ -33,73 +34,27 @@ class ModelOut(WireOut):
 
 
 class ModelsOut(WireOut):
-    """All models on offer; the SDK does not page them."""
+    """All models that the team can call; like OpenAI's list, it has no pages."""
 
     object: Literal["list"] = "list"
     data: list[ModelOut]
 
 
 class ModelDeleted(WireOut):
-    """A tuned model was deleted; its place in the lineage stays."""
+    """The answer to a deletion."""
 
     object: Literal["model"] = "model"
     id: str
     deleted: Literal[True] = True
 
 
-class NodeOut(WireOut):
-    """One thing in a family tree; `cost_usd` is what this node itself cost: jobs train, models are used.
-
-    A dataset's id is its content's hash, `sha256:…`, and `files` are those that brought it.
-    """
-
-    id: str
-    kind: NodeKind
-    label: str
-    created_at: int | None
-    deleted: bool
-    cost_usd: str
-    files: list[str] | None
-
-
-class EdgeOut(WireOut):
-    """`from` had a part in `to`; `role` says which."""
-
-    source: str = Field(alias="from")
-    to: str
-    role: Role
-
-
-class CostOut(WireOut):
-    """What the whole branch cost to date, shown or not.
-
-    `training` includes `attempts`: jobs that started from the branch's models and made none.
-    """
-
-    training: str
-    attempts: str
-    use: str
-    total: str
-
-
-class LineageOut(WireOut):
-    """The family of a model: what it came from and what came from it."""
-
-    object: Literal["lineage"]
-    root: str
-    nodes: list[NodeOut]
-    edges: list[EdgeOut]
-    cumulative_cost_usd: CostOut
-    truncated: bool
-
-
-def tuned_model_out(model: TunedModel, shutdown_date: str | None) -> ModelOut:
+def tuned_model_out(model: TunedModel, dates: ShutdownDates) -> ModelOut:
     """The wire form of a tuned model."""
     return ModelOut(
         id=model.id,
         created=unix(model.created_at),
         owned_by=model.team_id,
-        shutdown_date=shutdown_date,
+        shutdown_date=_iso(dates.of_tuned(model)),
         tunehouse=ModelExtras(
             provider=model.provider,
             base_model=model.base_model,
@@ -107,3 +62,24 @@ def tuned_model_out(model: TunedModel, shutdown_date: str | None) -> ModelOut:
             job_id=model.job_id,
         ),
     )
+
+
+def base_model_out(offer: Offer, dates: ShutdownDates) -> ModelOut:
+    """The wire form of a base model at its provider."""
+    base = offer.model
+    return ModelOut(
+        id=base.id,
+        created=snapshot_time(base.id),
+        owned_by=offer.provider_name,
+        shutdown_date=_iso(dates.of_offer(offer)),
+        tunehouse=ModelExtras(
+            provider=offer.provider_name,
+            base_model=base.id,
+            methods=sorted(base.methods),
+            training_ends=_iso(base.trains_until),
+        ),
+    )
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None

@@ -20,7 +20,8 @@ from service.jobs.metrics.curves import curves_from_csv
 from service.jobs.tables import JobCheckpoint
 from service.ledger.queries import costs_by_job
 from service.models.actions import DELETE_UPSTREAM, delete_model
-from service.models.deployments.actions import get_any_model, set_deployment
+from service.models.deployments.actions import set_deployment
+from service.models.deployments.queries import lock_any_model
 from service.models.queries import resolve
 from service.models.tables import TunedModel
 from service.settings import settings
@@ -113,7 +114,7 @@ def deploy(azure: TrainerProcess, model: TunedModel, name: str) -> None:
     """Deploy it there, and say so here."""
     azure.control.deploy(name, model.provider_model)
     with transaction() as session:
-        set_deployment(session, get_any_model(session, model.id), name)
+        set_deployment(session, lock_any_model(session, model.id), name)
 
 
 def test_a_tuned_model_is_asked_under_its_deployment_s_name(azure: TrainerProcess) -> None:
@@ -150,16 +151,16 @@ def test_a_deployment_serves_one_model_until_that_is_deleted(azure: TrainerProce
     with pytest.raises(Conflict):
         deploy(azure, other, "only-one")
     with transaction() as session:
-        delete_model(session, get_any_model(session, model.id))
+        delete_model(session, lock_any_model(session, model.id))
     with transaction() as session:
-        set_deployment(session, get_any_model(session, other.id), "only-one")
+        set_deployment(session, lock_any_model(session, other.id), "only-one")
 
 
 def test_a_deployed_model_is_deleted_there_once_it_is_deployed_no_more(azure: TrainerProcess) -> None:
     model = tuned(hands.make_team())
     deploy(azure, model, "in-use")
     with transaction() as session:
-        delete_model(session, get_any_model(session, model.id))
+        delete_model(session, lock_any_model(session, model.id))
     hands.run_due()
     assert work_left() == [(DELETE_UPSTREAM, model.id)]
     azure.control.deploy("in-use", None)

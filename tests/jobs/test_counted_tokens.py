@@ -11,8 +11,8 @@ from service.core.db import transaction
 from service.files.counting import COUNT
 from service.files.tables import File, TokenCount
 from service.jobs.admission import plan, warnings
+from service.models.dataset_reports.routes import retrieve_report
 from service.models.queries import resolve
-from service.models.reports.routes import retrieve_report
 from service.teams.access import Caller
 from tests.jobs import hands
 from tests.jobs.conftest import Configure

@@ -6,8 +6,8 @@ import pytest
 
 from service.core import clock
 from service.core.db import transaction
-from service.models.shutdowns.announcements import record_ends
-from service.models.shutdowns.notices import tell_ends
+from service.models.shutdowns.actions import record_shutdowns
+from service.models.shutdowns.notices import send_notices
 from tests.jobs.story import BASE, run, upload
 from tests.models.test_shutdowns import in_days
 from tests.support.data import chat_file
@@ -83,8 +83,8 @@ def test_no_graph_export_or_route_holds_another_teams_id(service: Service) -> No
     owned = [live(team) for team in teams]
     end = in_days(40)
     with transaction() as session:
-        record_ends(session, "trainer", {BASE: end})
-        assert tell_ends(session, in_days(0)) == 2
+        record_shutdowns(session, "trainer", {BASE: end})
+        assert send_notices(session, in_days(0)) == 2
     for me, other in ((0, 1), (1, 0)):
         answers = list(everything_told(teams[me], owned[me]))
         assert any(owned[me]["model"] in text for _, text in answers)

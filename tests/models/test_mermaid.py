@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.models.lineage.graph import Cost, Graph, Node
+from service.models.lineage.graph import Graph, LineageCost, Node
 from service.models.lineage.mermaid import mermaid
 
 
@@ -13,7 +13,7 @@ def test_a_label_cannot_break_out_of_its_box(label: str) -> None:
         root="x",
         nodes=[Node(id="x", kind="dataset", label=label)],
         edges=[],
-        cumulative_cost_usd=Cost(training="0", attempts="0", use="0", total="0"),
+        cumulative_cost_usd=LineageCost(training="0", attempts="0", use="0", total="0"),
     )
     head, box, tail = mermaid(graph).split("\n")
     assert head == "flowchart LR"

@@ -1,4 +1,4 @@
-"""Nobody is surprised when a model ends: it is asked for, told in time, and must be acknowledged."""
+"""Teams learn of a shutdown in time, and must acknowledge it to tune the model."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
@@ -11,9 +11,8 @@ from sqlalchemy import select
 from service.core import clock
 from service.core.db import transaction
 from service.events.tables import Event
-from service.models.shutdowns.announcements import order_polls, record_ends
-from service.models.shutdowns.dates import stage
-from service.models.shutdowns.notices import tell_ends
+from service.models.shutdowns.actions import record_shutdowns, schedule_polls
+from service.models.shutdowns.notices import send_notices, stage
 from tests.jobs.story import BASE, run, start, upload
 from tests.support.processes import Worker
 from tests.support.service import Service, TeamHandle
@@ -30,12 +29,12 @@ def in_days(days: int) -> date:
 def announce(**days: date | None) -> None:
     """What a poll would record: the trainer names these days for its models."""
     with transaction() as session:
-        record_ends(session, "trainer", {name.replace("_", "-"): day for name, day in days.items()})
+        record_shutdowns(session, "trainer", {name.replace("_", "-"): day for name, day in days.items()})
 
 
 def tell(days_before: int, end: date) -> int:
     with transaction() as session:
-        return tell_ends(session, end - timedelta(days=days_before))
+        return send_notices(session, end - timedelta(days=days_before))
 
 
 def told(team: TeamHandle) -> list[dict[str, Any]]:
@@ -69,9 +68,9 @@ def test_what_a_provider_announces_is_polled_and_reaches_tunes_and_aliases(
     trainer.control.shut_down(BASE, end)
     with transaction() as session:
         # Whenever the worker's own chore last ordered them.
-        assert order_polls(session, timedelta(0)) == 2
+        assert schedule_polls(session, timedelta(0)) == 2
     with transaction() as session:
-        assert order_polls(session, timedelta(hours=1)) == 0
+        assert schedule_polls(session, timedelta(hours=1)) == 0
     wait_until(lambda: team.http.get(f"/v1/models/{model}").json()["shutdown_date"] == end)
     assert team.http.get(f"/v1/models/{BASE}").json()["shutdown_date"] == end
     (ending,) = [one for one in team.http.get("/v1/shutdowns").json()["data"] if one["model"] == BASE]
@@ -95,7 +94,7 @@ def test_an_end_of_a_tuned_model_passes_on_to_what_was_tuned_from_it(
     other = run(team.sdk).fine_tuned_model
     parent_there = upstream.fine_tuning.jobs.list(limit=3).data[-1].fine_tuned_model
     with transaction() as session:
-        record_ends(session, "trainer", {str(parent_there): in_days(50)})
+        record_shutdowns(session, "trainer", {str(parent_there): in_days(50)})
     days = {one: team.http.get(f"/v1/models/{one}").json()["shutdown_date"] for one in (model, child, other)}
     assert days == {model: in_days(50).isoformat(), child: in_days(50).isoformat(), other: None}
 

@@ -20,7 +20,7 @@ from service.jobs.upstream.copying import ADVANCE, COPY
 from service.jobs.upstream.orphans import SWEEP
 from service.jobs.upstream.reconcile import RECONCILE
 from service.models.actions import DELETE_UPSTREAM
-from service.models.shutdowns.announcements import ASK_ENDS
+from service.models.shutdowns.actions import POLL
 from service.webhooks.actions import DELIVER
 from worker.steps import (
     comparisons,
@@ -28,12 +28,12 @@ from worker.steps import (
     counting,
     datasets,
     deriving,
-    ends,
     jobs,
     models,
     orphans,
     reconcile,
     retrains,
+    shutdowns,
     webhooks,
 )
 
@@ -45,7 +45,7 @@ STEPS: Mapping[str, Callable[[Lease], None]] = {
     SWEEP: orphans.sweep_provider,
     RECONCILE: reconcile.reconcile,
     RETRAIN: retrains.advance,
-    ASK_ENDS: ends.ask_ends,
+    POLL: shutdowns.poll_shutdowns,
     DELETE_UPSTREAM: models.delete_upstream,
     PUBLISH: webhooks.publish_event,
     DELIVER: webhooks.deliver,

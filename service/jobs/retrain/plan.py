@@ -23,7 +23,7 @@ from service.jobs.schemas import (
 )
 from service.jobs.tables import Job
 from service.models.queries import Target, resolve
-from service.models.shutdowns.dates import check_end
+from service.models.shutdowns.checks import check_shutdown
 
 _SETTINGS: Mapping[str, type[Hyperparameters]] = {
     "supervised": Hyperparameters,
@@ -103,7 +103,7 @@ def _checked(session: Session, team_id: str, step: Step, target: Target, acknowl
     )
     method = admission.method_of(body)
     check_trainable(target.offer, method.type, clock.now().date())
-    check_end(session, target, acknowledged=acknowledged)
+    check_shutdown(session, target, acknowledged=acknowledged)
     check_open(session, target)
     wanted = target.base.formats[method.type]
     file = admission.check_files(session, team_id, wanted, body.training_file, body.validation_file)

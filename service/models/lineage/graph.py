@@ -28,7 +28,7 @@ class Edge(msgspec.Struct, frozen=True):
     role: Role
 
 
-class Cost(msgspec.Struct):
+class LineageCost(msgspec.Struct):
     """What the whole branch cost, as decimal strings; `attempts` is what made nothing, within `training`."""
 
     training: str
@@ -43,6 +43,6 @@ class Graph(msgspec.Struct):
     root: str
     nodes: list[Node]
     edges: list[Edge]
-    cumulative_cost_usd: Cost
+    cumulative_cost_usd: LineageCost
     truncated: bool = False
     object: Literal["lineage"] = "lineage"

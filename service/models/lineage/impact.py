@@ -1,4 +1,4 @@
-"""What ever learned from a content: every model and alias, through any number of generations."""
+"""Every model and alias trained on a content, directly or through any number of parent models."""
 
 from typing import Literal
 
@@ -6,13 +6,12 @@ import msgspec
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from service.core.wire import WireOut
 from service.errors import NotFound
 from service.files.tables import File
 from service.models.lineage.contents import files_made_from
 from service.models.lineage.family import learned_from
 
-# Upwards from what aliases point at: complete however many models there are, for aliases are few.
+# Searched upwards from the aliases, which are few, so that the answer is complete whatever `limit` says.
 _ALIASES = text("""
     WITH RECURSIVE up AS (
         SELECT a.name, t.parent_id, t.training_file
@@ -27,7 +26,7 @@ _ALIASES = text("""
 
 
 class ImpactModel(msgspec.Struct):
-    """A model that learned from the content: in its own training, or through what it was tuned from."""
+    """A model trained on the content: `direct` in its own training, else through a parent model."""
 
     id: str
     kind: str
@@ -37,7 +36,7 @@ class ImpactModel(msgspec.Struct):
 
 
 class Impact(msgspec.Struct):
-    """Everything that a content has reached; its wire form is told by `ImpactOut`."""
+    """Every model and alias trained on a content; `schemas.ImpactOut` describes its wire form."""
 
     file_id: str
     sha256: str
@@ -49,42 +48,14 @@ class Impact(msgspec.Struct):
     object: Literal["file.impact"] = "file.impact"
 
 
-class ImpactModelOut(WireOut):
-    """A model that learned from the content: in its own training, or through what it was tuned from."""
-
-    id: str
-    kind: Literal["model", "checkpoint"]
-    job_id: str
-    direct: bool
-    deleted: bool
-
-
-class ImpactOut(WireOut):
-    """Everything that a dataset has reached, whichever upload of the same content it came by.
-
-    `derived` are the files of what was made from it by splitting, converting or cleaning, in any number of
-    steps; what learned from those learned from it. `direct` says that a model did so in its own training.
-    `truncated` says that there are more models than were asked for; the aliases are all there.
-    """
-
-    object: Literal["file.impact"]
-    file_id: str
-    sha256: str
-    same_content: list[str]
-    derived: list[str]
-    models: list[ImpactModelOut]
-    aliases: list[str]
-    truncated: bool
-
-
 def impact(session: Session, team_id: str, file_id: str, limit: int) -> Impact:
-    """What descends from a file's content. Raises `NotFound`; a deleted file is still known."""
+    """The models and aliases trained on a file's content, also of a deleted file. Raises `NotFound`."""
     file = session.scalar(select(File).where(File.team_id == team_id, File.id == file_id))
     if file is None:
         raise NotFound(f"There is no file {file_id!r}.", param="file_id")
     same = File.team_id == team_id, File.sha256 == file.sha256
     same_ids = list(session.scalars(select(File.id).where(*same).order_by(File.created_at, File.id)))
-    # Validation data shapes no weights; what it was used to measure is not among what learned from it.
+    # Validation data does not change weights, so models that were only measured on it are not included.
     derived = list(files_made_from(session, team_id, file.sha256))
     direct = {*same_ids, *derived}
     reached = learned_from(session, team_id, [*same_ids, *derived], limit + 1)

@@ -11,7 +11,7 @@ from service.ledger.money import usd
 from service.models.lineage.branch_costs import costs_of_jobs, sum_of_branch, use_of_models
 from service.models.lineage.contents import sources_of
 from service.models.lineage.family import Direction, Member, ancestors, descendants
-from service.models.lineage.graph import Cost, Edge, Graph, Node, Role
+from service.models.lineage.graph import Edge, Graph, LineageCost, Node, Role
 from service.models.tables import TunedModel
 
 _ZERO = Decimal(0)
@@ -59,7 +59,7 @@ class _Costs:
 
 def _cost(
     session: Session, model: TunedModel, direction: Direction, line: Sequence[Member], costs: _Costs
-) -> Cost:
+) -> LineageCost:
     """What the models of `line`, the branch below, or both cost; the model itself is in each."""
     training = sum((costs.jobs.get(job_id, _ZERO) for job_id in {one.job_id for one in line}), _ZERO)
     use = sum((costs.use.get(one.id, _ZERO) for one in line), _ZERO)
@@ -70,7 +70,7 @@ def _cost(
         # The model's own job is counted already; where the model carries its cost, it must count once.
         training += branch.made_usd - branch.own_made_usd + branch.tried_usd
         tried = branch.tried_usd
-    return Cost(training=usd(training), attempts=usd(tried), use=usd(use), total=usd(training + use))
+    return LineageCost(training=usd(training), attempts=usd(tried), use=usd(use), total=usd(training + use))
 
 
 class _Builder:

@@ -1,4 +1,4 @@
-"""What providers say about the end of their models, when they were asked, and who was told."""
+"""Announced shutdown dates, when each provider was last asked for them, and which teams were notified."""
 
 from datetime import date, datetime
 
@@ -8,8 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.core.db import Base
 
 
-class AnnouncedEnd(Base):
-    """The day on which a provider says that a base ends; it counts more than the catalogue's."""
+class AnnouncedShutdown(Base):
+    """The day on which a provider says it shuts down a base model. It overrides the catalogue's date."""
 
     __tablename__ = "announced_ends"
 
@@ -19,8 +19,8 @@ class AnnouncedEnd(Base):
     seen_at: Mapped[datetime]
 
 
-class EndPoll(Base):
-    """When a provider was last to be asked for the ends of its models."""
+class ShutdownPoll(Base):
+    """When a poll of a provider's shutdown dates was last scheduled."""
 
     __tablename__ = "end_polls"
 
@@ -28,8 +28,8 @@ class EndPoll(Base):
     ordered_at: Mapped[datetime]
 
 
-class EndNotice(Base):
-    """A team was told that what it has of a base ends on that day, `days` or fewer before it."""
+class ShutdownNotice(Base):
+    """A notice sent to a team, `days` or fewer before a base model that it uses shuts down."""
 
     __tablename__ = "end_notices"
 

@@ -1,10 +1,9 @@
-"""The route for a dataset's report: what its check found, joined with what was trained on it before."""
+"""The dataset report. It stands above `files` because it names the models trained on the dataset."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Response
 from fastapi.responses import HTMLResponse
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.core.clock import unix
@@ -16,7 +15,7 @@ from service.files.queries import get_file, report_of
 from service.files.report_page import HEADERS, page
 from service.files.schemas import ProblemOut, ReportOut, TrainedOut, report_out
 from service.files.tables import File
-from service.models.tables import TunedModel
+from service.models.queries import trained_on
 from service.teams.access import Reader
 
 router = APIRouter(prefix="/v1/files", tags=["files"])
@@ -34,41 +33,25 @@ def retrieve_report(
     validation_file: str | None = None,
     accept: Annotated[str, Header()] = "",
 ) -> ReportOut | Response:
-    """What the check of a file found, and what training on it costs on every model it fits.
+    """Get a file's check report, with the cost of training on it for every model that it fits.
 
-    With `validation_file`, the rows that both files hold are among the warnings. With `Accept: text/html`,
-    a page.
+    With `validation_file`, the warnings include the rows that both files contain. Send `Accept: text/html`
+    for a page.
     """
     file = get_file(session, caller.team, file_id)
     report = report_of(file)
-    counting.order(session, file)  # for a base that was not on offer yet when the file was checked
+    counting.order(session, file)  # for bases that have come on offer since the file was checked
     counted = counting.counted(session, file)
     out = report_out(file, report, costs_of(session, report, counted), counted)
-    out.trained_models = trained_on(session, file)
+    out.trained_models = [
+        TrainedOut(id=model.id, job_id=model.job_id, created_at=unix(model.created_at))
+        for model in trained_on(session, file, _MOST_TRAINED)
+    ]
     if validation_file is not None:
         _compare(session, out, file, get_file(session, caller.team, validation_file))
     if "text/html" in accept:
         return HTMLResponse(page(out, file.filename), headers=HEADERS)
     return out
-
-
-def trained_on(session: Session, file: File) -> list[TrainedOut]:
-    """The team's models that were trained on this very content, whichever file brought it, newest first."""
-    same = select(File.id).where(File.team_id == file.team_id, File.sha256 == file.sha256)
-    models = (
-        select(TunedModel)
-        .where(
-            TunedModel.team_id == file.team_id,
-            TunedModel.kind == "model",
-            TunedModel.training_file.in_(same),
-        )
-        .order_by(TunedModel.created_at.desc(), TunedModel.id)
-        .limit(_MOST_TRAINED)
-    )
-    return [
-        TrainedOut(id=model.id, job_id=model.job_id, created_at=unix(model.created_at))
-        for model in session.scalars(models)
-    ]
 
 
 def _compare(session: Session, out: ReportOut, training: File, validation: File) -> None:

@@ -1,4 +1,4 @@
-"""Ask a provider when its models end."""
+"""Ask a provider for its models' shutdown dates."""
 
 from datetime import date
 
@@ -7,7 +7,7 @@ import structlog
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.models.shutdowns.announcements import record_ends
+from service.models.shutdowns.actions import record_shutdowns
 from service.providers.errors import NotConfigured
 from service.providers.port import ProviderModel
 from service.providers.registry import get_provider
@@ -17,18 +17,17 @@ log = structlog.get_logger(__name__)
 
 
 @retried
-def ask_ends(lease: Lease) -> None:
-    """Read the provider's list of models and keep the days it names."""
+def poll_shutdowns(lease: Lease) -> None:
+    """List the provider's models and record the shutdown dates that it names."""
     try:
         provider = get_provider(lease.subject_id)
-    except NotConfigured:  # taken out of the settings since
+    except NotConfigured:  # removed from the settings since the poll was scheduled
         with transaction() as session:
             work.finish(session, lease)
         return
-    models = provider.list_models()
-    days = {model.id: _day(model) for model in models}
+    days = {model.id: _day(model) for model in provider.list_models()}
     with transaction() as session:
-        record_ends(session, lease.subject_id, days)
+        record_shutdowns(session, lease.subject_id, days)
         work.finish(session, lease)
 
 
@@ -38,5 +37,5 @@ def _day(model: ProviderModel) -> date | None:
     try:
         return date.fromisoformat(model.shutdown_date[:10])
     except ValueError:
-        log.warning("shutdown_date_unreadable", said=model.shutdown_date[:40])
+        log.warning("shutdown_date_unreadable", shutdown_date=model.shutdown_date[:40])
         return None

@@ -1,0 +1,57 @@
+"""Refuse to tune a model that has shut down, or that shuts down soon without the caller's acknowledgement."""
+
+from datetime import date
+
+from sqlalchemy.orm import Session
+
+from service.catalog.offers import offers
+from service.core import clock
+from service.errors import InvalidRequest, TrainingNotAvailable
+from service.models.queries import Target
+from service.models.shutdowns.queries import ShutdownDates, shutdown_dates
+from service.settings import settings
+
+
+def check_not_shut_down(session: Session, target: Target) -> date | None:
+    """A target's shutdown date, if one is known. Raises `TrainingNotAvailable` once it has passed."""
+    dates, today = shutdown_dates(session), clock.now().date()
+    day = dates.of_target(target)
+    if day is not None and day <= today:
+        raise TrainingNotAvailable(
+            f"The model {target.model_id!r} was shut down on {day}. Models that stay available and support "
+            f"the same methods: {_list_lasting(dates, target, today)}.",
+            param="model",
+        )
+    return day
+
+
+def check_shutdown(session: Session, target: Target, *, acknowledged: bool) -> None:
+    """Refuse a target that has shut down, or shuts down soon unless the caller acknowledges it.
+
+    Raises `TrainingNotAvailable` or `InvalidRequest`; both name models that last longer.
+    """
+    day, today = check_not_shut_down(session, target), clock.now().date()
+    if day is None or acknowledged or (day - today).days > settings().shutdown_acknowledge_days:
+        return
+    raise InvalidRequest(
+        f"The model {target.model_id!r} shuts down on {day}, in {(day - today).days} days, and so does every "
+        f"model tuned from it. To tune it anyway, send 'tunehouse': {{'acknowledge_shutdown': true}}. "
+        f"Models that last longer: {_list_lasting(shutdown_dates(session), target, today)}.",
+        param="tunehouse.acknowledge_shutdown",
+        code="shutdown_not_acknowledged",
+    )
+
+
+def _list_lasting(dates: ShutdownDates, target: Target, today: date) -> str:
+    return ", ".join(_lasting_longer(dates, target, today)) or "none of the configured providers' models"
+
+
+def _lasting_longer(dates: ShutdownDates, target: Target, today: date) -> list[str]:
+    """The bases that support one of the same methods today and need no acknowledgement."""
+    found = []
+    for offer in offers():
+        day = dates.of_offer(offer)
+        lasts = day is None or (day - today).days > settings().shutdown_acknowledge_days
+        if lasts and offer.model.trains_on(today) and set(offer.model.methods) & set(target.base.methods):
+            found.append(offer.model.id)
+    return list(dict.fromkeys(found))
