@@ -15,6 +15,7 @@ from service.errors import TunehouseError, Unavailable, UpstreamFailed
 from service.gateway import amounts, counts, refusals
 from service.gateway import usage as usages
 from service.gateway.body import Asked
+from service.gateway.connections import read_refusal, read_whole
 from service.gateway.dialects.base import Dialect, Malformed, Naming
 from service.gateway.meter import Meter
 from service.gateway.payer import Payer
@@ -29,7 +30,6 @@ from service.gateway.usage import Usage
 _MODEL_IS_NEW = timedelta(minutes=15)
 _GRACE_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 _NOT_READY_RETRY_AFTER_S = 10.0
-_LARGEST_REFUSAL_BYTES = 2**20
 
 
 @dataclass
@@ -74,7 +74,7 @@ class Exchange:
     async def _whole(self) -> None:
         async with self._answer() as response:
             started = time.perf_counter()
-            body = await response.read()
+            body = await read_whole(response)
             self.reply.upstream_s += time.perf_counter() - started
         self.can_be_left = False
         try:
@@ -126,7 +126,7 @@ class Exchange:
         )
 
     async def _refusal(self, response: ClientResponse) -> TunehouseError:
-        body = await response.content.read(_LARGEST_REFUSAL_BYTES)
+        body = await read_refusal(response)
         return refusals.from_answer(response.status, response.headers, body, self._words)
 
     async def _settle_part(self, *, has_left: bool) -> None:

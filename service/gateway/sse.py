@@ -20,25 +20,25 @@ class Splitter:
     """Collects bytes and gives back whole events, each with the blank line that ends it."""
 
     def __init__(self) -> None:
-        self._rest = b""
+        self._rest = bytearray()  # grows in place: an event of many small pieces is not copied with each
 
     def feed(self, data: bytes) -> list[bytes]:
         """The events that `data` completes. Raises `EventTooLong`."""
         # The end of one event is three bytes short of a match at most: no need to look at the rest again.
         start_at = max(0, len(self._rest) - 3)
-        rest = self._rest + data if self._rest else data
+        self._rest += data
         events, begin = [], 0
-        for blank in _BLANK_LINE.finditer(rest, start_at):
-            events.append(rest[begin : blank.end()])
-            begin = blank.end()
-        self._rest = rest[begin:] if begin else rest
+        for end in [blank.end() for blank in _BLANK_LINE.finditer(self._rest, start_at)]:
+            events.append(bytes(self._rest[begin:end]))
+            begin = end
+        del self._rest[:begin]
         if len(self._rest) > MAX_EVENT_BYTES:
             raise EventTooLong
         return events
 
     def rest(self) -> bytes:
         """What came after the last whole event; a stream that ended well leaves nothing but white space."""
-        return self._rest
+        return bytes(self._rest)
 
 
 def data_of(event: bytes) -> bytes | None:

@@ -10,9 +10,12 @@ from service.gateway.dialects.base import Malformed, ProviderComplaint, Stream
 from service.gateway.refusals import Words
 from service.gateway.reply import Reply
 from service.gateway.sse import EventTooLong, Splitter
+from service.providers.bounds import INFERENCE, AnswerRefused
 
 # A caller who takes nothing for so long has gone, and would keep the provider's connection busy.
 _STALLED_AFTER_S = 120.0
+_MAX_WITHHELD_BYTES = 2**20  # of events after the one that completes the answer
+_TEXTS_JOINED_AT = 10_000
 
 
 class CallerStalled(Exception):
@@ -35,6 +38,8 @@ async def pump(content: StreamReader, stream: Stream, reply: Reply, words: Words
                 await _send(reply, shown)
             if failure is not None:
                 raise failure
+            if sum(map(len, withheld)) > _MAX_WITHHELD_BYTES:
+                break  # the answer is complete; a provider that never stops need not be heard out
         if not stream.is_ending:
             raise UpstreamFailed("The provider's stream broke off.", code="stream_broken")
     except (TunehouseError, ClientError, OSError, TimeoutError):
@@ -52,13 +57,24 @@ def _read(
     failure: TunehouseError | None = None
     try:
         for event in splitter.feed(data):
+            INFERENCE.check(event)
             ours = stream.read(event)
             (withheld if stream.is_ending else shown).append(ours)
+        _join_texts(stream)
+    except AnswerRefused as refused:
+        failure = UpstreamFailed(str(refused), code="malformed_answer")
     except (Malformed, EventTooLong):
         failure = UpstreamFailed("The provider's stream cannot be read.", code="malformed_answer")
     except ProviderComplaint as complaint:
         failure = refusals.from_stream(complaint.error, words)
     return b"".join(shown), failure
+
+
+def _join_texts(stream: Stream) -> None:
+    """Keep what was produced as one text: a string per token would take ten times the memory."""
+    if len(stream.texts) > _TEXTS_JOINED_AT:
+        stream.texts[:] = ["".join(stream.texts)]
+        INFERENCE.check_size(len(stream.texts[0]))
 
 
 async def _send(reply: Reply, data: bytes) -> None:

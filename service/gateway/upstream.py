@@ -13,10 +13,13 @@ import structlog
 from service.errors import ProviderRefused, Unavailable, UpstreamFailed
 from service.gateway import counts
 from service.gateway.circuit import Circuit, CircuitState
+from service.gateway.connections import open_session
+from service.providers.bounds import AnswerRefused, check_encoding
 from service.providers.port import Endpoint
 from service.providers.registry import get_provider, provider_settings
 from service.providers.scrub import make_clean
 from service.settings import ProviderSettings
+from service.settings import settings as service_settings
 
 log = structlog.get_logger(__name__)
 
@@ -43,12 +46,15 @@ class Upstream:
         self._base_url = endpoint.base_url
         self._headers = dict(endpoint.headers) | {
             "Content-Type": "application/json",
-            # The body is read and rewritten here: unpacking it would only cost time.
+            # The body is read and rewritten here; a compressed answer is refused.
             "Accept-Encoding": "identity",
         }
         self._proxy = _proxy_for(endpoint.base_url)
         self._timeout = aiohttp.ClientTimeout(
-            total=None, sock_connect=_CONNECT_TIMEOUT_S, sock_read=settings.inference_timeout_s
+            # Money is held for this long: an answer that goes on beyond it could not be charged.
+            total=service_settings().inference_hold_s,
+            sock_connect=_CONNECT_TIMEOUT_S,
+            sock_read=settings.inference_timeout_s,
         )
         self._most = settings.max_concurrency
         self._under_way = 0
@@ -89,10 +95,11 @@ class Upstream:
     async def post(self, path: str, body: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request; the block reads the answer, and leaving it early drops the connection.
 
-        Raises `UpstreamFailed` when no answer came or one broke off.
+        Raises `UpstreamFailed` when no answer came, one broke off, or one breaks a bound.
         """
         try:
             async with await self._send(path, body) as response:
+                check_encoding(response.headers)
                 if response.status >= 500:
                     self._note_failure()
                 else:
@@ -106,6 +113,9 @@ class Upstream:
                 type="server_error",
                 code="upstream_timeout",
             ) from silence
+        except AnswerRefused as refused:
+            self._note_failure()
+            raise UpstreamFailed(str(refused), code="malformed_answer") from refused
         except (aiohttp.ClientError, OSError) as broken:
             self._note_failure()
             raise UpstreamFailed(
@@ -154,11 +164,7 @@ class Upstreams:
 
     def start(self) -> None:
         """Open the pool; only within the event loop that will use it."""
-        # How many run at once is bounded per provider.
-        connector = aiohttp.TCPConnector(limit=0, ttl_dns_cache=60, keepalive_timeout=30)
-        self._session = aiohttp.ClientSession(
-            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), skip_auto_headers=("User-Agent",)
-        )
+        self._session = open_session()  # how many run at once is bounded per provider
 
     async def stop(self) -> None:
         """Close all connections."""

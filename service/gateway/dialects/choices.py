@@ -38,8 +38,8 @@ class _Piece(Struct):
 
     content: str | None = None
     refusal: str | None = None
-    tool_calls: Any = None
-    function_call: Any = None
+    tool_calls: Raw = Raw()  # read only where we count ourselves
+    function_call: Raw = Raw()
 
 
 class _Choice(Struct):
@@ -172,8 +172,11 @@ def _renamed(fields: dict[str, Raw], naming: Naming) -> bytes:
 def _texts(choice: _Choice) -> list[str]:
     piece = choice.delta or choice.message
     found = [choice.text] if piece is None else [piece.content, piece.refusal]
-    if piece is not None and (piece.tool_calls or piece.function_call):
-        found += texts.strings_in([piece.tool_calls, piece.function_call])
+    for calls in (piece.tool_calls, piece.function_call) if piece else ():
+        try:
+            found += texts.strings_in(msgspec.json.decode(calls)) if bytes(calls) else []
+        except (msgspec.MsgspecError, UnicodeError, RecursionError):
+            raise Malformed from None
     return [text for text in found if text]
 
 
