@@ -18,8 +18,8 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from service.settings import settings
 
 _HOOKS = "after_commit"
-# The last net: no request waits for a row for ever, and none that got stuck holds one for ever.
-_LIMITS = "-c lock_timeout=20s -c idle_in_transaction_session_timeout=60s"
+# Postgres settings of every connection: nobody waits for a row lock forever, and a stuck transaction ends.
+LIMITS = "-c lock_timeout=20s -c idle_in_transaction_session_timeout=60s"
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -50,7 +50,7 @@ def engine() -> Engine:
         max_overflow=0,
         pool_timeout=settings().db_pool_timeout_s,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "application_name": "tunehouse", "options": _LIMITS},
+        connect_args={"connect_timeout": 5, "application_name": "tunehouse", "options": LIMITS},
     )
 
 

@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.core import clock
 from service.core.db import transaction
-from service.core.statements import NotRun, Statement, flags
+from service.core.prepared import NotRun, PreparedStatement
 from service.errors import BudgetExceeded
 from service.gateway.batches import Batches, one_by_one
 from service.gateway.payer import Payer
@@ -39,8 +39,8 @@ class Meter:
         self._hold_for = timedelta(seconds=hold_s)
         # A hold that a crash of the database forgets was for a request that the crash fails: no need to
         # wait until it is on disk. What was used is.
-        self._place = Statement(rows.PLACE_QUICKLY, {"synchronous_commit": "off"})
-        self._settle = Statement(rows.SETTLE_QUICKLY)
+        self._place = PreparedStatement(rows.PLACE_QUICKLY, {"synchronous_commit": "off"})
+        self._settle = PreparedStatement(rows.SETTLE_QUICKLY)
         self._holds: Batches[HoldAsk, None] = Batches(self._write_holds)
         self._settlements: Batches[Settlement, None] = Batches(self._write_settlements)
 
@@ -80,7 +80,7 @@ class Meter:
 
     async def _write_holds(self, asks: Sequence[HoldAsk]) -> Sequence[Exception | None]:
         try:
-            placed = flags(await self._place.run(rows.of_asks(asks)))
+            placed = [bool(row[0]) for row in await self._place.run(rows.of_asks(asks).decode())]
         except NotRun:
             placed = [False] * len(asks)
         again = [ask for ask, is_placed in zip(asks, placed, strict=True) if not is_placed]
@@ -91,7 +91,7 @@ class Meter:
 
     async def _write_settlements(self, done: Sequence[Settlement]) -> Sequence[Exception | None]:
         try:
-            await self._settle.run(*rows.of_settlements(done))
+            await self._settle.run(*(part.decode() for part in rows.of_settlements(done)))
         except NotRun:
             return await asyncio.to_thread(one_by_one, _settle_surely, done, _AWAY)
         return [None] * len(done)
