@@ -1,7 +1,7 @@
 """Settings from the environment (`TUNEHOUSE_…`), and from a TOML file named by `TUNEHOUSE_CONFIG`.
 
-The environment wins over the file. Each field's description says what goes wrong without it;
-`docs/operations/settings.md` is held against this file by a test.
+The environment takes precedence. Each description has two lines, what the setting means and when to change
+it: the columns of `docs/operations/settings.md`, which `python -m tests.cli.settings_table` fills.
 """
 
 import os
@@ -42,166 +42,221 @@ class Settings(BaseSettings):
 
     database_url: Secret = Field(
         default=SecretStr("postgresql+psycopg://localhost/tunehouse"),
-        description="PostgreSQL 15 or newer. Everything that may not be lost is there.",
+        description="PostgreSQL 15 or newer. It holds everything that must not be lost.\n"
+        "Always, outside `tunehouse up`.",
     )
     redis_url: Secret = Field(
         default=SecretStr("redis://localhost:6379/0"),
-        description="Celery's broker and rate-limit counters; may be lost at any time.",
+        description="Redis or Valkey, for Celery's messages and rate-limit counters. Its data may be lost at "
+        "any time.\n"
+        "Always, outside `tunehouse up`.",
     )
     admin_key: AdminKey | None = Field(
         default=None,
-        description="A first key with every right, to create named admin keys with; remove it afterwards. "
-        "At least 24 characters.",
+        description="A first admin key of at least 24 characters.\n"
+        "To create named admin keys on a new installation. Remove it afterwards.",
     )
     storage_url: str = Field(
         default="file:///var/lib/tunehouse",
-        description="`file:///…` or `s3://bucket/…`: datasets live there, seen by api and workers alike.",
+        description="Where datasets are stored: `file:///…` or `s3://bucket/…`.\n"
+        "Always, outside `tunehouse up`. The api and workers must all reach the same place.",
     )
     providers: Annotated[list[ProviderSettings], AfterValidator(check_names)] = Field(
-        default_factory=list, description="The upstreams; with none, nothing can be trained or served."
+        default_factory=list,
+        description="The providers that train and serve models; see below.\n"
+        "Always. Without any, nothing can be trained or served.",
     )
     catalog_file: Path | None = Field(
         default=None,
-        description="TOML with models and prices of your own; a base no catalogue names cannot be tuned.",
+        description="A TOML file with models and prices of your own.\n"
+        "To offer a base model that the built-in catalogue lacks.",
     )
     public_url: str = Field(
-        default="http://localhost:8800", description="How others reach the api; shown in links only."
+        default="http://localhost:8800",
+        description="The address under which others reach the api; used only in links.\n"
+        "When the api is not at this address.",
     )
     db_pool_size: int = Field(
-        default=40, ge=1, description="Connections per process; as many as api threads, or threads wait."
+        default=40,
+        ge=1,
+        description="Database connections per process.\n"
+        "Keep it at least as large as the number of api threads (40); with fewer, threads wait for "
+        "each other.",
     )
     db_pool_timeout_s: float = Field(
-        default=5.0, gt=0, description="A request that finds no connection for this long is answered 503."
+        default=5.0,
+        gt=0,
+        description="How long a request waits for a database connection before it gets a 503.\n"
+        "Raise it to ride out short peaks; lower it to fail faster.",
     )
     max_body_bytes: int = Field(
         default=2 * 2**20,
         ge=1024,
-        description="Limit of a JSON body; a larger one is refused before it is read.",
+        description="Largest JSON body; larger ones are refused unread.\n"
+        "Raise it if valid requests get a 413.",
     )
     max_file_bytes: int = Field(
         default=512 * 2**20,
         ge=1024,
-        description="Limit of one file sent to POST /v1/files (OpenAI's is 512 MB).",
+        description="Largest file for `POST /v1/files`. OpenAI's limit is 512 MB.\n"
+        "Lower it to protect storage. Larger files can use the Uploads API.",
     )
     max_inference_body_bytes: int = Field(
         default=20 * 2**20,
         ge=1024,
-        description="Limit of a request for model output; images in it make such bodies large.",
+        description="Largest body of an inference request.\nRaise it if requests with many images get a 413.",
     )
     inference_cache_s: float = Field(
         default=2.0,
         ge=0,
         le=3,
-        description="How long an api process goes on using a key, model or price that has changed.",
+        description="How long an api process may use a key, model or price after it has changed.\n"
+        "Lower it to make revoked keys stop sooner, at the cost of more database reads.",
     )
     inference_default_output_tokens: int = Field(
         default=1024,
         ge=1,
-        description="What a request without a token limit reserves; the model's own limit would pin budgets.",
+        description="Output tokens reserved for a request that sets no limit.\n"
+        "Lower it if such requests exhaust budgets while they run; raise it if answers often cost "
+        "more than was reserved.",
     )
     inference_hold_s: float = Field(
         default=3600.0,
         gt=0,
-        description="What a killed api process had reserved is freed after this; must outlast one answer.",
+        description="How long the reservation of a killed api process stays on the budget.\n"
+        "Keep it longer than the longest answer takes.",
     )
     key_requests_per_minute: int | None = Field(
-        default=None, ge=1, description="Without it one key may send as fast as the provider takes it."
+        default=None,
+        ge=1,
+        description="Requests per minute and key. Without it, a key is limited only by the provider.\n"
+        "To keep one key from using up its team's share.",
     )
     key_tokens_per_minute: int | None = Field(
-        default=None, ge=1, description="Like the requests, counted in tokens read and written."
+        default=None,
+        ge=1,
+        description="Tokens per minute and key, input and output together.\n"
+        "To keep one key from using up its team's share.",
     )
     team_requests_per_minute: int | None = Field(
-        default=None, ge=1, description="Without it one team can use up what the provider allows all."
+        default=None,
+        ge=1,
+        description="Requests per minute and team. Without it, one team can use up the provider's limit for "
+        "all.\n"
+        "When several teams share one provider account.",
     )
     team_tokens_per_minute: int | None = Field(
-        default=None, ge=1, description="Like the requests, counted in tokens read and written."
+        default=None,
+        ge=1,
+        description="Tokens per minute and team, input and output together.\n"
+        "When several teams share one provider account.",
     )
     sweep_interval_s: float = Field(
         default=1.0,
         gt=0,
-        description="How often each worker looks for overdue work; a lost wake-up is sent again after 10 s.",
+        description="How often each worker looks for overdue work. A lost wake-up is sent again after 10 s.\n"
+        "Raise it if many workers load the database with sweeps.",
     )
     poll_interval_s: float = Field(
-        default=20.0, gt=0, description="How often a provider job is asked after while no webhook comes."
+        default=20.0,
+        gt=0,
+        description="How often a provider job is polled while no webhook arrives.\n"
+        "Lower it where the provider's webhooks cannot reach you; raise it to save calls.",
     )
     create_grace_s: float = Field(
         default=90.0,
         gt=0,
-        description="How long a create whose answer was lost may take to show; less risks a paid double. "
-        "More than any provider's `timeout_s`.",
+        description="How long to search for a job whose creation got no answer before sending it again.\n"
+        "Keep it above every provider's `timeout_s`. If it is too short, a job may be created, and "
+        "paid for, twice.",
     )
     orphan_sweep_interval_s: float = Field(
         default=600.0,
         gt=0,
-        description="How often providers are searched for jobs and files of ours unknown to us.",
+        description="How often providers are searched for jobs and files that Tunehouse created but does not "
+        "know.\n"
+        "Lower it to find orphans sooner; raise it to save calls.",
     )
     shutdown_acknowledge_days: int = Field(
         default=30,
         ge=0,
-        description="A job on a model that ends within so many days must say that this is known.",
+        description="Jobs on a model that shuts down within this many days must acknowledge it.\n"
+        "Raise it to warn teams earlier.",
     )
     shutdown_poll_interval_s: float = Field(
         default=21600.0,
         gt=0,
-        description="How often providers are asked when their models end; a new date shows this late.",
+        description="How often providers are asked for their models' shutdown dates.\n"
+        "Lower it to see new dates sooner.",
     )
     month_close_days: int = Field(
         default=5,
         ge=1,
         le=366,
-        description="A month closes by itself this long after its end; what comes later counts in the next.",
+        description="A month closes this many days after its end. Later charges count in the next month.\n"
+        "Raise it if the provider's corrections arrive later.",
     )
     lease_s: float = Field(
         default=120.0,
         gt=0,
-        description="A crashed worker's work is taken over after this; more than any provider's `timeout_s`.",
+        description="How long a crashed worker's work waits before another worker takes it over.\n"
+        "Keep it above every provider's `timeout_s`.",
     )
     webhook_allowed_networks: list[IPv4Network | IPv6Network] = Field(
         default_factory=list,
-        description="Private networks that webhook endpoints may live in; all others are refused (SSRF).",
+        description="Private networks that webhook endpoints may be in. All others are refused, to prevent "
+        "SSRF.\n"
+        "When receivers run inside your network.",
     )
     webhook_retry_schedule_s: list[Annotated[float, Field(ge=0, le=7 * 86400)]] = Field(
         default=[5, 300, 1800, 7200, 18000, 36000, 36000],
-        description="The pauses between attempts at a webhook, ±20 %; after the last one it has failed.",
+        description="Pauses between the attempts at a webhook, ±20 %. After the last one, it has failed.\n"
+        "When receivers are often down for longer.",
     )
     webhook_timeout_s: float = Field(
         default=15.0,
         gt=0,
         le=60,
-        description="Bounds one call to a webhook endpoint; a slow one holds a worker thread this long.",
+        description="Time limit of one webhook call.\n"
+        "Raise it for slow receivers; each slow call occupies a worker thread.",
     )
     webhook_keep_days: int = Field(
         default=90,
         ge=1,
-        description="Ended deliveries are forgotten after this, with their attempts; they would pile up.",
+        description="How long finished deliveries and their attempts are kept.\n"
+        "Raise it if you need a longer history.",
     )
     audit_keep_days: int = Field(
         default=730,
         ge=90,
-        description="The audit log forgets after this; less than 90 the database itself refuses.",
+        description="How long audit events are kept. The database refuses less than 90 days.\n"
+        "When your compliance rules say so.",
     )
     log_format: Literal["json", "console"] = Field(
-        default="json", description="One JSON object per line, or coloured text for a person."
+        default="json",
+        description="`json`: one JSON object per line. `console`: coloured text.\n"
+        "Use `console` when a person reads along.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
-        default="info", description="What is quieter than this is not logged."
+        default="info",
+        description="The lowest level that is logged.\nUse `debug` to investigate; it is verbose.",
     )
 
     @field_validator("admin_key", mode="before")
     @classmethod
     def _empty_is_none(cls, key: object) -> object:
-        """Compose files and shells pass on a variable that is not set as an empty one."""
+        """Compose files and shells pass an unset variable on as an empty one."""
         return None if key == "" else key
 
     @field_validator("create_grace_s", "lease_s")
     @classmethod
     def _outlast_calls(cls, seconds: float, info: ValidationInfo) -> float:
-        """While a create may still be on its way, nobody may take it for lost and send another."""
+        """A create that may still be on its way must not be taken for lost and sent again."""
         for one in info.data.get("providers", ()):
             if one.timeout_s >= seconds:
                 raise ValueError(
-                    f"{seconds:g} s do not outlast a call to the provider {one.name!r}, which may take its "
-                    f"timeout_s of {one.timeout_s:g} s: a job could be created, and paid for, twice"
+                    f"{seconds:g} s must be longer than the timeout_s of the provider {one.name!r}, which is "
+                    f"{one.timeout_s:g} s: otherwise a job could be created, and paid for, twice"
                 )
         return seconds
 

@@ -1,4 +1,4 @@
-"""Settings of one upstream."""
+"""Settings of one provider."""
 
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -9,7 +9,7 @@ from service.settings.secrets import FileSecret, Key, Secret
 
 
 def _check_base_url(url: str) -> str:
-    """Errors at the first call, hours later in a worker, would be harder to understand."""
+    """Refuse a malformed address at the start, not at the first call hours later in a worker."""
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
         raise ValueError("must look like https://api.openai.com/v1, without a query or a user name")
@@ -20,75 +20,100 @@ BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 
 
 class JobLimitSettings(BaseModel):
-    """How many jobs of one model an account may have; what is left out is not limited by us."""
+    """How many jobs of one model an account may have. Tunehouse sets no limit for a missing field."""
 
     model_config = ConfigDict(extra="forbid")
 
-    concurrent: int | None = Field(default=None, ge=1, description="Not ended yet, queued ones included.")
-    per_day: int | None = Field(default=None, ge=1, description="Created within a rolling 24 hours.")
+    concurrent: int | None = Field(default=None, ge=1, description="Unfinished jobs, including queued ones.")
+    per_day: int | None = Field(default=None, ge=1, description="Jobs created within a rolling 24 hours.")
 
 
 class ProviderSettings(BaseModel):
-    """One upstream that can train or serve models."""
+    """One provider that can train or serve models."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$", description="How rows and reports name it.")
-    kind: Literal["openai", "azure", "trainer"] = Field(
-        description="Which catalogue of models, limits and prices applies, and which wire quirks."
+    name: str = Field(
+        pattern=r"^[a-z0-9][a-z0-9-]{0,31}$",
+        description="The provider's name in jobs, reports and its webhook address.\n"
+        "Required. Keep it: rows refer to it.",
     )
-    base_url: BaseUrl = Field(description="Up to and including /v1.")
+    kind: Literal["openai", "azure", "trainer"] = Field(
+        description="The type of provider. It selects the catalogue of models, limits and prices, and "
+        "details of the wire format.\n"
+        "Required."
+    )
+    base_url: BaseUrl = Field(description="The provider's address, up to and including `/v1`.\nRequired.")
     api_key: Key = Field(
-        description="The provider's key; never stored, logged or shown. With `file:` it is read again at "
-        "each use, so you can replace it without a restart."
+        description="The provider's key. It is never stored, logged or shown.\n"
+        "Required. Use `file:` to replace it without a restart: the file is read again at each use."
     )
     inference_base_url: BaseUrl | None = Field(
         default=None,
-        description="Where its models are served, if not where they are trained: a vLLM beside the trainer.",
+        description="Where the provider's models are served, if not at `base_url`.\n"
+        "When a vLLM serves what your trainer trains.",
     )
     inference_api_key: Key | None = Field(
-        default=None, description="The key of that server; without it the provider's own is sent there."
+        default=None,
+        description="The key for `inference_base_url`. Without it, `api_key` is sent there.\n"
+        "When that server has a key of its own.",
     )
     webhook_secret: Secret | None = Field(
         default=None,
-        description="Without it the provider's webhooks are refused and polling alone informs us.",
+        description="The secret that signs the provider's webhooks. Without it they are refused, and "
+        "jobs are only polled.\n"
+        "When the provider can reach you: job changes then show at once.",
     )
     timeout_s: float = Field(
         default=60.0,
         gt=0,
-        description="Ends each call that is about jobs; a hung upstream would hold a worker thread.",
+        description="Time limit of one call about files or jobs.\n"
+        "Raise it for a slow provider; each slow call occupies a worker thread.",
     )
     inference_timeout_s: float = Field(
-        default=600.0, gt=0, description="How long the gateway waits for the next byte of an answer."
+        default=600.0,
+        gt=0,
+        description="How long the gateway waits for the next byte of an answer.\n"
+        "Raise it for models that think for longer before they answer.",
     )
     max_concurrency: int = Field(
-        default=512, ge=1, description="Answers awaited at once per api process; more are refused with 503."
+        default=512,
+        ge=1,
+        description="Inference requests in progress per api process. Further ones get a 503.\n"
+        "Lower it to protect a server of your own.",
     )
     job_limits: dict[str, JobLimitSettings] = Field(
         default_factory=dict,
-        description="By model, or `*`; without it the catalogue's apply, which your account may not have.",
+        description="Jobs at once and per day, by model or `*`.\n"
+        "When your account's limits differ from the catalogue's.",
     )
     calls_per_minute: int = Field(
         default=600,
         ge=1,
-        description="Asking after jobs takes no more than this, so that others get through.",
+        description="Calls per minute spent on polling jobs.\n"
+        "Lower it when other software shares the account's rate limit.",
     )
     parts_above_bytes: int = Field(
         default=512 * 2**20,
         ge=1,
-        description="Larger files are copied there in parts; in one request they would be refused.",
+        description="Larger files are copied to the provider in parts.\n"
+        "Lower it if a proxy limits request bodies.",
     )
     deployments: dict[str, str] = Field(
         default_factory=dict,
-        description="What base models are deployed as, by model; without it each goes by its own name.",
+        description="Azure only: the deployment of each base model, by model. Without one, a base is "
+        "requested by its own name.\n"
+        "When base models are deployed under other names.",
     )
     training_type: str | int | None = Field(
         default=None,
-        description="Azure's `trainingType`, such as GlobalStandard; without it Azure may refuse every job.",
+        description="Azure only: `Standard`, `GlobalStandard`, `DataZoneStandard` or `Developer`. Without "
+        "it, Azure may refuse every job.\n"
+        "Always, on Azure.",
     )
 
     def current(self) -> Self:
-        """These settings with the secrets their files hold now, so that keys change without a restart."""
+        """These settings with secrets read again from their files, which may have been replaced."""
         files = {name: value for name, value in self if isinstance(value, FileSecret)}
         if not files:
             return self
@@ -96,12 +121,12 @@ class ProviderSettings(BaseModel):
 
     @property
     def serving_url(self) -> str:
-        """Where its models answer."""
+        """The address that serves its models."""
         return self.inference_base_url or self.base_url
 
     @property
     def serving_key(self) -> str:
-        """The key to where its models answer."""
+        """The key for `serving_url`."""
         return (self.inference_api_key or self.api_key).get_secret_value()
 
 
@@ -109,5 +134,5 @@ def check_names(providers: list[ProviderSettings]) -> list[ProviderSettings]:
     """The same providers. Raises `ValueError` when two share a name."""
     names = [one.name for one in providers]
     if len(set(names)) < len(names):
-        raise ValueError("two providers have the same name; rows could not tell them apart")
+        raise ValueError("two providers have the same name; give each a name of its own")
     return providers

@@ -1,4 +1,4 @@
-"""Settings that are secrets: where they come from, and which values are refused."""
+"""Secret settings: read from `env:NAME` or `file:/path`, and refused when malformed or weak."""
 
 import os
 from pathlib import Path
@@ -11,7 +11,7 @@ _FEWEST_CHARACTERS = 8  # different ones; random keys of 24 characters have more
 
 
 class FileSecret(SecretStr):
-    """The content of a file; `current` follows a file that is replaced while the process runs."""
+    """A secret read from a file, which may be replaced while the process runs; see `current`."""
 
     def __init__(self, path: Path) -> None:
         """Raises `OSError` when the file cannot be read."""
@@ -19,7 +19,7 @@ class FileSecret(SecretStr):
         self._path = path
 
     def current(self) -> SecretStr:
-        """What the file holds now; the last known content while it is missing, empty or half written."""
+        """The file's content now, or its last valid content while it is missing, empty or half written."""
         try:
             text = self._path.read_text().strip()
         except (OSError, UnicodeDecodeError):
@@ -34,13 +34,15 @@ def _resolve(secret: SecretStr) -> SecretStr:
     source, _, where = secret.get_secret_value().partition(":")
     if source == "env":
         if where not in os.environ:
-            raise ValueError(f"names the environment variable {where}, which is not set")
+            raise ValueError(f"refers to the environment variable {where}, which is not set")
         return SecretStr(os.environ[where])
     if source == "file":
         try:
             return FileSecret(Path(where))
         except (OSError, UnicodeDecodeError) as unreadable:
-            raise ValueError(f"names the file {where}, which cannot be read: {unreadable}") from unreadable
+            raise ValueError(
+                f"refers to the file {where}, which cannot be read: {unreadable}"
+            ) from unreadable
     return secret
 
 
@@ -50,17 +52,17 @@ def _fits_header(key: str) -> bool:
 
 def _check_key(secret: SecretStr) -> SecretStr:
     if not _fits_header(secret.get_secret_value()):
-        raise ValueError("is empty or has characters that an HTTP header cannot carry")
+        raise ValueError("is empty or contains characters that are not allowed in an HTTP header")
     return secret
 
 
 def _check_strength(secret: SecretStr) -> SecretStr:
-    """Whoever guesses this key owns every team, so one that can be guessed stops the start."""
+    """Refuse a key that can be guessed, because it gives access to every team."""
     key = secret.get_secret_value()
     if len(key) < _SHORTEST_KEY or len(set(key)) < _FEWEST_CHARACTERS:
         raise ValueError(
-            f"is too weak: an admin key has at least {_SHORTEST_KEY} characters, {_FEWEST_CHARACTERS} of "
-            "them different. Make one with `openssl rand -hex 24`"
+            f"is too weak: an admin key needs at least {_SHORTEST_KEY} characters, {_FEWEST_CHARACTERS} of "
+            "them different. Create one with `openssl rand -hex 24`"
         )
     return secret
 

@@ -16,8 +16,8 @@ def table(model: type[BaseModel], prefix: str) -> str:
     """One Markdown table: a row for each field of `model`."""
     return "\n".join(
         [
-            "| setting | default | what it is, what goes wrong without it |",
-            "|---|---|---|",
+            "| Setting | Default | Meaning | When to change it |",
+            "|---|---|---|---|",
             *rows(model, prefix),
         ]
     )
@@ -26,14 +26,16 @@ def table(model: type[BaseModel], prefix: str) -> str:
 def rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
         shown = prefix + (name.upper() if prefix else name)
-        yield f"| `{shown}` | {default(field)} | {field.description} |"
+        meaning, _, change = (field.description or "").partition("\n")
+        assert meaning and change, f"{name}: describe it in two lines, its meaning and when to change it"
+        yield f"| `{shown}` | {default(field)} | {meaning} | {change} |"
 
 
 def default(field: FieldInfo) -> str:
     """The default as the environment would spell it."""
     value = field.get_default(call_default_factory=True, validated_data={})
     if value is PydanticUndefined:
-        return "needed"
+        return "required"
     if value in (None, [], ""):
         return "none"
     if isinstance(value, SecretStr):

@@ -102,5 +102,7 @@ def test_a_call_may_not_outlast_what_keeps_others_from_sending_the_job_again(
     assert Settings().lease_s == 31
 
     monkeypatch.setenv(name, "30")
-    with pytest.raises(EmbeddedError, match=f"^{name}: .* 30 s do not outlast a call to the provider 'one'"):
+    with pytest.raises(
+        EmbeddedError, match=f"^{name}: .* 30 s must be longer than the timeout_s of the provider 'one'"
+    ):
         read_settings()
