@@ -8,8 +8,12 @@
     │   └── TrainingNotAvailable   403  training_not_available
     ├── NotFound                   404  not_found
     ├── MethodNotAllowed           405  method_not_allowed
+    ├── RequestTimeout             408  request_timeout
     ├── Conflict                   409  conflict
     ├── TooLarge                   413  request_too_large
+    ├── UnsupportedEncoding        415  unsupported_content_encoding
+    ├── RangeNotSatisfiable        416  range_not_satisfiable
+    ├── HeadersTooLarge            431  headers_too_large
     ├── RateLimited                429  rate_limit_exceeded
     ├── BudgetExceeded             429  budget_exceeded
     ├── UpstreamFailed             502  upstream_error
@@ -120,6 +124,14 @@ class MethodNotAllowed(TunehouseError):
     code = "method_not_allowed"
 
 
+class RequestTimeout(TunehouseError):
+    """The request took too long to arrive."""
+
+    status = 408
+    type = "invalid_request_error"
+    code = "request_timeout"
+
+
 class Conflict(TunehouseError):
     """The thing is not in a state that allows this."""
 
@@ -135,6 +147,30 @@ class TooLarge(TunehouseError):
     status = 413
     type = "invalid_request_error"
     code = "request_too_large"
+
+
+class UnsupportedEncoding(TunehouseError):
+    """The body's Content-Encoding is not supported here."""
+
+    status = 415
+    type = "invalid_request_error"
+    code = "unsupported_content_encoding"
+
+
+class RangeNotSatisfiable(TunehouseError):
+    """The requested range lies outside the content."""
+
+    status = 416
+    type = "invalid_request_error"
+    code = "range_not_satisfiable"
+
+
+class HeadersTooLarge(TunehouseError):
+    """The request's headers are larger than this server takes."""
+
+    status = 431
+    type = "invalid_request_error"
+    code = "headers_too_large"
 
 
 class RateLimited(TunehouseError):

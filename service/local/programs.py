@@ -1,24 +1,19 @@
-"""The command lines of our own processes. They are run as modules: this floor imports none of them."""
+"""The command lines of our own processes. They run as modules, because this layer imports none of them."""
 
 import sys
-from pathlib import Path
 
-# -P keeps a folder of the working directory that happens to be called `service` from being imported.
+# -P: a folder called `service` in the working directory must not be imported.
 PYTHON = (sys.executable, "-P", "-m")
-# uvicorn's own formats would stand between lines of JSON; with no handlers of its own, ours get its records.
-_UVICORN_LOGS = str(Path(__file__).parents[1] / "app" / "uvicorn-logs.json")
 
 
 def api_argv(host: str, port: int, processes: int = 1) -> list[str]:
-    """uvicorn with the api; open event streams get 3 s to end at a stop."""
-    argv = [*PYTHON, "uvicorn", "--factory", "service.app:create_app", "--host", host, "--port", str(port)]
-    argv += ["--workers", str(processes)] if processes > 1 else []
-    argv += ["--log-config", _UVICORN_LOGS]
-    return [*argv, "--no-access-log", "--no-server-header", "--timeout-graceful-shutdown", "3"]
+    """The api on a port that `processes` share."""
+    argv = [*PYTHON, "service.app.server", "--host", host, "--port", str(port)]
+    return [*argv, "--processes", str(processes)]
 
 
 def worker_argv(concurrency: int) -> list[str]:
-    """Celery with the worker; what its gossip and heartbeats would tell, nobody reads."""
+    """Celery with the worker; without the gossip and heartbeats that nothing here reads."""
     argv = [
         *PYTHON,
         "celery",

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx2
 
+from service.local.programs import api_argv
 from tests.support.plain import NO_CERTIFICATES
 from tests.support.waiting import wait_until
 
@@ -66,9 +67,7 @@ class Api(Process):
     def __init__(self, env: Mapping[str, str], log_folder: Path, port: int | None = None) -> None:
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        argv = [sys.executable, "-m", "uvicorn", "--factory", "service.app:create_app"]
-        argv += ["--host", "127.0.0.1", "--port", str(self.port), "--no-access-log"]
-        super().__init__("api", argv, env, log_folder)
+        super().__init__("api", api_argv("127.0.0.1", self.port), env, log_folder)
 
     def start(self) -> None:
         """Start it and wait until it answers."""

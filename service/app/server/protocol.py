@@ -1,0 +1,194 @@
+"""uvicorn's HTTP protocol with bounds on the size, number and time of headers.
+
+It also ignores `Upgrade`. JDK's HttpClient offers h2c on every plain-text request; the parser takes a request
+with an upgrade for one without a body, and the body for the next request.
+"""
+
+import asyncio
+from asyncio import AbstractEventLoop, TimerHandle
+from typing import Any
+
+import httptools
+import structlog
+from uvicorn.config import Config
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from service.app.server.refusals import rendered
+from service.errors import HeadersTooLarge, InvalidRequest, RequestTimeout, TunehouseError
+from service.settings import settings
+
+log = structlog.get_logger(__name__)
+
+# How long a refused client's bytes are read and dropped; closing at once would destroy the answer on its way.
+_LINGER_S = 2.0
+_HEADER_OVERHEAD_BYTES = 4  # colon, space and line end
+_UPGRADE = (b"upgrade", b"http2-settings")
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection. `service.settings` holds the bounds."""
+
+    def __init__(
+        self,
+        config: Config,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self._max_bytes = settings().max_header_bytes
+        self._max_headers = settings().max_headers
+        self._timeout_s = settings().header_timeout_s
+        self._timer: TimerHandle | None = None
+        self._header_count = 0
+        self._header_bytes = 0
+        self._other_bytes = 0  # received for this request in pieces that held nothing of a body
+        self._is_in_head = False
+        self._is_in_message = False
+        self._has_body_data = False
+        self._is_dropping = False
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
+        """Begin a connection: its first request must come soon."""
+        super().connection_made(transport)
+        self._arm()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a connection."""
+        self._disarm()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        if self._is_dropping:
+            return
+        self._unset_keepalive_if_required()
+        if not self._is_in_message and self._timer is None:
+            self._arm()
+        self._has_body_data = False
+        try:
+            self.parser.feed_data(data)
+            if self._is_in_message and not self._has_body_data:
+                self._count_other(len(data))
+        except httptools.HttpParserUpgrade as upgrade:
+            self._go_on_without_upgrade(data[upgrade.args[0] :])
+        except TunehouseError as refusal:
+            self._refuse(refusal)
+        except httptools.HttpParserError as malformed:
+            cause = malformed.__context__
+            self._refuse(cause if isinstance(cause, TunehouseError) else _malformed())
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._header_count = self._header_bytes = self._other_bytes = 0
+        self._is_in_head = self._is_in_message = True
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the request's target."""
+        self._count_head(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header. One that follows a chunked body is counted and dropped: nothing here reads those."""
+        self._header_count += 1
+        self._count_head(len(name) + len(value) + _HEADER_OVERHEAD_BYTES)
+        if self._header_count > self._max_headers:
+            raise HeadersTooLarge(f"The request has more than {self._max_headers} headers.")
+        if self._is_in_head:
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Start to answer, unless the request offers an upgrade: see `_go_on_without_upgrade`."""
+        self._is_in_head = False
+        if not self.parser.should_upgrade():
+            self._disarm()
+            super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the body."""
+        self._has_body_data = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """End a request."""
+        self._is_in_message = False
+        if self.parser.should_upgrade():
+            return
+        if self.cycle.response_complete:
+            self._arm()  # its answer was early: from here the next request's time runs
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """After an answer: the rest of a body that was not waited for must come soon."""
+        super().on_response_complete()
+        if self._is_in_message and not self._is_in_head:
+            self._arm(_LINGER_S)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what uvicorn finds malformed."""
+        self._refuse(_malformed())
+
+    def _go_on_without_upgrade(self, rest: bytes) -> None:
+        """Read the request again without the offer, then `rest`, which is its body."""
+        method = self.parser.get_method()
+        if method == b"CONNECT":
+            self._refuse(InvalidRequest("This server is not a proxy.", code="malformed_request"))
+            return
+        lines = [b"%s %s HTTP/1.1" % (method, self.url)]
+        lines += [b"%s: %s" % header for header in self.headers if header[0] not in _UPGRADE]
+        self.parser = httptools.HttpRequestParser(self)
+        self.data_received(b"\r\n".join([*lines, b"", rest]))
+
+    def _count_head(self, size_bytes: int) -> None:
+        self._header_bytes += size_bytes
+        if self._header_bytes > self._max_bytes:
+            raise self._too_large()
+
+    def _count_other(self, size_bytes: int) -> None:
+        """Bound what the parser gathers unseen: an unfinished header, before or after the body."""
+        self._other_bytes += size_bytes
+        if self._other_bytes > self._max_bytes:
+            raise self._too_large()
+
+    def _too_large(self) -> HeadersTooLarge:
+        return HeadersTooLarge(f"The request line and headers are larger than {self._max_bytes} bytes.")
+
+    def _arm(self, timeout_s: float | None = None) -> None:
+        self._disarm()
+        self._timer = self.loop.call_later(self._timeout_s if timeout_s is None else timeout_s, self._on_late)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _on_late(self) -> None:
+        self._timer = None
+        if self.cycle is not None and not self.cycle.response_complete:
+            self._arm()  # an answer is on its way; what was late came after its request
+        elif self._is_in_head:
+            self._refuse(RequestTimeout(f"The headers were not complete within {self._timeout_s:g} s."))
+        else:
+            self.transport.close()
+
+    def _refuse(self, refusal: TunehouseError) -> None:
+        """Answer instead of the application, and close; only close when an answer has begun."""
+        self._disarm()
+        if self.transport.is_closing():
+            return
+        self._is_dropping = True
+        if self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete:
+            self.transport.close()
+            return
+        request_id, answer = rendered(refusal)
+        log.info("request_refused", request_id=request_id, code=refusal.error_code, client=self.client)
+        self.transport.write(answer)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+        self.loop.call_later(_LINGER_S, self.transport.close)
+
+
+def _malformed() -> InvalidRequest:
+    return InvalidRequest("The request is not well-formed HTTP.", code="malformed_request")
