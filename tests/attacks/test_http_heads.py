@@ -75,6 +75,7 @@ def test_an_offer_of_http_2_is_ignored_and_the_body_read(service: Service, ahead
         "connection: Upgrade, HTTP2-Settings",
         "upgrade: h2c",
         "http2-settings: AAEAAEAAAAIAAAAB",
+        "content-type: application/json",
     ]
     whole = head("POST", "/v1/teams", *lines, f"content-length: {len(body)}", key=service.admin_key) + body
 
