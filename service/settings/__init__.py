@@ -24,13 +24,14 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from service.settings.http import HttpSettings
 from service.settings.providers import ProviderSettings, check_names
 from service.settings.secrets import AdminKey, Secret
 
 __all__ = ["ProviderSettings", "Settings", "settings"]
 
 
-class Settings(BaseSettings):
+class Settings(HttpSettings):
     """All settings of one process; see the module docstring for where they come from."""
 
     model_config = SettingsConfigDict(
@@ -88,52 +89,6 @@ class Settings(BaseSettings):
         gt=0,
         description="How long a request waits for a database connection before it gets a 503.\n"
         "Raise it to ride out short peaks; lower it to fail faster.",
-    )
-    trusted_proxies: list[IPv4Network | IPv6Network] = Field(
-        default_factory=list,
-        description="Proxies whose `X-Forwarded-For` is believed. All others' is ignored.\n"
-        "When the api runs behind a proxy; without it, the audit log shows the proxy's address.",
-    )
-    max_header_bytes: int = Field(
-        default=32 * 1024,
-        ge=4096,
-        description="Largest request line with headers; larger ones get a 431.\n"
-        "Raise it if a proxy adds large headers.",
-    )
-    max_headers: int = Field(
-        default=100,
-        ge=16,
-        description="Most headers of one request; more get a 431.\nRaise it if a proxy adds many headers.",
-    )
-    header_timeout_s: float = Field(
-        default=10.0,
-        gt=0,
-        description="How long a client may take to send a request's headers.\n"
-        "Raise it for clients on very slow networks.",
-    )
-    body_timeout_s: float = Field(
-        default=30.0,
-        gt=0,
-        description="How long a client may take to send a JSON body, or pause in sending a file, before it "
-        "gets a 408.\n"
-        "Raise it for clients on very slow networks.",
-    )
-    max_body_bytes: int = Field(
-        default=2 * 2**20,
-        ge=1024,
-        description="Largest JSON body; larger ones are refused unread.\n"
-        "Raise it if valid requests get a 413.",
-    )
-    max_file_bytes: int = Field(
-        default=512 * 2**20,
-        ge=1024,
-        description="Largest file for `POST /v1/files`. OpenAI's limit is 512 MB.\n"
-        "Lower it to protect storage. Larger files can use the Uploads API.",
-    )
-    max_inference_body_bytes: int = Field(
-        default=20 * 2**20,
-        ge=1024,
-        description="Largest body of an inference request.\nRaise it if requests with many images get a 413.",
     )
     inference_cache_s: float = Field(
         default=2.0,
