@@ -1,1 +1,1 @@
-"""An HTTP server that speaks OpenAI's fine-tuning wire; it imports nothing of `service` or `worker`."""
+"""An HTTP server that speaks OpenAI's fine-tuning API; of the service it imports the dataset rules alone."""

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import msgspec
 
+from service.dataset import countable
 from service.errors import ProviderRefused, TunehouseError, Unavailable, UpstreamFailed
 from service.gateway import refusals
 from service.gateway import usage as usages
@@ -98,7 +99,5 @@ def _read(body: bytes, priced: Priced, messages: list[Any], latency_ms: int) -> 
     except (Malformed, msgspec.MsgspecError, UnicodeError, ValueError) as wrong:
         raise UpstreamFailed("The provider's answer cannot be read.", code="malformed_answer") from wrong
     text = choice.message.content or choice.message.refusal or ""
-    usage = said.usage or usages.counted(
-        [str(one.get("content")) for one in messages], len(messages), [text], priced.target.base.encoding
-    )
+    usage = said.usage or usages.counted(countable.of_chat(messages), [text], priced.target.base.encoding)
     return Answered(text, usage, latency_ms)

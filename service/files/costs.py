@@ -10,7 +10,7 @@ from service.catalog.models import CatalogModel
 from service.catalog.offers import offers
 from service.catalog.prices import price_at
 from service.core import clock
-from service.dataset.check.checker import MIN_EXAMPLES
+from service.dataset.limits import MIN_EXAMPLES
 from service.dataset.report import Report
 from service.errors import PriceUnknown
 from service.files.counting import BaseTokens, Counted

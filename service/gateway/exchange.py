@@ -154,7 +154,7 @@ class Exchange:
             prompt = self.dialect.prompt(self.asked)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return Usage(amounts.input_estimate(self.asked, base.context_tokens), 0, counted_by="tunehouse")
-        return usages.counted(prompt.texts, prompt.messages, ["".join(self._produced)], base.encoding)
+        return usages.counted(prompt, ["".join(self._produced)], base.encoding)
 
     @property
     def _naming(self) -> Naming:

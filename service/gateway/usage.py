@@ -7,6 +7,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from service.dataset import tokens
+from service.dataset.countable import Countable
 
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 
@@ -73,12 +74,7 @@ def load_encodings(names: Iterable[str]) -> None:
         tokens.count([], name)
 
 
-def counted(prompt: Sequence[str], messages: int, produced: Sequence[str], encoding: str) -> Usage:
-    """Our own count, with the tokens that frame `messages` chat messages (0 for plain text)."""
-    framing = messages * (tokens.TOKENS_PER_MESSAGE + tokens.TOKENS_PER_ROLE)
-    framing += tokens.TOKENS_PER_REPLY if messages else 0
-    return Usage(
-        sum(tokens.count(prompt, encoding)) + framing,
-        sum(tokens.count(produced, encoding)),
-        counted_by="tunehouse",
-    )
+def counted(prompt: Countable, produced: Sequence[str], encoding: str) -> Usage:
+    """Our own count of what was read and what was produced."""
+    output_tokens = sum(tokens.count(produced, encoding))
+    return Usage(prompt.tokens(encoding), output_tokens, counted_by="tunehouse")

@@ -1,12 +1,9 @@
 """Counts are exact: tiktoken, reading the same rank files offline, is the oracle."""
 
-import gzip
 import json
-import os
 import random
 from collections.abc import Callable
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +12,9 @@ import tiktoken
 
 from service.dataset import tokens
 from service.dataset.check.checker import check
+from tests.dataset.conftest import RANKS
 from tests.dataset.examples import chat, chats, jsonl
 
-# The names tiktoken looks its cache up by: SHA-1 of the addresses it would download from.
-RANKS = {
-    "cl100k_base": "9b5ad71b2ce5302211f9c61530b329a4922fc6a4",
-    "o200k_base": "fb374d419588a4632f3f557e76b4b70aebbca790",
-}
 ALPHABETS = [
     "abc déf ",
     "中文字，。的",
@@ -30,19 +23,6 @@ ALPHABETS = [
     "def f(x):\n\t return {x!r}\n",
     "\u200b\ufeff\x00\x7f𝔘",
 ]
-
-
-@pytest.fixture(scope="module")
-def oracle(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tiktoken.Encoding]:
-    cache = tmp_path_factory.mktemp("tiktoken")
-    package = find_spec("bpe_openai")
-    assert package is not None
-    assert package.origin is not None
-    for name, cached_as in RANKS.items():
-        packed = (Path(package.origin).parent / "data" / f"{name}.tiktoken.gz").read_bytes()
-        Path(cache / cached_as).write_bytes(gzip.decompress(packed))
-    os.environ["TIKTOKEN_CACHE_DIR"] = str(cache)
-    return tiktoken.get_encoding
 
 
 def any_character(chance: random.Random) -> str:
@@ -126,25 +106,11 @@ def test_tool_definitions_and_calls_count() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("model", "encoding"),
-    [
-        ("gpt-4.1-mini-2025-04-14", "o200k_base"),
-        ("ft:gpt-4.1-mini-2025-04-14:org::abc", "o200k_base"),
-        ("ft:o4-mini-2025-04-16:org:x:abc:ckpt-step-10", "o200k_base"),
-        ("gpt-4o", "o200k_base"),
-        ("gpt-4-0613", "cl100k_base"),
-        ("gpt-3.5-turbo-0125", "cl100k_base"),
-        ("davinci-002", "cl100k_base"),
-        ("ft:babbage-002:org::abc", "cl100k_base"),
-        ("somebody-elses-model", None),
-    ],
-)
-def test_the_encoding_is_that_of_the_base(model: str, encoding: str | None) -> None:
-    assert tokens.encoding_of(model) == encoding
-
-
 def test_json_escapes_count_as_what_they_mean() -> None:
     plain = check([jsonl([chat("你好 😀")] * 10)])
     escaped = check([b"".join(json.dumps(chat("你好 😀")).encode() + b"\n" for _ in range(10))])
     assert plain.tokens == escaped.tokens
+
+
+def test_half_a_surrogate_pair_counts_as_a_replacement_character() -> None:
+    assert tokens.count(["a\ud800b"], "o200k_base") == tokens.count(["a?b"], "o200k_base")

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from service.catalog.models import find
 from service.catalog.price import Price, PriceKind
+from service.dataset.countable import of_chat
 from service.gateway import amounts
 from service.gateway.dialects.choices import CHAT
 from service.gateway.payer import Payer
@@ -85,4 +86,6 @@ def test_usage_is_read_in_both_forms_and_nonsense_is_none() -> None:
 
 
 def test_our_own_count_frames_messages_as_openai_does() -> None:
-    assert counted(["hi"], 1, ["hello", " there"], "o200k_base") == Usage(3 + 1 + 1 + 3, 2, 0, "tunehouse")
+    assert counted(of_chat([{"role": "user", "content": "hi"}]), ["hello", " there"], "o200k_base") == Usage(
+        3 + 1 + 1 + 3, 2, 0, "tunehouse"
+    )

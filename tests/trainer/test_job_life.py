@@ -3,7 +3,9 @@
 import base64
 import csv
 import io
+import json
 import re
+from pathlib import Path
 
 import openai
 
@@ -114,3 +116,16 @@ def test_a_checkpoint_can_be_called_and_tuned_on(client: openai.OpenAI) -> None:
     reply = client.chat.completions.create(model=checkpoint, messages=messages)  # type: ignore[arg-type]
     assert "免运费" in str(reply.choices[0].message.content)
     assert run_job(client, model=checkpoint).status == "succeeded"
+
+
+def test_a_job_trains_the_tokens_that_the_golden_vectors_name(client: openai.OpenAI) -> None:
+    path = Path(__file__).parents[1] / "dataset" / "golden" / "tokens.json"
+    chats = [one for one in json.loads(path.read_text()) if one["format"] == "chat"]
+    job = run_job(client, jsonl(one["example"] for one in chats), hyperparameters={"n_epochs": 2})
+    assert job.trained_tokens == 2 * sum(one["tokens"] for one in chats)
+    for one in chats:
+        if "functions" not in one["example"]:
+            fields = {key: one["example"][key] for key in ("messages", "tools") if key in one["example"]}
+            usage = client.chat.completions.create(model="sandbox-mini", **fields).usage
+            assert usage is not None
+            assert usage.prompt_tokens == one["tokens"], one["name"]

@@ -1,19 +1,12 @@
 """The pure rules of the sandbox: what `auto` becomes, which steps are told, which prompt is closest."""
 
-import gzip
-from importlib.metadata import distribution
-from pathlib import Path
-
 import pytest
-import tiktoken
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from tiktoken_ext import openai_public  # type: ignore[import-untyped]
 
 from trainer.engines.auto import count_steps, resolve_batch_size, resolve_epochs
 from trainer.engines.curves import MAX_TOLD_STEPS, Curve, checkpoint_steps, told_steps
 from trainer.engines.similarity import PromptIndex
-from trainer.tokens import count_messages, count_texts
 
 
 @pytest.mark.parametrize(
@@ -78,27 +71,3 @@ def test_a_question_that_shares_nothing_finds_nothing() -> None:
     assert PromptIndex(["one two"]).closest("三四") is None
     assert PromptIndex([]).closest("one") is None
     assert PromptIndex(["one two", "one two"]).closest("two one") == pytest.approx((0, 1.0))
-
-
-@pytest.fixture(scope="module")
-def oracle(tmp_path_factory: pytest.TempPathFactory) -> tiktoken.Encoding:
-    """tiktoken's o200k_base, from the rank file that bpe-openai ships."""
-    folder: Path = tmp_path_factory.mktemp("ranks")
-    package = distribution("bpe-openai")  # read, not imported: its import warns of its own past
-    ranks = Path(str(package.locate_file("bpe_openai/data/o200k_base.tiktoken.gz"))).read_bytes()
-    (folder / "fb374d419588a4632f3f557e76b4b70aebbca790").write_bytes(gzip.decompress(ranks))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("TIKTOKEN_CACHE_DIR", str(folder))
-        return tiktoken.Encoding(**openai_public.o200k_base())
-
-
-@settings(deadline=None)  # the first count loads the encoding, and other work shares the machine
-@given(text=st.text())
-def test_tokens_are_those_of_tiktoken(oracle: tiktoken.Encoding, text: str) -> None:
-    assert count_texts([text]) == [len(oracle.encode(text, disallowed_special=()))]
-
-
-def test_a_conversation_costs_what_the_cookbook_says(oracle: tiktoken.Encoding) -> None:
-    message = {"role": "user", "name": "bob", "content": "你好 world", "weight": 1}
-    values = sum(len(oracle.encode(value)) for value in ("user", "bob", "你好 world"))
-    assert count_messages([message]) == 3 + 3 + 1 + values

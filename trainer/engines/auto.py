@@ -6,26 +6,17 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-TARGET_EPOCHS = 3
-MIN_TARGET_EXAMPLES = 100
-MAX_TARGET_EXAMPLES = 25_000
-MAX_DEFAULT_EPOCHS = 25
+from service.dataset.auto import auto_batch_size, auto_epochs
 
 
 def resolve_epochs(value: object, n_examples: int) -> int:
-    """The given number, or the default of OpenAI's cookbook (Chat_finetuning_data_prep.ipynb)."""
-    if isinstance(value, int):
-        return value
-    if n_examples * TARGET_EPOCHS < MIN_TARGET_EXAMPLES:
-        return min(MAX_DEFAULT_EPOCHS, MIN_TARGET_EXAMPLES // n_examples)
-    if n_examples * TARGET_EPOCHS > MAX_TARGET_EXAMPLES:
-        return max(1, MAX_TARGET_EXAMPLES // n_examples)
-    return TARGET_EPOCHS
+    """The given number, or what an estimate expects `auto` to become."""
+    return value if isinstance(value, int) else auto_epochs(n_examples)
 
 
 def resolve_batch_size(value: object, n_examples: int) -> int:
-    """The given number, or about 0.2 % of the examples within 1..256 (OpenAI's rule of 2022)."""
-    return value if isinstance(value, int) else min(256, max(1, round(n_examples * 0.002)))
+    """The given number, or what an estimate expects `auto` to become."""
+    return value if isinstance(value, int) else auto_batch_size(n_examples)
 
 
 def resolve_learning_rate(value: object) -> float:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from service.dataset.limits import MIN_EXAMPLES
 from trainer.engines.base import TrainingFailedError, TrainSpec
 from trainer.engines.examples import (
     METHOD_OF_FORMAT,
@@ -15,8 +16,6 @@ from trainer.engines.examples import (
     read_example,
     read_rows,
 )
-
-MIN_EXAMPLES = 10
 
 
 @dataclass

@@ -8,9 +8,10 @@ from typing import Any
 
 import msgspec
 
-from trainer.tokens import count_messages, count_texts
+from service.dataset import countable
+from service.dataset.limits import MAX_EXAMPLE_TOKENS
+from service.dataset.tokens import CHAT_ENCODING, COMPLETION_ENCODING
 
-MAX_EXAMPLE_TOKENS = 65_536  # longer examples are cut at the end, not refused
 ROLES = {"system", "user", "assistant", "tool", "function", "developer"}
 METHOD_OF_FORMAT = {
     "fine-tune-chat": "supervised",
@@ -92,10 +93,10 @@ def _check_messages(number: int, value: object) -> list[dict[str, Any]]:
             raise InvalidExampleError(f"{where} Discriminator 'role' is missing in value")
         if not isinstance(message["role"], str) or message["role"] not in ROLES:
             raise InvalidExampleError(f"{where} Input tag '{message['role']}' found using 'role' is unknown")
-        calls = message.get("tool_calls") or message.get("function_call")
-        if not isinstance(message.get("content"), str | list) and not calls:
+        says_something = any(message.get(key) for key in ("tool_calls", "function_call", "refusal"))
+        if not isinstance(message.get("content"), str | list) and not says_something:
             raise InvalidExampleError(f"{where} Field required: 'content'")
-        if message.get("weight", 1) not in (0, 1):
+        if message.get("weight") not in (None, 0, 1):
             raise InvalidExampleError(f"{where} 'weight' must be 0 or 1")
     return value
 
@@ -104,27 +105,24 @@ def _chat(number: int, row: Mapping[str, Any]) -> Example:
     messages = _check_messages(number, row.get("messages"))
     if not any(message["role"] == "assistant" for message in messages):
         raise InvalidExampleError(f"Example {number} has no message of role 'assistant'")
-    trained = [i for i, m in enumerate(messages) if m["role"] == "assistant" and m.get("weight", 1)]
+    trained = [i for i, m in enumerate(messages) if m["role"] == "assistant" and m.get("weight") != 0]
     at = trained[-1] if trained else len(messages) - 1
-    extra = [msgspec.json.encode(row["tools"]).decode()] if row.get("tools") else []
-    tokens = count_messages(messages) + sum(count_texts(extra))
-    return Example(last_user_text(messages[:at]), text_of(messages[at].get("content")), _cut(tokens))
+    return Example(last_user_text(messages[:at]), text_of(messages[at].get("content")), _tokens(row))
 
 
 def _completion(number: int, row: Mapping[str, Any]) -> Example:
     prompt, completion = row.get("prompt"), row.get("completion")
     if not isinstance(prompt, str) or not isinstance(completion, str):
         raise InvalidExampleError(f"Example {number} needs the strings 'prompt' and 'completion'")
-    return Example(prompt, completion, _cut(sum(count_texts([prompt, completion]))))
+    return Example(prompt, completion, _tokens(row, COMPLETION_ENCODING))
 
 
 def _preference(number: int, row: Mapping[str, Any]) -> Example:
     asked = row.get("input")
     messages = _check_messages(number, asked.get("messages") if isinstance(asked, dict) else None)
     preferred = _one_answer(number, row, "preferred_output")
-    other = _one_answer(number, row, "non_preferred_output")
-    tokens = count_messages([*messages, preferred, other])
-    return Example(last_user_text(messages), text_of(preferred.get("content")), _cut(tokens))
+    _one_answer(number, row, "non_preferred_output")
+    return Example(last_user_text(messages), text_of(preferred.get("content")), _tokens(row))
 
 
 def _one_answer(number: int, row: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -138,8 +136,8 @@ def _reward(number: int, row: Mapping[str, Any]) -> Example:
     messages = _check_messages(number, row.get("messages"))
     wanted = next((v for k, v in row.items() if k not in ("messages", "tools")), "")
     completion = wanted if isinstance(wanted, str) else msgspec.json.encode(wanted).decode()
-    return Example(last_user_text(messages), completion, _cut(count_messages(messages)))
+    return Example(last_user_text(messages), completion, _tokens(row))
 
 
-def _cut(tokens: int) -> int:
-    return min(tokens, MAX_EXAMPLE_TOKENS)
+def _tokens(row: Mapping[str, Any], encoding: str = CHAT_ENCODING) -> int:
+    return min(countable.of_example(row).tokens(encoding), MAX_EXAMPLE_TOKENS)

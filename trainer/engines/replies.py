@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 
-import toktok  # type: ignore[import-untyped]
+import toktok  # type: ignore[import-untyped]  # ships annotations but no py.typed
 
+from service.dataset import countable, tokens
+from service.dataset.tokens import CHAT_ENCODING
 from trainer.engines.base import Answer, Prompt
-from trainer.tokens import ENCODING, count_messages, count_text
 
 _PIECES = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\s*[^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+\s*"
@@ -21,7 +22,7 @@ def cut_text(text: str, prompt: Prompt) -> tuple[str, str]:
         text = text[: min(ends)]
     if prompt.max_tokens is None:
         return text, "stop"
-    kept, total = toktok.truncate(text, prompt.max_tokens, ENCODING)
+    kept, total = toktok.truncate(text, prompt.max_tokens, CHAT_ENCODING)
     return kept, "length" if total > prompt.max_tokens else "stop"
 
 
@@ -29,12 +30,12 @@ def build_answer(text: str, prompt: Prompt) -> Answer:
     """An answer of this text, one piece a word or unspaced character."""
     kept, reason = cut_text(text, prompt)
     if prompt.is_completion:
-        asked = count_text(str(prompt.messages[0]["content"]))
+        asked = countable.of_prompt(prompt.messages[0]["content"])
     else:
-        asked = count_messages(prompt.messages)
+        asked = countable.of_chat(prompt.messages, prompt.tools)
     return Answer(
         pieces=_PIECES.findall(kept) or ([kept] if kept else []),
-        prompt_tokens=asked,
-        completion_tokens=count_text(kept) if kept else 0,
+        prompt_tokens=asked.tokens(CHAT_ENCODING),
+        completion_tokens=tokens.count([kept], CHAT_ENCODING)[0],
         finish_reason=reason,
     )

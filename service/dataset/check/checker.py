@@ -24,15 +24,15 @@ from service.dataset.formats.detect import FORMATS, detect
 from service.dataset.formats.sheet import KINDS, ROLES, TRAINED, Sheet
 from service.dataset.formats.tools import ToolBook
 from service.dataset.jsonline import read
+from service.dataset.limits import MAX_EXAMPLE_TOKENS, MIN_EXAMPLES
 from service.dataset.lines import MAX_LINE_BYTES, Batch, batches
 from service.dataset.problems import Flaw, Problem, of_file, on_line
 from service.dataset.report import Report, Tokens
 from service.dataset.warnings.watch import Watch
 
-MIN_EXAMPLES = 10
 MAX_LISTED = 100
 # Limits of tokens per example that models on offer have, or had.
-LIMITS = (4_096, 16_385, 65_536)
+LIMITS = (4_096, 16_385, MAX_EXAMPLE_TOKENS)
 _IN_FLIGHT = 2
 _CANNOT_DECODE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 

@@ -11,9 +11,9 @@ from msgspec import Meta
 from service.dataset.formats import images, sheet
 from service.dataset.formats.sheet import Sheet
 from service.dataset.problems import Flaw
-from service.dataset.tokens import TOKENS_PER_MESSAGE, TOKENS_PER_NAME, TOKENS_PER_ROLE
+from service.dataset.tokens import framing
 
-PER_MESSAGE = TOKENS_PER_MESSAGE + TOKENS_PER_ROLE
+PER_MESSAGE = framing()
 
 Filled = Annotated[str, Meta(min_length=1)]
 # The wire's own rule for the name of a function or a participant, less strict about its characters.
@@ -120,14 +120,13 @@ def lay_out_message(
         learnt = trained and message.weight != 0
         kind = sheet.ASSISTANT_TRAINED if learnt else sheet.ASSISTANT
         return lay_out_assistant(message, path, page, kind)
-    framing = PER_MESSAGE
+    marks = framing(has_name=message.name is not None)
     if message.name is not None:
         page.put(message.name, message.KIND)
-        framing += TOKENS_PER_NAME
     content = message.content
     if isinstance(content, str):
         page.put(content, message.KIND)
-        return framing, 0, []
+        return marks, 0, []
     image_tokens = 0
     flaws: list[Flaw] = []
     for number, part in enumerate(content or ()):
@@ -136,7 +135,7 @@ def lay_out_message(
         else:
             image_tokens += images.tokens_of(part.image_url)
             flaws += images.flaws_of(part.image_url, f"{path}.content[{number}].image_url")
-    return framing, image_tokens, flaws
+    return marks, image_tokens, flaws
 
 
 def lay_out_assistant(message: Assistant, path: str, page: Sheet, kind: int) -> tuple[int, int, list[Flaw]]:
@@ -146,31 +145,20 @@ def lay_out_assistant(message: Assistant, path: str, page: Sheet, kind: int) -> 
     of the message that makes it.
     """
     texts = _spoken(message)
-    framing = PER_MESSAGE
     if message.name is not None:
         page.put(message.name, sheet.ASSISTANT)
-        framing += TOKENS_PER_NAME
     calls = [call.function for call in message.tool_calls or ()]
     if message.function_call is not None:
         calls.append(message.function_call)
     for call in calls:
         texts += (call.name, call.arguments)
-        framing += TOKENS_PER_MESSAGE
     for text in texts:
         page.put(text, kind)
+    marks = framing(has_name=message.name is not None, calls=len(calls))
     if any(texts):
-        return framing, 0, []
-    return (
-        framing,
-        0,
-        [
-            Flaw(
-                f"{path}.content",
-                "empty_content",
-                "is empty; an assistant message says something or calls a tool",
-            )
-        ],
-    )
+        return marks, 0, []
+    empty = "is empty; an assistant message must have text or call a tool"
+    return marks, 0, [Flaw(f"{path}.content", "empty_content", empty)]
 
 
 def _spoken(message: Assistant) -> list[str]:

@@ -14,7 +14,7 @@ from service.dataset import tokens
 from service.dataset.complaints import described
 from service.dataset.problems import Flaw
 
-_CARRIER_TOKENS = 9
+CARRIER_TOKENS = 9
 _REMEMBERED = 512
 _TYPE_NAMES = {
     "integer": "number",
@@ -68,7 +68,7 @@ class ToolBook:
             functions = _functions_in(raw, legacy)
             if not functions:
                 return 0
-            return tokens.count([declare(functions)], self.encoding)[0] + _CARRIER_TOKENS
+            return tokens.count([declare(functions)], self.encoding)[0] + CARRIER_TOKENS
         except RecursionError:
             return Flaw("", "too_deep", "is nested too deeply")
         except UnicodeDecodeError as bad:

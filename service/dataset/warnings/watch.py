@@ -11,6 +11,7 @@ import numpy as np
 from service.dataset.formats import sheet as kinds
 from service.dataset.formats.sheet import Sheet
 from service.dataset.jsonline import read
+from service.dataset.limits import MAX_EXAMPLE_TOKENS
 from service.dataset.lines import Batch
 from service.dataset.problems import Problem
 from service.dataset.report import Truncation
@@ -40,7 +41,9 @@ class Watch:
     """
 
     def __init__(
-        self, as_errors: frozenset[str] = frozenset(), limits: frozenset[int] = frozenset({65_536})
+        self,
+        as_errors: frozenset[str] = frozenset(),
+        limits: frozenset[int] = frozenset({MAX_EXAMPLE_TOKENS}),
     ) -> None:
         self.limits = limits
         self.found = Warnings(as_errors)

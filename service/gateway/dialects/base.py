@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Protocol
 
+from service.dataset.countable import Countable
 from service.errors import TunehouseError
 from service.gateway.body import Asked
 from service.gateway.usage import Usage
@@ -14,14 +15,6 @@ class Naming:
 
     answer_id: str
     model: str
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """The texts that a request has the model read, and how many chat messages they came in."""
-
-    texts: list[str]
-    messages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +71,7 @@ class Dialect(Protocol):
         """The body for the provider."""
         ...
 
-    def prompt(self, asked: Asked) -> Prompt:
+    def prompt(self, asked: Asked) -> Countable:
         """What the model has to read, for counting."""
         ...
 

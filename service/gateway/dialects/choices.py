@@ -5,12 +5,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from service.dataset.countable import Countable, strings_in
 from service.errors import TunehouseError
 from service.gateway import body as bodies
 from service.gateway import usage as usages
 from service.gateway.body import Asked
 from service.gateway.dialects import texts
-from service.gateway.dialects.base import Answer, Malformed, Naming, Prompt, ProviderComplaint
+from service.gateway.dialects.base import Answer, Malformed, Naming, ProviderComplaint
 from service.gateway.sse import data_of, with_data
 from service.gateway.usage import Usage
 
@@ -97,7 +98,7 @@ class Choices:
             asked.fields, model=model, stream_options=bodies.raw(options | {"include_usage": True})
         )
 
-    def prompt(self, asked: Asked) -> Prompt:
+    def prompt(self, asked: Asked) -> Countable:
         """See `Dialect`."""
         return texts.prompt_of(asked.fields, self._prompt_field)
 
@@ -174,7 +175,7 @@ def _texts(choice: _Choice) -> list[str]:
     found = [choice.text] if piece is None else [piece.content, piece.refusal]
     for calls in (piece.tool_calls, piece.function_call) if piece else ():
         try:
-            found += texts.strings_in(msgspec.json.decode(calls)) if bytes(calls) else []
+            found += strings_in(msgspec.json.decode(calls)) if bytes(calls) else []
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise Malformed from None
     return [text for text in found if text]

@@ -9,12 +9,13 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from service.dataset.countable import Countable, strings_in
 from service.errors import InvalidRequest, TunehouseError
 from service.gateway import body as bodies
 from service.gateway import usage as usages
 from service.gateway.body import Asked
 from service.gateway.dialects import texts
-from service.gateway.dialects.base import Answer, Malformed, Naming, Prompt, ProviderComplaint
+from service.gateway.dialects.base import Answer, Malformed, Naming, ProviderComplaint
 from service.gateway.sse import data_of, with_data
 from service.gateway.usage import Usage
 
@@ -79,7 +80,7 @@ class Responses:
         """See `Dialect`; the provider is told to store nothing."""
         return bodies.write(asked.fields, model=bodies.raw(provider_model), store=bodies.raw(False))
 
-    def prompt(self, asked: Asked) -> Prompt:
+    def prompt(self, asked: Asked) -> Countable:
         """See `Dialect`."""
         return texts.prompt_of(asked.fields, "input")
 
@@ -88,7 +89,7 @@ class Responses:
         try:
             fields = _fields.decode(body)
             usage = usages.from_responses(fields.get("usage"))
-            produced = [] if usage else texts.strings_in(_items.decode(fields.get("output", b"[]")))
+            produced = [] if usage else strings_in(_items.decode(fields.get("output", b"[]")))
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise Malformed from None
         return Answer(_renamed(fields, naming), usage, produced)

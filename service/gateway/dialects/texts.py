@@ -1,33 +1,25 @@
-"""The texts inside requests and answers, for counting tokens where the provider does not. Pure."""
+"""The texts inside requests, for counting tokens where the provider does not."""
 
 from typing import Any
 
 import msgspec
 from msgspec import Raw
 
-from service.gateway.dialects.base import Prompt
-
-# Keys whose strings a model does not read: images and sounds have prices of their own, ids none.
-_UNREAD = frozenset({"image_url", "input_audio", "file", "type", "id", "weight"})
+from service.dataset import countable
+from service.dataset.countable import Countable
 
 
-def strings_in(value: Any) -> list[str]:
-    """Every string in a JSON value that a model would read or has written."""
-    if isinstance(value, str):
-        return [value]
-    if isinstance(value, list):
-        return [text for item in value for text in strings_in(item)]
-    if isinstance(value, dict):
-        return [text for key, item in value.items() if key not in _UNREAD for text in strings_in(item)]
-    return []
-
-
-def prompt_of(fields: dict[str, Raw], field: str) -> Prompt:
-    """The texts of `messages`, `prompt` or `input`, of the instructions and of the tools' descriptions."""
+def prompt_of(fields: dict[str, Raw], field: str) -> Countable:
+    """What the model reads of `messages`, `prompt` or `input`, of the instructions and of the tools."""
     given = _decode(fields.get(field))
-    messages = len(given) if isinstance(given, list) and field != "prompt" else 0
-    others = [_decode(fields.get(name)) for name in ("instructions", "tools", "functions")]
-    return Prompt(strings_in([_without_roles(given), *others]), messages)
+    if field == "prompt":
+        return countable.of_prompt(given)
+    tools, functions, instructions = (
+        _decode(fields.get(name)) for name in ("tools", "functions", "instructions")
+    )
+    messages = given if isinstance(given, list) else [{"content": given}]
+    opening = [] if instructions is None else [{"content": instructions}]
+    return countable.of_chat([*opening, *messages], tools, functions)
 
 
 def prompts_in(prompt: Raw | None) -> int:
@@ -39,13 +31,3 @@ def prompts_in(prompt: Raw | None) -> int:
 
 def _decode(raw: Raw | None) -> Any:
     return msgspec.json.decode(raw) if raw is not None else None
-
-
-def _without_roles(given: Any) -> Any:
-    if not isinstance(given, list):
-        return given
-    # A role is one token, which the framing of a message already counts.
-    return [
-        {key: item for key, item in one.items() if key != "role"} if isinstance(one, dict) else one
-        for one in given
-    ]

@@ -9,10 +9,10 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from service.dataset.limits import MAX_EXAMPLE_TOKENS
 from trainer.engines.examples import InvalidExampleError, last_user_text, text_of
 from trainer.engines.transformers.data.pack import Sequence
 
-MAX_WINDOW = 65_536
 _ROLES = {"developer": "system", "function": "tool"}  # what templates call them
 # For a base whose tokenizer brings no template: roles on lines of their own, each turn closed.
 PLAIN_TEMPLATE = (
@@ -29,7 +29,7 @@ class Encoder:
 
     def __init__(self, tokenizer: Any, window: int) -> None:
         self.tokenizer = tokenizer
-        self.window = min(window, MAX_WINDOW)
+        self.window = min(window, MAX_EXAMPLE_TOKENS)
         if not tokenizer.chat_template:
             tokenizer.chat_template = PLAIN_TEMPLATE
         empty = tokenizer("").input_ids
