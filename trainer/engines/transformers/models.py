@@ -23,10 +23,11 @@ from transformers import (
     AutoTokenizer,
 )
 
+from service.dataset.limits import MAX_EXAMPLE_TOKENS
 from trainer.engines.base import TrainingFailedError
 from trainer.engines.transformers import manifest, rates
 from trainer.engines.transformers.bases import CAUSAL
-from trainer.engines.transformers.data.encode import MAX_WINDOW, Encoder
+from trainer.engines.transformers.data.encode import Encoder
 from trainer.settings import Base
 
 ADAPTER, FULL, CLASSIFIER = "adapter", "full", "classifier"
@@ -45,7 +46,7 @@ def load_encoder(base: Base, folder: Path | None) -> Encoder:
         config = AutoConfig.from_pretrained(_path(base))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _no_model(base) from error
-    window = getattr(config, "max_position_embeddings", None) or MAX_WINDOW
+    window = getattr(config, "max_position_embeddings", None) or MAX_EXAMPLE_TOKENS
     return Encoder(tokenizer, min(window, tokenizer.model_max_length))
 
 
