@@ -1,6 +1,6 @@
 """Copies of contents at providers: at most one per content and provider."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -13,6 +13,16 @@ REMOVE = "file.remove_copy"  # the unit of work that deletes a copy at its provi
 def find_copy(session: Session, file: File, provider: str) -> FileCopy | None:
     """The copy of a file's content at a provider, whichever file of the team it was made for."""
     return session.get(FileCopy, (file.team_id, file.sha256, provider))
+
+
+def is_taken(session: Session, file: File, provider: str, provider_file_id: str) -> bool:
+    """Whether a provider's file is recorded as the copy of another content.
+
+    Two contents must not share one: a job would train on the other's data, and deleting one deletes both.
+    """
+    same = FileCopy.provider == provider, FileCopy.provider_file_id == provider_file_id
+    others = or_(FileCopy.team_id != file.team_id, FileCopy.sha256 != file.sha256)
+    return session.scalar(select(FileCopy.sha256).where(*same, others).limit(1)) is not None
 
 
 def record_copy(session: Session, file: File, provider: str, provider_file_id: str) -> FileCopy:

@@ -65,6 +65,16 @@ def register_checkpoint(
     return _add(session, origin, name, "checkpoint", provider_model, step, created_at)
 
 
+def is_of_another_job(session: Session, provider: str, provider_model: str, job_id: str) -> bool:
+    """Whether another job of any team has a model, deleted ones included, by this name of its provider's."""
+    other = select(TunedModel.id).where(
+        TunedModel.provider == provider,
+        TunedModel.provider_model == provider_model,
+        TunedModel.job_id != job_id,
+    )
+    return session.scalar(other.limit(1)) is not None
+
+
 def delete_model(session: Session, model: TunedModel) -> None:
     """Take a model out of use; its row stays for its descendants, the provider's copy is removed later."""
     # Locked and read anew: a deployment named meanwhile would stay taken by a model that nobody can reach.

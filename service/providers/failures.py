@@ -10,6 +10,7 @@ from openai import APIConnectionError, APIStatusError, OpenAIError
 
 from service.core import clock, retry_after
 from service.providers.answers import Garbage
+from service.providers.bounds import AnswerRefused
 from service.providers.errors import (
     Gone,
     KeyRefused,
@@ -27,6 +28,7 @@ _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, h
 
 # The one refusal by 400 that passes by itself (seen at OpenAI in 2023-24).
 _FILE_NOT_READY = re.compile(r"still being processed|not ready to be used", re.IGNORECASE)
+_WORD_CHARS = 100  # of an error's code and parameter
 _DAILY_LIMIT = re.compile(r"fine-tuning requests per day", re.IGNORECASE)
 
 
@@ -43,7 +45,7 @@ def translated(clean: Clean, *, repeatable: bool) -> Iterator[None]:
         raise _from_answer(answer, clean, repeatable) from None
     except (APIConnectionError, httpx2.HTTPError) as broken:
         raise _from_connection(broken, clean, repeatable) from None
-    except Garbage as garbage:
+    except (Garbage, AnswerRefused) as garbage:
         raise _unanswered(str(garbage), repeatable, code="malformed_answer") from None
     except (OpenAIError, httpx2.InvalidURL, httpx2.StreamError) as other:
         raise _unanswered(f"The call failed: {type(other).__name__}.", repeatable) from None
@@ -55,6 +57,8 @@ def _unanswered(message: str, repeatable: bool, **facts: Any) -> ProviderError:
 
 def _from_connection(broken: Exception, clean: Clean, repeatable: bool) -> ProviderError:
     cause = broken.__cause__ if isinstance(broken, APIConnectionError) else broken
+    if isinstance(cause, AnswerRefused):
+        return _unanswered(str(cause), repeatable, code="malformed_answer")
     kind = type(cause).__name__ if cause else type(broken).__name__
     if isinstance(cause, _NEVER_SENT):
         return Retryable(clean(f"The provider cannot be reached ({kind}: {cause})."), code="unreachable")
@@ -68,8 +72,8 @@ def _from_answer(answer: APIStatusError, clean: Clean, repeatable: bool) -> Prov
     said = said if isinstance(said, str) else None
     facts: dict[str, Any] = {
         "status": status,
-        "code": clean(answer.code) if answer.code else None,
-        "param": clean(answer.param) if isinstance(answer.param, str) else None,
+        "code": clean(answer.code[:_WORD_CHARS]) if isinstance(answer.code, str) and answer.code else None,
+        "param": clean(answer.param[:_WORD_CHARS]) if isinstance(answer.param, str) else None,
         "retry_after_s": retry_after.from_headers(answer.response.headers, clock.now()),
     }
     message = clean(said) if said else f"The provider answered {status} without saying why."

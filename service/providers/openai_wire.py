@@ -6,21 +6,24 @@ attributes that an upstream did not send and pass non-JSON answers on as text.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Any, BinaryIO, ClassVar
+from typing import Any, BinaryIO, ClassVar, TypeVar
 
 import httpx2
-from openai import DefaultHttpxClient, OpenAI, omit
+import structlog
+from openai import omit
 
-from service.core.clock import from_unix
 from service.providers import costs, mapping, signing
-from service.providers.answers import read_items, read_object
-from service.providers.deadline import bound, within
-from service.providers.errors import Gone, KeyRefused, OutcomeUnknown, Rejected
+from service.providers.answers import Garbage, read_items, read_object
+from service.providers.bounds import OBJECT, Bound
+from service.providers.bounds import PAGE as PAGE_BOUND
+from service.providers.calls import within
+from service.providers.client import make_client
+from service.providers.errors import Gone, KeyRefused, Rejected
 from service.providers.failures import translated
 from service.providers.large_files import send_in_parts, size_of
-from service.providers.paging import PAGE, TooLong, iter_pages
+from service.providers.paging import PAGE, TooLong, Walker
 from service.providers.port import (
     STAMP_KEY,
     Endpoint,
@@ -33,18 +36,21 @@ from service.providers.port import (
     ProviderModel,
     WebhookHint,
 )
-from service.providers.results import ResultTooLarge, decode_result, read_bounded
+from service.providers.results import RESULT, ResultTooLarge, decode_result, read_bounded
 from service.providers.scrub import make_clean
 from service.settings import ProviderSettings
 
-_CONNECT_S = 10.0
-_CLOCK_SKEW = timedelta(minutes=10)
+log = structlog.get_logger(__name__)
+
+Found = TypeVar("Found")
+
 _FILES_PAGE = 1000
-_NEWS_PAGE = 20  # of a log that is known but for its end; most polls find nothing new at all
+_NEWS_PAGE = 20  # of a log that is known but for its end; most polls find nothing new
+_MOST_CHECKPOINTS = 1000  # of a job; OpenAI keeps three
 
 
 class OpenAIWire:
-    """One upstream that speaks as OpenAI does."""
+    """One upstream that speaks OpenAI's wire; the port documents the methods."""
 
     status_names: ClassVar[Mapping[str, str]] = {}
 
@@ -52,13 +58,13 @@ class OpenAIWire:
         self.name = settings.name
         self.kind: str = settings.kind
         self.settings = settings
-        self._key = settings.api_key.get_secret_value()
+        key = settings.api_key.get_secret_value()
         secret = settings.webhook_secret
         self._webhook_secret = secret.get_secret_value() if secret else None
-        self._clean = make_clean((self._key, self._webhook_secret or ""), settings.base_url)
-        self._client = _make_client(settings, self._key)
+        self._clean = make_clean((key, self._webhook_secret or ""), settings.base_url)
+        self._client = make_client(settings, key)
+        self._walker = Walker(self._clean, settings.timeout_s)
         self._jobs = self._client.fine_tuning.jobs.with_raw_response
-        self._checkpoints = self._client.fine_tuning.jobs.checkpoints.with_raw_response
         self._files = self._client.files.with_raw_response
         self._models = self._client.models.with_raw_response
 
@@ -67,45 +73,41 @@ class OpenAIWire:
         self._client.close()
 
     def upload_file(self, filename: str, content: BinaryIO) -> str:
-        """See the port. A tuple with an open handle is streamed by the SDK, a `Path` would be read whole."""
         whole = self._prepare_file(content)
         if size_of(whole) > self.settings.parts_above_bytes:
             return send_in_parts(self._client, self._clean, filename, whole)
+        # The SDK streams a tuple with an open handle; it would read a `Path` whole.
         part = (filename, whole, "application/octet-stream")
         with translated(self._clean, repeatable=False):
             answer = read_object(self._files.create(file=part, purpose="fine-tune").content)
             return mapping.file_id_of(answer)
 
     def find_file(self, filename: str, since: datetime | None = None) -> str | None:
-        """See the port."""
-        for raw in self._walk(self._fetch_files, since):
+        for raw in self._walker.items(self._fetch_files, since):
             if raw.get("filename") == filename and raw.get("status") not in ("error", "deleted"):
                 with translated(self._clean, repeatable=True):
                     return mapping.file_id_of(raw)
         return None
 
     def iter_files(self, since: datetime | None = None) -> Iterator[ProviderFile]:
-        """See the port."""
-        for raw in self._walk(self._fetch_files, since):
+        for raw in self._walker.items(self._fetch_files, since):
             with translated(self._clean, repeatable=True):
                 file = mapping.file_of(raw)
             yield file
 
     def delete_file(self, file_id: str) -> None:
-        """See the port."""
         self._delete(lambda: self._files.delete(file_id))
 
     def read_file(self, file_id: str) -> bytes:
-        """See the port. Raises `Rejected` with the code `result_too_large` beyond 64 MB."""
         streaming = self._client.files.with_streaming_response
         try:
-            with self._calling(repeatable=True), streaming.content(file_id) as answer:
+            with self._calling(repeatable=True, answer=RESULT), streaming.content(file_id) as answer:
                 return decode_result(read_bounded(answer.iter_bytes()))
         except ResultTooLarge:
-            raise Rejected("The result file is larger than 64 MB.", code="result_too_large") from None
+            raise Rejected("The result file is larger than 16 MB.", code="result_too_large") from None
 
     def create_job(self, spec: ProviderJobSpec) -> ProviderJob:
-        """See the port."""
+        stamp = spec.metadata.get(STAMP_KEY, "")
         body: dict[str, Any] = {
             "model": spec.model,
             "training_file": spec.training_file_id,
@@ -116,15 +118,16 @@ class OpenAIWire:
             "seed": omit if spec.seed is None else spec.seed,
             "integrations": [dict(item) for item in spec.integrations] or omit,
         }
-        # OpenAI keeps this header in its own logs; it makes a dispute with them short.
-        headers = {"X-Client-Request-Id": spec.metadata.get(STAMP_KEY, "")}
-        return self._job(
-            lambda: self._jobs.create(**body, extra_headers=headers, extra_body=self._extra_body()),
-            repeatable=False,
-        )
+        # OpenAI keeps this header in its own logs, where its support finds the request by it.
+        headers = {"X-Client-Request-Id": stamp}
+        with self._calling(repeatable=False):
+            answer = self._jobs.create(**body, extra_headers=headers, extra_body=self._extra_body())
+            created = self._job_in(answer.content)
+            if created.stamp not in (None, stamp):
+                raise Garbage("The provider answered the create with a job that carries another stamp.")
+        return created
 
     def find_job(self, stamp: str, since: datetime | None = None) -> ProviderJob | None:
-        """See the port."""
         try:
             stamped = [job for job in self._iter_jobs(since, {STAMP_KEY: stamp}) if job.stamp == stamp]
         except Rejected:
@@ -133,59 +136,53 @@ class OpenAIWire:
         return min(stamped, key=lambda job: job.created_at, default=None)
 
     def iter_jobs(self, since: datetime | None = None) -> Iterator[ProviderJob]:
-        """See the port."""
         return self._iter_jobs(since, None)
 
     def get_job(self, job_id: str) -> ProviderJob:
-        """See the port."""
-        return self._job(lambda: self._jobs.retrieve(job_id), repeatable=True)
+        return self._job(lambda: self._jobs.retrieve(job_id), job_id, repeatable=True)
 
     def cancel_job(self, job_id: str) -> ProviderJob:
-        """See the port."""
-        return self._job(lambda: self._jobs.cancel(job_id), repeatable=False)
+        return self._job(lambda: self._jobs.cancel(job_id), job_id, repeatable=False)
 
     def pause_job(self, job_id: str) -> ProviderJob:
-        """See the port."""
-        return self._job(lambda: self._jobs.pause(job_id), repeatable=False)
+        return self._job(lambda: self._jobs.pause(job_id), job_id, repeatable=False)
 
     def resume_job(self, job_id: str) -> ProviderJob:
-        """See the port."""
-        return self._job(lambda: self._jobs.resume(job_id), repeatable=False)
+        return self._job(lambda: self._jobs.resume(job_id), job_id, repeatable=False)
 
-    def iter_events(self, job_id: str, known: frozenset[str]) -> Iterator[ProviderEvent]:
-        """See the port."""
-
-        limit = _NEWS_PAGE if known else PAGE
-
+    def iter_event_pages(self, job_id: str, known: frozenset[str]) -> Iterator[list[ProviderEvent]]:
         def fetch(after: str | None) -> dict[str, Any]:
-            return read_object(self._jobs.list_events(job_id, limit=limit, after=after or omit).content)
+            limit = _NEWS_PAGE if known and after is None else PAGE
+            listed = self._jobs.list_events(job_id, limit=limit, after=after or omit)
+            return read_object(listed.content, PAGE_BOUND)
 
-        for raw in self._walk(fetch, None):
-            with translated(self._clean, repeatable=True):
-                event = mapping.event_of(raw, self._clean)
-            if event.id in known:
-                return
-            yield event
+        for page in self._walker.oldest_first(fetch, known):
+            yield _readable(lambda raw: mapping.event_of(raw, self._clean), page)
 
     def list_checkpoints(self, job_id: str) -> list[ProviderCheckpoint]:
-        """See the port."""
+        checkpoints = self._client.fine_tuning.jobs.checkpoints.with_raw_response
 
         def fetch(after: str | None) -> dict[str, Any]:
-            return read_object(self._checkpoints.list(job_id, limit=PAGE, after=after or omit).content)
+            listed = checkpoints.list(job_id, limit=PAGE, after=after or omit)
+            return read_object(listed.content, PAGE_BOUND)
 
-        raws = list(self._walk(fetch, None))
-        with translated(self._clean, repeatable=True):
-            found = [mapping.checkpoint_of(raw) for raw in raws]
+        found: list[ProviderCheckpoint] = []
+        try:
+            for page in self._walker.pages(fetch):
+                found += _readable(mapping.checkpoint_of, page)
+                if len(found) >= _MOST_CHECKPOINTS:
+                    raise TooLong
+        except TooLong:
+            log.warning("checkpoints_left_out", provider=self.name, read=len(found))
         return sorted(found, key=lambda checkpoint: (checkpoint.step, checkpoint.created_at))
 
     def list_models(self) -> list[ProviderModel]:
-        """See the port."""
-        with self._calling(repeatable=True):
-            return [mapping.model_of(raw) for raw in read_items(read_object(self._models.list().content))]
+        with self._calling(repeatable=True, answer=PAGE_BOUND):
+            listed = read_items(read_object(self._models.list().content, PAGE_BOUND))
+            return [mapping.model_of(raw) for raw in listed]
 
     def count_tokens(self, model: str, examples: Sequence[Mapping[str, Any]]) -> LineCounts | None:
-        """See the port. Only our trainer counts."""
-        if self.kind != "trainer":
+        if self.kind != "trainer":  # no other provider counts
             return None
         body = {"model": model, "examples": examples}
         with self._calling(repeatable=True):
@@ -193,21 +190,18 @@ class OpenAIWire:
             return mapping.counts_of(read_object(answer.content), len(examples))
 
     def delete_model(self, model: str) -> None:
-        """See the port."""
         self._delete(lambda: self._models.delete(model))
 
     def costs_usd(self, start: datetime, end: datetime) -> Decimal | None:
-        """See the port. Only OpenAI tells, to keys that may read the organization's costs."""
-        if self.kind != "openai":
+        if self.kind != "openai":  # no other provider reports its costs
             return None
         try:
-            with within(self.settings.timeout_s):
+            with within(self.settings.timeout_s, PAGE_BOUND):
                 return costs.read_costs(self._client, self._clean, start, end)
         except (KeyRefused, Rejected):
             return None
 
     def endpoint(self) -> Endpoint:
-        """See the port."""
         return Endpoint(
             base_url=self.settings.serving_url.rstrip("/"),
             headers={"Authorization": f"Bearer {self.settings.serving_key}"},
@@ -215,13 +209,12 @@ class OpenAIWire:
         )
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> WebhookHint:
-        """See the port."""
         return signing.verify(self._client, self._webhook_secret, body, headers)
 
     @contextmanager
-    def _calling(self, *, repeatable: bool) -> Iterator[None]:
+    def _calling(self, *, repeatable: bool, answer: Bound = OBJECT) -> Iterator[None]:
         """One call: over after `timeout_s`, however slowly it is answered."""
-        with translated(self._clean, repeatable=repeatable), within(self.settings.timeout_s):
+        with translated(self._clean, repeatable=repeatable), within(self.settings.timeout_s, answer):
             yield
 
     def _prepare_file(self, content: BinaryIO) -> Any:
@@ -235,11 +228,14 @@ class OpenAIWire:
 
     def _fetch_files(self, after: str | None) -> dict[str, Any]:
         listed = self._files.list(purpose="fine-tune", limit=_FILES_PAGE, order="desc", after=after or omit)
-        return read_object(listed.content)
+        return read_object(listed.content, PAGE_BOUND)
 
-    def _job(self, call: Callable[[], Any], *, repeatable: bool) -> ProviderJob:
+    def _job(self, call: Callable[[], Any], asked: str, *, repeatable: bool) -> ProviderJob:
         with self._calling(repeatable=repeatable):
-            return mapping.job_of(read_object(call().content), self._clean, self.status_names)
+            return self._job_in(call().content, asked)
+
+    def _job_in(self, content: bytes, asked: str | None = None) -> ProviderJob:
+        return mapping.job_of(read_object(content), self._clean, self.status_names, asked)
 
     def _delete(self, call: Callable[[], Any]) -> None:
         try:
@@ -251,50 +247,21 @@ class OpenAIWire:
     def _iter_jobs(self, since: datetime | None, stamped: Mapping[str, str] | None) -> Iterator[ProviderJob]:
         def fetch(after: str | None) -> dict[str, Any]:
             filtering: Any = omit if stamped is None else dict(stamped)
-            return read_object(self._jobs.list(limit=PAGE, after=after or omit, metadata=filtering).content)
+            listed = self._jobs.list(limit=PAGE, after=after or omit, metadata=filtering)
+            return read_object(listed.content, PAGE_BOUND)
 
-        for raw in self._walk(fetch, since):
+        for raw in self._walker.items(fetch, since):
             with translated(self._clean, repeatable=True):
                 job = mapping.job_of(raw, self._clean, self.status_names)
             yield job
 
-    def _walk(
-        self, fetch: Callable[[str | None], dict[str, Any]], since: datetime | None
-    ) -> Iterator[dict[str, Any]]:
-        """The objects of a newest-first list, back to `since` with a margin for clocks that differ."""
-        pages = iter_pages(fetch)
-        while True:
-            try:
-                with self._calling(repeatable=True):
-                    page = next(pages, None)
-            except TooLong:
-                raise OutcomeUnknown("The provider's list is too long to look through.") from None
-            if page is None:
-                return
-            yield from page
-            if since is not None and _is_before(page[-1], since - _CLOCK_SKEW):
-                return
 
-
-def _is_before(raw: Mapping[str, Any], moment: datetime) -> bool:
-    created = raw.get("created_at")
-    return isinstance(created, int) and 0 < created < 2**40 and from_unix(created) < moment
-
-
-def _make_client(settings: ProviderSettings, key: str) -> OpenAI:
-    timeout = httpx2.Timeout(settings.timeout_s, connect=min(settings.timeout_s, _CONNECT_S))
-    # A followed redirect could send a paid request, or a dataset, somewhere that nobody configured.
-    http_client = DefaultHttpxClient(timeout=timeout, follow_redirects=False)
-    bound(http_client)
-    client = OpenAI(
-        api_key=key,
-        base_url=settings.base_url,
-        timeout=timeout,
-        max_retries=0,
-        http_client=http_client,
-    )
-    # The SDK would take these from OPENAI_… variables that happen to be set for someone else.
-    client.organization = client.project = client.webhook_secret = None
-    # Asked for the organization's costs, the SDK sends this one alone; without it, it would not ask at all.
-    client.admin_api_key = key
-    return client
+def _readable(read: Callable[[Mapping[str, Any]], Found], page: Sequence[Mapping[str, Any]]) -> list[Found]:
+    """The items of a page that can be read: one bad line must not hide how the job stands."""
+    found = []
+    for raw in page:
+        try:
+            found.append(read(raw))
+        except Garbage as garbage:
+            log.warning("provider_item_unreadable", reason=str(garbage))
+    return found

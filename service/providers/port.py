@@ -134,7 +134,7 @@ class Provider(Protocol):
         ...
 
     def read_file(self, file_id: str) -> bytes:
-        """A result file's content, decoded to plain CSV (OpenAI sends base64). Bounded to 64 MB."""
+        """A result file's content as plain CSV (OpenAI sends base64). Raises `Rejected` beyond 16 MB."""
         ...
 
     def create_job(self, spec: ProviderJobSpec) -> ProviderJob:
@@ -169,12 +169,15 @@ class Provider(Protocol):
         """Ask for a paused job to go on."""
         ...
 
-    def iter_events(self, job_id: str, known: frozenset[str]) -> Iterator[ProviderEvent]:
-        """The job's events, newest first, ending at the first whose id is in `known`."""
+    def iter_event_pages(self, job_id: str, known: frozenset[str]) -> Iterator[list[ProviderEvent]]:
+        """The job's events since those in `known`, in pages, both oldest first.
+
+        One page is held at a time. Of more than 10,000 new events the newest 10,000 are read.
+        """
         ...
 
     def list_checkpoints(self, job_id: str) -> list[ProviderCheckpoint]:
-        """The job's checkpoints, oldest first."""
+        """The job's checkpoints, oldest first; 1,000 at most."""
         ...
 
     def list_models(self) -> list[ProviderModel]:

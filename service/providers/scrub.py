@@ -51,13 +51,13 @@ def make_clean(secrets: Iterable[str], base_url: str) -> Clean:
 
 
 def clean_strings(value: Any, clean: Clean) -> Any:
-    """The same JSON value with every string in it cleaned."""
+    """The same JSON value with every string in it cleaned, keys included."""
     if isinstance(value, str):
         return clean(value)
     if isinstance(value, list):
         return [clean_strings(item, clean) for item in value]
     if isinstance(value, dict):
-        return {key: clean_strings(item, clean) for key, item in value.items()}
+        return {clean(key): clean_strings(item, clean) for key, item in value.items()}
     return value
 
 

@@ -4,22 +4,26 @@ import tempfile
 from datetime import timedelta
 from typing import BinaryIO
 
+import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.files.copies import order_removal, record_copy
+from service.files.copies import is_taken, order_removal, record_copy
 from service.files.queries import stream
 from service.files.tables import Content, File, FileCopy
 from service.jobs.upstream.blocks import ALL_MODELS, BlockKind, block_on
 from service.jobs.upstream.closing import give_up_copy
 from service.jobs.upstream.copying import CopyName, wake_waiting_jobs
-from service.providers.deadline import within
+from service.providers.calls import within
+from service.providers.errors import Retryable
 from service.providers.registry import get_provider, provider_settings
 from service.settings import settings
 from worker.provider_failures import noting_throttles, retried
+
+log = structlog.get_logger(__name__)
 
 # The slowest upload that we expect; a crashed worker's copy is taken over only after it would be done.
 _SLOWEST_BYTES_PER_S = 2**20
@@ -53,12 +57,11 @@ def copy_file(lease: Lease) -> None:
                     provider_file_id = provider.upload_file(name.filename, whole)
     with transaction() as session:
         same = File.team_id == name.team_id, File.sha256 == name.sha256
-        copy = record_copy(
-            session,
-            session.scalars(select(File).where(*same).limit(1)).one(),
-            name.provider,
-            provider_file_id,
-        )
+        file = session.scalars(select(File).where(*same).limit(1)).one()
+        if is_taken(session, file, name.provider, provider_file_id):
+            log.error("provider_file_repeated", provider=name.provider)
+            raise Retryable("The provider named a file that holds another content.", code="malformed_answer")
+        copy = record_copy(session, file, name.provider, provider_file_id)
         if block_on(session, name.provider, ALL_MODELS, (BlockKind.WOUND_DOWN,)) or not _is_kept(
             session, name
         ):

@@ -126,6 +126,12 @@ def _renew(session: Session, lease: Lease) -> None:
 def _adopt(lease: Lease, created: ProviderJob) -> None:
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
+        if record.is_taken(session, job, created.id):
+            log.error("provider_job_repeated", job_id=job.id, provider=job.provider)
+            message = "The provider answered with a job that is another one's; contact an administrator."
+            actions.fail_unsent(session, job, code="provider_job_repeated", message=message, param=None)
+            work.finish(session, lease)
+            return
         job.provider_job_id = created.id
         job.sent_at = None
         record.record_snapshot(session, job, Snapshot(created))

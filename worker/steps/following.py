@@ -15,10 +15,12 @@ from service.jobs.states import TERMINAL, JobStatus, Wish, status_from
 from service.jobs.tables import Job
 from service.jobs.upstream import record
 from service.jobs.upstream.record import Snapshot
-from service.providers.errors import Gone, Rejected, Retryable
+from service.providers.errors import Gone, ProviderError, Rejected, Retryable
 from service.providers.port import Provider, ProviderCheckpoint, ProviderEvent, ProviderJob
 from service.providers.registry import get_provider
+from service.providers.results import MAX_RESULT_BYTES
 from service.providers.scrub import rename_ids
+from service.settings import settings
 from worker.provider_failures import noting_throttles
 from worker.steps.pacing import next_look
 
@@ -32,7 +34,7 @@ def follow(lease: Lease, job: Job, known: frozenset[str]) -> None:
     try:
         with noting_throttles(job.provider):
             patient = lease.attempts <= _PATIENCE
-            seen = _look(get_provider(job.provider), job, known, patient=patient)
+            seen = _look(lease, get_provider(job.provider), job, known, patient=patient)
     except Gone as gone:
         _lost(lease, gone)
         return
@@ -82,40 +84,66 @@ def _lost(lease: Lease, gone: Gone) -> None:
         work.finish(session, lease)
 
 
-def _look(provider: Provider, job: Job, known: frozenset[str], *, patient: bool) -> Snapshot:
+def _look(lease: Lease, provider: Provider, job: Job, known: frozenset[str], *, patient: bool) -> Snapshot:
     """One round of questions. The job comes first: what it left behind is complete once it has ended.
 
-    A log that is refused is asked for again while `patient`, then done without: the job matters more.
+    A log that is refused or unreadable is asked for again while `patient`, then done without: the job
+    matters more.
     """
     answer = provider.get_job(str(job.provider_job_id))
     status = status_from(answer.status, JobStatus(job.status))
     try:
         left_some = status in (JobStatus.SUCCEEDED, JobStatus.CANCELLED)
-        events, checkpoints = _log(provider, answer, known, ended=left_some)
-    except Rejected as refusal:
+        events, checkpoints = _log(lease, provider, answer, known, ended=left_some)
+    except ProviderError as failure:
+        if not isinstance(failure, Rejected) and failure.code != "malformed_answer":
+            raise
         if patient:
-            raise Retryable(f"The job's log was refused: {refusal.message}") from refusal
-        log.warning("provider_log_refused", reason=refusal.message)
+            raise Retryable(f"The job's log cannot be read: {failure.message}") from failure
+        log.warning("provider_log_left_out", reason=failure.message)
         events, checkpoints = [], []
     results = _result_files(provider, answer) if status in TERMINAL else {}
     return Snapshot(answer, events, checkpoints, results)
 
 
 def _log(
-    provider: Provider, job: ProviderJob, known: frozenset[str], *, ended: bool
+    lease: Lease, provider: Provider, job: ProviderJob, known: frozenset[str], *, ended: bool
 ) -> tuple[list[ProviderEvent], list[ProviderCheckpoint]]:
-    """The new events, oldest first, and the checkpoints where there may be new ones."""
-    events = list(provider.iter_events(job.id, known))[::-1]
-    fresh = ended or any("checkpoint" in event.message.lower() for event in events)
-    return events, provider.list_checkpoints(job.id) if fresh else []
+    """The newest page of new events, and the checkpoints where there may be new ones.
+
+    Pages before the newest are recorded as they come: a log of any length takes the memory of two pages, and
+    what was read is kept when a later page fails.
+    """
+    newest: list[ProviderEvent] = []
+    fresh = ended
+    for page in provider.iter_event_pages(job.id, known):
+        if newest:
+            _record_page(lease, job, newest)
+        newest = page
+        fresh = fresh or any("checkpoint" in event.message.lower() for event in page)
+    return newest, provider.list_checkpoints(job.id) if fresh else []
+
+
+def _record_page(lease: Lease, answer: ProviderJob, page: list[ProviderEvent]) -> None:
+    with transaction() as session:
+        work.extend(session, lease, timedelta(seconds=settings().lease_s))
+        record.record_events(session, locked_job(session, lease.subject_id), answer, page)
 
 
 def _result_files(provider: Provider, ended: ProviderJob) -> dict[str, bytes]:
-    """What the ended job left behind; a file that the provider will not hand out is done without."""
-    contents = {}
+    """What the ended job left behind; a file that the provider will not hand out is left out.
+
+    All together are bounded like a single one, because they are held until they are stored.
+    """
+    contents: dict[str, bytes] = {}
     for file_id in ended.result_file_ids:
         try:
-            contents[file_id] = provider.read_file(file_id)
+            content = provider.read_file(file_id)
         except Rejected as refusal:
             log.warning("result_file_refused", reason=refusal.message)
+            continue
+        if sum(map(len, contents.values())) + len(content) > MAX_RESULT_BYTES:
+            log.warning("result_files_too_large", kept=len(contents))
+            break
+        contents[file_id] = content
     return contents

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import select
+import structlog
+from sqlalchemy import func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -21,14 +22,17 @@ from service.jobs.settle import charge_pause, settle_job
 from service.jobs.states import TERMINAL, JobStatus, status_from
 from service.jobs.tables import Job, JobCheckpoint
 from service.ledger.money import usd
-from service.models.actions import Origin, register_checkpoint, register_model
+from service.models.actions import Origin, is_of_another_job, register_checkpoint, register_model
 from service.providers.port import ProviderCheckpoint, ProviderEvent, ProviderJob
 from service.providers.scrub import rename_ids
+
+log = structlog.get_logger(__name__)
 
 _WAITING = (JobStatus.VALIDATING_FILES, JobStatus.QUEUED)
 _BEGUN = (JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.PAUSED, JobStatus.SUCCEEDED)
 _LEVELS: Mapping[str, Level] = {"info": "info", "warn": "warn", "error": "error"}
 _EVENTS_REMEMBERED = 100
+_MOST_EVENTS = 100_000  # of a job, copied from its provider
 # A checkpoint without it may be the finished model itself: at OpenAI it is, at Azure none has it. Which one
 # it is shows once the job has ended.
 _CHECKPOINT_MARK = ":ckpt-step-"
@@ -55,16 +59,21 @@ def known_events(session: Session, job_id: str) -> frozenset[str]:
     return frozenset(key for key in latest if key)
 
 
+def is_taken(session: Session, job: Job, provider_job_id: str) -> bool:
+    """Whether a provider job is recorded as that of another job of ours."""
+    same = Job.provider == job.provider, Job.provider_job_id == provider_job_id, Job.id != job.id
+    return session.scalar(select(Job.id).where(*same).limit(1)) is not None
+
+
 def record_snapshot(session: Session, job: Job, seen: Snapshot) -> None:
     """Bring the locked job, its log, checkpoints, model and costs up to what the provider says."""
     if job.has_ended:
         return
     before = JobStatus(job.status)
     after = status_from(seen.job.status, before)
-    if after is JobStatus.SUCCEEDED and seen.job.fine_tuned_model is None:
+    if after is JobStatus.SUCCEEDED and not _has_own_model(session, job, seen.job):
         after = JobStatus.FAILED
-    if before in _WAITING and after in _BEGUN:  # first, for the log that is copied next may tell of steps
-        tell(session, job, EventType.JOB_STARTED, "The provider has started training.")
+    _note_begun(session, job, after)
     names = _register(session, job, seen, after)
     _copy_events(session, job, seen.events, names)
     _copy_fields(job, seen.job, names)
@@ -76,6 +85,44 @@ def record_snapshot(session: Session, job: Job, seen: Snapshot) -> None:
     if after not in TERMINAL:
         keep_below_max_cost(session, job, seen.job)
         keep_covered(session, job, seen.job)
+
+
+def record_events(session: Session, job: Job, answer: ProviderJob, events: Sequence[ProviderEvent]) -> None:
+    """Append an early page of the provider's log to a locked job's; the job itself is recorded with the last.
+
+    Once a job has 100,000 events of its provider's, no more are copied.
+    """
+    if job.has_ended or _copied_events(session, job) >= _MOST_EVENTS:
+        return
+    _note_begun(session, job, status_from(answer.status, JobStatus(job.status)))
+    _copy_events(session, job, events, job.our_names | {answer.id: job.id})
+    job.changed_at = clock.now()
+
+
+def _note_begun(session: Session, job: Job, after: JobStatus) -> None:
+    """Tell that training began before the provider's log is copied, which may report its steps."""
+    if JobStatus(job.status) in _WAITING and after in _BEGUN:
+        tell(session, job, EventType.JOB_STARTED, "The provider has started training.")
+        job.status = JobStatus.RUNNING
+
+
+def _copied_events(session: Session, job: Job) -> int:
+    copied = select(func.count()).where(Event.subject_id == job.id, Event.source_key.is_not(None))
+    return session.scalar(copied) or 0
+
+
+def _has_own_model(session: Session, job: Job, ended: ProviderJob) -> bool:
+    """Whether a job that succeeded made a model, and one that no other job of ours has made.
+
+    Two rows of one provider model would share its fate: the first team to delete theirs deletes both.
+    """
+    name = ended.fine_tuned_model
+    if name is None or not is_of_another_job(session, job.provider, name, job.id):
+        return name is not None
+    log.error("provider_model_repeated", job_id=job.id, provider=job.provider)
+    message = "The provider named a model that another job has made; it is not registered for this job."
+    tell(session, job, EventType.JOB_MESSAGE, message, level="error")
+    return False
 
 
 def _note_change(
@@ -113,7 +160,8 @@ def _error(provider_job: ProviderJob, names: Mapping[str, str]) -> dict[str, Any
     said = dict(provider_job.error or {})
     if not said.get("message"):
         said["message"] = "The provider ended the job without a usable model and gave no reason."
-    return {"code": "job_failed", "param": None} | said | {"message": rename_ids(str(said["message"]), names)}
+    texts = {key: rename_ids(str(value), names) for key, value in said.items() if value is not None}
+    return {"code": "job_failed", "param": None} | texts
 
 
 def _register(session: Session, job: Job, seen: Snapshot, after: JobStatus) -> dict[str, str]:
@@ -136,6 +184,9 @@ def _register(session: Session, job: Job, seen: Snapshot, after: JobStatus) -> d
     for checkpoint in seen.checkpoints:
         is_last_step = checkpoint.model == finished
         if not is_last_step and not has_ended and _CHECKPOINT_MARK not in checkpoint.model:
+            continue
+        if is_of_another_job(session, job.provider, checkpoint.model, job.id):
+            log.error("provider_model_repeated", job_id=job.id, provider=job.provider)
             continue
         if checkpoint.model not in names:
             kept = register_checkpoint(
