@@ -1,6 +1,6 @@
-"""Lineage in a team of 100,000 tuned models, a thousand generations deep, asked over HTTP.
+"""Lineage in a team of 10,000 tuned models, a thousand generations deep, asked over HTTP.
 
-`python -m benchmarks.lineage [--models 100000] [--generations 1000]`
+`python -m benchmarks.lineage [--models 10000] [--generations 1000]`
 """
 
 import argparse
@@ -15,10 +15,7 @@ from pathlib import Path
 import httpx2
 import psycopg
 
-from benchmarks.ledger import database, machine, say, took
-from service.core.db import engine, transaction
-from service.models.lineage.branch import beside_line, next_in_line, root_key
-from service.models.lineage.branch_costs import roll_branches
+from benchmarks.ledger import database, machine, roll_up_everything, say, took
 from tests.support.processes import Api
 
 ADMIN_KEY = "th-admin-key-of-the-benchmark"
@@ -50,7 +47,7 @@ FROM (SELECT max(number) AS last, sum(amount_usd) AS spent FROM ledger_entries) 
 def main() -> None:
     """Run it all and print a report in Markdown."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--models", type=int, default=100_000)
+    options.add_argument("--models", type=int, default=10_000)
     options.add_argument("--generations", type=int, default=1_000)
     asked = options.parse_args()
     with tempfile.TemporaryDirectory() as folder, database(Path(folder)) as dsn:
@@ -62,7 +59,7 @@ def main() -> None:
         ):
             team = join(http)
             names = grow(dsn, team, asked.models, asked.generations)
-            took(f"{3 * asked.models:,} entries summed by branch", roll_everything)
+            took(f"{3 * asked.models:,} entries summed", roll_up_everything)
             ask_everything(http, names, asked.generations)
 
 
@@ -99,25 +96,12 @@ def grow(dsn: str, team: str, models: int, generations: int) -> list[str]:
     names = [
         f"ft:sandbox-mini:bench:m{number}:{chance.getrandbits(40):010x}"[:60] for number in range(models)
     ]
-    keys = [root_key(names[0])]
-    has_next, side_lines = [False] * models, [0] * models
-    parents: list[int | None] = [None]
-    for number in range(1, models):
-        parent = number - 1 if number < generations else chance.randrange(number)
-        parents.append(parent)
-        if has_next[parent]:
-            side_lines[parent] += 1
-            key = beside_line(keys[parent], side_lines[parent])
-            assert key is not None
-            keys.append(key)
-        else:
-            has_next[parent] = True
-            keys.append(next_in_line(keys[parent]))
+    parents = [None if number == 0 else _parent(number, generations, chance) for number in range(models)]
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(_FILES, {"team": team, "files": FILES})
         copy = (
             "COPY tuned_models (id, team_id, kind, provider, provider_model, base_model, parent_id, job_id, "
-            "training_file, created_at, branch_key, has_next, side_lines) FROM STDIN"
+            "training_file, created_at) FROM STDIN"
         )
         with connection.cursor().copy(copy) as rows:
             for number, parent in enumerate(parents):
@@ -125,8 +109,7 @@ def grow(dsn: str, team: str, models: int, generations: int) -> list[str]:
                     (
                         names[number], team, "model", "trainer", f"there-{number}", "sandbox-mini",
                         None if parent is None else names[parent], f"ftjob-{number:024}",
-                        f"file-{number % FILES}", "2026-01-01T00:00:00Z", keys[number], has_next[number],
-                        side_lines[number],
+                        f"file-{number % FILES}", "2026-01-01T00:00:00Z",
                     )
                 )  # fmt: skip
         connection.execute(_ENTRIES, {"team": team})
@@ -135,14 +118,9 @@ def grow(dsn: str, team: str, models: int, generations: int) -> list[str]:
     return names
 
 
-def roll_everything() -> None:
-    """Make all sums, in the batches that a worker makes them in."""
-    while True:
-        with transaction() as session:
-            if not roll_branches(session):
-                break
-    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM ANALYZE branch_costs")
+def _parent(number: int, generations: int, chance: random.Random) -> int:
+    """The line first; everything else hangs from any model before it."""
+    return number - 1 if number < generations else chance.randrange(number)
 
 
 def ask_everything(http: httpx2.Client, names: list[str], generations: int) -> None:

@@ -24,7 +24,6 @@ from service.ledger.closing.tables import DriftReport
 from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMark
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
 from service.models.aliases.tables import Alias, AliasChange
-from service.models.lineage.branch_tables import BranchCost, BranchMark
 from service.models.shutdowns.tables import AnnouncedShutdown, ShutdownNotice, ShutdownPoll
 from service.models.tables import TunedModel
 from service.teams.tables import ApiKey, IdempotencyRecord, Team
@@ -40,8 +39,6 @@ __all__ = [
     "AnnouncedShutdown",
     "ApiKey",
     "AuditEvent",
-    "BranchCost",
-    "BranchMark",
     "Budget",
     "BudgetAlert",
     "Comparison",

@@ -22,7 +22,6 @@ from service.jobs.upstream.reconcile import order_reconciliations
 from service.ledger.actions import release_expired
 from service.ledger.closing.months import close_month, month_due
 from service.ledger.rollups.sums import roll_up
-from service.models.lineage.branch_costs import roll_branches
 from service.models.shutdowns.actions import schedule_polls
 from service.models.shutdowns.notices import send_notices
 from service.settings import settings
@@ -101,11 +100,6 @@ def _roll_up() -> int:
         return roll_up(session)
 
 
-def _roll_branches() -> int:
-    with transaction() as session:
-        return roll_branches(session)
-
-
 def _close_months() -> int:
     closed = 0
     month = month_due(clock.now(), settings().month_close_days)
@@ -151,7 +145,6 @@ CHORES = (
     Chore("reconcile_providers", 600.0, _order_reconciliations),
     Chore("sweep_providers", 60.0, _order_sweeps),
     Chore("close_months", 600.0, _close_months),
-    Chore("roll_branches", 5.0, _roll_branches),
     Chore("schedule_shutdown_polls", 60.0, _schedule_shutdown_polls),
     Chore("send_shutdown_notices", 600.0, _send_shutdown_notices),
     Chore("forget", 10.0, _forget),

@@ -76,26 +76,6 @@ _CHECKS: Mapping[str, str] = {
         FROM due d FULL JOIN ledger_months m USING (team_id, month, group_id)
         WHERE (d.entries, d.quantity, d.amount_usd) IS DISTINCT FROM (m.entries, m.quantity, m.amount_usd)
         ORDER BY 1""",
-    "a model's sum for its branches is not the sum of its rows": """
-        WITH due AS (
-            SELECT m.team_id, c.* FROM branch_marks m, LATERAL branch_charges(m.team_id, 0, m.number) c
-        )
-        SELECT coalesce(d.model_id, b.model_id) AS id,
-               concat_ws(' / ', trim_scale(d.made_usd), trim_scale(d.tried_usd),
-                         trim_scale(d.use_usd)) AS due,
-               concat_ws(' / ', trim_scale(b.made_usd), trim_scale(b.tried_usd),
-                         trim_scale(b.use_usd)) AS found
-        FROM due d FULL JOIN branch_costs b ON b.team_id = d.team_id AND b.model_id = d.model_id
-        WHERE coalesce(d.made_usd, 0) <> coalesce(b.made_usd, 0)
-           OR coalesce(d.tried_usd, 0) <> coalesce(b.tried_usd, 0)
-           OR coalesce(d.use_usd, 0) <> coalesce(b.use_usd, 0)
-        ORDER BY 1""",
-    "a model's sum is counted in other branches than its own": """
-        SELECT b.model_id AS id, coalesce(encode(t.branch_key, 'hex'), 'none') AS due,
-               coalesce(encode(b.branch_key, 'hex'), 'none') AS found
-        FROM branch_costs b JOIN tuned_models t ON t.id = b.model_id
-        WHERE (t.branch_key, t.team_id) IS DISTINCT FROM (b.branch_key, b.team_id)
-        ORDER BY 1""",
     "a row was not computed from the price it names": """
         SELECT concat_ws(' ', e.team_id, e.number) AS id,
                coalesce(trim_scale(p.amount_usd) || ' per ' || p.unit_quantity, 'a price') AS due,

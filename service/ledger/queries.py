@@ -1,11 +1,10 @@
 """Read budgets and what things cost."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import case, func, select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from service.catalog.price import PriceKind
@@ -20,20 +19,6 @@ _STANDING = text(
     "SELECT scope, limit_usd, period, period_name, spent_usd, held_usd, thresholds FROM budget_standings "
     "WHERE account_id = :account_id AND team_id = :team_id"
 )
-_TRAINING = [kind.value for kind in PriceKind if kind.is_training]
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What something cost, making and using it apart."""
-
-    training_usd: Decimal = Decimal(0)
-    use_usd: Decimal = Decimal(0)
-
-    @property
-    def total_usd(self) -> Decimal:
-        """Both together."""
-        return self.training_usd + self.use_usd
 
 
 def budget_view(session: Session, team_id: str, account_id: str | None = None) -> BudgetView:
@@ -102,16 +87,3 @@ def costs_by_job(session: Session, team_id: str, job_ids: Collection[str]) -> Ma
         select(Entry.job_id, func.sum(Entry.amount_usd)).where(*own).group_by(Entry.job_id)
     )
     return {job_id: amount for job_id, amount in rows if job_id is not None}
-
-
-def costs_by_model(session: Session, team_id: str, model_ids: Collection[str]) -> Mapping[str, Cost]:
-    """What training on and using each model has cost the team; models without a charge are left out.
-
-    The training cost of a model's own making is its job's: `costs_by_job`.
-    """
-    training = func.sum(case((Entry.kind.in_(_TRAINING), Entry.amount_usd), else_=0))
-    own = Entry.team_id == team_id, Entry.model.in_(model_ids)
-    rows = session.execute(
-        select(Entry.model, training, func.sum(Entry.amount_usd)).where(*own).group_by(Entry.model)
-    )
-    return {model: Cost(trained, total - trained) for model, trained, total in rows if model is not None}

@@ -5,7 +5,7 @@
 
 Everything that moves a team's money holds the row lock of its account, which makes three things exact:
 a budget cannot be overshot, an entry's `number` has no gaps and follows the order of commits, and counters
-equal the rows they count. The procedures in `migrations/sql` are the only writers.
+equal the rows they count. The functions in `service/ledger/sql` are the only writers.
 """
 
 from datetime import date, datetime

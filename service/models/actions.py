@@ -3,21 +3,17 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, text
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.core import clock, work
 from service.events.actions import append
 from service.events.types import EventType
-from service.ledger.tables import Entry
 from service.models import names
-from service.models.lineage import branch
 from service.models.tables import TunedModel
 from service.teams.queries import get_team
 
 DELETE_UPSTREAM = "model.delete_upstream"  # the unit of work that removes a deleted model at its provider
-
-_COUNT_JOB = text("SELECT branch_count_job(:team_id, :job_id, :sign)")
 
 
 @dataclass(frozen=True)
@@ -99,15 +95,9 @@ def _add(
     step: int | None,
     created_at: datetime,
 ) -> TunedModel:
-    charged = _is_charged(session, origin.job_id)
-    if charged:
-        # Before any lock on models: whoever sums branches up locks in this order too.
-        session.execute(_COUNT_JOB, {"team_id": origin.team_id, "job_id": origin.job_id, "sign": -1})
-    # Locked, so that two that are made from it at the same moment do not take the same key.
-    parent = session.get_one(TunedModel, origin.parent_id, with_for_update=True) if origin.parent_id else None
+    parent = session.get_one(TunedModel, origin.parent_id) if origin.parent_id else None
     model = TunedModel(
         id=name,
-        branch_key=_branch_key(name, kind, parent),
         shutdown_date=parent.shutdown_date if parent else None,
         team_id=origin.team_id,
         kind=kind,
@@ -123,24 +113,4 @@ def _add(
     )
     session.add(model)
     session.flush()
-    if charged:
-        session.execute(_COUNT_JOB, {"team_id": origin.team_id, "job_id": origin.job_id, "sign": 1})
     return model
-
-
-def _is_charged(session: Session, job_id: str) -> bool:
-    """Whether a job has cost something before it made this model, as one that was paused has."""
-    return session.scalar(select(Entry.number).where(Entry.job_id == job_id).limit(1)) is not None
-
-
-def _branch_key(name: str, kind: str, parent: TunedModel | None) -> bytes | None:
-    """The key of a new model, noted as given out at its locked parent."""
-    if parent is None:
-        return branch.root_key(name)
-    if parent.branch_key is None:
-        return None
-    if kind == "model" and not parent.has_next:
-        parent.has_next = True
-        return branch.next_in_line(parent.branch_key)
-    parent.side_lines += 1
-    return branch.beside_line(parent.branch_key, parent.side_lines)

@@ -1,8 +1,8 @@
-"""Tuned models and checkpoints: one row each, hanging from what they were tuned from."""
+"""The table of tuned models and checkpoints, each with the model it was tuned from."""
 
 from datetime import date, datetime
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.db import Base
@@ -14,9 +14,7 @@ class TunedModel(Base):
     `id` is our name for it (`ft:{base}:{slug}:{suffix}:{8}`), `provider_model` the provider's, `deployment`
     what it is served as, where that is a name of its own (Azure). `parent_id` is the tuned model or
     checkpoint that the job started from; without one, it started from `base_model`. A deleted model keeps its
-    row: its descendants still hang from it. `branch_key` orders a team's models by their branches
-    (`branch.py`), with `has_next` and `side_lines` saying which keys are given out; it is None below a model
-    whose key would have become too long. `shutdown_date` is the provider's word for this model.
+    row because its descendants refer to it. `shutdown_date` is the date the provider announced.
     """
 
     __tablename__ = "tuned_models"
@@ -36,14 +34,9 @@ class TunedModel(Base):
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     shutdown_date: Mapped[date | None]
-    branch_key: Mapped[bytes | None] = mapped_column(LargeBinary)
-    has_next: Mapped[bool] = mapped_column(server_default=text("false"))
-    side_lines: Mapped[int] = mapped_column(server_default=text("0"))
 
     __table_args__ = (
         Index(None, "team_id", "created_at"),
-        Index(None, "team_id", "branch_key", unique=True),
-        Index("ix_tuned_models_without_branch", "team_id", postgresql_where=text("branch_key IS NULL")),
         Index(None, "team_id", "training_file"),
         Index(None, "parent_id"),
         UniqueConstraint("job_id", "provider_model"),

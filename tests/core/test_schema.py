@@ -1,11 +1,29 @@
-"""The tables that the code believes in are those that the migrations make."""
+"""The schema in the database is the one that the table classes and the SQL files describe."""
 
+import re
+
+import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import Connection, NullPool, create_engine, inspect, make_url, text
 
+from migrations.scripts import FUNCTIONS, run_functions
 from service.core.db import engine
+from service.core.migrate import config, upgrade
 from service.tables import METADATA
+from tests.support.clean import dsn
+
+_DEFINED = text("""
+    SELECT 'function ' || proname AS name, pg_get_functiondef(oid) AS body
+    FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+    UNION ALL
+    SELECT 'view ' || viewname, definition FROM pg_views WHERE schemaname = 'public'
+    UNION ALL
+    SELECT 'trigger ' || tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+""")
+_CREATES = re.compile(r"^CREATE OR REPLACE (FUNCTION|VIEW|TRIGGER) (\w+)", re.MULTILINE)
 
 
 @pytest.mark.usefixtures("database")
@@ -13,3 +31,35 @@ def test_models_and_migrations_agree() -> None:
     with engine().connect() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, METADATA) == []
+
+
+@pytest.mark.usefixtures("database")
+def test_functions_in_the_database_are_those_of_the_sql_files() -> None:
+    files = [path.read_text("utf-8") for path in FUNCTIONS.glob("*.sql")]
+    named = {f"{kind.lower()} {name}" for sql in files for kind, name in _CREATES.findall(sql)}
+    with engine().connect() as connection:
+        migrated = defined(connection)
+        run_functions(connection)
+        assert defined(connection) == migrated
+        connection.rollback()
+    assert set(migrated) == named
+
+
+def test_a_downgrade_leaves_nothing_and_an_upgrade_after_it_makes_the_same(postgres_url: str) -> None:
+    url = make_url(postgres_url).set(database="downgraded").render_as_string(hide_password=False)
+    with psycopg.connect(dsn(postgres_url), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE downgraded")
+    upgrade(url)
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        made = defined(connection)
+        connection.rollback()  # a migration would wait for what this transaction has read
+        command.downgrade(config(url), "base")
+        assert (inspect(connection).get_table_names(), defined(connection)) == (["alembic_version"], {})
+        connection.rollback()
+        upgrade(url)
+        assert defined(connection) == made
+        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+
+
+def defined(connection: Connection) -> dict[str, str]:
+    return {row.name: row.body for row in connection.execute(_DEFINED)}

@@ -12,15 +12,12 @@ import pytest
 
 from service.catalog.price import PriceKind
 from service.catalog.prices import price_at
-from service.core import clock
 from service.core.db import transaction
 from service.ledger.actions import place_hold, settle
 from service.ledger.audit import begin, findings
 from service.ledger.budgets.actions import set_budget
 from service.ledger.charges import Charge
 from service.ledger.rollups.sums import roll_up
-from service.models.actions import Origin, register_model
-from service.models.lineage.branch_costs import roll_branches
 from tests.ledger.make import charge, team
 
 
@@ -58,19 +55,16 @@ def _priced(unique_key: str, kind: PriceKind = PriceKind.OUTPUT_TOKENS, **fields
     return charge(unique_key, kind=kind, price=price, **fields)
 
 
-def tune() -> None:
-    """A tuned model that a job with a limit was charged for, used by a key with a limit; all summed up."""
+def limited() -> None:
+    """Charge a job and a key that have limits of their own, and sum everything up."""
     with transaction() as session:
         one = team(session, limit_usd="5")
         for scope, account in (("key", "key_1"), ("job", "ftjob-1")):
             set_budget(session, one, limit_usd=Decimal(4), scope=scope, account_id=account)
-        made = Origin(one, "ftjob-1", "trainer", "sandbox-mini", None, "file-1", None, None)
-        model = register_model(session, made, "there-1", clock.now()).id
         training = _priced("t", PriceKind.TRAINING_TOKENS, job_id="ftjob-1", key_id="key_1")
-        charges = [training, _priced("u", model=model, key_id="key_1")]
+        charges = [training, _priced("u", key_id="key_1")]
         settle(session, team_id=one, subject_id="a", charges=charges)
         roll_up(session)
-        roll_branches(session)
 
 
 @pytest.mark.usefixtures("database")
@@ -116,17 +110,12 @@ def test_a_cent_out_of_place_is_found(tampered: psycopg.Connection, change: str,
         ("SELECT 1", None),
         ("UPDATE accounts SET spent_usd = spent_usd + 0.01 WHERE scope = 'key'", "counters are not the sum"),
         ("UPDATE accounts SET spent_usd = spent_usd + 0.01 WHERE scope = 'job'", "counters are not the sum"),
-        ("UPDATE branch_costs SET made_usd = made_usd + 0.01", "sum for its branches"),
-        ("UPDATE branch_costs SET tried_usd = tried_usd + 0.01", "sum for its branches"),
-        ("UPDATE branch_costs SET use_usd = use_usd - 0.01", "sum for its branches"),
-        ("DELETE FROM branch_costs", "sum for its branches"),
-        ("UPDATE branch_costs SET branch_key = NULL", "other branches than its own"),
     ],
 )
-def test_a_cent_out_of_place_in_a_limit_or_a_branch_is_found(
+def test_a_cent_out_of_place_in_a_limit_is_found(
     tampered: psycopg.Connection, change: str, complaint: str | None
 ) -> None:
-    tune()
+    limited()
     tampered.execute(change.encode())
     with transaction() as session:
         begin(session)
@@ -136,16 +125,14 @@ def test_a_cent_out_of_place_in_a_limit_or_a_branch_is_found(
 
 def test_the_command_tells_what_does_not_agree_and_exits_1(tampered: psycopg.Connection) -> None:
     spend()
-    tune()
+    limited()
     tampered.execute("UPDATE accounts SET spent_usd = spent_usd + 0.01 WHERE scope = 'key'")
     tampered.execute("UPDATE ledger_days SET amount_usd = amount_usd - 0.01")
-    tampered.execute("UPDATE branch_costs SET use_usd = use_usd + 0.01")
     tampered.execute("UPDATE holds SET expires_at = NULL")
     ended = audit()
     assert ended.returncode == 1
     assert "counters are not the sum of its rows" in ended.stdout
     assert "a day's sum is not the sum of its rows" in ended.stdout
-    assert "sum for its branches is not" in ended.stdout
     assert "a hold has no living work" in ended.stdout
     assert ended.returncode == 1
 

@@ -4,16 +4,15 @@ import random
 from decimal import Decimal
 
 import pytest
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from service.catalog.price import PriceKind
 from service.core import clock
 from service.core.db import transaction
 from service.ledger.actions import settle
-from service.ledger.audit import begin, findings
+from service.ledger.rollups.sums import roll_up
 from service.models.actions import Origin, register_checkpoint, register_model
-from service.models.lineage.branch_costs import BranchSum, roll_branches, sum_of_branch, use_of_models
+from service.models.lineage.graph import LineageCost
 from service.models.lineage.queries import lineage
 from service.models.tables import TunedModel
 from tests.ledger.make import charge, team
@@ -95,7 +94,7 @@ def grown(session: Session, seed: int) -> Orchard:
         else:
             orchard.train(model)
         if number == 30:
-            roll_branches(session)
+            roll_up(session)
     return orchard
 
 
@@ -115,27 +114,12 @@ def test_every_branch_costs_what_its_jobs_and_uses_cost(seed: int) -> None:
             assert Decimal(cost.total) == training + use
 
 
-def test_children_never_cost_more_than_the_branch_they_are_in() -> None:
-    with transaction() as session:
-        orchard = grown(session, 7)
-        sums = {model.id: total(sum_of_branch(session, model)) for model in orchard.models}
-        for model in orchard.models:
-            children = sum((sums[one.id] for one in orchard.models if one.parent_id == model.id), ZERO)
-            assert children <= sums[model.id]
-
-
-def test_rolling_up_moves_no_cent_and_doing_it_twice_changes_nothing() -> None:
+def test_rolling_up_moves_no_cent_of_a_branch() -> None:
     with transaction() as session:
         orchard = grown(session, 11)
-        before = [sum_of_branch(session, model) for model in orchard.models]
-        uses = use_of_models(session, orchard.team_id, [model.id for model in orchard.models])
-        assert roll_branches(session) > 0
-        assert roll_branches(session) == 0
-        assert [sum_of_branch(session, model) for model in orchard.models] == before
-        again = use_of_models(session, orchard.team_id, [model.id for model in orchard.models])
-        assert {name: cost for name, cost in again.items() if cost} == {
-            name: cost for name, cost in uses.items() if cost
-        }
+        before = [total(session, model) for model in orchard.models]
+        assert roll_up(session) > 0
+        assert [total(session, model) for model in orchard.models] == before
 
 
 @pytest.mark.parametrize("rolled", [True, False])
@@ -144,33 +128,24 @@ def test_what_a_job_was_charged_before_it_made_its_model_counts_with_the_model(r
         orchard = Orchard(session, 1)
         orchard.train(None)
         parent = orchard.models[-1]
+        own = costs(session, parent)
         origin = Origin(
             orchard.team_id, "ftjob-paused", "trainer", "sandbox-mini", parent.id, "file-1", None, None
         )
         paid = orchard.charge("ftjob-paused", PriceKind.TRAINING_TOKENS, parent, "ftjob-paused")
         if rolled:
-            roll_branches(session)
-            assert sum_of_branch(session, parent).tried_usd == paid
+            roll_up(session)
+        assert Decimal(costs(session, parent).attempts) == paid
         register_checkpoint(session, origin, "there:1", 1, clock.now())
         made = register_model(session, origin, "there", clock.now())
-        assert sum_of_branch(session, made) == BranchSum(paid, paid, ZERO, ZERO)
-        whole = sum_of_branch(session, parent)
-        assert (whole.made_usd, whole.tried_usd) == (whole.own_made_usd + paid, ZERO)
-        roll_branches(session)
-        assert sum_of_branch(session, parent) == whole
-    with transaction() as session:
-        begin(session)
-        assert [str(one) for one in findings(session) if "branch" in one.check] == []
+        assert (Decimal(costs(session, made).training), costs(session, made).attempts) == (paid, "0.00")
+        whole = costs(session, parent)
+        assert (Decimal(whole.training), whole.attempts) == (Decimal(own.training) + paid, "0.00")
 
 
-def test_a_tree_with_a_model_without_a_key_is_walked_to_the_same_sums() -> None:
-    with transaction() as session:
-        orchard = grown(session, 13)
-        by_range = [sum_of_branch(session, model) for model in orchard.models]
-        last = orchard.models[-1]
-        session.execute(update(TunedModel).where(TunedModel.id == last.id).values(branch_key=None))
-        assert [sum_of_branch(session, model) for model in orchard.models] == by_range
+def costs(session: Session, model: TunedModel) -> LineageCost:
+    return lineage(session, model, "descendants", 1000, 1000).cumulative_cost_usd
 
 
-def total(branch: BranchSum) -> Decimal:
-    return branch.made_usd + branch.tried_usd + branch.use_usd
+def total(session: Session, model: TunedModel) -> Decimal:
+    return Decimal(costs(session, model).total)

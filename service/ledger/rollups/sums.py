@@ -11,6 +11,7 @@ from typing import Any, Literal
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    CompoundSelect,
     Date,
     Integer,
     MappingResult,
@@ -82,7 +83,7 @@ def booked(
     return union_all(*parts).subquery("booked")
 
 
-def read(session: Session, query: Select[Any]) -> MappingResult:
+def read(session: Session, query: Select[Any] | CompoundSelect[Any]) -> MappingResult:
     """The rows of a report."""
     session.execute(_NO_JIT)
     return session.execute(query).mappings()

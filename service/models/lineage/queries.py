@@ -1,6 +1,6 @@
 """The family tree of a model as a graph, with what each step cost."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from sqlalchemy import text
@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from service.core.clock import unix
 from service.ledger.money import usd
-from service.models.lineage.branch_costs import costs_of_jobs, sum_of_branch, use_of_models
 from service.models.lineage.contents import sources_of
+from service.models.lineage.costs import FamilyCosts, costs_of_family
 from service.models.lineage.family import Direction, Member, ancestors, descendants
 from service.models.lineage.graph import Edge, Graph, LineageCost, Node, Role
 from service.models.tables import TunedModel
@@ -38,45 +38,35 @@ def lineage(session: Session, model: TunedModel, direction: Direction, depth: in
         near += [one for one in descendants(session, model, depth, limit + 1) if one.generation]
     near.sort(key=lambda one: abs(one.generation))
     shown = sorted(near[:limit], key=lambda one: (one.generation, one.created_at, one.id))
-    costs = _Costs(session, model.team_id, {*found.values(), *shown})
+    family = {*found.values(), *shown}
+    costs = costs_of_family(session, model, {one.id for one in family}, {one.job_id for one in family})
     builder = _Builder(session, model.team_id, shown, costs)
     return Graph(
         root=model.id,
         nodes=list(builder.nodes.values()),
         edges=builder.edges,
-        cumulative_cost_usd=_cost(session, model, direction, list(found.values()), costs),
+        cumulative_cost_usd=_cost(direction, list(found.values()), costs),
         truncated=len(near) > limit,
     )
 
 
-class _Costs:
-    """What jobs cost and what the use of models cost, by their ids."""
-
-    def __init__(self, session: Session, team_id: str, models: Collection[Member]) -> None:
-        self.jobs = costs_of_jobs(session, team_id, {one.job_id for one in models})
-        self.use = use_of_models(session, team_id, {one.id for one in models})
-
-
-def _cost(
-    session: Session, model: TunedModel, direction: Direction, line: Sequence[Member], costs: _Costs
-) -> LineageCost:
+def _cost(direction: Direction, line: Sequence[Member], costs: FamilyCosts) -> LineageCost:
     """What the models of `line`, the branch below, or both cost; the model itself is in each."""
     training = sum((costs.jobs.get(job_id, _ZERO) for job_id in {one.job_id for one in line}), _ZERO)
     use = sum((costs.use.get(one.id, _ZERO) for one in line), _ZERO)
     tried = _ZERO
     if direction != "ancestors":
-        branch = sum_of_branch(session, model)
-        use += branch.use_usd - costs.use.get(model.id, _ZERO)
-        # The model's own job is counted already; where the model carries its cost, it must count once.
-        training += branch.made_usd - branch.own_made_usd + branch.tried_usd
-        tried = branch.tried_usd
+        (model,) = [one for one in line if one.generation == 0]
+        use += costs.use_usd - costs.use.get(model.id, _ZERO)
+        tried = costs.tried_usd
+        training += costs.made_usd + tried
     return LineageCost(training=usd(training), attempts=usd(tried), use=usd(use), total=usd(training + use))
 
 
 class _Builder:
     """Nodes by id and the edges between them, built from the rows of a family."""
 
-    def __init__(self, session: Session, team_id: str, shown: Sequence[Member], costs: _Costs) -> None:
+    def __init__(self, session: Session, team_id: str, shown: Sequence[Member], costs: FamilyCosts) -> None:
         self.nodes: dict[str, Node] = {}
         self._links: dict[tuple[str, str, Role], None] = {}
         contents = self._add_datasets(session, team_id, shown)

@@ -1,0 +1,71 @@
+CREATE TABLE announced_ends (
+    provider varchar NOT NULL,
+    model varchar NOT NULL,
+    shutdown_date date NOT NULL,
+    seen_at timestamptz NOT NULL,
+    CONSTRAINT pk_announced_ends PRIMARY KEY (provider, model)
+);
+
+CREATE TABLE end_polls (
+    provider varchar NOT NULL,
+    ordered_at timestamptz NOT NULL,
+    CONSTRAINT pk_end_polls PRIMARY KEY (provider)
+);
+
+CREATE TABLE aliases (
+    team_id varchar NOT NULL,
+    name varchar NOT NULL,
+    model varchar,
+    version integer NOT NULL,
+    CONSTRAINT pk_aliases PRIMARY KEY (team_id, name),
+    CONSTRAINT fk_aliases_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id)
+);
+CREATE INDEX ix_aliases_team_id_model ON aliases (team_id, model);
+
+CREATE TABLE end_notices (
+    team_id varchar NOT NULL,
+    provider varchar NOT NULL,
+    base_model varchar NOT NULL,
+    shutdown_date date NOT NULL,
+    days integer NOT NULL,
+    told_at timestamptz NOT NULL,
+    CONSTRAINT pk_end_notices PRIMARY KEY (team_id, provider, base_model, shutdown_date, days),
+    CONSTRAINT fk_end_notices_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id)
+);
+
+CREATE TABLE tuned_models (
+    id varchar NOT NULL,
+    team_id varchar NOT NULL,
+    kind varchar NOT NULL,
+    provider varchar NOT NULL,
+    provider_model varchar NOT NULL,
+    deployment varchar,
+    base_model varchar NOT NULL,
+    parent_id varchar,
+    job_id varchar NOT NULL,
+    step integer,
+    training_file varchar NOT NULL,
+    validation_file varchar,
+    created_at timestamptz NOT NULL,
+    deleted_at timestamptz,
+    shutdown_date date,
+    CONSTRAINT pk_tuned_models PRIMARY KEY (id),
+    CONSTRAINT fk_tuned_models_parent_id_tuned_models FOREIGN KEY (parent_id) REFERENCES tuned_models (id),
+    CONSTRAINT fk_tuned_models_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id),
+    CONSTRAINT uq_tuned_models_job_id_provider_model UNIQUE (job_id, provider_model),
+    CONSTRAINT uq_tuned_models_provider_deployment UNIQUE (provider, deployment)
+);
+CREATE INDEX ix_tuned_models_parent_id ON tuned_models (parent_id);
+CREATE INDEX ix_tuned_models_team_id_created_at ON tuned_models (team_id, created_at);
+CREATE INDEX ix_tuned_models_team_id_training_file ON tuned_models (team_id, training_file);
+
+CREATE TABLE alias_changes (
+    team_id varchar NOT NULL,
+    name varchar NOT NULL,
+    version integer NOT NULL,
+    model varchar,
+    key_id varchar NOT NULL,
+    changed_at timestamptz NOT NULL,
+    CONSTRAINT pk_alias_changes PRIMARY KEY (team_id, name, version),
+    CONSTRAINT fk_alias_changes_team_id_name_aliases FOREIGN KEY (team_id, name) REFERENCES aliases (team_id, name)
+);

@@ -1,0 +1,54 @@
+"""The whole schema as of the first release."""
+
+from alembic import op
+
+from migrations.scripts import run_functions, run_tables
+
+revision = "0001"
+down_revision = None
+
+# A file comes after those whose tables it refers to.
+TABLES = (
+    "work",
+    "teams",
+    "events",
+    "catalog",
+    "files",
+    "ledger",
+    "models",
+    "jobs",
+    "gateway",
+    "comparisons",
+    "webhooks",
+    "audit",
+)
+
+
+def upgrade() -> None:
+    run_tables(op.get_bind(), *TABLES)
+    run_functions(op.get_bind(), "periods")  # used by the others
+    run_functions(op.get_bind())
+
+
+def downgrade() -> None:
+    """Drop all tables and functions, except Alembic's own table and what extensions brought."""
+    op.execute(
+        """
+        DO $$
+        DECLARE
+            name text;
+        BEGIN
+            FOR name IN SELECT format('%I', tablename) FROM pg_tables
+                        WHERE schemaname = current_schema() AND tablename <> 'alembic_version'
+            LOOP
+                EXECUTE 'DROP TABLE ' || name || ' CASCADE';
+            END LOOP;
+            FOR name IN SELECT p.oid::regprocedure::text FROM pg_proc p
+                        WHERE p.pronamespace = current_schema()::regnamespace
+                          AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.objid = p.oid AND d.deptype = 'e')
+            LOOP
+                EXECUTE 'DROP FUNCTION ' || name || ' CASCADE';
+            END LOOP;
+        END $$
+        """
+    )

@@ -1,0 +1,11 @@
+-- What each account has spent in its budget's present period, and what it holds.
+CREATE OR REPLACE VIEW budget_standings AS
+SELECT a.id::text AS account_id, a.team_id::text, a.scope::text, b.limit_usd,
+       coalesce(b.period, 'month')::text AS period, a.held_usd,
+       coalesce(b.thresholds, '{}') AS thresholds,
+       CASE WHEN b.period = 'total' THEN a.spent_usd
+            WHEN a.month = ledger_month(clock_timestamp()) THEN a.month_spent_usd
+            ELSE 0 END AS spent_usd,
+       CASE WHEN b.period = 'total' THEN 'total'
+            ELSE to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM') END AS period_name
+FROM accounts a LEFT JOIN budgets b ON b.account_id = a.id;

@@ -1,0 +1,72 @@
+-- Place holds, in the order given: [{team_id, subject_id, key_id, amount_usd, expires_at}].
+-- Answers one row per ask; without a refusing account the hold is placed. A subject that holds already holds
+-- the new amount instead, of which only what is more must fit.
+CREATE OR REPLACE FUNCTION ledger_place_holds(asks jsonb)
+RETURNS TABLE (place bigint, account_id text, scope text, limit_usd numeric, period_name text,
+               spent_usd numeric, held_usd numeric)
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    team_ids text[];
+    subject_ids text[];
+    locked text[];
+    ask record;
+    refusal record;
+    more numeric;
+BEGIN
+    SELECT array_agg(DISTINCT a.team_id), array_agg(a.subject_id), array_agg(DISTINCT a.key_id)
+    INTO team_ids, subject_ids, locked
+    FROM jsonb_to_recordset(asks) AS a(team_id text, subject_id text, key_id text);
+    locked := ledger_lock(team_ids, subject_ids || locked);
+
+    -- Mostly all are new and fit together: then their order does not matter.
+    WITH asked AS MATERIALIZED (
+        SELECT a.* FROM jsonb_to_recordset(asks) AS a(
+            team_id text, subject_id text, key_id text, amount_usd numeric, expires_at timestamptz)
+    ), sums AS MATERIALIZED (
+        SELECT v.id, sum(a.amount_usd) AS amount_usd
+        FROM asked a, LATERAL (VALUES (a.team_id), (a.key_id), (a.subject_id)) AS v(id)
+        WHERE v.id = ANY (locked) GROUP BY v.id
+    ), fitting AS MATERIALIZED (
+        SELECT a.* FROM asked a
+        WHERE (SELECT count(*) = count(DISTINCT (o.team_id, o.subject_id)) FROM asked o)
+          AND NOT EXISTS (
+              SELECT FROM holds h WHERE h.team_id = ANY (team_ids) AND h.subject_id = ANY (subject_ids))
+          AND NOT EXISTS (
+              SELECT FROM budget_standings b, sums s
+              WHERE b.account_id = ANY (locked) AND b.account_id = s.id
+                AND b.spent_usd + b.held_usd + s.amount_usd > b.limit_usd)
+    ), placed AS (
+        INSERT INTO holds (team_id, subject_id, key_id, amount_usd, placed_at, expires_at)
+        SELECT f.team_id, f.subject_id, f.key_id, f.amount_usd, clock_timestamp(), f.expires_at FROM fitting f
+    )
+    UPDATE accounts a SET held_usd = a.held_usd + s.amount_usd
+    FROM sums s WHERE a.id = s.id AND a.id = ANY (locked) AND EXISTS (SELECT FROM fitting);
+    IF FOUND THEN
+        RETURN QUERY SELECT p, NULL::text, NULL::text, NULL::numeric, NULL::text, NULL::numeric, NULL::numeric
+                     FROM generate_series(1, jsonb_array_length(asks)::bigint) AS p;
+        RETURN;
+    END IF;
+
+    FOR ask IN
+        SELECT a.*, ARRAY[a.team_id, a.key_id, a.subject_id] AS accounts
+        FROM ROWS FROM (jsonb_to_recordset(asks) AS
+            (team_id text, subject_id text, key_id text, amount_usd numeric, expires_at timestamptz)
+        ) WITH ORDINALITY AS a(team_id, subject_id, key_id, amount_usd, expires_at, place)
+    LOOP
+        SELECT ask.amount_usd - coalesce(sum(h.amount_usd), 0) INTO more
+        FROM holds h WHERE h.team_id = ask.team_id AND h.subject_id = ask.subject_id;
+        SELECT s.* INTO refusal FROM budget_standings s
+        WHERE s.account_id = ANY (ask.accounts) AND more > 0 AND s.spent_usd + s.held_usd + more > s.limit_usd
+        ORDER BY s.scope DESC LIMIT 1;
+        IF NOT FOUND THEN
+            INSERT INTO holds AS h (team_id, subject_id, key_id, amount_usd, placed_at, expires_at)
+            VALUES (ask.team_id, ask.subject_id, ask.key_id, ask.amount_usd, clock_timestamp(), ask.expires_at)
+            ON CONFLICT ON CONSTRAINT pk_holds DO UPDATE
+            SET amount_usd = excluded.amount_usd, expires_at = excluded.expires_at;
+            UPDATE accounts a SET held_usd = a.held_usd + more WHERE a.id = ANY (ask.accounts);
+        END IF;
+        RETURN QUERY SELECT ask.place, refusal.account_id, refusal.scope, refusal.limit_usd,
+                            refusal.period_name, refusal.spent_usd, refusal.held_usd;
+    END LOOP;
+END $$;

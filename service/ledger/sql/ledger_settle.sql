@@ -1,0 +1,93 @@
+-- End work: append its charges, each once by its unique_key, end its hold and move the counters.
+-- subjects: [{team_id, subject_id}]; charges: rows of ledger_entries less number, booked_at and recorded_at.
+-- Answers the thresholds that were crossed.
+CREATE OR REPLACE FUNCTION ledger_settle(subjects jsonb, charges jsonb)
+RETURNS TABLE (account_id text, team_id text, scope text, limit_usd numeric, period_name text,
+               spent_usd numeric, threshold int)
+LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
+#variable_conflict use_column
+DECLARE
+    team_ids text[];
+    subject_ids text[];
+    owner_ids text[];
+    unique_keys text[];
+    locked text[];
+    this_moment timestamptz;
+BEGIN
+    SELECT array_agg(s.team_id), array_agg(s.subject_id) INTO team_ids, subject_ids
+    FROM jsonb_to_recordset(subjects) AS s(team_id text, subject_id text);
+    SELECT array_agg(DISTINCT c.key_id) || array_agg(DISTINCT c.job_id), array_agg(c.unique_key)
+    INTO owner_ids, unique_keys
+    FROM jsonb_to_recordset(charges) AS c(key_id text, job_id text, unique_key text);
+    owner_ids := owner_ids || (
+        SELECT array_agg(DISTINCT h.key_id) FROM holds h
+        WHERE h.team_id = ANY (team_ids) AND h.subject_id = ANY (subject_ids));
+    locked := ledger_lock(team_ids, subject_ids || owner_ids);
+    this_moment := clock_timestamp();
+
+    WITH known AS MATERIALIZED (
+        SELECT e.unique_key, e.team_id FROM ledger_entries e WHERE e.unique_key = ANY (unique_keys)
+    ), asked AS (
+        SELECT DISTINCT ON (c.unique_key) c.* FROM jsonb_to_recordset(charges) AS c(
+            team_id text, unique_key text, subject_id text, kind text, quantity numeric, unit text,
+            unit_quantity int, price_usd numeric, price_id text, tier text, amount_usd numeric, key_id text,
+            job_id text, model text, base_model text, provider text, method text, tags jsonb,
+            corrects bigint, reason text, occurred_at timestamptz)
+        -- The team too: another team's entry under this key is a bug, and must fail rather than go unbilled.
+        WHERE (c.unique_key, c.team_id) NOT IN (SELECT k.unique_key, k.team_id FROM known k)
+    ), added AS (
+        INSERT INTO ledger_entries (
+            team_id, number, unique_key, subject_id, kind, quantity, unit, unit_quantity, price_usd, price_id,
+            tier, amount_usd, key_id, job_id, model, base_model, provider, method, tags, corrects, reason,
+            occurred_at, booked_at, recorded_at)
+        SELECT c.team_id, a.last_number + row_number() OVER (PARTITION BY c.team_id ORDER BY c.unique_key),
+               c.unique_key, c.subject_id, c.kind, c.quantity, c.unit, c.unit_quantity, c.price_usd, c.price_id,
+               c.tier, c.amount_usd, c.key_id, c.job_id, c.model, c.base_model, c.provider, c.method, c.tags,
+               c.corrects, c.reason, coalesce(c.occurred_at, this_moment),
+               CASE WHEN c.occurred_at < a.closed_before THEN this_moment
+                    ELSE least(c.occurred_at, this_moment) END,
+               this_moment
+        FROM asked c JOIN accounts a ON a.id = c.team_id AND a.id = ANY (team_ids)
+        RETURNING team_id, key_id, job_id, amount_usd, booked_at
+    ), ended AS (
+        DELETE FROM holds h
+        WHERE h.team_id = ANY (team_ids) AND h.subject_id = ANY (subject_ids)
+          AND (h.team_id, h.subject_id) IN (SELECT w.* FROM unnest(team_ids, subject_ids) AS w)
+        RETURNING h.team_id, h.key_id, h.subject_id, h.amount_usd
+    ), moves AS (
+        SELECT v.id, e.amount_usd AS spent, 0 AS freed, (v.id = e.team_id)::int AS entries,
+               CASE WHEN ledger_month(e.booked_at) = ledger_month(this_moment) THEN e.amount_usd ELSE 0
+               END AS month_spent
+        FROM added e, LATERAL (VALUES (e.team_id), (e.key_id), (e.job_id)) AS v(id)
+        UNION ALL
+        SELECT v.id, 0, h.amount_usd, 0, 0
+        FROM ended h, LATERAL (VALUES (h.team_id), (h.key_id), (h.subject_id)) AS v(id)
+    ), sums AS (
+        SELECT m.id, sum(m.spent) AS spent, sum(m.freed) AS freed, sum(m.entries) AS entries,
+               sum(m.month_spent) AS month_spent
+        FROM moves m WHERE m.id = ANY (locked) GROUP BY m.id
+    )
+    UPDATE accounts a
+    SET spent_usd = a.spent_usd + s.spent,
+        held_usd = a.held_usd - s.freed,
+        last_number = a.last_number + s.entries,
+        month = ledger_month(this_moment),
+        month_spent_usd = s.month_spent
+            + CASE WHEN a.month = ledger_month(this_moment) THEN a.month_spent_usd ELSE 0 END
+    FROM sums s WHERE a.id = s.id AND a.id = ANY (locked);
+
+    IF EXISTS (SELECT FROM budgets b WHERE b.account_id = ANY (locked) AND b.thresholds <> '{}') THEN
+        RETURN QUERY SELECT * FROM ledger_tell_thresholds(locked);
+    END IF;
+END $$;
+
+-- A settlement for callers without a transaction: they could not append a threshold's event in the same
+-- transaction, so crossing one rolls everything back.
+CREATE OR REPLACE FUNCTION ledger_settle_untold(subjects jsonb, charges jsonb) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM ledger_settle(subjects, charges);
+    IF FOUND THEN
+        RAISE restrict_violation USING MESSAGE = 'a threshold was crossed, which must be told of';
+    END IF;
+END $$;
