@@ -4,6 +4,7 @@ The SDK carries requests; answers are read as plain JSON (`answers`), because it
 attributes that an upstream did not send and pass non-JSON answers on as text.
 """
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -64,13 +65,15 @@ class OpenAIWire:
         self._clean = make_clean((key, self._webhook_secret or ""), settings.base_url)
         self._client = make_client(settings, key)
         self._walker = Walker(self._clean, settings.timeout_s)
+        # Closed with its last user: settings can replace a provider while a thread is still in a call on it.
+        self._closing = weakref.finalize(self, self._client.close)
         self._jobs = self._client.fine_tuning.jobs.with_raw_response
         self._files = self._client.files.with_raw_response
         self._models = self._client.models.with_raw_response
 
     def close(self) -> None:
         """Close the connections; the provider cannot be used after this."""
-        self._client.close()
+        self._closing()
 
     def upload_file(self, filename: str, content: BinaryIO) -> str:
         whole = self._prepare_file(content)

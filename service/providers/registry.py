@@ -41,6 +41,6 @@ def _shared(one: ProviderSettings) -> OpenAIWire:
     with _lock:
         known = _opened.get(one.name)
         if known is None or known.settings != one:
-            # Not closed: another thread may be in a call on it. Its connections end with its last user.
+            # Not closed here: another thread may be in a call on it, and its last user closes it.
             known = _opened[one.name] = open_provider(one)
         return known
