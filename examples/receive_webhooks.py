@@ -1,6 +1,7 @@
 """Register a webhook endpoint on this machine, wait for one event, verify it, and clean up.
 
-Needs OPENAI_BASE_URL and OPENAI_API_KEY of a team whose service may call 127.0.0.1, as `tunehouse up` may.
+Needs OPENAI_BASE_URL and OPENAI_API_KEY of a team, and a service that may call 127.0.0.1: start it with
+TUNEHOUSE_WEBHOOK_ALLOWED_NETWORKS='["127.0.0.1/32"]'.
 Start it, then start a job elsewhere.
 """
 

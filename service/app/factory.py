@@ -81,7 +81,7 @@ def create_app() -> FastAPI:
     ):
         app.include_router(part.router)
     app.include_router(uploads.moving)
-    app.include_router(webhooks.calling)
+    app.include_router(webhooks.testing)
     errors.install(app)
     app.state.on_write = [note_write]
     app.add_middleware(AuditTrail)

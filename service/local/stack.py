@@ -22,7 +22,6 @@ from service.settings import settings
 START_TIMEOUT_S = 90.0
 WORKER_THREADS = 8
 DATABASE = "tunehouse"
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  recognised here, listened on only when asked to
 
 
@@ -109,9 +108,6 @@ class Stack:
             self._add("STORAGE_URL", self.data.storage.as_uri())
         if "public_url" not in given:
             self._add("PUBLIC_URL", self.url)
-        if "webhook_allowed_networks" not in given and self.host in LOOPBACK:
-            # Only people of this machine can ask for it, and they reach its ports anyway.
-            self._add("WEBHOOK_ALLOWED_NETWORKS", '["127.0.0.0/8", "::1/128"]')
         if "providers" not in given:
             self._trainer_port = free_port()
             self._add("TRAINER_API_KEY", self.data.secret("trainer-api-key"))

@@ -8,23 +8,25 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.core import clock, ids, work
-from service.errors import Conflict
+from service.errors import Conflict, RateLimited
 from service.events.actions import append
 from service.events.tables import Event
 from service.events.types import EventType
+from service.settings import settings
 from service.webhooks import queries, signing
 from service.webhooks.states import DeliveryState, DisabledReason
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 DELIVER = "webhook.deliver"  # the unit of work that tries one delivery
 MAX_ENDPOINTS = 50  # of a team: each event costs one call per endpoint
+MAX_TESTS = 5  # of a team, waiting to be sent or answered
 _KEEP_OLD_SECRET = timedelta(hours=24)
 
 
 def create_endpoint(
     session: Session, *, team_id: str, name: str, url: str, event_types: Sequence[str]
 ) -> tuple[WebhookEndpoint, str]:
-    """A new endpoint and its signing secret. Raises `Conflict` when the team has too many."""
+    """Create an endpoint and its signing secret. Raises `Conflict` when the team has too many."""
     if queries.count_endpoints(session, team_id) >= MAX_ENDPOINTS:
         raise Conflict(
             f"A team has at most {MAX_ENDPOINTS} webhook endpoints.", code="too_many_webhook_endpoints"
@@ -53,7 +55,7 @@ def update_endpoint(
     event_types: Sequence[str] | None = None,
     enabled: bool | None = None,
 ) -> WebhookEndpoint:
-    """Change what is given; another URL or being enabled anew is a fresh start after failures."""
+    """Change the given fields; a new URL, or enabling the endpoint again, clears its record of failures."""
     given = {"name": name, "url": url, "event_types": None if event_types is None else list(event_types)}
     changed = {
         field: value
@@ -77,7 +79,7 @@ def update_endpoint(
 
 
 def disable_endpoint(session: Session, endpoint_id: str, reason: DisabledReason) -> None:
-    """Send nothing more there, and tell the team's other endpoints; a disabled one stays as it is."""
+    """Stop sending to an endpoint and notify the team's others; leave a disabled one as it is."""
     moment = clock.now()
     disabled = session.scalar(
         update(WebhookEndpoint)
@@ -98,7 +100,7 @@ def disable_endpoint(session: Session, endpoint_id: str, reason: DisabledReason)
 
 
 def delete_endpoint(session: Session, endpoint: WebhookEndpoint) -> None:
-    """Forget an endpoint and its secrets; its deliveries stay on record."""
+    """Delete an endpoint and its secrets; its deliveries stay on record."""
     endpoint.deleted_at = clock.now()
     session.execute(delete(WebhookSecret).where(WebhookSecret.endpoint_id == endpoint.id))
 
@@ -120,7 +122,7 @@ def rotate_secret(session: Session, endpoint: WebhookEndpoint, *, keep_old: bool
 
 
 def fan_out(session: Session, event: Event) -> None:
-    """Make a delivery of `event` for each endpoint that wants it; doing it again makes no others."""
+    """Create a delivery of `event` for each endpoint subscribed to its type; a second call creates none."""
     for endpoint in queries.endpoints_for(session, event):
         moment = clock.now()
         made: str | None = session.scalar(
@@ -143,15 +145,54 @@ def fan_out(session: Session, event: Event) -> None:
             work.schedule(session, DELIVER, made)
 
 
+def send_test(session: Session, endpoint: WebhookEndpoint, type: EventType) -> WebhookDelivery:
+    """Queue a sample of an event of that type for one endpoint; it is tried once.
+
+    Raises `RateLimited` while the team has `MAX_TESTS` test deliveries to come.
+    """
+    if queries.count_tests_to_come(session, endpoint.team_id) >= MAX_TESTS:
+        raise RateLimited(
+            f"Your team has {MAX_TESTS} test deliveries waiting. Wait for one to end: "
+            "GET /v1/webhook_deliveries?state=pending",
+            code="too_many_webhook_tests",
+            retry_after_s=settings().webhook_timeout_s,
+        )
+    event = append(
+        session,
+        team_id=endpoint.team_id,
+        subject_id=endpoint.id,
+        type=EventType.WEBHOOK_TEST,
+        data={"event_type": type.value},
+    )
+    assert event is not None, "only a source_key makes an event known"  # noqa: S101
+    moment = clock.now()
+    delivery = WebhookDelivery(
+        id=ids.new_id("wh_"),
+        team_id=endpoint.team_id,
+        endpoint_id=endpoint.id,
+        event_id=event.id,
+        event_type=type.value,
+        state=DeliveryState.PENDING.value,
+        failures=0,
+        created_at=moment,
+        next_attempt_at=moment,
+    )
+    session.add(delivery)
+    session.flush()
+    work.schedule(session, DELIVER, delivery.id)
+    return delivery
+
+
 def retry_delivery(session: Session, delivery: WebhookDelivery) -> WebhookDelivery:
-    """Try a delivery again now, whatever came of it, with a fresh schedule.
+    """Send a delivery again now, in whatever state it is, with a new schedule.
 
     Raises `Conflict` when its endpoint is disabled or deleted.
     """
     endpoint = session.get_one(WebhookEndpoint, delivery.endpoint_id)
     if endpoint.deleted_at is not None or endpoint.disabled_at is not None:
         raise Conflict(
-            "The endpoint of this delivery is disabled or deleted; enable it first.",
+            "The endpoint of this delivery is disabled or deleted. Enable it first: "
+            'POST /v1/webhook_endpoints/{id} {"enabled": true}',
             code="webhook_endpoint_disabled",
         )
     delivery.state = DeliveryState.PENDING.value

@@ -1,7 +1,7 @@
-"""Connections that go only where webhooks may go, and only until a deadline.
+"""Connections to webhook receivers: only to allowed addresses, and only until a deadline.
 
-The name is resolved here, each address checked, and the very address that passed is connected to: no
-second look-up could answer differently. TLS and the Host header still see the name.
+The name is resolved here, each address is checked, and the connection goes to the address that passed: no
+second look-up can answer differently. TLS and the Host header still see the name.
 """
 
 import socket
@@ -10,11 +10,10 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotInTime
 from ipaddress import ip_address
-from ssl import SSLContext
-from typing import Any
 
 import httpcore2
 
+from service.core.outbound import BoundedStream
 from service.webhooks.addresses import Address, Network, may_call
 
 Resolve = Callable[[str, int], list[Address]]
@@ -24,7 +23,7 @@ _resolvers = ThreadPoolExecutor(8, thread_name_prefix="resolve")
 
 
 class AddressRefused(Exception):
-    """The host leads to no address that webhooks may be sent to."""
+    """The host has no address that webhooks may be sent to."""
 
 
 def resolve(host: str, port: int) -> list[Address]:
@@ -34,7 +33,7 @@ def resolve(host: str, port: int) -> list[Address]:
 
 
 class NameUnknown(httpcore2.ConnectError):
-    """The host's name leads nowhere."""
+    """The host's name has no address."""
 
 
 class Deadline:
@@ -42,6 +41,10 @@ class Deadline:
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
+
+    def time_left(self, timeout: float | None, too_late: type[httpcore2.TimeoutException]) -> float | None:
+        """See `TimeLeft`: the deadline alone counts, whatever `timeout` a wait has."""
+        return self.left_s()
 
     def left_s(self) -> float:
         """Seconds until then. Raises `httpcore2.TimeoutException` when none are left."""
@@ -85,7 +88,7 @@ class GuardedBackend(httpcore2.NetworkBackend):
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as unreachable:
                 failure = unreachable
             else:
-                return _DeadlineStream(stream, self._deadline)
+                return BoundedStream(stream, self._deadline.time_left)
         raise failure or NameUnknown(host)
 
     def _checked_addresses(self, host: str, port: int) -> list[Address]:
@@ -99,29 +102,3 @@ class GuardedBackend(httpcore2.NetworkBackend):
         if found and not passed:
             raise AddressRefused(host)
         return passed
-
-
-class _DeadlineStream(httpcore2.NetworkStream):
-    """A stream whose every wait ends at the deadline: a peer that drips bytes gains nothing."""
-
-    def __init__(self, stream: httpcore2.NetworkStream, deadline: Deadline) -> None:
-        self._stream = stream
-        self._deadline = deadline
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._deadline.left_s())
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._deadline.left_s())
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self, ssl_context: SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore2.NetworkStream:
-        secured = self._stream.start_tls(ssl_context, server_hostname, self._deadline.left_s())
-        return _DeadlineStream(secured, self._deadline)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._stream.get_extra_info(info)

@@ -11,6 +11,7 @@ from service.core.pages import Page, fetch_page
 from service.core.work import WorkItem
 from service.errors import NotFound
 from service.events.tables import Event
+from service.events.types import EventType
 from service.webhooks.states import DeliveryState
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
@@ -40,7 +41,7 @@ def count_endpoints(session: Session, team_id: str) -> int:
 
 
 def endpoints_for(session: Session, event: Event) -> Sequence[WebhookEndpoint]:
-    """The endpoints that want to hear of `event`."""
+    """The enabled endpoints of the team that are subscribed to the type of `event`."""
     wanting = _living(event.team_id).where(
         WebhookEndpoint.disabled_at.is_(None), WebhookEndpoint.event_types.any_() == event.type
     )
@@ -90,6 +91,22 @@ def list_deliveries(
     return fetch_page(session, own, sort=sort, id_=id_, after=after, limit=limit)
 
 
+def count_tests_to_come(session: Session, team_id: str) -> int:
+    """How many test deliveries of a team are pending."""
+    tests = (
+        select(func.count())
+        .select_from(WebhookDelivery)
+        .join(WebhookEndpoint, WebhookEndpoint.id == WebhookDelivery.endpoint_id)
+        .join(Event, Event.id == WebhookDelivery.event_id)
+        .where(
+            WebhookEndpoint.team_id == team_id,
+            WebhookDelivery.state == DeliveryState.PENDING.value,
+            Event.type == EventType.WEBHOOK_TEST.value,
+        )
+    )
+    return session.scalar(tests) or 0
+
+
 def attempts_of(session: Session, delivery_ids: Sequence[str]) -> Mapping[str, list[WebhookAttempt]]:
     """Every attempt, per delivery, oldest first."""
     found: defaultdict[str, list[WebhookAttempt]] = defaultdict(list)
@@ -100,7 +117,7 @@ def attempts_of(session: Session, delivery_ids: Sequence[str]) -> Mapping[str, l
 
 
 def count_pending(session: Session, endpoint_id: str, work_kind: str) -> tuple[int, int]:
-    """How many deliveries of an endpoint are to come, and how many of those are being tried right now."""
+    """How many deliveries of an endpoint are pending, and how many of those are being sent right now."""
     leased = func.count().filter(WorkItem.leased_until > func.now())
     pending = (
         select(func.count(), leased)

@@ -3,8 +3,8 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.concurrency import run_in_threadpool
 
-from service.core import clock
 from service.core.db import transaction
 from service.core.pages import ListOut, list_out
 from service.core.web import RequestSession
@@ -13,7 +13,7 @@ from service.events.types import PUBLISHED
 from service.teams.access import Manager
 from service.teams.idempotency import IdempotentRoute
 from service.webhooks import actions, queries
-from service.webhooks.deliveries import delivering
+from service.webhooks.deliveries.waiting import wait_for_end
 from service.webhooks.schemas import (
     EndpointCreate,
     EndpointDeleted,
@@ -27,17 +27,18 @@ from service.webhooks.schemas import (
     endpoint_out,
     with_secret,
 )
+from service.webhooks.states import DeliveryState
 
 router = APIRouter(prefix="/v1", tags=["webhooks"], route_class=IdempotentRoute)
-# Apart, because an idempotent route keeps a transaction open and this one calls the outside world.
-calling = APIRouter(prefix="/v1", tags=["webhooks"])
+# Apart, because an idempotent route keeps a transaction open, and this one waits.
+testing = APIRouter(prefix="/v1", tags=["webhooks"])
 
 Limit = Annotated[int, Query(ge=1, le=100)]
 
 
 @router.post("/webhook_endpoints")
 def create_endpoint(body: EndpointCreate, session: RequestSession, caller: Manager) -> EndpointWithSecret:
-    """Have events sent to a URL; this answer is the only one that ever shows the signing secret."""
+    """Create an endpoint; only this response shows the signing secret."""
     endpoint, secret = actions.create_endpoint(
         session, team_id=caller.team, name=body.name, url=body.url, event_types=body.event_types
     )
@@ -57,7 +58,7 @@ def list_endpoints(
 
 @router.get("/webhook_endpoints/{webhook_endpoint_id}")
 def retrieve_endpoint(webhook_endpoint_id: str, session: RequestSession, caller: Manager) -> EndpointOut:
-    """Look at an endpoint."""
+    """Get an endpoint."""
     endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id)
     return endpoint_out(endpoint, queries.valid_secrets(session, [endpoint.id])[endpoint.id])
 
@@ -66,7 +67,7 @@ def retrieve_endpoint(webhook_endpoint_id: str, session: RequestSession, caller:
 def update_endpoint(
     webhook_endpoint_id: str, body: EndpointUpdate, session: RequestSession, caller: Manager
 ) -> EndpointOut:
-    """Change an endpoint; `enabled` turns it off and on."""
+    """Update an endpoint; `enabled` turns it off and on."""
     endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id, for_update=True)
     actions.update_endpoint(
         session,
@@ -81,7 +82,7 @@ def update_endpoint(
 
 @router.delete("/webhook_endpoints/{webhook_endpoint_id}")
 def delete_endpoint(webhook_endpoint_id: str, session: RequestSession, caller: Manager) -> EndpointDeleted:
-    """Delete an endpoint: nothing more is sent there, deliveries under way included."""
+    """Delete an endpoint; its pending deliveries are cancelled."""
     endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id, for_update=True)
     actions.delete_endpoint(session, endpoint)
     return EndpointDeleted(id=endpoint.id)
@@ -91,31 +92,44 @@ def delete_endpoint(webhook_endpoint_id: str, session: RequestSession, caller: M
 def rotate_secret(
     webhook_endpoint_id: str, session: RequestSession, caller: Manager, body: SecretRotate | None = None
 ) -> EndpointWithSecret:
-    """Make a new signing secret, shown in this answer only."""
+    """Create a new signing secret; only this response shows it."""
     endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id, for_update=True)
     keep_old = body is not None and body.keep_old_secret_active_for_24_hours
     return with_secret(endpoint, actions.rotate_secret(session, endpoint, keep_old=keep_old))
 
 
-@calling.post("/webhook_endpoints/{webhook_endpoint_id}/test")
-def test_endpoint(webhook_endpoint_id: str, body: EndpointTest, caller: Manager) -> EndpointTested:
-    """Send a signed sample now and tell the status it was answered with; nothing is retried or recorded."""
-    with transaction() as session:
-        endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id)
-        order = delivering.sample_order(session, endpoint, body.event_type)
-    outcome = delivering.send(order, clock.now())
-    if outcome.status is None:
+@testing.post("/webhook_endpoints/{webhook_endpoint_id}/test")
+async def test_endpoint(webhook_endpoint_id: str, body: EndpointTest, caller: Manager) -> EndpointTested:
+    """Send a signed sample event, once.
+
+    Waits up to 10 seconds for the outcome; if `state` is still `pending` then, poll the delivery.
+    """
+
+    def send() -> str:
+        with transaction() as session:
+            endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id, for_update=True)
+            return actions.send_test(session, endpoint, body.event_type).id
+
+    delivery_id = await run_in_threadpool(send)
+    state, last = await wait_for_end(caller.team, delivery_id)
+    if last is not None and last.status_code is None:
         raise InvalidRequest(
-            f"The endpoint could not be called: {outcome.error}.",
+            f"The endpoint could not be called: {last.error}.",
             param="url",
             code="webhook_endpoint_unreachable",
         )
     return EndpointTested(
-        webhook_endpoint_id=endpoint.id, event_type=body.event_type, status_code=outcome.status
+        webhook_endpoint_id=webhook_endpoint_id,
+        event_type=body.event_type,
+        delivery_id=delivery_id,
+        state=state,
+        status_code=last.status_code if last else None,
+        success=state is DeliveryState.DELIVERED,
+        error=last.error if last else None,
     )
 
 
 @router.get("/webhook_event_types")
 def list_event_types(_: Manager) -> EventTypesOut:
-    """List the types of events that endpoints may ask for."""
+    """List the types of events that endpoints can subscribe to."""
     return EventTypesOut(data=[type_.value for type_ in PUBLISHED])

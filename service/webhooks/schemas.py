@@ -10,13 +10,13 @@ from service.core.wire import Name, Text, WireIn, WireOut
 from service.events.types import PUBLISHED, EventType
 from service.settings import settings
 from service.webhooks import signing, urls
-from service.webhooks.states import DisabledReason
+from service.webhooks.states import DeliveryState, DisabledReason
 from service.webhooks.tables import WebhookEndpoint
 
 
 def _published(type: EventType) -> EventType:
     if type not in PUBLISHED:
-        raise ValueError("is not sent to webhooks; GET /v1/webhook_event_types lists what is")
+        raise ValueError("is not sent to webhooks; GET /v1/webhook_event_types lists the types that are")
     return type
 
 
@@ -48,7 +48,7 @@ class EndpointCreate(WireIn):
 
 
 class EndpointUpdate(WireIn):
-    """What may change on an endpoint; what is left out stays."""
+    """Changes to an endpoint; fields that are left out stay as they are."""
 
     name: Name | None = None
     url: CallableUrl | None = None
@@ -57,13 +57,13 @@ class EndpointUpdate(WireIn):
 
 
 class SecretRotate(WireIn):
-    """Whether the old secret signs along for a day, so that receivers can change over."""
+    """Whether the old secret keeps signing for a day, so that receivers can change over."""
 
     keep_old_secret_active_for_24_hours: bool = False
 
 
 class EndpointTest(WireIn):
-    """Which type of event to send a sample of."""
+    """The type of event to send a sample of."""
 
     event_type: PublishedType
 
@@ -99,17 +99,23 @@ class EndpointDeleted(WireOut):
 
 
 class EndpointTested(WireOut):
-    """The endpoint answered the sample; `status_code` tells how."""
+    """A sample was sent or is about to be; `success` is true once the endpoint has answered with 2xx.
+
+    While `state` is `pending` there is no `status_code` yet: poll the delivery.
+    """
 
     object: Literal["webhook_endpoint.test"] = "webhook_endpoint.test"
     webhook_endpoint_id: str
     event_type: str
-    status_code: int
-    success: Literal[True] = True
+    delivery_id: str
+    state: DeliveryState
+    status_code: int | None
+    success: bool
+    error: str | None
 
 
 class EventTypesOut(WireOut):
-    """The types that endpoints may ask for."""
+    """The types that endpoints can subscribe to."""
 
     object: Literal["list"] = "list"
     data: list[str]

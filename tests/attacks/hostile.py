@@ -25,10 +25,12 @@ class Peer:
     body: bytes
     socket: socket.socket
     stopped: threading.Event
+    sent_bytes: int = 0
 
     def send(self, data: bytes) -> None:
         """Write these bytes as they are."""
         self.socket.sendall(data)
+        self.sent_bytes += len(data)
 
     def json(self, value: Any, status: str = "200 OK", **headers: str) -> None:
         """Answer decently."""

@@ -64,18 +64,42 @@ def test_rotating_shows_a_new_secret(service: Service) -> None:
     assert len({made.signing_secret, kept.signing_secret, dropped.signing_secret}) == 3
 
 
-def test_a_sample_is_sent_at_once_and_unwraps(service: Service, target: Receiver) -> None:
+def test_a_sample_is_sent_at_once_and_unwraps(service: Service, worker: Worker, target: Receiver) -> None:
     sdk = service.make_team().sdk
     made = sdk.webhooks.create(name="ci", url=target.url, event_types=[TYPE])
-    target.answers.append(Answer(418))
     result = sdk.webhooks.test(made.id, event_type=TYPE)
-    assert (result.status_code, result.success, result.webhook_endpoint_id) == (418, True, made.id)
+    assert (result.status_code, result.success, result.webhook_endpoint_id) == (200, True, made.id)
     (request,) = target.requests
     event: Any = sdk.webhooks.unwrap(request.body, request.headers, secret=made.signing_secret)
     assert (event.type, event.data.id) == (TYPE, "ftjob-sample")
 
 
-def test_a_sample_to_nobody_says_so_once(service: Service) -> None:
+@pytest.mark.parametrize("status", [302, 403])
+def test_a_sample_that_is_refused_is_no_success_and_changes_nothing(
+    service: Service, worker: Worker, target: Receiver, status: int
+) -> None:
+    team = service.make_team()
+    made = make_endpoint(team, target.url)
+    target.answers.append(Answer(status, b"a secret page"))
+    path = f"/v1/webhook_endpoints/{made.id}"
+    tested = team.http.post(f"{path}/test", json={"event_type": TYPE}).json()
+    assert (tested["status_code"], tested["success"], tested["state"]) == (status, False, "failed")
+    delivery = team.http.get(f"/v1/webhook_deliveries/{tested['delivery_id']}").json()
+    assert [attempt["response_excerpt"] for attempt in delivery["attempts"]] == [""]
+    assert delivery["next_attempt_at"] is None
+    assert team.http.get(path).json()["enabled"]
+
+
+def test_a_disabled_endpoint_can_be_tested_before_it_is_enabled(
+    service: Service, worker: Worker, target: Receiver
+) -> None:
+    sdk = service.make_team().sdk
+    made = sdk.webhooks.create(name="ci", url=target.url, event_types=[TYPE])
+    sdk.webhooks.update(made.id, extra_body={"enabled": False})
+    assert sdk.webhooks.test(made.id, event_type=TYPE).success
+
+
+def test_a_sample_to_nobody_says_so_once(service: Service, worker: Worker) -> None:
     with receiver() as gone:
         pass
     team = service.make_team()

@@ -71,3 +71,5 @@ def _isolate(admin_key: str) -> None:
         del os.environ[name]
     os.environ["TUNEHOUSE_ADMIN_KEY"] = admin_key
     os.environ["TUNEHOUSE_POLL_INTERVAL_S"] = _POLL_INTERVAL_S
+    # The demo's own webhook receiver listens on this machine.
+    os.environ["TUNEHOUSE_WEBHOOK_ALLOWED_NETWORKS"] = '["127.0.0.1/32"]'

@@ -1,4 +1,4 @@
-"""Send one webhook and say what came of it. The only file here that opens connections to others."""
+"""Call one webhook receiver and report the outcome. Only this file opens connections to receivers."""
 
 import ssl
 import time
@@ -9,17 +9,18 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpcore2
 
+from service.core.outbound import BoundedStream
 from service.webhooks.addresses import Network
 from service.webhooks.network import AddressRefused, Deadline, GuardedBackend, NameUnknown, Resolve, resolve
 
 USER_AGENT = "Tunehouse/0.1"
-READ_BYTES = 64 * 1024  # of an answer; what comes after is not waited for
-EXCERPT_BYTES = 1024  # of an answer, kept for the endpoint's owner
+READ_BYTES = 64 * 1024  # of an answer's body; the rest is not read
+EXCERPT_BYTES = 1024  # of the body of a 2xx, kept for the endpoint's owner
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one attempt came to: a status, or the reason why there is none."""
+    """The outcome of one attempt: a status, or the reason why there is none."""
 
     status: int | None
     error: str | None
@@ -29,7 +30,7 @@ class Outcome:
 
     @property
     def delivered(self) -> bool:
-        """Whether the receiver took it: any 2xx. A redirect is a failure, followed or not."""
+        """Whether the receiver accepted it: any 2xx. A redirect is a failure and is not followed."""
         return self.status is not None and 200 <= self.status < 300
 
 
@@ -58,15 +59,21 @@ def post(
                 "POST", _target(parts), headers=_wire_headers(parts, headers), content=body
             ) as answer,
         ):
+            stream = answer.extensions.get("network_stream")
+            if isinstance(stream, BoundedStream):
+                stream.begin_body()
             status, asked, excerpt = answer.status, _header(answer, b"retry-after"), _read(answer)
     except AddressRefused:
-        error = "the host leads to an address that webhooks may not be sent to"
+        error = "the host has an address that webhooks may not be sent to"
     except httpcore2.TimeoutException:
         error = f"no answer within {timeout_s:g} s"
     except (httpcore2.NetworkError, httpcore2.ProtocolError) as failure:
         error = _in_words(failure)
     if status is not None:  # an answer that has begun counts by its status, whatever became of its body
         error = None if 200 <= status < 300 else f"answered {status}"
+    if error is not None:
+        # Whatever answered may not be the team's receiver: what it says is not shown to them.
+        excerpt = b""
     return Outcome(
         status=status,
         error=error,
@@ -118,7 +125,7 @@ def _read(response: httpcore2.Response) -> bytes:
 
 
 def _in_words(failure: Exception) -> str:
-    """A reason for the endpoint's owner; the exception's own text may tell of our network."""
+    """A reason for the endpoint's owner; the exception's own text could reveal our network."""
     cause: BaseException | None = failure
     while cause is not None:
         if isinstance(cause, ssl.SSLCertVerificationError):
@@ -129,9 +136,9 @@ def _in_words(failure: Exception) -> str:
             return "the connection was refused"
         cause = cause.__cause__ or cause.__context__
     if isinstance(failure, httpcore2.ProtocolError):
-        return "the answer was not HTTP"
+        return "the answer is not valid HTTP"
     if isinstance(failure, NameUnknown):
         return "the host's name could not be resolved"
     if isinstance(failure, httpcore2.ConnectError):
         return "the host could not be reached"
-    return "the connection broke before an answer came"
+    return "the connection broke before the endpoint answered"

@@ -1,4 +1,7 @@
-"""One attempt at a delivery: what to send, and what to make of the outcome."""
+"""One attempt at a delivery: what to send, and what follows from the outcome.
+
+A test delivery is sent once, to disabled endpoints too, and changes nothing on its endpoint.
+"""
 
 import random
 from dataclasses import dataclass
@@ -7,8 +10,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from service.core import clock, ids, retry_after
+from service.core import clock, retry_after
 from service.events.tables import Event
+from service.events.types import EventType
 from service.settings import settings
 from service.webhooks import queries, signing
 from service.webhooks.actions import DELIVER, disable_endpoint
@@ -18,7 +22,7 @@ from service.webhooks.states import DeliveryState, DisabledReason
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint
 
 _GONE = 410
-# A team's slow endpoint must not hold every worker thread for 15 s at a time.
+# A slow endpoint must not hold every webhook thread for 15 s at a time.
 _AT_ONCE = 8
 _AT_ONCE_WHILE_FAILING = 1
 _LONGEST_QUEUE_PAUSE_S = 60.0
@@ -33,22 +37,25 @@ class Order:
     url: str
     body: bytes
     secrets: tuple[str, ...]
+    is_test: bool
 
 
 @dataclass(frozen=True)
 class Wait:
-    """The endpoint is busy with other deliveries: come back later, without an attempt."""
+    """The endpoint is busy with other deliveries: try again later; no attempt is counted."""
 
     pause: timedelta
 
 
 def next_order(session: Session, delivery_id: str) -> Order | Wait | None:
-    """What to send now; None when there is nothing to do, because the delivery has ended or just did."""
+    """What to send now; None when the delivery has ended, or ends here because its endpoint is off."""
     delivery = session.get(WebhookDelivery, delivery_id, with_for_update=True)
     if delivery is None or delivery.state != DeliveryState.PENDING:
         return None
     endpoint = session.get_one(WebhookEndpoint, delivery.endpoint_id)
-    if endpoint.deleted_at is not None or endpoint.disabled_at is not None:
+    event = session.scalars(select(Event).where(Event.id == delivery.event_id)).one()
+    is_test = event.type == EventType.WEBHOOK_TEST
+    if endpoint.deleted_at is not None or (endpoint.disabled_at is not None and not is_test):
         _end(delivery, DeliveryState.CANCELLED)
         return None
     waiting, trying = queries.count_pending(session, endpoint.id, DELIVER)
@@ -56,24 +63,15 @@ def next_order(session: Session, delivery_id: str) -> Order | Wait | None:
     if trying > at_once:
         pause_s = min(max(1.0, waiting / _AT_ONCE), _LONGEST_QUEUE_PAUSE_S)
         return Wait(timedelta(seconds=pause_s * random.uniform(0.5, 1.5)))  # noqa: S311 - no secret
-    event = session.scalars(select(Event).where(Event.id == delivery.event_id)).one()
     body = payload.render(
         event_id=event.id,
-        type=event.type,
-        subject_id=event.subject_id,
+        type=delivery.event_type,
+        subject_id=payload.sample_subject(delivery.event_type) if is_test else event.subject_id,
         created_at=event.created_at,
-        data=event.data,
+        data={} if is_test else event.data,
     )
     secrets = queries.valid_secrets(session, [endpoint.id])[endpoint.id]
-    return Order(delivery.id, endpoint.id, endpoint.url, body, tuple(secrets))
-
-
-def sample_order(session: Session, endpoint: WebhookEndpoint, type: str) -> Order:
-    """A made-up event of that type for `endpoint`, to be sent once and not recorded."""
-    event_id, subject_id = ids.new_id("evt_test_"), payload.sample_subject(type)
-    body = payload.render(event_id=event_id, type=type, subject_id=subject_id, created_at=clock.now())
-    secrets = queries.valid_secrets(session, [endpoint.id])[endpoint.id]
-    return Order(ids.new_id("wh_test_"), endpoint.id, endpoint.url, body, tuple(secrets))
+    return Order(delivery.id, endpoint.id, endpoint.url, body, tuple(secrets), is_test)
 
 
 def send(order: Order, sent_at: datetime) -> Outcome:
@@ -88,9 +86,13 @@ def send(order: Order, sent_at: datetime) -> Outcome:
 
 
 def record(session: Session, order: Order, outcome: Outcome, sent_at: datetime) -> timedelta | None:
-    """Note the attempt and what follows from it; returns the pause before the next one, if there is one."""
+    """Record the attempt and its consequences; returns the pause before the next one, if there is one."""
     delivery = session.get_one(WebhookDelivery, order.delivery_id, with_for_update=True)
     _note_attempt(session, order, outcome, sent_at)
+    if order.is_test:
+        delivery.delivered_at = clock.now() if outcome.delivered else None
+        _end(delivery, DeliveryState.DELIVERED if outcome.delivered else DeliveryState.FAILED)
+        return None
     if outcome.delivered:
         delivery.delivered_at = clock.now()
         _end(delivery, DeliveryState.DELIVERED)

@@ -11,7 +11,7 @@ from service.webhooks.tables import WebhookAttempt, WebhookDelivery
 
 
 class AttemptOut(WireOut):
-    """One call and what came of it; `response_excerpt` is the start of the answer's body."""
+    """One call and its outcome; `response_excerpt` is the start of the body of a 2xx answer, else empty."""
 
     number: int
     started_at: int
