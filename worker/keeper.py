@@ -1,7 +1,8 @@
-"""Keep the leases of the steps that run in this worker: a step may take longer than its lease.
+"""Renew the leases of the steps that run in this worker.
 
-Without it a provider that answers slowly would never be heard out, because another worker would take over and
-begin anew. A worker that dies keeps nothing; one step is kept for an hour at most, should it ever hang.
+A step may take longer than its lease: a large upload, a provider that answers slowly. Without renewal another
+worker would take over and start again. The leases of a dead worker end by themselves. A step that hangs is
+renewed for three hours at most, which is longer than the largest upload takes.
 """
 
 import threading
@@ -20,15 +21,15 @@ from service.settings import settings
 
 log = structlog.get_logger(__name__)
 
-_LONGEST_STEP_S = 3600.0
+_LONGEST_STEP_S = 3 * 3600.0
 
-_running: dict[Lease, float] = {}  # since when, on the monotonic clock
+_running: dict[Lease, float] = {}  # when each step started, on the monotonic clock
 _lock = threading.Lock()
 
 
 @contextmanager
 def running(lease: Lease) -> Iterator[None]:
-    """Let the keeper know of a step while it runs."""
+    """Have the keeper renew a lease while the block runs."""
     with _lock:
         _running[lease] = time.monotonic()
     try:
@@ -38,34 +39,34 @@ def running(lease: Lease) -> Iterator[None]:
             del _running[lease]
 
 
-def keep_once() -> int:
-    """Extend the leases of all steps that run here; returns how many."""
+def renew_once() -> int:
+    """Renew the leases of all steps that run here; returns how many."""
     oldest = time.monotonic() - _LONGEST_STEP_S
     with _lock:
-        kept = [lease for lease, since in _running.items() if since > oldest]
-    if kept:
+        leases = [lease for lease, since in _running.items() if since > oldest]
+    if leases:
         with transaction() as session:
-            work.keep(session, kept, timedelta(seconds=settings().lease_s))
-    return len(kept)
+            work.renew(session, leases, timedelta(seconds=settings().lease_s))
+    return len(leases)
 
 
 class Keeper:
-    """A thread that keeps leases until told to stop; a database that is away is waited for."""
+    """A thread that renews leases until it is stopped. It survives database outages."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
 
     def start(self) -> None:
-        """Begin keeping in the background."""
+        """Start renewing in the background."""
         threading.Thread(target=self._run, name="keeper", daemon=True).start()
 
     def stop(self) -> None:
-        """Keep no more; what still runs has the rest of its lease."""
+        """Stop renewing; steps that still run have what is left of their leases."""
         self._stopped.set()
 
     def _run(self) -> None:
         while not self._stopped.wait(settings().lease_s / 4):
             try:
-                keep_once()
+                renew_once()
             except SQLAlchemyError as failure:
-                log.warning("leases_not_kept", reason=type(failure).__name__)
+                log.warning("leases_not_renewed", reason=type(failure).__name__)

@@ -139,20 +139,21 @@ def give_back(session: Session, lease: Lease, *, retry_in: timedelta, error: str
     _release(session, lease, retry_in, attempts=lease.attempts, error=error)
 
 
-def extend(session: Session, lease: Lease, lease_for: timedelta) -> None:
-    """Hold a lease for `lease_for` from now: while a step takes long, or before what must not outlast it.
+def confirm(session: Session, lease: Lease) -> None:
+    """Lock a unit of work, so that nobody can take it over before this transaction ends.
 
-    Raises `LeaseLost` when the lease is no longer ours.
+    Call it before recording something in the middle of a step. Raises `LeaseLost` when another worker has
+    taken the unit over.
     """
-    held = update(WorkItem).where(_ours(lease)).values(leased_until=func.now() + lease_for)
-    if session.execute(held.returning(WorkItem.kind)).one_or_none() is None:
+    ours = select(WorkItem.kind).where(_ours(lease)).with_for_update()
+    if session.scalar(ours) is None:
         raise LeaseLost(f"{lease.kind} {lease.subject_id}")
 
 
-def keep(session: Session, leases: Collection[Lease], lease_for: timedelta) -> None:
-    """Hold leases for `lease_for` from now, where they do not last longer; those lost meanwhile are left."""
+def renew(session: Session, leases: Collection[Lease], lease_for: timedelta) -> None:
+    """Extend leases to `lease_for` from now; leases that were lost or last longer stay as they are."""
     until = func.greatest(WorkItem.leased_until, func.now() + lease_for)
-    # SKIP LOCKED: who schedules several units locks them in an order of its own. The next round has these.
+    # SKIP LOCKED avoids deadlocks with transactions that schedule several units; the next round renews these.
     ours = select(WorkItem.kind, WorkItem.subject_id).where(or_(*map(_ours, leases)))
     names = [(row.kind, row.subject_id) for row in session.execute(ours.with_for_update(skip_locked=True))]
     if names:

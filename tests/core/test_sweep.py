@@ -65,9 +65,9 @@ def test_the_lease_of_a_running_step_is_kept_and_that_of_an_ended_one_is_not() -
         lease = work.claim(session, "test", "one", -MINUTE)
     assert lease is not None
     with keeper.running(lease):
-        assert keeper.keep_once() == 1
+        assert keeper.renew_once() == 1
     assert leased_until() > datetime.now().astimezone()
-    assert keeper.keep_once() == 0
+    assert keeper.renew_once() == 0
 
 
 @pytest.mark.usefixtures("database")
@@ -80,7 +80,7 @@ def test_a_lease_that_was_lost_is_not_kept() -> None:
         work.claim(session, "test", "one", -MINUTE)
     assert lost is not None
     with keeper.running(lost):
-        keeper.keep_once()
+        keeper.renew_once()
     assert leased_until() < datetime.now().astimezone()
 
 

@@ -61,6 +61,15 @@ class TestWork:
         with transaction() as session:
             work.finish(session, heir)
 
+    def test_taken_over_cannot_be_confirmed_by_the_worker_that_lost_it(self) -> None:
+        schedule()
+        dead = must_claim(EXPIRED)
+        heir = must_claim()
+        with pytest.raises(work.LeaseLost), transaction() as session:
+            work.confirm(session, dead)
+        with transaction() as session:
+            work.confirm(session, heir)
+
     def test_of_a_dead_worker_is_woken_as_soon_as_its_lease_ends(self) -> None:
         schedule()
         must_claim(EXPIRED)

@@ -19,7 +19,6 @@ from service.files.queries import find_content, stream
 from service.files.tables import File
 from service.gateway.targets import Priced, priced
 from service.settings import settings
-from worker.steps.holding import held
 
 log = structlog.get_logger(__name__)
 
@@ -49,7 +48,7 @@ def _begin(lease: Lease, comparison: Comparison) -> None:
         report = (session.get_one(File, comparison.file_id).report or {}).get("examples", 0)
     assert content is not None, "a file in use keeps its content"  # noqa: S101
     chosen = prompts.choose(report, comparison.prompts, comparison.seed)
-    found = list(prompts.read(held(stream(content), lease), chosen))
+    found = list(prompts.read(stream(content), chosen))
     with transaction() as session:
         comparison = session.get_one(Comparison, lease.subject_id)
         actions.begin(session, comparison, found)
@@ -61,7 +60,6 @@ def _ask_some(lease: Lease, comparison: Comparison) -> None:
         with transaction() as session:
             calls = queries.calls_left(session, comparison, _CALLS_A_STEP)
             targets = {call.model: priced(session, comparison.team_id, call.model) for call in calls}
-            _extend(session, lease)
     except TunehouseError as gone:  # a model was deleted, or its price or provider is gone
         with transaction() as session:
             actions.fail(session, session.get_one(Comparison, comparison.id), gone.message)
@@ -73,7 +71,6 @@ def _ask_some(lease: Lease, comparison: Comparison) -> None:
             work.finish(session, lease)
         log.info("comparison_completed", prompts=comparison.prompts)
         return
-    # The lease must not end under a call.
     with httpx2.Client(timeout=settings().lease_s / 2) as client, ThreadPoolExecutor(_AT_ONCE) as pool:
         tries = [pool.submit(_try, lease, comparison, call, targets[call.model], client) for call in calls]
         pauses = [one.result() for one in tries]
@@ -93,13 +90,9 @@ def _try(
     except TunehouseError as failure:
         answer = failure
     with transaction() as session:
-        # It also locks: of two answers to one prompt the later sees the earlier.
-        _extend(session, lease)
+        # The lock also orders two answers to one prompt: the later sees the earlier.
+        work.confirm(session, lease)
         return _record(session, session.get_one(Comparison, comparison.id), call, target, answer)
-
-
-def _extend(session: Session, lease: Lease) -> None:
-    work.extend(session, lease, timedelta(seconds=settings().lease_s))
 
 
 def _record(

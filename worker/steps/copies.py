@@ -20,12 +20,11 @@ from service.jobs.upstream.copying import CopyName, wake_waiting_jobs
 from service.providers.calls import within
 from service.providers.errors import Retryable
 from service.providers.registry import get_provider, provider_settings
-from service.settings import settings
 from worker.provider_failures import noting_throttles, retried
 
 log = structlog.get_logger(__name__)
 
-# The slowest upload that we expect; a crashed worker's copy is taken over only after it would be done.
+# The slowest upload that we expect; it sets the deadline.
 _SLOWEST_BYTES_PER_S = 2**20
 _STILL_NEEDED = timedelta(minutes=5)
 
@@ -46,7 +45,6 @@ def copy_file(lease: Lease) -> None:
             work.finish(session, lease)
             return
         sending_s = content.size_bytes / _SLOWEST_BYTES_PER_S
-        work.extend(session, lease, timedelta(seconds=settings().lease_s + sending_s))
     provider = get_provider(name.provider)
     with noting_throttles(name.provider):
         provider_file_id = provider.find_file(name.filename) if lease.attempts > 1 else None

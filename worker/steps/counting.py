@@ -19,7 +19,6 @@ from service.providers.errors import NotConfigured, Rejected
 from service.providers.port import Provider
 from service.providers.registry import get_provider
 from worker.provider_failures import noting_throttles, retried
-from worker.steps.holding import held
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +43,7 @@ def count_tokens(lease: Lease) -> None:
             note = _TOO_LARGE
         else:
             with noting_throttles(subject.provider):
-                tokens = _count(get_provider(subject.provider), subject.model, content, lease)
+                tokens = _count(get_provider(subject.provider), subject.model, content)
     except NotConfigured:
         log.info("provider_taken_out")
     except Rejected as refusal:
@@ -57,10 +56,10 @@ def count_tokens(lease: Lease) -> None:
             counting.record(session, living, subject, tokens, note)
 
 
-def _count(provider: Provider, model: str, content: Content, lease: Lease) -> BaseTokens | None:
+def _count(provider: Provider, model: str, content: Content) -> BaseTokens | None:
     lengths: Counter[int] = Counter()
     truncated = 0
-    for examples in _examples(content, lease):
+    for examples in _examples(content):
         told = provider.count_tokens(model, examples)
         if told is None:
             return None
@@ -69,9 +68,9 @@ def _count(provider: Provider, model: str, content: Content, lease: Lease) -> Ba
     return counting.summary(lengths, truncated)
 
 
-def _examples(content: Content, lease: Lease) -> Iterator[list[dict[str, Any]]]:
+def _examples(content: Content) -> Iterator[list[dict[str, Any]]]:
     """The lines of a file that passed its checks, parsed."""
-    for batch in batches(held(stream(content), lease)):
+    for batch in batches(stream(content)):
         lines = [line for line in batch.lines if line and not line.isspace()]
         for at in range(0, len(lines), _LINES_AT_ONCE):
             yield [msgspec.json.decode(line) for line in lines[at : at + _LINES_AT_ONCE]]

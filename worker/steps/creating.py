@@ -10,7 +10,6 @@ intent committed ──► sent ──► recorded
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.orm import Session
 
 from service.catalog.offers import check_trainable
 from service.core import clock, work
@@ -71,8 +70,8 @@ def create(lease: Lease, job: Job) -> None:
 def _intend(lease: Lease) -> bool:
     """Commit that the job is about to be sent; False when it is not its turn, or it has ended."""
     with transaction() as session:
-        _renew(session, lease)
         job = locked_job(session, lease.subject_id)
+        work.confirm(session, lease)
         if job.has_ended:  # cancelled since this step began
             work.finish(session, lease)
             return False
@@ -103,8 +102,8 @@ def _send_again(lease: Lease, looked_at: datetime) -> bool:
     """
     grace = timedelta(seconds=settings().create_grace_s)
     with transaction() as session:
-        _renew(session, lease)
         job = locked_job(session, lease.subject_id)
+        work.confirm(session, lease)
         left = (job.sent_at or looked_at) + grace - looked_at
         if left > timedelta(0):
             work.finish(session, lease, next_in=min(left, _LOOK_AGAIN))
@@ -116,11 +115,6 @@ def _send_again(lease: Lease, looked_at: datetime) -> bool:
             return False
         job.sent_at = clock.now()
     return True
-
-
-def _renew(session: Session, lease: Lease) -> None:
-    """From now on: the lease has to outlast the create, whatever was asked before. Raises `LeaseLost`."""
-    work.extend(session, lease, timedelta(seconds=settings().lease_s))
 
 
 def _adopt(lease: Lease, created: ProviderJob) -> None:

@@ -24,7 +24,6 @@ from service.files.queries import find_content, stream
 from service.files.storing import Stored
 from service.files.tables import Content, File, FileStatus
 from worker.steps.deriving import to_jsonl
-from worker.steps.holding import held
 
 log = structlog.get_logger(__name__)
 
@@ -47,7 +46,7 @@ def check_file(lease: Lease) -> None:
     with ExitStack() as stack:
         errors = ErrorList(stack)
         report = check(
-            held(stream(content), lease),
+            stream(content),
             format_name=file.format,
             limits=watch.limits | set(LIMITS),
             on_error=errors.add,

@@ -18,7 +18,6 @@ from service.files.derived import actions as deriving
 from service.files.queries import find_content, stream
 from service.files.storing import Stored, storing
 from service.files.tables import Content, Derivation, File
-from worker.steps.holding import held
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +45,7 @@ def derive(lease: Lease) -> None:
             return
     try:
         with ExitStack() as kept:
-            made = [kept.enter_context(storing(part)) for part in _parts(derivation, source, content, lease)]
+            made = [kept.enter_context(storing(part)) for part in _parts(derivation, source, content)]
             _record(lease, derivation, made)
     except Unreadable as bad:
         with transaction() as session:
@@ -57,7 +56,7 @@ def derive(lease: Lease) -> None:
 def to_jsonl(lease: Lease, file: File, content: Content) -> None:
     """Replace what was uploaded by its JSON lines; the check that follows is of those."""
     source = source_of(file.filename)
-    chunks = converted(held(stream(content), lease), source, content.size_bytes, Options(to=file.format))
+    chunks = converted(stream(content), source, content.size_bytes, Options(to=file.format))
     try:
         with storing(chunks) as stored, transaction() as session:
             work.finish(session, lease)
@@ -73,20 +72,16 @@ def to_jsonl(lease: Lease, file: File, content: Content) -> None:
                 actions.fail_file(session, current, str(bad))
 
 
-def _parts(derivation: Derivation, source: File, content: Content, lease: Lease) -> list[Iterator[bytes]]:
+def _parts(derivation: Derivation, source: File, content: Content) -> list[Iterator[bytes]]:
     """The bytes of each file to be made."""
     if derivation.kind == deriving.CONVERSION:
         options = msgspec.convert(derivation.options, Options)
-        chunks = held(stream(content), lease)
-        return [converted(chunks, source_of(source.filename), content.size_bytes, options)]
+        return [converted(stream(content), source_of(source.filename), content.size_bytes, options)]
     wanted = msgspec.convert(derivation.options, SplitOptions)
     chosen = choose(
-        held(stream(content), lease),
-        share=wanted.validation_share,
-        seed=wanted.seed,
-        stratify=wanted.stratify,
+        stream(content), share=wanted.validation_share, seed=wanted.seed, stratify=wanted.stratify
     )
-    return [part(held(stream(content), lease), chosen, validation=validation) for validation in (False, True)]
+    return [part(stream(content), chosen, validation=validation) for validation in (False, True)]
 
 
 def _record(lease: Lease, derivation: Derivation, made: list[Stored]) -> None:
