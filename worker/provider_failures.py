@@ -10,7 +10,7 @@ import structlog
 from service.core import clock, work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.jobs.upstream.blocks import BlockKind, raise_block
+from service.jobs.blocks import BlockKind, raise_block
 from service.providers.errors import KeyRefused, OutcomeUnknown, ProviderError, Retryable, Throttled
 from worker.retry import retry_delay
 

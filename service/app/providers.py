@@ -10,7 +10,7 @@ from service.core.db import transaction
 from service.core.pages import ListOut
 from service.gateway.circuit import CircuitState
 from service.gateway.gateway import Gateway
-from service.jobs.upstream.blocks import standing_blocks
+from service.jobs.blocks import standing_blocks
 from service.providers.health import Health, check_all
 from service.teams.access import Reader
 

@@ -29,7 +29,7 @@ from service.gateway.payer import Payer
 from service.gateway.targets import Priced, priced
 from service.ledger import actions as ledger
 
-ADVANCE = "comparison.advance"
+ADVANCE_COMPARISON = "comparison.advance"
 # Of a judge: one word, and room for models that think first.
 JUDGE_TOKENS = 256
 _JUDGE_FRAME_TOKENS = 200
@@ -72,7 +72,7 @@ def create_comparison(session: Session, team_id: str, key_id: str, body: Compari
     session.flush()
     mark_used(session, file_id=file.id, used_by=comparison.id)
     _hold(session, comparison, comparison.prompts)
-    work.schedule(session, ADVANCE, comparison.id)
+    work.schedule(session, ADVANCE_COMPARISON, comparison.id)
     return comparison
 
 

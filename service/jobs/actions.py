@@ -1,57 +1,42 @@
-"""Create jobs, take wishes about them, and admit those whose files are ready."""
+"""Create jobs, note what teams request for them, and end those that no provider has."""
 
 import secrets
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from service.catalog.limits import job_limits
-from service.catalog.offers import check_trainable
 from service.core import clock, ids, work
-from service.errors import InvalidRequest, TrainingNotAvailable
-from service.events.actions import append
+from service.errors import InvalidRequest, TunehouseError
+from service.events.actions import Level, append
 from service.events.types import EventType
 from service.files import actions as datasets
-from service.files.tables import File
-from service.jobs import admission, queue
+from service.jobs import queue
+from service.jobs.admission import Admission, check_admission, hold_cost
+from service.jobs.estimate import shared_rows
+from service.jobs.kinds import ADVANCE_JOB
+from service.jobs.request import method_of, request_of_body, request_of_job
 from service.jobs.retrain.waking import wake_retrain
 from service.jobs.schemas import JobCreate
-from service.jobs.states import ALLOWED, JobStatus, Wish
+from service.jobs.states import ALLOWED, JobStatus, RequestedAction
 from service.jobs.tables import Job
-from service.jobs.upstream.blocks import BlockKind, block_on
-from service.jobs.upstream.copying import ADVANCE
 from service.ledger.actions import release_hold
-from service.ledger.budgets.actions import set_budget
-from service.models.queries import Target, resolve
-from service.models.shutdowns.checks import check_shutdown
 
-CLOSED = "The provider takes no new fine-tuning jobs"
 CREATED = "Created fine-tuning job: {}"  # OpenAI's words
 
 
 def create_job(
     session: Session, *, team_id: str, key_id: str, body: JobCreate, request_hash: bytes | None = None
 ) -> Job:
-    """A new job, its cost held when its files' reports are there, and the worker woken.
+    """Create a job, hold its cost if its files are checked already, and wake a worker.
 
     Raises `NotFound`, `InvalidRequest`, `TrainingNotAvailable`, `PriceUnknown` or `BudgetExceeded`; then
-    nothing was made.
+    nothing was created.
     """
-    method = admission.method_of(body)
-    target = resolve(session, team_id, body.model)
-    check_trainable(target.offer, method.type, clock.now().date())
-    check_shutdown(session, target, acknowledged=bool(body.tunehouse and body.tunehouse.acknowledge_shutdown))
-    check_open(session, target)
-    if method.type == "reinforcement" and body.validation_file is None:
-        raise InvalidRequest(
-            "'reinforcement' needs a validation file.",
-            param="validation_file",
-            code="validation_file_required",
-        )
-    hyperparameters = method.settings.hyperparameters.model_dump()
-    file = admission.check_files(
-        session, team_id, target.base.formats[method.type], body.training_file, body.validation_file
-    )
+    request = request_of_body(team_id, key_id, body)
+    admission = check_admission(session, request)
+    target, method = admission.target, method_of(body)
     now = clock.now()
     job = Job(
         id=ids.new_id("ftjob-"),
@@ -64,7 +49,7 @@ def create_job(
         provider_model=target.provider_model,
         method_type=method.type,
         method={"type": method.type, method.type: method.settings.model_dump(exclude_none=True)},
-        hyperparameters=hyperparameters if method.type == "supervised" else None,
+        hyperparameters=method.settings.hyperparameters.model_dump() if method.type == "supervised" else None,
         training_file=body.training_file,
         validation_file=body.validation_file,
         suffix=body.suffix,
@@ -74,7 +59,7 @@ def create_job(
         priority=body.tunehouse.priority if body.tunehouse else 0,
         request_hash=request_hash,
         status=JobStatus.VALIDATING_FILES,
-        billed_by=target.base.training_kind(method.type).unit,
+        billed_by=admission.price.kind.unit,
         result_files=[],
         created_at=now,
         changed_at=now,
@@ -83,59 +68,62 @@ def create_job(
     session.flush()
     for file_id in _files_of(job):
         datasets.mark_used(session, file_id=file_id, used_by=job.id)
-    limit_usd = body.tunehouse.max_cost_usd if body.tunehouse else None
-    if limit_usd is not None:
-        # Before the hold, which this limit may refuse.
-        set_budget(session, team_id, limit_usd=limit_usd, period="total", scope="job", account_id=job.id)
-    if file is not None:
-        planned = admission.plan(session, target, method.type, hyperparameters, file, max_cost_usd=limit_usd)
-        job.estimated_cost_usd = admission.hold_cost(session, team_id, job.id, key_id, planned)
+    hold_cost(session, replace(request, job_id=job.id), admission.estimate)
     tell(session, job, EventType.JOB_CREATED, CREATED.format(job.id))
-    if file is not None:
-        warn_of_shared_rows(session, job, file)
-    work.schedule(session, ADVANCE, job.id)
+    _note_estimate(session, job, admission)
+    work.schedule(session, ADVANCE_JOB, job.id)
     return job
 
 
-def warn_of_shared_rows(session: Session, job: Job, training: File) -> None:
-    """Say in a job's log, once its files are checked, that the validation repeats what it trains on."""
-    shared = admission.shared_rows(session, job.team_id, training, job.validation_file)
+def admit_job(session: Session, job: Job) -> bool:
+    """Admit a locked job whose files were still being checked; False while they still are.
+
+    Raises what `create_job` raises: then the job cannot run.
+    """
+    request = request_of_job(session, job)
+    admission = check_admission(session, request)
+    if admission.estimate is None:
+        return False
+    hold_cost(session, request, admission.estimate)
+    _note_estimate(session, job, admission)
+    return True
+
+
+def _note_estimate(session: Session, job: Job, admission: Admission) -> None:
+    if admission.estimate is None or admission.training is None:
+        return
+    job.estimated_cost_usd = admission.estimate.cost_usd
+    shared = shared_rows(session, job.team_id, admission.training, job.validation_file)
     if shared is not None:
         tell(session, job, EventType.JOB_MESSAGE, shared, level="warn")
 
 
-def check_open(session: Session, target: Target) -> None:
-    """Refuse a job for a provider that has ended all training for us. Raises `TrainingNotAvailable`."""
-    block = block_on(session, target.provider, target.base.id, (BlockKind.WOUND_DOWN,))
-    if block is not None:
-        raise TrainingNotAvailable(f"{CLOSED}: {block.message}", param="model")
+def request_action(session: Session, job: Job, action: RequestedAction) -> Job:
+    """Note what the team requests for a locked job and wake a worker; the provider's answer decides.
 
-
-def ask(session: Session, job: Job, wish: Wish) -> Job:
-    """Note what the team wants of a locked job and wake a worker; the provider's answer decides.
-
-    Raises `InvalidRequest` when the job's state does not allow it.
+    A job that was not sent yet is cancelled at once. Raises `InvalidRequest` when the job's status does not
+    allow the action.
     """
     status = JobStatus(job.status)
-    if job.wish == Wish.CANCEL and wish is not Wish.CANCEL:
+    if job.requested == RequestedAction.CANCEL and action is not RequestedAction.CANCEL:
         raise InvalidRequest(
             f"Job {job.id} is being cancelled.", param="fine_tuning_job_id", code="invalid_job_state"
         )
-    # A pause that is on its way can be taken back; should it win, the resume follows it.
-    taken_back = wish is Wish.RESUME and job.wish == Wish.PAUSE
-    if status not in ALLOWED[wish] and not taken_back:
+    # A pause that was not passed on yet can be taken back. If it was, the resume follows it.
+    taken_back = action is RequestedAction.RESUME and job.requested == RequestedAction.PAUSE
+    if status not in ALLOWED[action] and not taken_back:
         raise InvalidRequest(
-            f"Job {job.id} is {status}; only one that is {' or '.join(sorted(ALLOWED[wish]))} "
-            f"can be asked to {wish}.",
+            f"Job {job.id} is {status}. You can {action} a job while it is "
+            f"{' or '.join(sorted(ALLOWED[action]))}.",
             param="fine_tuning_job_id",
             code="invalid_job_state",
         )
-    job.wish = wish
-    if wish is Wish.CANCEL and job.intended_at is None:
+    job.requested = action
+    if action is RequestedAction.CANCEL and job.intended_at is None:
         end_unsent(
             session, job, JobStatus.CANCELLED, EventType.JOB_CANCELLED, "Cancelled before it was sent."
         )
-    work.schedule(session, ADVANCE, job.id)
+    work.schedule(session, ADVANCE_JOB, job.id)
     return job
 
 
@@ -147,11 +135,11 @@ def end_unsent(
     message: str,
     error: dict[str, Any] | None = None,
 ) -> None:
-    """End a job that the provider never got: nothing is charged, the hold is released."""
+    """End a job that its provider never received: nothing is charged, the hold is released."""
     if job.has_ended:
         return
     job.status = status
-    job.wish = None
+    job.requested = None
     job.error = error
     job.finished_at = job.changed_at = clock.now()
     release_hold(session, team_id=job.team_id, subject_id=job.id)
@@ -162,25 +150,30 @@ def end_unsent(
 
 
 def fail_unsent(session: Session, job: Job, *, code: str | None, message: str, param: str | None) -> None:
-    """End a job that the provider does not have, with the reason in OpenAI's shape."""
+    """Fail a job that its provider does not have, with an error in OpenAI's shape."""
     error = {"code": code or "job_refused", "message": message, "param": param}
     end_unsent(session, job, JobStatus.FAILED, EventType.JOB_FAILED, message, error)
 
 
+def refuse_unsent(session: Session, job: Job, refusal: TunehouseError) -> None:
+    """Fail a job that must not be sent, for the reason that a create would be refused with."""
+    fail_unsent(session, job, code=refusal.error_code, message=refusal.message, param=refusal.param)
+
+
 def release_files(session: Session, job: Job) -> None:
-    """Let go of the files that the job needed while it lived."""
+    """Let the files be deleted that the job needed until now."""
     for file_id in _files_of(job):
         datasets.unmark_used(session, file_id=file_id, used_by=job.id)
 
 
 def free_place(session: Session, job: Job) -> None:
-    """Let the next in the queue take the place that an ended or withdrawn job had at its provider."""
+    """Wake the next jobs in the queue, for this one has left its place at the provider."""
     if job.queued_at is not None and job_limits(job.provider, job.base_model).known:
         queue.wake_next(session, queue.queue_of(job))
 
 
-def tell(session: Session, job: Job, event: EventType, message: str, level: Any = "info") -> None:
-    """Append one event of ours to the job's log."""
+def tell(session: Session, job: Job, event: EventType, message: str, level: Level = "info") -> None:
+    """Append an event of ours to the job's log."""
     append(session, team_id=job.team_id, subject_id=job.id, type=event, message=message, level=level)
 
 

@@ -23,10 +23,10 @@ from service.files.costs import billed_tokens
 from service.files.counting import exact_tokens
 from service.files.queries import report_of
 from service.files.tables import File
+from service.jobs.kinds import ADVANCE_JOB
 from service.jobs.settle import reported, training_kind, training_price
-from service.jobs.states import JobStatus, Wish
+from service.jobs.states import JobStatus, RequestedAction
 from service.jobs.tables import Job
-from service.jobs.upstream.copying import ADVANCE
 from service.ledger.actions import place_hold
 from service.ledger.budgets.actions import set_budget
 from service.ledger.money import usd
@@ -43,14 +43,14 @@ def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -
     Said once. A job that is resumed, or that cannot be paused, and goes on above the limit is cancelled.
     """
     at_work = job.status in (JobStatus.VALIDATING_FILES, JobStatus.QUEUED, JobStatus.RUNNING)
-    limit = limits_of(session, [job.id]).get(job.id) if at_work and job.wish is None else None
+    limit = limits_of(session, [job.id]).get(job.id) if at_work and job.requested is None else None
     if limit is None:
         return
     expected = projected_cost(session, job, provider_job)
     if expected <= limit:
         return
-    for wish in dict.fromkeys((_at_limit(job), Wish.CANCEL)):
-        doing = "paused" if wish is Wish.PAUSE else "cancelled"
+    for action in dict.fromkeys((_at_limit(job), RequestedAction.CANCEL)):
+        doing = "paused" if action is RequestedAction.PAUSE else "cancelled"
         said = append(
             session,
             team_id=job.team_id,
@@ -58,11 +58,11 @@ def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -
             type=EventType.JOB_MESSAGE,
             level="warn",
             message=f"It comes to ${usd(expected)}, more than its max_cost of ${usd(limit)}: it is {doing}.",
-            source_key=f"max_cost:{usd(limit)}:{wish}",
+            source_key=f"max_cost:{usd(limit)}:{action}",
         )
         if said is not None:
-            job.wish = wish
-            work.schedule(session, ADVANCE, job.id)
+            job.requested = action
+            work.schedule(session, ADVANCE_JOB, job.id)
             return
 
 
@@ -73,7 +73,7 @@ def keep_covered(session: Session, job: Job, provider_job: ProviderJob) -> None:
     its log says so either way.
     """
     by_hour = training_kind(job) is PriceKind.TRAINING_HOURS
-    if not by_hour or job.status != JobStatus.RUNNING or job.wish is not None:
+    if not by_hour or job.status != JobStatus.RUNNING or job.requested is not None:
         return
     charged, held = cost_of_job(session, job.id), held_for(session, job.team_id, job.id)
     used, hour = (
@@ -89,7 +89,7 @@ def keep_covered(session: Session, job: Job, provider_job: ProviderJob) -> None:
     try:
         place_hold(session, team_id=job.team_id, subject_id=job.id, amount_usd=wanted, key_id=job.key_id)
     except BudgetExceeded as refusal:
-        can_pause = _at_limit(job) is Wish.PAUSE
+        can_pause = _at_limit(job) is RequestedAction.PAUSE
         append(
             session,
             team_id=job.team_id,
@@ -100,8 +100,8 @@ def keep_covered(session: Session, job: Job, provider_job: ProviderJob) -> None:
             source_key=None if can_pause else "budget:not_covered",
         )
         if can_pause:
-            job.wish = Wish.PAUSE
-            work.schedule(session, ADVANCE, job.id)
+            job.requested = RequestedAction.PAUSE
+            work.schedule(session, ADVANCE_JOB, job.id)
 
 
 def change_max_cost(session: Session, job: Job, limit_usd: Decimal | None) -> None:
@@ -149,8 +149,8 @@ def _most(session: Session, job: Job, limit: Decimal | None, estimated: Decimal)
     return max(estimated, training_price(session, job).amount_for(_tokens_ahead(session, job)))
 
 
-def _at_limit(job: Job) -> Wish:
-    return Wish(billing_rules(provider_settings(job.provider).kind).at_max_cost[job.method_type])
+def _at_limit(job: Job) -> RequestedAction:
+    return RequestedAction(billing_rules(provider_settings(job.provider).kind).at_max_cost[job.method_type])
 
 
 def projected_cost(session: Session, job: Job, provider_job: ProviderJob) -> Decimal:

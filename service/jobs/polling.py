@@ -1,7 +1,7 @@
-"""How long until a provider is asked again about a job. Pure.
+"""How long to wait before polling a provider for a job again. Pure.
 
-Fast while the job is young, while its training tells something and near its expected end; slow while it waits
-in the provider's queue or is paused. Webhooks shorten every pause; what is here is the net below them.
+Short while the job is new, while its status or log changes and near its expected end; long while it waits in
+the provider's queue or is paused. A provider's webhook ends any wait early.
 """
 
 from service.jobs.states import JobStatus
@@ -13,9 +13,9 @@ CALLS_PER_POLL = 2  # the job and its events
 
 
 def pause_s(status: JobStatus, quiet_s: float, left_s: float | None, longest_s: float) -> float:
-    """Seconds to wait: `quiet_s` since the last change, `left_s` to the expected end, if one is known.
+    """Seconds to wait, `quiet_s` after the last change and `left_s` before the expected end, if known.
 
-    A twentieth of the quiet time while running, a tenth while waiting, and never more than half of what is
+    A twentieth of the quiet time while the job runs, a tenth while it waits, and at most half of the time
     left to the expected end.
     """
     wanted = quiet_s / (10 if status in _SLOW else 20)

@@ -1,4 +1,4 @@
-"""Put jobs, their events and checkpoints into their wire shapes."""
+"""Convert jobs, events and checkpoints to their wire forms."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,7 +17,7 @@ _NONE = JobMoney()
 
 
 def job_out(job: Job, money: Mapping[str, JobMoney], places: Mapping[str, Place]) -> JobOut:
-    """The wire form of a job; `money` maps job ids to what they cost, `places` to where they wait."""
+    """The wire form of a job; `money` and `places` map job ids to amounts and places in the queue."""
     figures = money.get(job.id, _NONE)
     place = places.get(job.id)
     extras = JobExtras(
@@ -32,7 +32,7 @@ def job_out(job: Job, money: Mapping[str, JobMoney], places: Mapping[str, Place]
         held_usd=usd(figures.held_usd),
         cost_usd=usd(figures.cost_usd),
         max_cost_usd=None if figures.max_cost_usd is None else usd(figures.max_cost_usd),
-        requested=job.wish,
+        requested=job.requested,
         priority=job.priority,
         queue_position=place.position if place else None,
         estimated_start=_unix(place.starts_at) if place else None,
@@ -63,7 +63,7 @@ def job_out(job: Job, money: Mapping[str, JobMoney], places: Mapping[str, Place]
 
 
 def event_out(event: Event) -> JobEventOut:
-    """The wire form of a line of a job's log."""
+    """The wire form of an event in a job's log."""
     return JobEventOut(
         id=event.id,
         created_at=unix(event.created_at),

@@ -16,7 +16,7 @@ from service.ledger.tables import HoldRow
 
 @dataclass(frozen=True)
 class JobMoney:
-    """What a job reserves of the budget now, what it has cost, and its own limit if it has one."""
+    """What a job holds now, what it has cost, and its own limit, if any."""
 
     held_usd: Decimal = Decimal(0)
     cost_usd: Decimal = Decimal(0)
@@ -24,7 +24,7 @@ class JobMoney:
 
 
 def get_job(session: Session, team_id: str, job_id: str, *, lock: bool = False) -> Job:
-    """The team's job of that id, locked for a change when asked. Raises `NotFound`."""
+    """The team's job of that id; `lock` it to change it. Raises `NotFound`."""
     own = select(Job).where(Job.team_id == team_id, Job.id == job_id)
     job = session.scalar(own.with_for_update() if lock else own)
     if job is None:
@@ -33,7 +33,7 @@ def get_job(session: Session, team_id: str, job_id: str, *, lock: bool = False) 
 
 
 def locked_job(session: Session, job_id: str) -> Job:
-    """The job of that id, whichever team's, locked: for workers, not for routes."""
+    """The locked job of that id, whatever its team: for workers, not for routes."""
     query = select(Job).where(Job.id == job_id).with_for_update()
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
@@ -41,7 +41,7 @@ def locked_job(session: Session, job_id: str) -> Job:
 def list_jobs(
     session: Session, team_id: str, *, after: str | None, limit: int, metadata: Mapping[str, str] | None
 ) -> Page[Job]:
-    """The team's jobs, newest first; `metadata` keeps those with these pairs, empty those without any."""
+    """The team's jobs with all pairs of `metadata`, newest first; if it is empty, those without any."""
     query = select(Job).where(Job.team_id == team_id)
     if metadata is not None:
         query = _with_metadata(query, metadata)
@@ -61,13 +61,13 @@ def list_checkpoints(session: Session, job: Job, *, after: str | None, limit: in
 
 
 def job_of_provider(session: Session, provider: str, provider_job_id: str) -> Job | None:
-    """The job that a provider calls `provider_job_id`: for the provider's webhooks."""
+    """The job with that id at a provider: for the provider's webhooks."""
     found = select(Job).where(Job.provider == provider, Job.provider_job_id == provider_job_id)
     return session.scalar(found)
 
 
 def job_money(session: Session, team_id: str, job_ids: Sequence[str]) -> Mapping[str, JobMoney]:
-    """What each of the team's jobs holds and has cost."""
+    """What each of the team's jobs holds and has cost, by job id."""
     own = HoldRow.team_id == team_id, HoldRow.subject_id.in_(job_ids)
     holds = {
         row.subject_id: row.amount_usd

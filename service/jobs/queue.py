@@ -1,8 +1,9 @@
-"""Our queue before a provider's limits: teams take turns, and within a team the higher priority goes first.
+"""The queue of jobs that wait for a place at a provider.
 
-A queue is all jobs of one base model at one provider. Whose turn it is follows from the rows alone: of all
-waiting jobs the one whose team would then have the fewest at work; among equals the team that was served
-longest ago. Taking a place happens under a lock per queue, so two workers cannot give away the same place.
+A queue holds the jobs of one base model at one provider. Teams take turns; within a team, the higher priority
+goes first. The next job is the one whose team would then have the fewest jobs at the provider; among equals,
+the team whose last job was sent longest ago. This follows from the rows alone. A lock per queue keeps two
+workers from giving away the same place.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,14 +16,14 @@ from sqlalchemy.orm import Session
 
 from service.catalog.limits import JobLimits, job_limits
 from service.core import clock, work
+from service.jobs.blocks import BlockKind, block_on
+from service.jobs.kinds import ADVANCE_JOB
 from service.jobs.tables import Job, ProviderBlock
-from service.jobs.upstream.blocks import BlockKind, block_on
-from service.jobs.upstream.copying import ADVANCE
 
 _DAY = timedelta(days=1)
-_SEEN_DURATIONS = 20  # of the latest ended jobs, for the estimate of a start
-_WAKEN = 5  # a freed place wakes a few: the first may have been cancelled meanwhile
-# A wake-up commits with whatever frees a place, so this is a net below a net.
+_SEEN_DURATIONS = 20  # of the latest finished jobs, to estimate when a job starts
+_WAKEN = 5  # a freed place wakes several jobs, because the first may have been cancelled meanwhile
+# Only a safety net: the transaction that frees a place also wakes the next jobs.
 _LOOK_AGAIN = timedelta(seconds=60)
 
 
@@ -34,8 +35,8 @@ class QueueName(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Wait:
-    """Not now: why, in a word for the wire, and when to look again."""
+class QueueWait:
+    """Why a job must wait, as `waiting_for` on the wire, and when to look again."""
 
     reason: str
     until: datetime
@@ -43,7 +44,7 @@ class Wait:
 
 @dataclass(frozen=True)
 class Place:
-    """Where a waiting job stands; `starts_at` is None when nothing is known to guess from."""
+    """The place of a waiting job; `starts_at` is None when there is nothing to estimate it from."""
 
     position: int
     starts_at: datetime | None
@@ -51,12 +52,12 @@ class Place:
 
 
 def queue_of(job: Job) -> QueueName:
-    """The queue that a job belongs to."""
+    """The queue of a job."""
     return QueueName(job.provider, job.base_model)
 
 
-def ask_turn(session: Session, job: Job) -> Wait | None:
-    """Whether a locked, waiting job may be sent now: None for yes; then the queue stays locked."""
+def check_turn(session: Session, job: Job) -> QueueWait | None:
+    """None if a locked, waiting job may be sent now, and then the queue stays locked; else why it waits."""
     name = queue_of(job)
     block = block_on(session, *name)
     if block is not None:
@@ -68,25 +69,25 @@ def ask_turn(session: Session, job: Job) -> Wait | None:
     free = _free_places(session, name, limits)
     if free > 0 and job.id in session.scalars(_order(name).limit(free)).all():
         return None
-    return Wait("turn", clock.now() + _LOOK_AGAIN)
+    return QueueWait("turn", clock.now() + _LOOK_AGAIN)
 
 
 def wake_next(session: Session, name: QueueName) -> None:
-    """Wake those whose turn it is once this transaction has freed a place or lifted a block."""
+    """Wake the next jobs after this transaction has freed a place or lifted a block."""
     session.flush()
     for job_id in sorted(session.scalars(_order(name).limit(_WAKEN))):
-        work.schedule(session, ADVANCE, job_id)
+        work.schedule(session, ADVANCE_JOB, job_id)
 
 
 def wake_all(session: Session, provider: str) -> None:
-    """Wake every job that waits for its turn at a provider, after an operator has changed something."""
+    """Wake every job that waits for a provider, after an administrator has lifted a block."""
     waiting = Job.queued_at.is_not(None), Job.intended_at.is_(None), Job.finished_at.is_(None)
     for job_id in session.scalars(select(Job.id).where(Job.provider == provider, *waiting).order_by(Job.id)):
-        work.schedule(session, ADVANCE, job_id)
+        work.schedule(session, ADVANCE_JOB, job_id)
 
 
 def places(session: Session, jobs: Iterable[Job]) -> Mapping[str, Place]:
-    """Where each of `jobs` that wait for their turn stands; the others are left out."""
+    """The place of each of `jobs` that is in a queue, by job id."""
     found = {}
     waiting = [job for job in jobs if job.queued_at and not job.intended_at and not job.has_ended]
     for name in {queue_of(job) for job in waiting}:
@@ -139,7 +140,7 @@ def _free_places(session: Session, name: QueueName, limits: JobLimits) -> int:
 
 
 def sent_within_a_day(session: Session, name: QueueName) -> list[datetime]:
-    """When the jobs were sent that a limit per day counts."""
+    """When each job was sent that counts towards the limit per day."""
     recent = select(Job.intended_at).where(
         *_named(name), Job.intended_at > func.now() - _DAY, Job.provider_job_id.is_not(None)
     )
@@ -194,6 +195,6 @@ def _at_work(name: QueueName) -> Subquery:
     )
 
 
-def _wait_for(block: ProviderBlock) -> Wait:
+def _wait_for(block: ProviderBlock) -> QueueWait:
     until = block.until or clock.now() + _LOOK_AGAIN
-    return Wait(BlockKind(block.kind).value, until)
+    return QueueWait(BlockKind(block.kind).value, until)

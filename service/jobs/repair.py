@@ -1,7 +1,8 @@
-"""No hold without its work, and no living job without a unit of work that takes it on.
+"""Repair orphans: holds without work, and unfinished jobs without a unit of work.
 
-A hold without an expiry is a job's or a comparison's. Each, its hold and its unit of work begin and end in
-the same transactions, so what one statement sees apart is a mistake and no race: there is no need to wait.
+A hold without an expiry belongs to a job or a comparison. Each of them, its hold and its unit of work begin
+and end in the same transactions. A statement that sees one without the other has found a mistake and not a
+race, so the repair need not wait.
 """
 
 from collections.abc import Sequence
@@ -11,17 +12,18 @@ from sqlalchemy.orm import Session, aliased
 
 from service.core import work
 from service.core.work import WorkItem
+from service.jobs.kinds import ADVANCE_JOB
 from service.jobs.states import TERMINAL
 from service.jobs.tables import Job
-from service.jobs.upstream.copying import ADVANCE
 from service.ledger.actions import settle_many
 from service.ledger.charges import Settlement
 from service.ledger.tables import HoldRow
 
 
 def orphaned_holds(session: Session, limit: int) -> Sequence[tuple[str, str]]:
-    """Holds that nothing will end, as (team, subject): no expiry, and neither a living job nor any
-    unit of work of that id.
+    """Holds that nothing will release, as (team, subject).
+
+    They have no expiry, and there is neither an unfinished job nor a unit of work of that id.
     """
     living = and_(Job.id == HoldRow.subject_id, Job.team_id == HoldRow.team_id, Job.status.not_in(TERMINAL))
     tended = select(WorkItem.kind).where(WorkItem.subject_id == HoldRow.subject_id)
@@ -35,7 +37,7 @@ def orphaned_holds(session: Session, limit: int) -> Sequence[tuple[str, str]]:
 
 
 def release_orphans(session: Session, limit: int) -> list[str]:
-    """Release the holds that nothing would end, and return whose they were."""
+    """Release the holds that nothing else will release; returns their subjects."""
     gone = [Settlement(team_id, subject_id) for team_id, subject_id in orphaned_holds(session, limit)]
     if gone:
         settle_many(session, gone)
@@ -43,11 +45,11 @@ def release_orphans(session: Session, limit: int) -> list[str]:
 
 
 def revive_jobs(session: Session, limit: int) -> int:
-    """Give living jobs without a unit of work a new one, and return how many there were."""
+    """Schedule a step for each unfinished job without a unit of work; returns how many."""
     item = aliased(WorkItem)
-    tended = select(item.kind).where(item.kind == ADVANCE, item.subject_id == Job.id)
+    tended = select(item.kind).where(item.kind == ADVANCE_JOB, item.subject_id == Job.id)
     lost = select(Job.id).where(Job.status.not_in(TERMINAL), ~tended.exists()).limit(limit)
     job_ids = session.scalars(lost).all()
     for job_id in job_ids:
-        work.schedule(session, ADVANCE, job_id)
+        work.schedule(session, ADVANCE_JOB, job_id)
     return len(job_ids)

@@ -1,4 +1,4 @@
-"""Routes for fine-tuning jobs, OpenAI's and our estimate."""
+"""Routes for fine-tuning jobs: OpenAI's, and ours for estimates and limits."""
 
 import re
 from typing import Annotated
@@ -7,26 +7,25 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from service.catalog.offers import check_trainable
-from service.core import clock
 from service.core.pages import ListOut, list_out
 from service.core.web import RequestSession
 from service.errors import InvalidRequest
 from service.events.queries import list_events
-from service.jobs import actions, admission, queries
+from service.jobs import actions, queries
+from service.jobs.admission import check_admission, check_budget
+from service.jobs.estimate import shared_rows, warnings
 from service.jobs.max_cost import change_max_cost
 from service.jobs.present import checkpoint_out, event_out, job_out
 from service.jobs.queue import places
-from service.jobs.retries import is_retry, lock_request, made_before, request_hash
+from service.jobs.request import request_of_body
 from service.jobs.schemas import CheckpointOut, EstimateOut, JobCreate, JobEventOut, JobOut, MaxCostIn
-from service.jobs.states import Wish
+from service.jobs.sdk_retries import is_retry, lock_request, made_before, request_hash
+from service.jobs.states import RequestedAction
 from service.jobs.stream import event_stream
 from service.jobs.tables import Job
 from service.ledger.money import usd
 from service.ledger.queries import budget_view
 from service.ledger.schemas import budget_out
-from service.models.queries import resolve
-from service.models.shutdowns.checks import check_not_shut_down
 from service.teams.access import Caller, Reader, Trainer
 from service.teams.idempotency import IdempotentRoute
 
@@ -38,7 +37,7 @@ _METADATA_FILTER = re.compile(r"metadata\[(.{1,64})\]")
 
 @router.post("/jobs")
 def create_job(request: Request, body: JobCreate, session: RequestSession, caller: Trainer) -> JobOut:
-    """Start a fine-tuning job; the SDK's own retry of a create finds the job that its first attempt made."""
+    """Create a fine-tuning job. A retry by the SDK returns the job that its first attempt created."""
     mark = request_hash(caller.team, body)
     lock_request(session, caller.key_id, mark)
     job = made_before(session, caller.key_id, mark) if is_retry(request.headers) else None
@@ -53,7 +52,7 @@ def create_job(request: Request, body: JobCreate, session: RequestSession, calle
 def list_jobs(
     request: Request, session: RequestSession, caller: Reader, after: str | None = None, limit: Limit = 20
 ) -> ListOut[JobOut]:
-    """List jobs, newest first; `metadata[key]=value` filters, `metadata=null` finds those without any."""
+    """List jobs, newest first; filter with `metadata[key]=value`, or `metadata=null` for jobs without any."""
     page = queries.list_jobs(
         session, caller.team, after=after, limit=limit, metadata=_metadata_filter(request)
     )
@@ -64,31 +63,31 @@ def list_jobs(
 
 @router.get("/jobs/{job_id}")
 def retrieve_job(job_id: str, session: RequestSession, caller: Reader) -> JobOut:
-    """Look at a job."""
+    """Get a job."""
     return _out(session, queries.get_job(session, caller.team, job_id))
 
 
 @router.post("/jobs/{job_id}/cancel")
 def cancel_job(job_id: str, session: RequestSession, caller: Trainer) -> JobOut:
-    """Ask for a job to be cancelled; the provider has the last word."""
-    return _ask(session, caller, job_id, Wish.CANCEL)
+    """Request that a job be cancelled; the change takes effect once the provider accepts it."""
+    return _request(session, caller, job_id, RequestedAction.CANCEL)
 
 
 @router.post("/jobs/{job_id}/pause")
 def pause_job(job_id: str, session: RequestSession, caller: Trainer) -> JobOut:
-    """Ask for a job to be paused."""
-    return _ask(session, caller, job_id, Wish.PAUSE)
+    """Request that a job be paused."""
+    return _request(session, caller, job_id, RequestedAction.PAUSE)
 
 
 @router.post("/jobs/{job_id}/resume")
 def resume_job(job_id: str, session: RequestSession, caller: Trainer) -> JobOut:
-    """Ask for a paused job to go on."""
-    return _ask(session, caller, job_id, Wish.RESUME)
+    """Request that a paused job go on."""
+    return _request(session, caller, job_id, RequestedAction.RESUME)
 
 
 @router.put("/jobs/{job_id}/max_cost")
 def set_max_cost(job_id: str, body: MaxCostIn, session: RequestSession, caller: Trainer) -> JobOut:
-    """Raise, lower or lift a living job's own limit; one that was paused at it can then be resumed."""
+    """Set or remove an unfinished job's own limit. A job that was paused at it can then be resumed."""
     job = queries.get_job(session, caller.team, job_id, lock=True)
     change_max_cost(session, job, body.max_cost_usd)
     return _out(session, job)
@@ -104,9 +103,9 @@ def list_job_events(
     limit: Limit = 20,
     stream: bool = False,
 ) -> ListOut[JobEventOut] | Response:
-    """The job's log, newest first; with `stream`, oldest first and as it grows, as server-sent events.
+    """List the job's events, newest first; with `stream`, oldest first, as server-sent events.
 
-    A stream resumes after the number in the `Last-Event-ID` header.
+    A stream sends new events as they happen, and resumes after the number in the `Last-Event-ID` header.
     """
     job = queries.get_job(session, caller.team, job_id)
     if stream:
@@ -119,7 +118,7 @@ def list_job_events(
 def list_job_checkpoints(
     job_id: str, session: RequestSession, caller: Reader, after: str | None = None, limit: Limit = 10
 ) -> ListOut[CheckpointOut]:
-    """The job's checkpoints, newest first."""
+    """List the job's checkpoints, newest first."""
     job = queries.get_job(session, caller.team, job_id)
     page = queries.list_checkpoints(session, job, after=after, limit=limit)
     return list_out([checkpoint_out(checkpoint) for checkpoint in page.rows], page.has_more)
@@ -127,28 +126,21 @@ def list_job_checkpoints(
 
 @router.post("/estimates")
 def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> EstimateOut:
-    """What this job would take and cost; creates nothing."""
-    method = admission.method_of(body)
-    target = resolve(session, caller.team, body.model)
-    check_trainable(target.offer, method.type, clock.now().date())
-    ends_on = check_not_shut_down(session, target)
-    file = admission.check_files(
-        session, caller.team, target.base.formats[method.type], body.training_file, body.validation_file
-    )
-    if file is None:
+    """Estimate what a job would take and cost; creates nothing, and refuses what a create would refuse."""
+    asked = request_of_body(caller.team, caller.key_id, body)
+    admission = check_admission(session, asked)
+    target, planned, file = admission.target, admission.estimate, admission.training
+    if planned is None or file is None:
         raise InvalidRequest(
-            f"{body.training_file} or its validation file is still being checked; try again in a moment.",
+            "A file of this job is still being checked. Try again in a moment.",
             param="training_file",
             code="file_not_ready",
         )
-    settings = method.settings.hyperparameters.model_dump()
-    max_cost_usd = body.tunehouse.max_cost_usd if body.tunehouse else None
-    planned = admission.plan(session, target, method.type, settings, file, max_cost_usd=max_cost_usd)
-    view = budget_view(session, caller.team)
-    shared = admission.shared_rows(session, caller.team, file, body.validation_file)
+    check_budget(session, asked, planned)
+    shared = shared_rows(session, caller.team, file, body.validation_file)
     return EstimateOut(
         model=body.model,
-        method=method.type,
+        method=asked.method,
         provider=target.provider,
         n_epochs=planned.n_epochs,
         trained_tokens=planned.trained_tokens,
@@ -156,14 +148,14 @@ def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> Estim
         cost_usd=usd(planned.cost_usd),
         upper_bound_usd=None if planned.upper_bound_usd is None else usd(planned.upper_bound_usd),
         price_id=planned.price.id,
-        budget=budget_out(caller.team, view).model_dump(),
-        warnings=admission.warnings(target, file, planned, view.remaining_usd, shared, ends_on),
+        budget=budget_out(caller.team, budget_view(session, caller.team)).model_dump(),
+        warnings=warnings(target, file, planned, shared, admission.ends_on),
     )
 
 
-def _ask(session: Session, caller: Caller, job_id: str, wish: Wish) -> JobOut:
+def _request(session: Session, caller: Caller, job_id: str, action: RequestedAction) -> JobOut:
     job = queries.get_job(session, caller.team, job_id, lock=True)
-    return _out(session, actions.ask(session, job, wish))
+    return _out(session, actions.request_action(session, job, action))
 
 
 def _out(session: Session, job: Job) -> JobOut:
@@ -174,6 +166,9 @@ def _metadata_filter(request: Request) -> dict[str, str] | None:
     if request.query_params.get("metadata") == "null":
         return {}
     if request.query_params.get("metadata") is not None:
-        raise InvalidRequest("'metadata' is 'null', or comes as metadata[key]=value.", param="metadata")
+        raise InvalidRequest(
+            "Send metadata[key]=value to filter by a pair, or metadata=null for jobs without metadata.",
+            param="metadata",
+        )
     named = ((_METADATA_FILTER.fullmatch(name), value) for name, value in request.query_params.multi_items())
     return {found.group(1): value for found, value in named if found} or None

@@ -1,4 +1,4 @@
-"""Jobs on the wire: OpenAI's shapes, and `tunehouse` beside them."""
+"""Jobs on the wire: OpenAI's fields, and ours under `tunehouse`."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -17,7 +17,7 @@ MaxCost = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=PRICE_DEC
 
 
 class Hyperparameters(WireIn):
-    """What every method takes; "auto" lets the provider choose."""
+    """The hyperparameters of every method; with "auto" the provider chooses."""
 
     n_epochs: Epochs = "auto"
     batch_size: BatchSize = "auto"
@@ -25,13 +25,13 @@ class Hyperparameters(WireIn):
 
 
 class DpoHyperparameters(Hyperparameters):
-    """Preference tuning weighs its reference model by `beta`."""
+    """The hyperparameters of preference tuning; `beta` is the weight of the reference model."""
 
     beta: Auto | Annotated[float, Field(gt=0, le=2)] = "auto"
 
 
 class ReinforcementHyperparameters(Hyperparameters):
-    """Reinforcement also chooses how much to think and how often to evaluate."""
+    """The hyperparameters of reinforcement: also the reasoning effort and how often to evaluate."""
 
     reasoning_effort: Literal["default", "low", "medium", "high"] = "default"
     compute_multiplier: Auto | Annotated[float, Field(gt=0.00001, le=10)] = "auto"
@@ -52,7 +52,7 @@ class Dpo(WireIn):
 
 
 class Reinforcement(WireIn):
-    """Learn from a grader's scores; the grader is passed to the provider as it is."""
+    """Learn from a grader's scores; the grader is passed to the provider unchanged."""
 
     grader: JsonObject
     hyperparameters: ReinforcementHyperparameters = Field(default_factory=ReinforcementHyperparameters)
@@ -60,7 +60,7 @@ class Reinforcement(WireIn):
 
 
 class Method(WireIn):
-    """One method, named by `type`, with its own settings under its own name."""
+    """A method: its name in `type`, its settings under that name."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: Supervised | None = None
@@ -71,14 +71,14 @@ class Method(WireIn):
     def _settings_belong_to_the_type(self) -> "Method":
         given = {name for name in ("supervised", "dpo", "reinforcement") if getattr(self, name) is not None}
         if stray := sorted(given - {self.type}):
-            raise ValueError(f"'{stray[0]}' is given, but the type is '{self.type}'")
+            raise ValueError(f"remove '{stray[0]}' or set 'type' to it: the type is '{self.type}'")
         if self.type == "reinforcement" and self.reinforcement is None:
-            raise ValueError("'reinforcement' needs a grader")
+            raise ValueError("'reinforcement' needs a grader: send it as method.reinforcement.grader")
         return self
 
     @property
     def settings(self) -> Supervised | Dpo | Reinforcement:
-        """The settings of the chosen method, defaults where none were given."""
+        """The settings of the chosen method, or its defaults."""
         return (
             self.supervised
             or self.dpo
@@ -88,7 +88,7 @@ class Method(WireIn):
 
 
 class WandbSettings(WireIn):
-    """Where Weights & Biases shall put the run."""
+    """Where Weights & Biases stores the run."""
 
     project: Text
     name: Text | None = None
@@ -97,18 +97,18 @@ class WandbSettings(WireIn):
 
 
 class Integration(WireIn):
-    """A service that the provider reports to."""
+    """A service to which the provider reports metrics."""
 
     type: Literal["wandb"]
     wandb: WandbSettings
 
 
 class JobOptions(WireIn):
-    """What Tunehouse can be told about a job beyond OpenAI's fields."""
+    """What a request can say about a job beyond OpenAI's fields."""
 
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
-    acknowledge_shutdown: bool = False  # the model ends soon, and that is known
-    max_cost_usd: MaxCost | None = None  # refused above it at submit; above it later, paused or cancelled
+    acknowledge_shutdown: bool = False  # tune a model although it shuts down soon
+    max_cost_usd: MaxCost | None = None  # an estimate above it is refused; a job that exceeds it is stopped
 
 
 class JobCreate(WireIn):
@@ -129,7 +129,7 @@ class JobCreate(WireIn):
     @classmethod
     def _reserved_names(cls, metadata: dict[str, str] | None) -> dict[str, str] | None:
         if taken := sorted(key for key in metadata or () if key.startswith("tunehouse")):
-            raise ValueError(f"'{taken[0]}': keys that begin with 'tunehouse' are ours")
+            raise ValueError(f"rename '{taken[0]}': keys that begin with 'tunehouse' are reserved")
         return metadata
 
     @model_validator(mode="after")
@@ -139,16 +139,16 @@ class JobCreate(WireIn):
             and self.method
             and self.method.settings.model_fields_set & {"hyperparameters"}
         ):
-            raise ValueError("hyperparameters are given twice: at the top (deprecated) and in the method")
+            raise ValueError("hyperparameters are given twice: remove the (deprecated) ones at the top level")
         if self.hyperparameters and self.method and self.method.type != "supervised":
             raise ValueError(
-                "top-level hyperparameters are for the supervised method alone; use the method's"
+                "top-level hyperparameters apply to the supervised method only: move them into the method"
             )
         return self
 
 
 class JobError(WireOut):
-    """Why a job failed; all null while it has not."""
+    """Why a job failed; all null unless it did."""
 
     code: str | None = None
     message: str | None = None
@@ -156,11 +156,12 @@ class JobError(WireOut):
 
 
 class JobExtras(WireOut):
-    """What Tunehouse knows of a job beyond OpenAI's fields.
+    """What Tunehouse adds to a job.
 
-    While it waits for its turn, `queue_position` counts from 1, `estimated_start` is a guess from how long
-    such jobs took, and `waiting_for` is `turn`, or why none is sent: `rate`, `daily`, `quota`, `key`.
-    `billed_by` is tokens or hours; `training_seconds` are told by providers that count them.
+    While the job is in our queue, `queue_position` counts from 1, `estimated_start` is estimated from the
+    duration of earlier jobs, and `waiting_for` is `turn`, or the block that holds jobs back: `rate`, `daily`,
+    `quota` or `key`. `billed_by` is tokens or hours; `training_seconds` is null unless the provider reports
+    it.
     """
 
     team_id: str
@@ -208,7 +209,7 @@ class JobOut(WireOut):
 
 
 class JobEventOut(WireOut):
-    """One line of a job's log."""
+    """An event in a job's log."""
 
     object: Literal["fine_tuning.job.event"] = "fine_tuning.job.event"
     id: str
@@ -221,7 +222,7 @@ class JobEventOut(WireOut):
 
 
 class CheckpointOut(WireOut):
-    """A usable snapshot."""
+    """A checkpoint: a model that can be used and tuned further."""
 
     object: Literal["fine_tuning.job.checkpoint"] = "fine_tuning.job.checkpoint"
     id: str
@@ -233,15 +234,15 @@ class CheckpointOut(WireOut):
 
 
 class MaxCostIn(WireIn):
-    """A job's own limit from now on; null lifts it."""
+    """A job's new limit; null removes it."""
 
     max_cost_usd: MaxCost | None
 
 
 class EstimateOut(WireOut):
-    """What a job would take; nothing was created. `cost_usd` is what a job would hold.
+    """What a job would take and cost; nothing was created. `cost_usd` is what the job would hold.
 
-    `upper_bound_usd` is null where nobody knows how long it trains, and no `max_cost_usd` bounds it.
+    `upper_bound_usd` is null if the duration is not known in advance and no `max_cost_usd` bounds it.
     """
 
     object: Literal["fine_tuning.estimate"] = "fine_tuning.estimate"

@@ -1,13 +1,18 @@
-"""The life of a job, on one screen. Pure.
+"""The state machine of a job: its statuses, what a team may request, and what a worker does next. Pure.
 
     validating_files ──► queued ──► running ──► succeeded
-           │               │  ▲      │ │
-           │               │  │      │ └──► pausing ──► paused ──► queued
-           └───────────────┴──┼──────┴────────┴───────────┴──► failed | cancelled
-                              └─ the provider may move a job among the living states as it likes
+           │               │  ▲      │  │
+           │               │  │      │  └──► pausing ──► paused
+           │               │  │      │          │          │
+           │               │  └──────┼──────────┼── resume ┘
+           ▼               ▼         ▼          ▼
+           └───────────────┴─────────┴──────────┴──────► failed | cancelled
 
-What we do next follows from what we know, not from a stored position: `next_step` reads the facts of the
-row, so a crash anywhere resumes at the right place.
+The arrows between unfinished statuses are the provider's to choose: once a job was sent, its status is what
+the provider reports. A finished job never changes.
+
+`next_step` derives the next step from the facts in the row and not from a stored position, so that a worker
+can crash anywhere and the next one resumes at the right place.
 """
 
 from dataclasses import dataclass
@@ -15,10 +20,10 @@ from enum import Enum, StrEnum
 
 
 class JobStatus(StrEnum):
-    """OpenAI's words for where a job stands."""
+    """Where a job stands, in OpenAI's words."""
 
-    VALIDATING_FILES = "validating_files"  # our checks, the copy to the provider, then the provider's checks
-    QUEUED = "queued"
+    VALIDATING_FILES = "validating_files"  # we check its files and copy them; then the provider checks them
+    QUEUED = "queued"  # in our queue, then in the provider's
     RUNNING = "running"
     PAUSING = "pausing"
     PAUSED = "paused"
@@ -30,33 +35,33 @@ class JobStatus(StrEnum):
 TERMINAL = frozenset({JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
-class Wish(StrEnum):
-    """What the team asked of a living job and the provider has not been told yet."""
+class RequestedAction(StrEnum):
+    """What a team requested for an unfinished job, until its provider has been asked."""
 
     CANCEL = "cancel"
     PAUSE = "pause"
     RESUME = "resume"
 
 
-# From which states a wish makes sense; others are refused at the door.
-ALLOWED: dict[Wish, frozenset[JobStatus]] = {
-    Wish.CANCEL: frozenset(JobStatus) - TERMINAL,
-    Wish.PAUSE: frozenset({JobStatus.QUEUED, JobStatus.RUNNING}),
-    Wish.RESUME: frozenset({JobStatus.PAUSING, JobStatus.PAUSED}),
+# The statuses in which each action can be requested.
+ALLOWED: dict[RequestedAction, frozenset[JobStatus]] = {
+    RequestedAction.CANCEL: frozenset(JobStatus) - TERMINAL,
+    RequestedAction.PAUSE: frozenset({JobStatus.QUEUED, JobStatus.RUNNING}),
+    RequestedAction.RESUME: frozenset({JobStatus.PAUSING, JobStatus.PAUSED}),
 }
 
 
-class Step(Enum):
-    """What a worker does with a job next."""
+class JobStep(Enum):
+    """What a worker does with a job next; each value says which transition that is."""
 
-    NOTHING = "it has ended"
-    ADMIT = "wait for its files' reports, then hold its estimated cost"
-    COPY_FILES = "copy its files to the provider"
-    QUEUE = "let it wait for its turn at the provider"
-    CREATE = "create the provider job, at most once"
-    CANCEL_UNSENT = "end it without the provider ever hearing of it"
-    SEND_WISH = "tell the provider to cancel, pause or resume"
-    FOLLOW = "ask the provider how it stands"
+    NOTHING = "finished: nothing to do"
+    ADMIT = "validating_files: wait for the file reports, then hold the estimated cost"
+    COPY_FILES = "validating_files: copy the files to the provider"
+    QUEUE = "validating_files → queued: files and budget are ready"
+    CREATE = "queued → what the provider reports: create the provider job, at most once"
+    CANCEL_UNSENT = "validating_files or queued → cancelled: the provider was never asked"
+    REQUEST_ACTION = "ask the provider to cancel, pause or resume"
+    FOLLOW = "copy status, events and results from the provider"
 
 
 @dataclass(frozen=True)
@@ -69,31 +74,32 @@ class Facts:
     queued: bool
     create_intended: bool
     created: bool
-    wish: Wish | None
+    requested: RequestedAction | None
 
 
-def next_step(job: Facts) -> Step:
-    """The next thing to do for a job in this condition."""
+def next_step(job: Facts) -> JobStep:
+    """The next step for a job with these facts."""
     if job.status in TERMINAL:
-        return Step.NOTHING
+        return JobStep.NOTHING
     if job.created:
-        return Step.SEND_WISH if job.wish else Step.FOLLOW
+        return JobStep.REQUEST_ACTION if job.requested else JobStep.FOLLOW
     if job.create_intended:
-        # A create may be on its way: find out before anything else, a wish to cancel included.
-        return Step.CREATE
-    if job.wish is Wish.CANCEL:
-        return Step.CANCEL_UNSENT
+        # The create may have reached the provider. Find out first, even when a cancel was requested.
+        return JobStep.CREATE
+    if job.requested is RequestedAction.CANCEL:
+        return JobStep.CANCEL_UNSENT
     if not job.admitted:
-        return Step.ADMIT
+        return JobStep.ADMIT
     if not job.files_copied:
-        return Step.COPY_FILES
-    return Step.CREATE if job.queued else Step.QUEUE
+        return JobStep.COPY_FILES
+    return JobStep.CREATE if job.queued else JobStep.QUEUE
 
 
 def status_from(provider_status: str, before: JobStatus) -> JobStatus:
-    """Our status after the provider said `provider_status`; a word we do not know changes nothing.
+    """The status of a job that was `before` when its provider reports `provider_status`.
 
-    A job that waited in our queue has valid files: that the provider checks them too takes it nowhere back.
+    A status that we do not know changes nothing. A job that waited in our queue has valid files: it stays
+    `queued` while the provider validates them again.
     """
     try:
         after = JobStatus(provider_status)

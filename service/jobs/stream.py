@@ -1,8 +1,8 @@
 """A job's events as server-sent events, resumable by `Last-Event-ID`.
 
-https://html.spec.whatwg.org/multipage/server-sent-events.html. Each event's id is its number in the job's
-log. The stream ends with OpenAI's `data: [DONE]` once the job has; a browser that reconnects after that is
-told to stop with 204.
+Format: https://html.spec.whatwg.org/multipage/server-sent-events.html. Each event's id is its number in the
+job's log. When the job has ended, the stream ends with OpenAI's `data: [DONE]`; a browser that reconnects
+after that gets 204, which tells it to stop.
 """
 
 from collections.abc import AsyncIterator
@@ -24,16 +24,16 @@ from service.jobs.present import event_out
 log = structlog.get_logger(__name__)
 
 HEADER = "last-event-id"
-_HEARTBEAT_S = 15.0  # proxies close what is silent for 30 to 60 s
+_HEARTBEAT_S = 15.0  # proxies close connections that are silent for 30 to 60 s
 _RETRY_MS = 2000  # how long browsers wait before they reconnect
 _LAST = (EventType.JOB_SUCCEEDED, EventType.JOB_FAILED, EventType.JOB_CANCELLED)
 _HEADERS = {"cache-control": "no-store", "x-accel-buffering": "no"}
 
 
 def event_stream(session: Session, request: Request, team_id: str, job_id: str) -> Response:
-    """The events of a job of that team: those after `Last-Event-ID`, then each as it happens.
+    """The events of a team's job: those after `Last-Event-ID`, then new ones as they happen.
 
-    Raises `InvalidRequest` for a header that is no number. The caller has checked that the job is the team's.
+    Raises `InvalidRequest` if the header is not a number. The caller has checked that the job is the team's.
     """
     after = last_event_number(request)
     last_number = session.scalar(select(EventCounter.last_number).where(EventCounter.subject_id == job_id))
@@ -51,10 +51,13 @@ def event_stream(session: Session, request: Request, team_id: str, job_id: str) 
 
 
 def last_event_number(request: Request) -> int:
-    """The number of the last event the caller has seen; 0 for none. Raises `InvalidRequest`."""
+    """The number of the last event that the client has seen, 0 for none. Raises `InvalidRequest`."""
     text = request.headers.get(HEADER, "").strip() or "0"
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
-        raise InvalidRequest("Last-Event-ID is the number of an event in this job's log.", param=HEADER)
+        raise InvalidRequest(
+            "The Last-Event-ID header must be the number of an event in this job's log, such as '12'.",
+            param=HEADER,
+        )
     return int(text)
 
 
@@ -78,7 +81,7 @@ async def _frames(
                     return
                 yield b"".join(line.text for line in lines) or b": still here\n\n"
     except (SQLAlchemyError, TimeoutError) as away:
-        # The head of the answer is out; ending it makes the caller reconnect where it was.
+        # The status is sent already. Ending the stream makes the client reconnect and resume.
         log.warning("event_stream_broken", reason=type(away).__name__)
         return
     yield b"data: [DONE]\n\n"

@@ -1,4 +1,4 @@
-"""Jobs, their checkpoints, and the provider webhooks already seen."""
+"""Jobs, their checkpoints, and what we know about their providers."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -9,17 +9,17 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.db import Base
-from service.jobs.states import TERMINAL, Facts, JobStatus, Wish
+from service.jobs.states import TERMINAL, Facts, JobStatus, RequestedAction
 
 
 class Job(Base):
     """One fine-tuning job of a team.
 
-    `method` and `hyperparameters` hold what was asked, then what the provider made of "auto".
-    `queued_at` is set once files and budget are ready, to the moment its place in the queue counts from: that
-    of its creation, or of being put back at the end. `intended_at` is
-    set and committed before the create call: from then on the provider may know the job. `sent_at` is when
-    the last create call began whose outcome is not known.
+    `method` and `hyperparameters` hold what was requested, then what the provider chose for "auto".
+    `queued_at` is set once files and budget are ready. It orders the queue: it is the time of creation, or
+    the time at which the job was put back at the end. `intended_at` is set and committed before the create
+    call; from then on the provider may have the job. `sent_at` is when the last create call of unknown
+    outcome began.
     """
 
     __tablename__ = "jobs"
@@ -27,7 +27,7 @@ class Job(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
     key_id: Mapped[str]
-    model: Mapped[str]  # as asked for: a base, a tuned model or a checkpoint
+    model: Mapped[str]  # as requested: a base, a tuned model or a checkpoint
     base_model: Mapped[str]
     parent_id: Mapped[str | None] = mapped_column(ForeignKey("tuned_models.id"))
     provider: Mapped[str]
@@ -45,9 +45,9 @@ class Job(Base):
     request_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     status: Mapped[str]
-    wish: Mapped[str | None]
+    requested: Mapped[str | None] = mapped_column("wish")
     estimated_cost_usd: Mapped[Decimal | None] = mapped_column(Numeric)
-    # tokens or hours, as the catalogue said when it was created: what is agreed does not change under it
+    # tokens or hours, as in the catalogue when the job was created; later changes do not affect it
     billed_by: Mapped[str] = mapped_column(server_default="tokens")
     provider_training_file: Mapped[str | None]
     provider_validation_file: Mapped[str | None]
@@ -62,7 +62,7 @@ class Job(Base):
     result_files: Mapped[list[str]] = mapped_column(ARRAY(String))
     error: Mapped[dict[str, Any] | None]
     created_at: Mapped[datetime]
-    changed_at: Mapped[datetime]  # of status or events; paces the polling
+    changed_at: Mapped[datetime]  # when its status or log last changed; paces the polling
     finished_at: Mapped[datetime | None]
     estimated_finish: Mapped[datetime | None]
 
@@ -72,18 +72,18 @@ class Job(Base):
         Index(None, "provider", "base_model", "intended_at"),
         Index(
             "ix_jobs_living", "provider", "base_model", postgresql_where=text("finished_at IS NULL")
-        ),  # the queue and the polling look at these alone, however many jobs have ended
+        ),  # the queue and the polling read only these, however many jobs have finished
         Index("ix_jobs_key_id_request_hash", "key_id", "request_hash", "created_at"),
     )
 
     @property
     def has_ended(self) -> bool:
-        """Whether nothing about it will change any more."""
+        """Whether the job is finished and will not change any more."""
         return JobStatus(self.status) in TERMINAL
 
     @property
     def our_names(self) -> dict[str, str]:
-        """What we call the things that the provider's messages about this job may name."""
+        """Our names for the provider's ids that its messages about this job may contain."""
         pairs = {
             self.provider_job_id: self.id,
             self.provider_training_file: self.training_file,
@@ -94,7 +94,7 @@ class Job(Base):
 
     @property
     def facts(self) -> Facts:
-        """What the choice of the next step depends on."""
+        """The facts that decide the next step."""
         copied = self.provider_training_file is not None and (
             self.validation_file is None or self.provider_validation_file is not None
         )
@@ -105,12 +105,12 @@ class Job(Base):
             queued=self.queued_at is not None,
             create_intended=self.intended_at is not None,
             created=self.provider_job_id is not None,
-            wish=Wish(self.wish) if self.wish else None,
+            requested=RequestedAction(self.requested) if self.requested else None,
         )
 
 
 class JobCheckpoint(Base):
-    """A snapshot that a job left behind; `model_id` names it for use and further tuning."""
+    """A checkpoint of a job; `model_id` is the model to use or tune further."""
 
     __tablename__ = "job_checkpoints"
 
@@ -125,7 +125,7 @@ class JobCheckpoint(Base):
 
 
 class ProviderWebhook(Base):
-    """A provider's webhook that was acted upon; a second one of the same id is not."""
+    """A provider's webhook that was received; another one of the same id is ignored."""
 
     __tablename__ = "provider_webhooks"
 
@@ -135,9 +135,10 @@ class ProviderWebhook(Base):
 
 
 class ProviderBlock(Base):
-    """Why a provider is not asked for something at present; `model` is "*" where it concerns all.
+    """What a provider does not accept at the moment; `model` is "*" if that applies to every model.
 
-    `until` is None when only an operator can change it; `credentials` tells by which account it was met.
+    `until` is None when only an administrator can lift it; `credentials` identifies the account it belongs
+    to.
     """
 
     __tablename__ = "provider_blocks"
@@ -152,7 +153,7 @@ class ProviderBlock(Base):
 
 
 class ProviderSweep(Base):
-    """When a provider was last looked through for what it has and we do not know."""
+    """When a provider was last searched for orphans."""
 
     __tablename__ = "provider_sweeps"
 
@@ -162,7 +163,7 @@ class ProviderSweep(Base):
 
 
 class Orphan(Base):
-    """Something at a provider that carries our stamp and belongs to no row of ours, and what became of it."""
+    """A provider job or file that carries our stamp but had no row, and what was done about it."""
 
     __tablename__ = "provider_orphans"
 

@@ -90,10 +90,10 @@ def _create(sdk: OpenAI, file_id: str, key: str) -> str:
     return _insist(attempt)
 
 
-def _ask(sdk: OpenAI, wish: str, job_id: str) -> None:
+def _ask(sdk: OpenAI, action: str, job_id: str) -> None:
     def attempt() -> bool:
         try:
-            getattr(sdk.fine_tuning.jobs, wish)(job_id)
+            getattr(sdk.fine_tuning.jobs, action)(job_id)
         except openai.BadRequestError:  # its state does not allow it any more
             return True
         return True

@@ -7,7 +7,8 @@ from service.core import work
 from service.core.db import transaction
 from service.files.copies import record_copy
 from service.files.tables import File
-from service.jobs.upstream.copying import COPY, CopyName
+from service.jobs.kinds import COPY_FILE
+from service.jobs.upstream.provider_files import CopyName
 from service.providers.openai_wire import OpenAIWire
 from tests.jobs import hands
 from tests.support.data import chat_file
@@ -44,7 +45,7 @@ def test_a_job_that_asks_while_the_copy_is_made_has_no_second_one_made(
         return send(self, filename, content)  # type: ignore[arg-type]
 
     monkeypatch.setattr(OpenAIWire, "upload_file", while_another_asks)
-    run_step(COPY, str(name))
+    run_step(COPY_FILE, str(name))
     monkeypatch.undo()
     hands.run_due()
     assert len(copies(upstream, name.filename)) == 1
@@ -57,8 +58,8 @@ def test_of_two_copies_the_later_is_deleted_at_the_provider(upstream: OpenAI) ->
     file_id = hands.make_file(team, chat_file(topic="doubles"))
     with transaction() as session:
         name = CopyName("trainer", team, session.get_one(File, file_id).sha256)
-        work.schedule(session, COPY, str(name))
-    run_step(COPY, str(name))
+        work.schedule(session, COPY_FILE, str(name))
+    run_step(COPY_FILE, str(name))
     (kept,) = copies(upstream, name.filename)
     second = upstream.files.create(file=(name.filename, chat_file()), purpose="fine-tune").id
     with transaction() as session:

@@ -13,10 +13,10 @@ from service.files import actions as datasets
 from service.files.actions import CHECK, create_result_file
 from service.files.tables import File, FileStatus, Purpose
 from service.jobs import actions
+from service.jobs.kinds import ADVANCE_JOB
 from service.jobs.queries import get_job
 from service.jobs.schemas import JobCreate
 from service.jobs.tables import Job
-from service.jobs.upstream.copying import ADVANCE
 from service.ledger.budgets.actions import set_budget
 from service.teams.actions import create_team
 from tests.support.data import chat_file
@@ -35,15 +35,15 @@ def make_team(budget_usd: str = "100") -> str:
         return team.id
 
 
-def make_file(team_id: str, content: bytes | None = None) -> str:
-    """A checked training file; its id."""
+def make_file(team_id: str, content: bytes | None = None, *, status: str = "processed") -> str:
+    """A training file whose check ends in `status`; its id."""
     with transaction() as session:
         file = create_result_file(session, team_id, "data.jsonl", content or chat_file())
         file.purpose, file.status = Purpose.FINE_TUNE.value, FileStatus.UPLOADED
         work.schedule(session, CHECK, file.id)
     run_step(CHECK, file.id)
     with transaction() as session:
-        assert session.get_one(File, file.id).status == "processed"
+        assert session.get_one(File, file.id).status == status
     return file.id
 
 
@@ -66,17 +66,17 @@ def look(job_id: str) -> Job:
         return session.get_one(Job, job_id)
 
 
-def ask(job_id: str, wish: str) -> None:
+def ask(job_id: str, action: str) -> None:
     """Ask for a job to be cancelled, paused or resumed."""
     with transaction() as session:
         job = get_job(session, session.get_one(Job, job_id).team_id, job_id, lock=True)
-        actions.ask(session, job, actions.Wish(wish))
+        actions.request_action(session, job, actions.RequestedAction(action))
 
 
 def step(job_id: str) -> None:
     """The next step of one job, however long it meant to wait."""
-    make_due(ADVANCE, job_id)
-    run_step(ADVANCE, job_id)
+    make_due(ADVANCE_JOB, job_id)
+    run_step(ADVANCE_JOB, job_id)
 
 
 def run_due(rounds: int = 100) -> int:

@@ -16,11 +16,12 @@ from service.core.db import transaction
 from service.files.costs import costs_of
 from service.files.queries import report_of
 from service.files.tables import File
-from service.jobs.admission import plan
+from service.jobs.admission import check_admission
+from service.jobs.request import request_of_body
+from service.jobs.schemas import JobCreate
 from service.jobs.upstream.reconcile import books_of, listed
 from service.ledger.closing.drift import compare
 from service.ledger.tables import Entry, HoldRow
-from service.models.queries import resolve
 from service.providers.registry import get_provider
 from tests.jobs import hands
 from tests.jobs.conftest import Configure
@@ -76,9 +77,11 @@ def test_its_hold_is_the_most_that_its_hours_should_cost() -> None:
     job_id = hands.make_job(team, file_id, BASE)
     with transaction() as session:
         file = session.get_one(File, file_id)
-        planned = plan(session, resolve(session, team, BASE), "supervised", {"n_epochs": "auto"}, file)
+        body = JobCreate.model_validate({"model": BASE, "training_file": file_id})
+        planned = check_admission(session, request_of_body(team, hands.KEY, body)).estimate
         (listed_cost,) = [cost for cost in costs_of(session, report_of(file)) if cost.model == BASE]
         held = session.scalars(select(HoldRow.amount_usd)).one()
+    assert planned is not None
     assert planned.trained_tokens is not None
     assert planned.training_hours == Decimal(planned.trained_tokens) / 10_000
     assert held == planned.cost_usd == listed_cost.cost_usd == planned.training_hours * Decimal("3.60")

@@ -9,10 +9,12 @@ from sqlalchemy import select
 
 from service.core.db import transaction
 from service.files.counting import COUNT
-from service.files.tables import File, TokenCount
-from service.jobs.admission import plan, warnings
+from service.files.tables import TokenCount
+from service.jobs.admission import check_admission
+from service.jobs.estimate import warnings
+from service.jobs.request import request_of_body
+from service.jobs.schemas import JobCreate
 from service.models.dataset_reports.routes import retrieve_report
-from service.models.queries import resolve
 from service.teams.access import Caller
 from tests.jobs import hands
 from tests.jobs.conftest import Configure
@@ -89,10 +91,15 @@ def test_an_estimate_goes_by_what_was_counted_and_tells_of_what_is_cut(trainer: 
     file_id = hands.make_file(team)
     hands.run_due()
     with transaction() as session:
-        file, target = session.get_one(File, file_id), resolve(session, team, BASE)
-        planned = plan(session, target, "supervised", {"n_epochs": 3}, file)
-        assert planned.trained_tokens == 3 * 117
-        assert any("1 examples are longer" in one for one in warnings(target, file, planned, None))
+        body = JobCreate.model_validate(
+            {"model": BASE, "training_file": file_id, "hyperparameters": {"n_epochs": 3}}
+        )
+        admission = check_admission(session, request_of_body(team, "key", body))
+        assert admission.estimate is not None
+        assert admission.training is not None
+        assert admission.estimate.trained_tokens == 3 * 117
+        told = warnings(admission.target, admission.training, admission.estimate)
+        assert any("1 examples are longer" in one for one in told)
 
 
 def test_a_content_is_counted_once_per_team_and_base(trainer: TrainerProcess) -> None:

@@ -15,8 +15,8 @@ from standardwebhooks import Webhook
 from service.app import errors
 from service.core.db import transaction
 from service.core.work import WorkItem
+from service.jobs.kinds import ADVANCE_JOB
 from service.jobs.upstream import inbound
-from service.jobs.upstream.copying import ADVANCE
 from tests.conftest import WEBHOOK_SECRET
 from tests.jobs import hands
 from tests.jobs.conftest import Configure
@@ -74,7 +74,7 @@ def post(url: str, body: bytes, webhook_id: str = "wh_1", provider: str = "train
 
 def test_a_genuine_webhook_wakes_the_job_it_names_and_its_second_copy_nothing(url: str, job: str) -> None:
     assert post(url, about(job)).status_code == 200
-    assert hands.due() == [(ADVANCE, job)]
+    assert hands.due() == [(ADVANCE_JOB, job)]
     hands.run_due()
     put_off()
     assert post(url, about(job)).status_code == 200

@@ -25,8 +25,8 @@ from service.core.db import transaction
 from service.core.work import WorkItem
 from service.errors import InvalidRequest
 from service.events.tables import Event
+from service.jobs.kinds import ADVANCE_JOB
 from service.jobs.tables import Job, ProviderBlock
-from service.jobs.upstream.copying import ADVANCE
 from service.ledger.tables import Entry, HoldRow
 from service.providers.openai_wire import OpenAIWire
 from tests.jobs import hands
@@ -94,9 +94,9 @@ class JobLife(RuleBasedStateMachine):
         for _ in range(2):
             with transaction() as session:
                 if not session.get_one(Job, job).has_ended:
-                    work.schedule(session, ADVANCE, job)
-        run.run_step(ADVANCE, job)
-        run.run_step(ADVANCE, job)
+                    work.schedule(session, ADVANCE_JOB, job)
+        run.run_step(ADVANCE_JOB, job)
+        run.run_step(ADVANCE_JOB, job)
 
     @rule(job=jobs)
     def lose_wake(self, job: str) -> None:
@@ -119,10 +119,10 @@ class JobLife(RuleBasedStateMachine):
                     break
         hands.end_leases()
 
-    @rule(job=jobs, wish=st.sampled_from(["cancel", "cancel", "pause", "resume"]))
-    def ask(self, job: str, wish: str) -> None:
+    @rule(job=jobs, action=st.sampled_from(["cancel", "cancel", "pause", "resume"]))
+    def ask(self, job: str, action: str) -> None:
         try:
-            hands.ask(job, wish)
+            hands.ask(job, action)
         except InvalidRequest:
             return
 
@@ -195,7 +195,7 @@ class JobLife(RuleBasedStateMachine):
     def _check_end(self, job_id: str) -> None:
         job = hands.look(job_id)
         there = list(self.upstream.fine_tuning.jobs.list(metadata={"tunehouse_job": job_id}, limit=100))
-        assert job.has_ended, (job.status, job.provider_status, job.wish)
+        assert job.has_ended, (job.status, job.provider_status, job.requested)
         assert len(there) <= 1
         tokens = 0
         if there:

@@ -12,9 +12,9 @@ from service.errors import TrainingNotAvailable
 from service.events.tables import Event
 from service.files.copies import copies_of
 from service.files.tables import File
+from service.jobs.blocks import BlockKind, block_on
 from service.jobs.queue import places
 from service.jobs.tables import Job, ProviderBlock
-from service.jobs.upstream.blocks import BlockKind, block_on
 from service.ledger.tables import HoldRow
 from tests.jobs import hands
 from tests.jobs.conftest import Configure

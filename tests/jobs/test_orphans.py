@@ -9,9 +9,10 @@ from sqlalchemy import select
 from service.core import work
 from service.core.db import transaction
 from service.events.tables import Event
+from service.jobs.kinds import SWEEP_PROVIDER
 from service.jobs.tables import Orphan
-from service.jobs.upstream.copying import owner_mark
-from service.jobs.upstream.orphans import SWEEP, order_sweeps
+from service.jobs.upstream.orphans import order_sweeps
+from service.jobs.upstream.provider_files import owner_mark
 from tests.jobs import hands
 from tests.support.data import chat_file
 from tests.support.trainer_process import TrainerProcess
@@ -20,8 +21,8 @@ from worker.run import run_step
 
 def sweep() -> None:
     with transaction() as session:
-        work.schedule(session, SWEEP, "trainer")
-    run_step(SWEEP, "trainer")
+        work.schedule(session, SWEEP_PROVIDER, "trainer")
+    run_step(SWEEP_PROVIDER, "trainer")
 
 
 def found() -> dict[str, str]:

@@ -10,8 +10,8 @@ from service.jobs.states import (
     TERMINAL,
     Facts,
     JobStatus,
-    Step,
-    Wish,
+    JobStep,
+    RequestedAction,
     next_step,
     status_from,
 )
@@ -24,7 +24,7 @@ FACTS = st.builds(
     queued=st.booleans(),
     create_intended=st.booleans(),
     created=st.booleans(),
-    wish=st.one_of(st.none(), st.sampled_from(Wish)),
+    requested=st.one_of(st.none(), st.sampled_from(RequestedAction)),
 )
 
 
@@ -36,7 +36,7 @@ def facts(**known: object) -> Facts:
         "queued": False,
         "create_intended": False,
         "created": False,
-        "wish": None,
+        "requested": None,
     }
     return Facts(**(new | known))  # type: ignore[arg-type]
 
@@ -44,33 +44,47 @@ def facts(**known: object) -> Facts:
 @pytest.mark.parametrize(
     ("known", "step"),
     [
-        ({}, Step.ADMIT),
-        ({"admitted": True}, Step.COPY_FILES),
-        ({"admitted": True, "files_copied": True}, Step.QUEUE),
-        ({"admitted": True, "files_copied": True, "queued": True}, Step.CREATE),
-        ({"admitted": True, "files_copied": True, "wish": Wish.CANCEL}, Step.CANCEL_UNSENT),
-        ({"admitted": True, "files_copied": True, "create_intended": True, "wish": Wish.CANCEL}, Step.CREATE),
-        ({"created": True, "create_intended": True}, Step.FOLLOW),
-        ({"created": True, "create_intended": True, "wish": Wish.PAUSE}, Step.SEND_WISH),
-        ({"status": JobStatus.FAILED, "created": True}, Step.NOTHING),
+        ({}, JobStep.ADMIT),
+        ({"admitted": True}, JobStep.COPY_FILES),
+        ({"admitted": True, "files_copied": True}, JobStep.QUEUE),
+        ({"admitted": True, "files_copied": True, "queued": True}, JobStep.CREATE),
+        (
+            {"admitted": True, "files_copied": True, "requested": RequestedAction.CANCEL},
+            JobStep.CANCEL_UNSENT,
+        ),
+        (
+            {
+                "admitted": True,
+                "files_copied": True,
+                "create_intended": True,
+                "requested": RequestedAction.CANCEL,
+            },
+            JobStep.CREATE,
+        ),
+        ({"created": True, "create_intended": True}, JobStep.FOLLOW),
+        (
+            {"created": True, "create_intended": True, "requested": RequestedAction.PAUSE},
+            JobStep.REQUEST_ACTION,
+        ),
+        ({"status": JobStatus.FAILED, "created": True}, JobStep.NOTHING),
     ],
 )
-def test_the_next_step_follows_from_the_facts(known: dict[str, object], step: Step) -> None:
+def test_the_next_step_follows_from_the_facts(known: dict[str, object], step: JobStep) -> None:
     assert next_step(facts(**known)) is step
 
 
 @given(FACTS)
 def test_a_job_whose_create_may_be_on_its_way_is_never_ended_unseen(job: Facts) -> None:
     if job.create_intended or job.created:
-        assert next_step(job) is not Step.CANCEL_UNSENT
+        assert next_step(job) is not JobStep.CANCEL_UNSENT
 
 
 @given(FACTS)
 def test_only_an_ended_job_has_nothing_left_to_do(job: Facts) -> None:
-    assert (next_step(job) is Step.NOTHING) == (job.status in TERMINAL)
+    assert (next_step(job) is JobStep.NOTHING) == (job.status in TERMINAL)
 
 
-def test_an_ended_job_takes_no_wishes() -> None:
+def test_an_ended_job_takes_no_requests() -> None:
     assert not any(states & TERMINAL for states in ALLOWED.values())
 
 

@@ -15,7 +15,7 @@ from service.core.db import transaction
 from service.dataset.check.checker import check
 from service.files.tables import File
 from service.jobs.tables import Job
-from service.jobs.upstream.record import Snapshot, record_snapshot
+from service.jobs.upstream.snapshots import Snapshot, record_snapshot
 from service.ledger.budgets.actions import set_budget
 from service.ledger.queries import budget_view, cost_of_job
 from service.providers.port import ProviderJob
@@ -112,9 +112,9 @@ def test_a_provider_that_chooses_more_epochs_than_the_limit_pays_for_is_told_to_
         limits = {"limit_usd": round(price * 3, 6), "period": "total", "thresholds": ()}
         set_budget(session, job.team_id, scope="job", account_id=job.id, **limits)  # type: ignore[arg-type]
         say(session, job, hyperparameters={"n_epochs": 2})
-        wishes = [job.wish]
+        requested = [job.requested]
         say(session, job, hyperparameters={"n_epochs": 4})
-        assert [*wishes, job.wish] == [None, "cancel"]
+        assert [*requested, job.requested] == [None, "cancel"]
         session.rollback()
 
 
@@ -136,11 +136,11 @@ def test_training_by_the_hour_reserves_its_next_hour_before_it_begins() -> None:
         assert held(session, job) == 100
         say(session, job, status="running", training_seconds=1800)
         assert held(session, job) == 100
-        assert job.wish is None
+        assert job.requested is None
         say(session, job, status="running", training_seconds=3000)
         # 83 dollars used and 100 for the hour to come are more than the budget has.
         assert held(session, job) == 100
-        assert job.wish == "pause"
+        assert job.requested == "pause"
 
 
 def test_a_job_s_own_limit_caps_the_hours_reserved_for_it() -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 
 from service.core.db import transaction
 from service.core.work import WorkItem
-from service.jobs.upstream.copying import ADVANCE
+from service.jobs.kinds import ADVANCE_JOB
 from service.ledger.actions import place_hold
 from service.ledger.tables import HoldRow
 from tests.ledger.make import make_job, team
@@ -62,7 +62,7 @@ def test_a_living_job_without_a_unit_of_work_gets_one() -> None:
     assert DO["revive_jobs"]() == 1
     assert DO["revive_jobs"]() == 0
     with transaction() as session:
-        assert session.scalars(select(WorkItem.subject_id).where(WorkItem.kind == ADVANCE)).all() == [
+        assert session.scalars(select(WorkItem.subject_id).where(WorkItem.kind == ADVANCE_JOB)).all() == [
             "ftjob-forgotten"
         ]
         session.execute(delete(WorkItem))

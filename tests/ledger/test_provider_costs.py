@@ -12,7 +12,8 @@ from sqlalchemy import select
 
 from service.core import work
 from service.core.db import transaction
-from service.jobs.upstream.reconcile import RECONCILE, span_of, yesterday
+from service.jobs.kinds import RECONCILE_PROVIDER
+from service.jobs.upstream.reconcile import span_of, yesterday
 from service.ledger.actions import settle
 from service.ledger.closing.tables import DriftReport
 from service.settings import settings
@@ -75,8 +76,8 @@ def test_yesterdays_costs_at_the_provider_stand_beside_ours() -> None:
             subject_id="a",
             charges=[charge("a", provider="openai", occurred_at=start)],
         )
-        work.schedule(session, RECONCILE, "openai")
-    run_step(RECONCILE, "openai")
+        work.schedule(session, RECONCILE_PROVIDER, "openai")
+    run_step(RECONCILE_PROVIDER, "openai")
     with transaction() as session:
         (report,) = session.scalars(select(DriftReport)).all()
         assert (report.theirs_usd, report.ours_usd) == (Decimal("1.5"), Decimal("0.1"))

@@ -7,7 +7,7 @@ kinds that the service schedules.
 
 from collections.abc import Callable, Mapping
 
-from service.comparisons.actions import ADVANCE as COMPARE
+from service.comparisons.actions import ADVANCE_COMPARISON
 from service.core.storage import REAP
 from service.core.work import Lease
 from service.events.actions import PUBLISH
@@ -15,10 +15,7 @@ from service.files.actions import CHECK, EXPIRE
 from service.files.copies import REMOVE
 from service.files.counting import COUNT
 from service.files.derived.actions import DERIVE
-from service.jobs.retrain.waking import RETRAIN
-from service.jobs.upstream.copying import ADVANCE, COPY
-from service.jobs.upstream.orphans import SWEEP
-from service.jobs.upstream.reconcile import RECONCILE
+from service.jobs.kinds import ADVANCE_JOB, ADVANCE_RETRAIN, COPY_FILE, RECONCILE_PROVIDER, SWEEP_PROVIDER
 from service.models.actions import DELETE_UPSTREAM
 from service.models.shutdowns.actions import POLL
 from service.webhooks.actions import DELIVER
@@ -38,13 +35,13 @@ from worker.steps import (
 )
 
 STEPS: Mapping[str, Callable[[Lease], None]] = {
-    ADVANCE: jobs.advance,
-    COMPARE: comparisons.advance,
-    COPY: copies.copy_file,
+    ADVANCE_JOB: jobs.advance,
+    ADVANCE_COMPARISON: comparisons.advance,
+    COPY_FILE: copies.copy_file,
     REMOVE: copies.remove_copy,
-    SWEEP: orphans.sweep_provider,
-    RECONCILE: reconcile.reconcile,
-    RETRAIN: retrains.advance,
+    SWEEP_PROVIDER: orphans.sweep_provider,
+    RECONCILE_PROVIDER: reconcile.reconcile,
+    ADVANCE_RETRAIN: retrains.advance,
     POLL: shutdowns.poll_shutdowns,
     DELETE_UPSTREAM: models.delete_upstream,
     PUBLISH: webhooks.publish_event,

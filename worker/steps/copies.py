@@ -14,9 +14,9 @@ from service.core.work import Lease
 from service.files.copies import is_taken, order_removal, record_copy
 from service.files.queries import stream
 from service.files.tables import Content, File, FileCopy
-from service.jobs.upstream.blocks import ALL_MODELS, BlockKind, block_on
+from service.jobs.blocks import ALL_MODELS, BlockKind, block_on
 from service.jobs.upstream.closing import give_up_copy
-from service.jobs.upstream.copying import CopyName, wake_waiting_jobs
+from service.jobs.upstream.provider_files import CopyName, wake_waiting_jobs
 from service.providers.calls import within
 from service.providers.errors import Retryable
 from service.providers.registry import get_provider, provider_settings

@@ -11,20 +11,20 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from service.catalog.offers import check_trainable
 from service.core import clock, work
 from service.core.db import transaction
 from service.core.work import Lease
 from service.errors import TunehouseError
 from service.events.types import EventType
 from service.jobs import actions, queue
+from service.jobs.admission import check_admission
+from service.jobs.blocks import ALL_MODELS, BlockKind, block_on, daily_end, raise_block
 from service.jobs.queries import locked_job
-from service.jobs.states import JobStatus, Wish
+from service.jobs.request import request_of_job
+from service.jobs.states import JobStatus, RequestedAction
 from service.jobs.tables import Job
-from service.jobs.upstream import closing, record
-from service.jobs.upstream.blocks import ALL_MODELS, BlockKind, block_on, daily_end, raise_block
-from service.jobs.upstream.record import Snapshot
-from service.models.queries import resolve
+from service.jobs.upstream import closing, snapshots
+from service.jobs.upstream.snapshots import Snapshot
 from service.providers.errors import Rejected, Retryable, Throttled, WoundDown
 from service.providers.port import STAMP_KEY, ProviderJob, ProviderJobSpec
 from service.providers.registry import get_provider
@@ -75,19 +75,13 @@ def _intend(lease: Lease) -> bool:
         if job.has_ended:  # cancelled since this step began
             work.finish(session, lease)
             return False
-        if closing.end_if_closed(session, job):
-            work.finish(session, lease)
-            return False
         try:
-            target = resolve(session, job.team_id, job.model)
-            check_trainable(target.offer, job.method_type, clock.now().date())
-        except TunehouseError as refusal:  # its dates passed, or its parent was deleted, while it waited
-            actions.fail_unsent(
-                session, job, code=refusal.error_code, message=refusal.message, param=refusal.param
-            )
+            check_admission(session, request_of_job(session, job))
+        except TunehouseError as refusal:  # for example a date passed, or its parent was deleted meanwhile
+            actions.refuse_unsent(session, job, refusal)
             work.finish(session, lease)
             return False
-        wait = queue.ask_turn(session, job)
+        wait = queue.check_turn(session, job)
         if wait is not None:
             work.finish(session, lease, next_in=max(wait.until - clock.now(), timedelta(seconds=1)))
             return False
@@ -108,7 +102,7 @@ def _send_again(lease: Lease, looked_at: datetime) -> bool:
         if left > timedelta(0):
             work.finish(session, lease, next_in=min(left, _LOOK_AGAIN))
             return False
-        if job.wish == Wish.CANCEL:
+        if job.requested == RequestedAction.CANCEL:
             message = "Cancelled; the provider never got it."
             actions.end_unsent(session, job, JobStatus.CANCELLED, EventType.JOB_CANCELLED, message)
             work.finish(session, lease)
@@ -128,8 +122,8 @@ def _adopt(lease: Lease, created: ProviderJob) -> None:
             return
         job.provider_job_id = created.id
         job.sent_at = None
-        record.record_snapshot(session, job, Snapshot(created))
-        work.finish(session, lease, next_in=timedelta(0) if job.wish else next_look(session, job))
+        snapshots.record_snapshot(session, job, Snapshot(created))
+        work.finish(session, lease, next_in=timedelta(0) if job.requested else next_look(session, job))
 
 
 def _refused(lease: Lease, refusal: Rejected) -> None:

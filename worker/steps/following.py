@@ -11,10 +11,10 @@ from service.core.work import Lease
 from service.events.types import EventType
 from service.jobs import actions
 from service.jobs.queries import locked_job
-from service.jobs.states import TERMINAL, JobStatus, Wish, status_from
+from service.jobs.states import TERMINAL, JobStatus, RequestedAction, status_from
 from service.jobs.tables import Job
-from service.jobs.upstream import record
-from service.jobs.upstream.record import Snapshot
+from service.jobs.upstream import snapshots
+from service.jobs.upstream.snapshots import Snapshot
 from service.providers.errors import Gone, ProviderError, Rejected, Retryable
 from service.providers.port import Provider, ProviderCheckpoint, ProviderEvent, ProviderJob
 from service.providers.registry import get_provider
@@ -40,13 +40,13 @@ def follow(lease: Lease, job: Job, known: frozenset[str]) -> None:
         return
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
-        record.record_snapshot(session, job, seen)
+        snapshots.record_snapshot(session, job, seen)
         work.finish(session, lease, next_in=None if job.has_ended else next_look(session, job))
 
 
-def send_wish(lease: Lease, job: Job) -> None:
+def request_action(lease: Lease, job: Job) -> None:
     """Tell the provider to cancel, pause or resume; what it then does decides."""
-    sent = Wish(str(job.wish))
+    sent = RequestedAction(str(job.requested))
     refusal: Rejected | None = None
     answer: ProviderJob | None = None
     try:
@@ -56,24 +56,24 @@ def send_wish(lease: Lease, job: Job) -> None:
         refusal = said_no
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
-        if job.wish == sent:
-            job.wish = None
+        if job.requested == sent:
+            job.requested = None
         if refusal is not None:
             reason = rename_ids(refusal.message, job.our_names)
             message = f"The provider refused to {sent} the job: {reason}"
             actions.tell(session, job, EventType.JOB_MESSAGE, message, level="warn")
         elif answer is not None and status_from(answer.status, JobStatus(job.status)) not in TERMINAL:
             # An end is recorded by the next step, which also fetches what the job left behind.
-            record.record_snapshot(session, job, Snapshot(answer))
+            snapshots.record_snapshot(session, job, Snapshot(answer))
         work.finish(session, lease, next_in=timedelta(0))
 
 
-def _call_for(provider: Provider, wish: Wish) -> Callable[[str], ProviderJob]:
+def _call_for(provider: Provider, action: RequestedAction) -> Callable[[str], ProviderJob]:
     return {
-        Wish.CANCEL: provider.cancel_job,
-        Wish.PAUSE: provider.pause_job,
-        Wish.RESUME: provider.resume_job,
-    }[wish]
+        RequestedAction.CANCEL: provider.cancel_job,
+        RequestedAction.PAUSE: provider.pause_job,
+        RequestedAction.RESUME: provider.resume_job,
+    }[action]
 
 
 def _lost(lease: Lease, gone: Gone) -> None:

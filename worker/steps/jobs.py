@@ -8,21 +8,21 @@ from service.core.db import transaction
 from service.core.work import Lease
 from service.errors import TunehouseError
 from service.events.types import EventType
-from service.jobs import actions, admit
+from service.jobs import actions
+from service.jobs.blocks import BlockKind, block_on
 from service.jobs.queries import locked_job
-from service.jobs.states import JobStatus, Step, next_step
+from service.jobs.states import JobStatus, JobStep, next_step
 from service.jobs.tables import Job
-from service.jobs.upstream import closing, copying, record
-from service.jobs.upstream.blocks import BlockKind, block_on
+from service.jobs.upstream import closing, provider_files, snapshots
 from service.settings import settings
 from worker.provider_failures import retried
 from worker.retry import spread
 from worker.steps.creating import create
-from worker.steps.following import follow, send_wish
+from worker.steps.following import follow, request_action
 
 _NOW = timedelta(0)
 _FILES_SOON = timedelta(seconds=1)
-_CALLING = frozenset({Step.CREATE, Step.SEND_WISH, Step.FOLLOW})
+_CALLING = frozenset({JobStep.CREATE, JobStep.REQUEST_ACTION, JobStep.FOLLOW})
 
 
 @retried
@@ -31,14 +31,14 @@ def advance(lease: Lease) -> None:
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
         step = next_step(job.facts)
-        known = record.known_events(session, job.id) if step is Step.FOLLOW else frozenset()
+        known = snapshots.known_events(session, job.id) if step is JobStep.FOLLOW else frozenset()
         if step in _CALLING:
             block = block_on(session, job.provider, job.base_model, (BlockKind.RATE,))
             if block is not None and block.until is not None:
                 # Not all at the same moment, or the first to come back would meet the limit again.
                 work.finish(session, lease, next_in=spread(block.until - clock.now()))
                 return
-    if step is Step.FOLLOW:
+    if step is JobStep.FOLLOW:
         follow(lease, job, known)
     else:
         _STEPS[step](lease, job)
@@ -56,11 +56,9 @@ def _admit(lease: Lease, _: Job) -> None:
             work.finish(session, lease)
             return
         try:
-            ready = admit.admit(session, job)
+            ready = actions.admit_job(session, job)
         except TunehouseError as refusal:
-            actions.fail_unsent(
-                session, job, code=refusal.error_code, message=refusal.message, param=refusal.param
-            )
+            actions.refuse_unsent(session, job, refusal)
             ready = True
         work.finish(session, lease, next_in=_NOW if ready else _FILES_SOON)
 
@@ -71,7 +69,7 @@ def _copy_files(lease: Lease, _: Job) -> None:
         if closing.end_if_closed(session, job):
             work.finish(session, lease)
             return
-        copied = copying.collect_copies(session, job)
+        copied = provider_files.collect_copies(session, job)
         # The copy's own step wakes the job; the pause is for a wake-up that got lost.
         work.finish(session, lease, next_in=_NOW if copied else timedelta(seconds=settings().poll_interval_s))
 
@@ -95,12 +93,12 @@ def _cancel_unsent(lease: Lease, _: Job) -> None:
         work.finish(session, lease)
 
 
-_STEPS: Mapping[Step, Callable[[Lease, Job], None]] = {
-    Step.NOTHING: _nothing,
-    Step.ADMIT: _admit,
-    Step.COPY_FILES: _copy_files,
-    Step.QUEUE: _queue,
-    Step.CREATE: create,
-    Step.CANCEL_UNSENT: _cancel_unsent,
-    Step.SEND_WISH: send_wish,
+_STEPS: Mapping[JobStep, Callable[[Lease, Job], None]] = {
+    JobStep.NOTHING: _nothing,
+    JobStep.ADMIT: _admit,
+    JobStep.COPY_FILES: _copy_files,
+    JobStep.QUEUE: _queue,
+    JobStep.CREATE: create,
+    JobStep.CANCEL_UNSENT: _cancel_unsent,
+    JobStep.REQUEST_ACTION: request_action,
 }

@@ -1,7 +1,7 @@
-"""What training measured, as curves: from a result file's CSV, or from the log's metrics. Pure.
+"""Training curves, from a result file's CSV or from the metrics events of the log. Pure.
 
-OpenAI writes `train_accuracy`, `valid_mean_token_accuracy` and so on, Azure other names for these; ours are
-one set. Columns of unknown names are kept under the names they came with.
+OpenAI and Azure name the same metrics differently (`valid_mean_token_accuracy`, `validation_loss`); we use
+one set of names. Columns of other names keep their names.
 """
 
 import csv
@@ -26,9 +26,9 @@ Curves = dict[str, list[tuple[int, float]]]
 
 
 def curves_from_csv(content: bytes) -> Curves:
-    """The curves in a result file; lines and cells that are no numbers are left out."""
+    """The curves in a result file; cells that are not numbers are left out."""
     text = content.decode("utf-8-sig", "replace")
-    # A NUL would end the reader with an error, a quote left open would swallow the rest.
+    # A NUL makes the reader fail, and an open quote would swallow the rest of the file.
     rows = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""), quoting=csv.QUOTE_NONE)
     return _collect(dict(row) for row in rows)
 
@@ -39,12 +39,12 @@ def curves_from_events(data: Iterable[Mapping[str, Any]]) -> Curves:
 
 
 def merged(first: Curves, second: Curves) -> Curves:
-    """The curves of `first`, and those that only `second` has."""
+    """The curves of both; where both have one of a name, that of `first`."""
     return second | first
 
 
 def best(points: Sequence[tuple[int, float]], *, lowest: bool) -> tuple[int, float]:
-    """The point of the best value, the earliest of equals."""
+    """The point with the best value; the earliest, if several share it."""
     return min(points, key=lambda point: point[1] if lowest else -point[1])
 
 
@@ -59,7 +59,7 @@ def _collect(rows: Iterable[Mapping[str, Any]]) -> Curves:
         for name, value in row.items():
             measured = _number(value)
             if isinstance(name, str) and name.strip() not in _NO_CURVES and measured is not None:
-                # Told twice, the later word counts: a resumed job repeats the steps it had lost.
+                # The later value of a step counts: a resumed job repeats the steps that it had lost.
                 found.setdefault(_our_name(name.strip()), {})[int(step)] = measured
     return {name: sorted(points.items()) for name, points in found.items()}
 

@@ -1,4 +1,4 @@
-"""The route that shows a job's curves."""
+"""The route for a job's training curves."""
 
 from typing import Literal
 
@@ -30,7 +30,7 @@ class Point(WireOut):
 
 
 class Curve(WireOut):
-    """One thing measured at several steps; `best` is the lowest of a loss and the highest of others."""
+    """One metric by step; `best` is the lowest value of a loss and the highest of any other metric."""
 
     name: str
     points: list[Point]
@@ -39,7 +39,7 @@ class Curve(WireOut):
 
 
 class MetricsOut(WireOut):
-    """A job's curves; `source` tells whether the provider's result file is there yet."""
+    """A job's curves; `source` says whether they come from the provider's result file or from the log."""
 
     object: Literal["fine_tuning.job.metrics"] = "fine_tuning.job.metrics"
     job_id: str
@@ -49,7 +49,7 @@ class MetricsOut(WireOut):
 
 @router.get("/jobs/{job_id}/metrics")
 def show_metrics(job_id: str, session: RequestSession, caller: Reader) -> MetricsOut:
-    """Losses and accuracies by step: from the log while the job runs, from its result files afterwards."""
+    """Get losses and accuracies by step: from the log while the job runs, then from its result files."""
     job = get_job(session, caller.team, job_id)
     told = _from_events(session, job)
     results: Curves = {}

@@ -21,10 +21,10 @@ from service.events.actions import append
 from service.events.types import EventType
 from service.files import actions as datasets
 from service.jobs import actions
+from service.jobs.kinds import ADVANCE_RETRAIN
 from service.jobs.retrain.plan import RetrainPlan, body_of, living
 from service.jobs.retrain.tables import Retrain, RetrainStep
-from service.jobs.retrain.waking import RETRAIN
-from service.jobs.states import JobStatus, Wish
+from service.jobs.states import JobStatus, RequestedAction
 from service.jobs.tables import Job, JobCheckpoint
 from service.ledger.money import usd
 from service.ledger.queries import budget_view
@@ -76,7 +76,7 @@ def start_retrain(
         for file_id in _files_of(step):
             datasets.mark_used(session, file_id=file_id, used_by=retrain.id)
     session.flush()
-    work.schedule(session, RETRAIN, retrain.id)
+    work.schedule(session, ADVANCE_RETRAIN, retrain.id)
     return retrain
 
 
@@ -109,7 +109,7 @@ def cancel_retrain(session: Session, retrain: Retrain) -> None:
     if current is not None and current.job_id is not None:
         job = session.get_one(Job, current.job_id, with_for_update=True)
         if not job.has_ended:
-            actions.ask(session, job, Wish.CANCEL)
+            actions.request_action(session, job, RequestedAction.CANCEL)
     _end(session, retrain, "cancelled")
 
 

@@ -7,13 +7,11 @@ from decimal import Decimal
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from service.catalog.offers import check_trainable
-from service.core import clock
 from service.errors import InvalidRequest, TunehouseError
-from service.jobs import admission
-from service.jobs.actions import check_open
-from service.jobs.admission import Plan
-from service.jobs.retrain.recipe import Dataset, Step
+from service.jobs.admission import check_admission
+from service.jobs.estimate import JobEstimate
+from service.jobs.request import request_of_body
+from service.jobs.retrain.recipe import Dataset, RecipeLink
 from service.jobs.schemas import (
     DpoHyperparameters,
     Hyperparameters,
@@ -23,7 +21,7 @@ from service.jobs.schemas import (
 )
 from service.jobs.tables import Job
 from service.models.queries import Target, resolve
-from service.models.shutdowns.checks import check_shutdown
+from service.teams.access import Caller
 
 _SETTINGS: Mapping[str, type[Hyperparameters]] = {
     "supervised": Hyperparameters,
@@ -33,11 +31,11 @@ _SETTINGS: Mapping[str, type[Hyperparameters]] = {
 
 
 @dataclass(frozen=True)
-class PlannedStep:
-    """One step as a job; `problem` is why it cannot run, and then there is no plan."""
+class StepPlan:
+    """One step as a job; without an estimate, `problem` says why it cannot run."""
 
-    step: Step
-    plan: Plan | None
+    step: RecipeLink
+    estimate: JobEstimate | None
     problem: str | None
 
 
@@ -46,7 +44,7 @@ class RetrainPlan:
     """All steps on one base; the total is None while any step has a problem."""
 
     target: Target
-    steps: Sequence[PlannedStep]
+    steps: Sequence[StepPlan]
 
     @property
     def problems(self) -> list[str]:
@@ -56,12 +54,12 @@ class RetrainPlan:
     @property
     def cost_usd(self) -> Decimal | None:
         """The estimated cost of all steps at today's prices."""
-        costs = [planned.plan.cost_usd for planned in self.steps if planned.plan]
+        costs = [planned.estimate.cost_usd for planned in self.steps if planned.estimate]
         return sum(costs, Decimal(0)) if len(costs) == len(self.steps) else None
 
 
 def new_target(
-    session: Session, team_id: str, steps: Sequence[Step], provider: str | None, model: str | None
+    session: Session, team_id: str, steps: Sequence[RecipeLink], provider: str | None, model: str | None
 ) -> Target:
     """The base that the first step shall start from: the old one where it was, unless something is named.
 
@@ -79,21 +77,31 @@ def new_target(
 
 
 def plan_steps(
-    session: Session, team_id: str, steps: Sequence[Step], target: Target, *, acknowledge_shutdown: bool
+    session: Session,
+    caller: Caller,
+    steps: Sequence[RecipeLink],
+    target: Target,
+    *,
+    acknowledge_shutdown: bool,
 ) -> RetrainPlan:
     """Check and price every step as if it were created today; creates nothing."""
-    planned = [_plan_step(session, team_id, step, target, acknowledge_shutdown) for step in steps]
-    return RetrainPlan(target, planned)
+    return RetrainPlan(
+        target, [_plan_step(session, caller, step, target, acknowledge_shutdown) for step in steps]
+    )
 
 
-def _plan_step(session: Session, team_id: str, step: Step, target: Target, acknowledged: bool) -> PlannedStep:
+def _plan_step(
+    session: Session, caller: Caller, step: RecipeLink, target: Target, acknowledged: bool
+) -> StepPlan:
     try:
-        return PlannedStep(step, _checked(session, team_id, step, target, acknowledged), None)
+        return StepPlan(step, _estimate(session, caller, step, target, acknowledged), None)
     except TunehouseError as refusal:
-        return PlannedStep(step, None, refusal.message)
+        return StepPlan(step, None, refusal.message)
 
 
-def _checked(session: Session, team_id: str, step: Step, target: Target, acknowledged: bool) -> Plan:
+def _estimate(
+    session: Session, caller: Caller, step: RecipeLink, target: Target, acknowledged: bool
+) -> JobEstimate:
     body = body_of(
         step.job,
         model=target.model_id,
@@ -101,15 +109,10 @@ def _checked(session: Session, team_id: str, step: Step, target: Target, acknowl
         validation_file=living(step.validation) if step.validation else None,
         acknowledge_shutdown=acknowledged,
     )
-    method = admission.method_of(body)
-    check_trainable(target.offer, method.type, clock.now().date())
-    check_shutdown(session, target, acknowledged=acknowledged)
-    check_open(session, target)
-    wanted = target.base.formats[method.type]
-    file = admission.check_files(session, team_id, wanted, body.training_file, body.validation_file)
-    if file is None:
-        raise InvalidRequest(f"{body.training_file} is still being checked; try again in a moment.")
-    return admission.plan(session, target, method.type, method.settings.hyperparameters.model_dump(), file)
+    estimate = check_admission(session, request_of_body(caller.team, caller.key_id, body)).estimate
+    if estimate is None:
+        raise InvalidRequest(f"{body.training_file} is still being checked. Try again in a moment.")
+    return estimate
 
 
 def living(dataset: Dataset) -> str:

@@ -21,7 +21,7 @@ class Dataset:
 
 
 @dataclass(frozen=True)
-class Step:
+class RecipeLink:
     """One job of the chain and the model or checkpoint of it that the chain goes on from."""
 
     job: Job
@@ -35,14 +35,14 @@ class Step:
         return self.made.step if self.made.kind == "checkpoint" else None
 
 
-def steps_to(session: Session, model: TunedModel) -> list[Step]:
+def steps_to(session: Session, model: TunedModel) -> list[RecipeLink]:
     """The steps from the base to a model or checkpoint, the base's first; deleted models included."""
     line = chain(session, model)
     jobs = _jobs(session, model.team_id, [made.job_id for made in line])
     named = {made.training_file for made in line} | {made.validation_file for made in line}
     data = _datasets(session, model.team_id, [file_id for file_id in named if file_id])
     return [
-        Step(
+        RecipeLink(
             job=jobs[made.job_id],
             made=made,
             training=data[made.training_file],

@@ -9,8 +9,7 @@ from service.core.clock import unix
 from service.core.pages import ListOut, list_out
 from service.core.web import RequestSession
 from service.jobs.retrain import actions as retrains
-from service.jobs.retrain.plan import PlannedStep as Planned
-from service.jobs.retrain.plan import RetrainPlan, new_target, plan_steps
+from service.jobs.retrain.plan import RetrainPlan, StepPlan, new_target, plan_steps
 from service.jobs.retrain.recipe import steps_to
 from service.jobs.retrain.schemas import (
     PlannedStep,
@@ -53,7 +52,7 @@ def retrain_model(
     steps = steps_to(session, source)
     target = new_target(session, caller.team, steps, body.provider, body.model)
     acknowledged = body.acknowledge_shutdown
-    planned = plan_steps(session, caller.team, steps, target, acknowledge_shutdown=acknowledged)
+    planned = plan_steps(session, caller, steps, target, acknowledge_shutdown=acknowledged)
     if not body.confirm:
         return _plan_out(session, source, planned)
     begun = retrains.start_retrain(
@@ -102,17 +101,17 @@ def _plan_out(session: Session, source: TunedModel, planned: RetrainPlan) -> Pla
     )
 
 
-def _planned_out(position: int, planned: Planned) -> PlannedStep:
-    step, plan = planned.step, planned.plan
+def _planned_out(position: int, planned: StepPlan) -> PlannedStep:
+    step, estimate = planned.step, planned.estimate
     return PlannedStep(
         position=position,
         repeats_job=step.job.id,
         training_file=step.training.living_id,
         validation_file=step.validation.living_id if step.validation else None,
         method=step.job.method,
-        n_epochs=plan.n_epochs if plan else None,
-        trained_tokens=plan.trained_tokens if plan else None,
-        cost_usd=usd(plan.cost_usd) if plan else None,
+        n_epochs=estimate.n_epochs if estimate else None,
+        trained_tokens=estimate.trained_tokens if estimate else None,
+        cost_usd=usd(estimate.cost_usd) if estimate else None,
         problem=planned.problem,
     )
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from service.core.clock import unix
 from service.core.wire import Text, WireIn, WireOut
-from service.jobs.retrain.recipe import Dataset, Step
+from service.jobs.retrain.recipe import Dataset, RecipeLink
 from service.jobs.schemas import Id
 from service.jobs.tables import Job
 from service.models.tables import TunedModel
@@ -121,7 +121,7 @@ class RetrainOut(WireOut):
     finished_at: int | None
 
 
-def recipe_out(model: TunedModel, steps: list[Step]) -> RecipeOut:
+def recipe_out(model: TunedModel, steps: list[RecipeLink]) -> RecipeOut:
     """The wire form of a recipe."""
     return RecipeOut(
         model=model.id,
@@ -130,7 +130,7 @@ def recipe_out(model: TunedModel, steps: list[Step]) -> RecipeOut:
     )
 
 
-def _step(number: int, step: Step) -> RecipeStep:
+def _step(number: int, step: RecipeLink) -> RecipeStep:
     job: Job = step.job
     return RecipeStep(
         position=number,

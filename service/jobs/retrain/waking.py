@@ -4,10 +4,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.core import work
+from service.jobs.kinds import ADVANCE_RETRAIN
 from service.jobs.retrain.tables import Retrain, RetrainStep
 from service.jobs.tables import Job
-
-RETRAIN = "model.retrain"  # the unit of work that takes a retrain one step further
 
 
 def wake_retrain(session: Session, job: Job) -> None:
@@ -19,4 +18,4 @@ def wake_retrain(session: Session, job: Job) -> None:
     )
     retrain_id = session.scalar(waiting)
     if retrain_id is not None:
-        work.schedule(session, RETRAIN, retrain_id)
+        work.schedule(session, ADVANCE_RETRAIN, retrain_id)

@@ -1,4 +1,4 @@
-"""A provider takes no new training jobs any more: what waited for it ends, its copies go."""
+"""Shut down a provider that accepts no new training jobs: fail its unsent jobs, delete its copies."""
 
 from collections.abc import Sequence
 
@@ -8,19 +8,20 @@ from sqlalchemy.orm import Session
 from service.core import work
 from service.files.copies import forget_copy, order_removal
 from service.files.tables import FileCopy
-from service.jobs.actions import CLOSED, fail_unsent
+from service.jobs.actions import fail_unsent
+from service.jobs.admission import CLOSED
+from service.jobs.blocks import BlockKind, block_on, raise_block
+from service.jobs.kinds import ADVANCE_JOB
 from service.jobs.tables import Job
-from service.jobs.upstream.blocks import BlockKind, block_on, raise_block
-from service.jobs.upstream.copying import ADVANCE
 
 _AT_ONCE = 200
 CODE = "training_not_available"
 
 
 def close_provider(session: Session, provider: str, message: str) -> int:
-    """Note that `provider` ended training for us, and end the jobs it never got; returns how many.
+    """Record that `provider` has ended training for us, and fail its unsent jobs; returns how many.
 
-    Those locked at this moment, and those beyond the first 200, are woken to end by themselves.
+    Jobs that are locked at this moment, and those beyond the first 200, are woken and fail in their own step.
     """
     raise_block(session, provider, BlockKind.WOUND_DOWN, message, until=None)
     unsent = (
@@ -35,14 +36,14 @@ def close_provider(session: Session, provider: str, message: str) -> int:
         end_for_closed(session, job, message)
     session.flush()
     for job_id in session.scalars(unsent.with_only_columns(Job.id)):
-        work.schedule(session, ADVANCE, job_id)
+        work.schedule(session, ADVANCE_JOB, job_id)
     for copy in session.scalars(select(FileCopy).where(FileCopy.provider == provider)):
         order_removal(session, copy)
     return len(jobs)
 
 
 def end_if_closed(session: Session, job: Job) -> bool:
-    """End a locked job that was not sent yet when its provider takes none any more; False when it does."""
+    """Fail a locked, unsent job if its provider has ended training; False if it has not."""
     block = block_on(session, job.provider, job.base_model, (BlockKind.WOUND_DOWN,))
     if block is not None:
         end_for_closed(session, job, block.message)
@@ -50,12 +51,12 @@ def end_if_closed(session: Session, job: Job) -> bool:
 
 
 def end_for_closed(session: Session, job: Job, message: str) -> None:
-    """Fail a job because its provider has ended training."""
+    """Fail a job whose provider has ended training."""
     fail_unsent(session, job, code=CODE, message=f"{CLOSED}: {message}", param="model")
 
 
 def give_up_copy(session: Session, copy: FileCopy) -> bool:
-    """Forget a copy that is to be deleted at its provider; False while a living job needs it."""
+    """Forget a copy that will be deleted at its provider; False while an unfinished job needs it."""
     theirs = copy.provider_file_id
     needs = or_(Job.provider_training_file == theirs, Job.provider_validation_file == theirs)
     living = select(Job.id).where(Job.provider == copy.provider, Job.finished_at.is_(None), needs)

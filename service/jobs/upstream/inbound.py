@@ -1,4 +1,4 @@
-"""The provider calls us: a verified webhook wakes the job it names, and nothing more."""
+"""Receive a provider's webhook: verify it, then wake the job it names. Nothing else in it is believed."""
 
 from typing import Literal
 
@@ -10,9 +10,9 @@ from sqlalchemy.dialects.postgresql import insert
 from service.core import clock, work
 from service.core.db import transaction
 from service.errors import InvalidRequest, NotFound, TunehouseError, Unavailable
+from service.jobs.kinds import ADVANCE_JOB
 from service.jobs.queries import job_of_provider
 from service.jobs.tables import ProviderWebhook
-from service.jobs.upstream.copying import ADVANCE
 from service.providers.errors import Rejected
 from service.providers.port import Provider, WebhookHint
 from service.providers.registry import all_providers
@@ -20,22 +20,22 @@ from service.providers.registry import all_providers
 router = APIRouter(tags=["operations"])
 
 
-class Received(BaseModel):
-    """The webhook was genuine; whether it told anything new is our business."""
+class WebhookReceived(BaseModel):
+    """The webhook was genuine. The answer does not say whether it was news."""
 
     received: Literal[True] = True
 
 
 @router.post("/webhooks/{provider}")
-async def receive_webhook(provider: str, request: Request) -> Received:
-    """Take a provider's webhook: its signature is checked over the raw body, then the job is looked at."""
+async def receive_webhook(provider: str, request: Request) -> WebhookReceived:
+    """Receive a provider's webhook; its signature must match the raw body."""
     upstream = _provider(provider)
     try:
         hint = upstream.verify_webhook(await request.body(), request.headers)
     except Rejected as refused:
         raise _answer_for(refused) from refused
     await run_in_threadpool(_wake, upstream.name, hint)
-    return Received()
+    return WebhookReceived()
 
 
 def _provider(name: str) -> Provider:
@@ -46,7 +46,7 @@ def _provider(name: str) -> Provider:
 
 
 def _answer_for(refused: Rejected) -> TunehouseError:
-    """A misconfiguration of ours is not the sender's fault: it shall try again until the secret is set."""
+    """The error for the sender; while no secret is configured it is 503, so that the provider retries."""
     if refused.code == "webhook_not_configured":
         return Unavailable(refused.message)
     if refused.code == "webhook_malformed":
@@ -66,4 +66,4 @@ def _wake(provider: str, hint: WebhookHint) -> None:
         ).one_or_none()
         job = job_of_provider(session, provider, hint.provider_job_id) if fresh else None
         if job is not None and not job.has_ended:
-            work.schedule(session, ADVANCE, job.id)
+            work.schedule(session, ADVANCE_JOB, job.id)

@@ -1,10 +1,10 @@
-"""What providers have that carries our stamp and belongs to no row of ours: adopt it, end it, or report it.
+"""Orphans: provider jobs and files that carry our stamp but belong to no row of ours.
 
-a job of ours that waits for just this   left to its own next step, which is woken and adopts it
-a second job for one of ours             cancelled, and told of in the job's log
-a job for one of ours that has ended     cancelled: nobody waits for its model
-a job for none of ours                   reported only: another installation may share the provider's key
-a copy of a team's file without a row    deleted once no attempt can still be about to record it
+a job that one of our jobs is waiting for     its own next step is woken and adopts it
+a second provider job for one of our jobs     cancelled, and noted in the job's log
+a provider job of a finished job              cancelled: nobody waits for its model
+a provider job of a job that we do not have   reported only: another installation may share the key
+a copy of a team's file without a row         deleted once no attempt can still be about to record it
 """
 
 from dataclasses import dataclass
@@ -18,28 +18,28 @@ from service.core import clock, work
 from service.events.types import EventType
 from service.files.tables import FileCopy
 from service.jobs.actions import tell
+from service.jobs.kinds import ADVANCE_JOB, SWEEP_PROVIDER
 from service.jobs.states import TERMINAL, JobStatus, status_from
 from service.jobs.tables import Job, Orphan, ProviderSweep
-from service.jobs.upstream.copying import ADVANCE, owner_mark
+from service.jobs.upstream.provider_files import owner_mark
 from service.providers.port import ProviderFile, ProviderJob
 from service.teams.tables import Team
 
-SWEEP = "provider.sweep"  # the unit of work that looks through one provider
-# An answer may come this late after all; before, a job or file without its row is no orphan.
+# A create or an upload may be answered this late; a younger job or file without a row is no orphan.
 SETTLED_AFTER = timedelta(minutes=15)
 _OVERLAP = timedelta(days=1)
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What to do about something found: `end` it at the provider or leave it there, and why."""
+class OrphanVerdict:
+    """Whether to `end` an orphan at the provider, and the job on its stamp."""
 
     end: bool
     job_id: str | None
 
 
 def order_sweeps(session: Session, providers: list[str], every: timedelta) -> int:
-    """Order a sweep of each provider whose last one was ordered `every` ago; returns how many."""
+    """Schedule a sweep of each provider that had none for `every`; returns how many."""
     ordered = 0
     for provider in providers:
         row = insert(ProviderSweep).values(provider=provider, ordered_at=func.now())
@@ -49,39 +49,41 @@ def order_sweeps(session: Session, providers: list[str], every: timedelta) -> in
             where=ProviderSweep.ordered_at < func.now() - every,
         )
         if session.execute(taken.returning(ProviderSweep.provider)).first() is not None:
-            work.schedule(session, SWEEP, provider)
+            work.schedule(session, SWEEP_PROVIDER, provider)
             ordered += 1
     return ordered
 
 
 def look_back_to(session: Session, provider: str) -> datetime | None:
-    """Since when things at the provider have not been looked at; None the first time, for all of them."""
+    """From when on to look at a provider's jobs and files; None the first time, for all of them."""
     swept_at = session.scalar(select(ProviderSweep.swept_at).where(ProviderSweep.provider == provider))
     return swept_at - _OVERLAP if swept_at else None
 
 
 def note_swept(session: Session, provider: str, began_at: datetime) -> None:
-    """Note that everything older than `began_at` has been looked at."""
+    """Record that the sweep has seen everything older than `began_at`."""
     row = insert(ProviderSweep).values(provider=provider, ordered_at=began_at, swept_at=began_at)
     session.execute(row.on_conflict_do_update(index_elements=["provider"], set_={"swept_at": began_at}))
 
 
-def judge_job(session: Session, provider: str, found: ProviderJob) -> Verdict | None:
-    """What to do about a stamped provider job; None when it is as it should be."""
+def judge_job(session: Session, provider: str, found: ProviderJob) -> OrphanVerdict | None:
+    """What to do about a provider job that carries our stamp; None if it is no orphan."""
     job = session.get(Job, found.stamp)
     if job is None:
-        return Verdict(end=False, job_id=found.stamp)
+        return OrphanVerdict(end=False, job_id=found.stamp)
     if job.provider_job_id == found.id:
         return None
     if job.provider_job_id is None and not job.has_ended:
         if clock.now() - found.created_at > SETTLED_AFTER:
-            work.hasten(session, ADVANCE, job.id)
+            work.hasten(session, ADVANCE_JOB, job.id)
         return None
-    return Verdict(end=not _has_ended(found), job_id=job.id)
+    return OrphanVerdict(end=not _has_ended(found), job_id=job.id)
 
 
-def judge_file(session: Session, provider: str, found: ProviderFile, marks: frozenset[str]) -> Verdict | None:
-    """What to do about a provider's file; None when it is known, young, needed or not one of our teams'."""
+def judge_file(
+    session: Session, provider: str, found: ProviderFile, marks: frozenset[str]
+) -> OrphanVerdict | None:
+    """What to do about a provider's file; None if it is known, young, in use or not one of our teams'."""
     if not any(found.filename.startswith(mark) for mark in marks):
         return None
     if clock.now() - found.created_at < SETTLED_AFTER:
@@ -93,18 +95,18 @@ def judge_file(session: Session, provider: str, found: ProviderFile, marks: froz
     needed = select(Job.id).where(Job.provider == provider, Job.finished_at.is_(None), needs)
     if session.scalar(known.limit(1)) is not None or session.scalar(needed.limit(1)) is not None:
         return None
-    return Verdict(end=True, job_id=None)
+    return OrphanVerdict(end=True, job_id=None)
 
 
 def marks_of_teams(session: Session) -> frozenset[str]:
-    """How the names of copies begin that are ours."""
+    """The prefixes of the names of our teams' copies."""
     return frozenset(owner_mark(team_id) for team_id in session.scalars(select(Team.id)))
 
 
 def record_orphan(
     session: Session, provider: str, object_id: str, kind: str, job_id: str | None, outcome: str
 ) -> bool:
-    """Note an orphan and, for a second job of one of ours, tell its team; False when it was known before."""
+    """Record an orphan and note it in the log of its job, if any; False if it was recorded before."""
     row = insert(Orphan).values(
         provider=provider,
         provider_object_id=object_id,
@@ -117,7 +119,7 @@ def record_orphan(
     job = session.get(Job, job_id) if job_id and new else None
     if job is not None:
         message = (
-            "The provider had a second job for this one; it was cancelled and is not charged to the team."
+            "The provider had a second job for this one. It was cancelled and is not charged to the team."
         )
         tell(session, job, EventType.JOB_MESSAGE, message, level="warn")
     return new

@@ -1,4 +1,4 @@
-"""Reconcile with a provider, once a day: what is asked of the database before, and kept after."""
+"""Reconcile with a provider once a day: our side of the comparison, and the report."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from service.catalog.billing import billing_rules
 from service.catalog.price import PriceKind, hours
 from service.core import clock, ids, work
+from service.jobs.kinds import RECONCILE_PROVIDER
 from service.jobs.tables import Job
 from service.ledger.closing.drift import Booked, Drift, Listed
 from service.ledger.closing.tables import DriftReport
@@ -17,34 +18,33 @@ from service.ledger.rollups.sums import booked, read
 from service.ledger.tables import Entry
 from service.providers.port import ProviderJob
 
-RECONCILE = "provider.reconcile"  # the unit of work that reconciles with one provider
-# Jobs this old have ended wherever they ran, and late webhooks have come.
+# Every job is finished by this age.
 LOOK_BACK = timedelta(days=35)
 _QUANTITIES = (PriceKind.TRAINING_TOKENS.value, PriceKind.TRAINING_HOURS.value)
 
 
 def order_reconciliations(session: Session, providers: Iterable[str]) -> int:
-    """Order the reconciliation of yesterday with each provider that has none yet; returns how many."""
+    """Schedule yesterday's reconciliation with each provider that has no report yet; returns how many."""
     reported = set(session.scalars(select(DriftReport.provider).where(DriftReport.day == yesterday())))
     due = [provider for provider in providers if provider not in reported]
     for provider in due:
-        work.schedule(session, RECONCILE, provider)
+        work.schedule(session, RECONCILE_PROVIDER, provider)
     return len(due)
 
 
 def yesterday() -> date:
-    """The last day (UTC) that is over."""
+    """The last complete day, UTC."""
     return clock.now().date() - timedelta(days=1)
 
 
 def span_of(day: date) -> tuple[datetime, datetime]:
-    """The first moment of a day (UTC) and that of the next."""
+    """The start of a day, UTC, and of the next."""
     start = datetime.combine(day, time(), UTC)
     return start, start + timedelta(days=1)
 
 
 def books_of(session: Session, provider: str, since: datetime) -> Mapping[str, Booked]:
-    """Our jobs at a provider that were sent since then, by its ids."""
+    """Our jobs at a provider that were created since then, by the provider's ids."""
     charged = (
         select(Entry.job_id, func.sum(Entry.quantity).label("quantity"))
         .where(Entry.job_id.is_not(None), Entry.kind.in_(_QUANTITIES))
@@ -63,7 +63,7 @@ def books_of(session: Session, provider: str, since: datetime) -> Mapping[str, B
 
 
 def listed(kind: str, job: ProviderJob) -> Listed:
-    """A provider's job, with what its kind's rules make us owe for it."""
+    """A provider's job with the quantity that its billing rules charge."""
     rules = billing_rules(kind)
     charged = {"failed": rules.failed, "cancelled": rules.cancelled}.get(job.status, "reported")
     if charged == "nothing":
@@ -81,7 +81,7 @@ def keep_report(
     theirs_usd: Decimal | None,
     drifts: list[Drift],
 ) -> DriftReport:
-    """Write down what reconciling a day found, beside what we booked on it."""
+    """Store what the reconciliation of a day found, beside what we booked on that day."""
     entries = booked(None, *span_of(day), by=None)
     ours = select(func.coalesce(func.sum(entries.c.amount_usd), 0).label("usd"))
     report = DriftReport(

@@ -1,4 +1,4 @@
-"""What operators see and do about providers: blocks in force, and what was found there unknown to us."""
+"""Routes for administrators: provider blocks and orphans."""
 
 from typing import Literal
 
@@ -11,8 +11,8 @@ from service.core.web import RequestSession
 from service.core.wire import WireOut
 from service.errors import NotFound
 from service.jobs import queue
+from service.jobs.blocks import BlockKind, lift_block, standing_blocks
 from service.jobs.tables import Orphan, ProviderBlock
-from service.jobs.upstream.blocks import BlockKind, lift_block, standing_blocks
 from service.teams.access import Admin
 from service.teams.idempotency import IdempotentRoute
 
@@ -21,7 +21,7 @@ _MOST = 1000
 
 
 class BlockOut(WireOut):
-    """Why a provider is not asked for something; `until` is null when only an operator can end it."""
+    """What a provider does not accept at the moment; `until` is null if only an administrator can end it."""
 
     object: Literal["provider.block"] = "provider.block"
     id: str
@@ -34,7 +34,7 @@ class BlockOut(WireOut):
 
 
 class BlockDeleted(WireOut):
-    """A block that is in force no longer."""
+    """A block that was lifted."""
 
     object: Literal["provider.block"] = "provider.block"
     id: str
@@ -42,7 +42,7 @@ class BlockDeleted(WireOut):
 
 
 class OrphanOut(WireOut):
-    """Something of ours at a provider that no row knew; admins alone see the provider's id."""
+    """A provider job or file that carries our stamp but had no row. Only admins see the provider's id."""
 
     object: Literal["provider.orphan"] = "provider.orphan"
     id: str
@@ -55,7 +55,7 @@ class OrphanOut(WireOut):
 
 @router.get("/provider_blocks")
 def list_blocks(session: RequestSession, _: Admin) -> ListOut[BlockOut]:
-    """Every block in force, and since when."""
+    """List the provider blocks that are in force."""
     data = [_block_out(block) for block in standing_blocks(session)]
     return ListOut[BlockOut](
         data=data, first_id=data[0].id if data else None, last_id=data[-1].id if data else None
@@ -64,16 +64,16 @@ def list_blocks(session: RequestSession, _: Admin) -> ListOut[BlockOut]:
 
 @router.delete("/provider_blocks/{provider}/{kind}")
 def delete_block(provider: str, kind: BlockKind, session: RequestSession, _: Admin) -> BlockDeleted:
-    """Say that a block is over, for example because the account may train again; waiting jobs are woken."""
+    """Lift a block, for example after the account was topped up; waiting jobs are woken."""
     if not lift_block(session, provider, kind):
-        raise NotFound(f"There is no block {kind.value!r} on {provider!r}.", param="kind")
+        raise NotFound(f"There is no block {kind.value!r} on the provider {provider!r}.", param="kind")
     queue.wake_all(session, provider)
     return BlockDeleted(id=f"{provider}/{kind.value}")
 
 
 @router.get("/provider_orphans")
 def list_orphans(session: RequestSession, _: Admin) -> ListOut[OrphanOut]:
-    """The latest thousand jobs and files found at providers that no row of ours knew, and what was done."""
+    """List the latest 1,000 orphans found at providers, and what was done about each."""
     rows = session.scalars(select(Orphan).order_by(Orphan.found_at.desc()).limit(_MOST))
     data = [
         OrphanOut(

@@ -12,31 +12,28 @@ from service.models.shutdowns.queries import ShutdownDates, shutdown_dates
 from service.settings import settings
 
 
-def check_not_shut_down(session: Session, target: Target) -> date | None:
-    """A target's shutdown date, if one is known. Raises `TrainingNotAvailable` once it has passed."""
+def check_shutdown(session: Session, target: Target, *, acknowledged: bool) -> date | None:
+    """A target's shutdown date, if one is known, unless it rules out tuning the target.
+
+    Raises `TrainingNotAvailable` once the date has passed, and `InvalidRequest` when it is near and the
+    caller does not acknowledge it. Both name models that last longer.
+    """
     dates, today = shutdown_dates(session), clock.now().date()
     day = dates.of_target(target)
-    if day is not None and day <= today:
+    if day is None or (acknowledged and day > today):
+        return day
+    if day <= today:
         raise TrainingNotAvailable(
             f"The model {target.model_id!r} was shut down on {day}. Models that stay available and support "
             f"the same methods: {_list_lasting(dates, target, today)}.",
             param="model",
         )
-    return day
-
-
-def check_shutdown(session: Session, target: Target, *, acknowledged: bool) -> None:
-    """Refuse a target that has shut down, or shuts down soon unless the caller acknowledges it.
-
-    Raises `TrainingNotAvailable` or `InvalidRequest`; both name models that last longer.
-    """
-    day, today = check_not_shut_down(session, target), clock.now().date()
-    if day is None or acknowledged or (day - today).days > settings().shutdown_acknowledge_days:
-        return
+    if (day - today).days > settings().shutdown_acknowledge_days:
+        return day
     raise InvalidRequest(
         f"The model {target.model_id!r} shuts down on {day}, in {(day - today).days} days, and so does every "
         f"model tuned from it. To tune it anyway, send 'tunehouse': {{'acknowledge_shutdown': true}}. "
-        f"Models that last longer: {_list_lasting(shutdown_dates(session), target, today)}.",
+        f"Models that last longer: {_list_lasting(dates, target, today)}.",
         param="tunehouse.acknowledge_shutdown",
         code="shutdown_not_acknowledged",
     )

@@ -15,7 +15,7 @@ from service.catalog.prices import NewPrice, add_price, prices_at
 from service.core.db import transaction
 from service.events.queries import list_events
 from service.jobs.tables import Job
-from service.jobs.upstream.record import Snapshot, record_snapshot
+from service.jobs.upstream.snapshots import Snapshot, record_snapshot
 from service.ledger.actions import place_hold, settle
 from service.ledger.audit import findings
 from service.ledger.budgets.actions import set_budget

@@ -8,7 +8,8 @@ import pytest
 
 from service.core.db import transaction
 from service.core.work import schedule
-from service.jobs.upstream.reconcile import RECONCILE, order_reconciliations
+from service.jobs.kinds import RECONCILE_PROVIDER
+from service.jobs.upstream.reconcile import order_reconciliations
 from service.ledger.closing.drift import Booked, Drift, Listed, compare
 from tests.jobs.story import run, start, wait_for_end
 from tests.ledger.make import team
@@ -62,7 +63,7 @@ def test_yesterday_is_reconciled_once() -> None:
 def reconcile(service: Service) -> dict[str, Any]:
     """Have the worker reconcile with the trainer; the newest report."""
     with transaction() as session:
-        schedule(session, RECONCILE, "trainer")
+        schedule(session, RECONCILE_PROVIDER, "trainer")
     wait_until(lambda: not work_left())
     answer = service.admin.get("/v1/costs/reconciliation?provider=trainer")
     assert answer.status_code == 200, answer.text

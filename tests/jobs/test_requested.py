@@ -52,7 +52,7 @@ def _provider_status(job: object) -> str | None:
     return found
 
 
-def test_an_ended_job_refuses_every_wish(service: Service) -> None:
+def test_an_ended_job_refuses_every_request(service: Service) -> None:
     sdk = service.make_team().sdk
     job = run(sdk)
     for ask in (sdk.fine_tuning.jobs.cancel, sdk.fine_tuning.jobs.pause, sdk.fine_tuning.jobs.resume):

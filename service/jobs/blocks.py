@@ -1,10 +1,10 @@
-"""What a provider has told us not to ask for now: found out once, known to every worker and to the api.
+"""Blocks: what a provider does not accept at the moment. One worker meets it; all workers and the api know.
 
-wound_down   no new training, ever again, for this account: jobs that were not sent end at once
-daily        this model takes no more jobs until some time tomorrow
-quota        the account has no credit: jobs wait, and say why
-key          our key is not accepted: jobs wait for an operator
-rate         too many requests: every worker stays away for a moment
+wound_down   the account can start no new training, ever: jobs that were not sent fail at once
+daily        this model accepts no more jobs until some time tomorrow
+quota        the account has no credit: jobs wait
+key          the provider refuses our key: jobs wait until an administrator replaces it
+rate         too many requests: every worker pauses for a moment
 """
 
 import hashlib
@@ -25,7 +25,7 @@ ALL_MODELS = "*"
 
 
 class BlockKind(StrEnum):
-    """The kinds above, the most final first."""
+    """The kinds above, the longest lasting first."""
 
     WOUND_DOWN = "wound_down"
     KEY = "key"
@@ -34,7 +34,7 @@ class BlockKind(StrEnum):
     RATE = "rate"
 
 
-# What keeps new jobs from being sent; `rate` keeps every call back.
+# All of them keep new jobs from being sent; `rate` also holds back every other call.
 _SENDING = tuple(BlockKind)
 _RANK = {kind: rank for rank, kind in enumerate(BlockKind)}
 
@@ -48,7 +48,7 @@ def raise_block(
     model: str = ALL_MODELS,
     until: datetime | None,
 ) -> None:
-    """Note a block, or that one lasts longer than was known."""
+    """Record a block, or extend one that lasts longer than we knew."""
     row = insert(ProviderBlock).values(
         provider=provider,
         kind=kind.value,
@@ -72,7 +72,7 @@ def raise_block(
 
 
 def lift_block(session: Session, provider: str, kind: BlockKind) -> bool:
-    """End a block because it was found, or is said, to be over; False when there was none."""
+    """End a block; False when there was none."""
     lifted = delete(ProviderBlock).where(ProviderBlock.provider == provider, ProviderBlock.kind == kind.value)
     return session.execute(lifted.returning(ProviderBlock.kind)).first() is not None
 
@@ -80,9 +80,9 @@ def lift_block(session: Session, provider: str, kind: BlockKind) -> bool:
 def block_on(
     session: Session, provider: str, model: str, kinds: Collection[BlockKind] = _SENDING
 ) -> ProviderBlock | None:
-    """The most final block in force on a model at a provider, of those kinds.
+    """The longest lasting block of these kinds that is in force on a model at a provider.
 
-    One that another account met does not count: changing the provider's key or address ends it.
+    Blocks belong to an account: replacing the provider's key or address ends them.
     """
     rows = select(ProviderBlock).where(
         ProviderBlock.provider == provider,
@@ -108,17 +108,17 @@ def _in_force() -> ColumnElement[bool]:
 
 
 def credentials_of(provider: str) -> str:
-    """A mark of the account at a provider that gives nothing of its key away."""
+    """A hash that identifies the account at a provider without revealing its key."""
     one = provider_settings(provider)
     mark = f"{one.base_url}\n{one.api_key.get_secret_value()}".encode()
     return hashlib.blake2b(mark, digest_size=9).hexdigest()
 
 
 def daily_end(last_day: Collection[datetime], now: datetime) -> datetime:
-    """When a daily limit that was just met frees a place: a day after our oldest job within it.
+    """When a daily limit that was just reached frees a place: a day after our oldest job that it counts.
 
-    The limit is over a rolling 24 hours and other users of the account count too, so that without a job of
-    ours in it a whole day is waited; never less than a quarter of an hour.
+    The limit covers a rolling 24 hours and counts other users of the account too. Without a job of ours in
+    it we wait a whole day, and never less than 15 minutes.
     """
     day = timedelta(days=1)
     return max(min(last_day, default=now) + day, now + timedelta(minutes=15))

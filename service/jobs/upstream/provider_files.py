@@ -1,4 +1,4 @@
-"""Get a job's files to its provider: each content once, however many jobs and files want it."""
+"""Copy a job's files to its provider: each content once, however many jobs and files share it."""
 
 import hashlib
 from typing import NamedTuple, Self
@@ -9,23 +9,20 @@ from sqlalchemy.orm import Session
 from service.core import work
 from service.files.copies import find_copy
 from service.files.tables import File
+from service.jobs.kinds import ADVANCE_JOB, COPY_FILE
 from service.jobs.states import TERMINAL
 from service.jobs.tables import Job
-
-COPY = "file.copy"  # the unit of work that copies one content to one provider
-ADVANCE = "job.advance"  # the unit of work that takes a job one step further
-
 
 _MARK = "tunehouse"
 
 
 def owner_mark(team_id: str) -> str:
-    """What the names of a team's copies begin with: tells this installation's copies from others'."""
+    """The prefix of the names of a team's copies; it tells them from those of other installations."""
     return f"{_MARK}-{hashlib.sha256(team_id.encode()).hexdigest()[:12]}-"
 
 
 class CopyName(NamedTuple):
-    """Names a unit of copying: whose content goes where."""
+    """One content of one team at one provider: the subject of a `COPY_FILE`."""
 
     provider: str
     team_id: str
@@ -41,14 +38,14 @@ class CopyName(NamedTuple):
 
     @property
     def filename(self) -> str:
-        """What the provider's copy is called: findable after an answer was lost, and telling nothing."""
+        """The name of the copy at the provider: it can be found after a lost answer, and reveals nothing."""
         return f"{owner_mark(self.team_id)}{hashlib.sha256(str(self).encode()).hexdigest()[:40]}.jsonl"
 
 
 def collect_copies(session: Session, job: Job) -> bool:
-    """Note on a locked job where its files are at the provider; False while a copy is still to be made.
+    """Set a locked job's provider file ids; False while a copy is missing.
 
-    The copies that are missing are ordered, and their completion wakes the job.
+    Schedules the missing copies. Each wakes the job when it is done.
     """
     job.provider_training_file = _copy_or_order(session, job, job.training_file)
     if job.validation_file is not None:
@@ -67,7 +64,7 @@ def wake_waiting_jobs(session: Session, name: CopyName) -> None:
         or_(Job.training_file.in_(same), Job.validation_file.in_(same)),
     )
     for job_id in session.scalars(waiting):
-        work.schedule(session, ADVANCE, job_id)
+        work.schedule(session, ADVANCE_JOB, job_id)
 
 
 def _copy_or_order(session: Session, job: Job, file_id: str) -> str | None:
@@ -75,5 +72,5 @@ def _copy_or_order(session: Session, job: Job, file_id: str) -> str | None:
     copy = find_copy(session, file, job.provider)
     if copy is not None:
         return copy.provider_file_id
-    work.schedule(session, COPY, str(CopyName(job.provider, file.team_id, file.sha256)))
+    work.schedule(session, COPY_FILE, str(CopyName(job.provider, file.team_id, file.sha256)))
     return None

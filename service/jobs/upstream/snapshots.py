@@ -1,4 +1,4 @@
-"""Record what a provider said of a job: one snapshot, one transaction."""
+"""Record a provider's snapshot of a job in one transaction."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -33,14 +33,14 @@ _BEGUN = (JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.PAUSED, JobStatus.SUCC
 _LEVELS: Mapping[str, Level] = {"info": "info", "warn": "warn", "error": "error"}
 _EVENTS_REMEMBERED = 100
 _MOST_EVENTS = 100_000  # of a job, copied from its provider
-# A checkpoint without it may be the finished model itself: at OpenAI it is, at Azure none has it. Which one
-# it is shows once the job has ended.
+# A checkpoint without this mark may be the finished model: at OpenAI it is, at Azure no checkpoint has the
+# mark. Which it is only shows once the job has ended.
 _CHECKPOINT_MARK = ":ckpt-step-"
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All that was asked of the provider in one round; events oldest first."""
+    """What the provider reported in one round of requests; events oldest first."""
 
     job: ProviderJob
     events: Sequence[ProviderEvent] = ()
@@ -49,10 +49,10 @@ class Snapshot:
 
 
 def known_events(session: Session, job_id: str) -> frozenset[str]:
-    """The provider's ids of the events copied last.
+    """The provider's ids of the events that were copied last.
 
-    Events are copied oldest first and all of a round together, so that meeting one of these means having all
-    before it; a few more than one are needed because events of the same second have no order.
+    Events are copied oldest first and each round as a whole. Whoever meets one of these ids has all earlier
+    events. Several are needed because events of the same second have no order.
     """
     copied = select(Event.source_key).where(Event.subject_id == job_id, Event.source_key.is_not(None))
     latest = session.scalars(copied.order_by(Event.number.desc()).limit(_EVENTS_REMEMBERED))
@@ -66,7 +66,7 @@ def is_taken(session: Session, job: Job, provider_job_id: str) -> bool:
 
 
 def record_snapshot(session: Session, job: Job, seen: Snapshot) -> None:
-    """Bring the locked job, its log, checkpoints, model and costs up to what the provider says."""
+    """Update a locked job, its log, checkpoints, model and costs to what the provider reports."""
     if job.has_ended:
         return
     before = JobStatus(job.status)
@@ -130,14 +130,14 @@ def _note_change(
 ) -> None:
     if after is JobStatus.PAUSED:
         charge_pause(session, job, seen.job)
-        tell(session, job, EventType.JOB_PAUSED, "The job is paused; resume it to go on.")
+        tell(session, job, EventType.JOB_PAUSED, "The job is paused. Resume it to continue.")
     elif after in TERMINAL:
         _end(session, job, after, seen, names)
 
 
 def _end(session: Session, job: Job, after: JobStatus, seen: Snapshot, names: Mapping[str, str]) -> None:
     job.finished_at = seen.job.finished_at or clock.now()
-    job.wish = None
+    job.requested = None
     for number, content in enumerate(seen.result_files.values(), start=1):
         name = f"{job.id}-results-{number}.csv"
         file = create_result_file(session, team_id=job.team_id, filename=name, content=content)
@@ -216,7 +216,7 @@ def _copy_events(
 ) -> None:
     for event in events:
         message = rename_ids(event.message, names)
-        if message == CREATED.format(job.id):  # the log began with this, before the provider knew the job
+        if message == CREATED.format(job.id):  # the log begins with our own event of these words
             continue
         append(
             session,

@@ -1,11 +1,11 @@
-"""The SDK's own retries of a create: recognised without an `Idempotency-Key`.
+"""Recognise the SDK's own retries of a create, which carry no `Idempotency-Key`.
 
-The openai SDK re-sends a create whose answer did not come, without any key, but counts its attempts in
-`x-stainless-retry-count`. A create with a count above 0 is therefore no new wish: when the same key made a
-job from the same body a short while ago, that job is the answer. A count of 0 always makes a new job.
+The openai SDK sends a create again when no answer came, and counts its attempts in `x-stainless-retry-count`.
+A count above 0 marks a retry: if the same API key created a job from the same body a short while ago, that
+job is the answer. A count of 0 always creates a job.
 
-What this cannot tell apart: a caller that sends the same body twice within minutes on purpose, when the first
-attempt of the second fails. It gets one job, the cheaper mistake; `Idempotency-Key` gives certainty.
+A caller that sends the same body twice on purpose, and whose second create is retried, gets one job instead
+of two. That is the cheaper mistake; an `Idempotency-Key` rules it out.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ _LONGEST_RETRY = timedelta(minutes=30)
 
 
 def is_retry(headers: Mapping[str, str]) -> bool:
-    """Whether the caller's SDK says that this is not its first attempt, and no key says which it repeats."""
+    """Whether the SDK marks a request as a retry and there is no `Idempotency-Key` to tell of what."""
     if IDEMPOTENCY_KEY in headers:
         return False
     count = headers.get(HEADER, "0")
@@ -33,18 +33,18 @@ def is_retry(headers: Mapping[str, str]) -> bool:
 
 
 def request_hash(team_id: str, body: JobCreate) -> bytes:
-    """16 bytes that are the same for the same wish of the same team."""
+    """16 bytes that are equal for equal bodies of the same team."""
     asked = f"{team_id}\n{body.model_dump_json()}"
     return hashlib.blake2b(asked.encode(), digest_size=16).digest()
 
 
 def made_before(session: Session, key_id: str, mark: bytes) -> Job | None:
-    """The job that an earlier attempt of this request made; None when there is none."""
+    """The job that an earlier attempt of this request created, if any."""
     same = Job.key_id == key_id, Job.request_hash == mark, Job.created_at > func.now() - _LONGEST_RETRY
     return session.scalar(select(Job).where(*same).order_by(Job.created_at.desc()).limit(1))
 
 
 def lock_request(session: Session, key_id: str, mark: bytes) -> None:
-    """Let the attempts of one request pass one after the other, so that a retry sees what the first did."""
+    """Let attempts of one request run one after the other, so that a retry sees what the first one did."""
     number = int.from_bytes(hashlib.blake2b(key_id.encode() + mark, digest_size=8).digest(), signed=True)
     session.execute(select(func.pg_advisory_xact_lock(number)))

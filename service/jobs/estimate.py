@@ -1,0 +1,105 @@
+"""Estimate what a job will take and cost."""
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+from sqlalchemy.orm import Session
+
+from service.catalog.prices import Price, price_at
+from service.dataset.auto import auto_epochs
+from service.files.costs import billed_tokens
+from service.files.counting import BaseTokens, exact_tokens
+from service.files.overlap import shared_sentence
+from service.files.queries import get_file, report_of
+from service.files.tables import File
+from service.jobs.request import JobRequest
+from service.ledger.money import usd
+from service.models.queries import Target
+
+
+@dataclass(frozen=True)
+class JobEstimate:
+    """What a job will take, from the report on its training file and its price.
+
+    `cost_usd` is what a job holds. `training_hours` is the most that is expected, None where training is
+    billed by the token. `exact` is the count by the base's own tokenizer, where there is one.
+    `upper_bound_usd` is None where nothing bounds how long the job trains.
+    """
+
+    n_epochs: int
+    trained_tokens: int | None
+    training_hours: Decimal | None
+    exact: BaseTokens | None
+    price: Price
+    cost_usd: Decimal
+    upper_bound_usd: Decimal | None
+
+
+def find_price(session: Session, target: Target, request: JobRequest) -> Price:
+    """Today's price of the training. Raises `PriceUnknown`."""
+    base = target.base
+    kind = base.training_kind(request.method)
+    return price_at(
+        session, provider_kind=base.provider_kind, model=base.id, kind=kind, method=request.method
+    )
+
+
+def estimate_job(
+    session: Session, target: Target, request: JobRequest, training: File, price: Price
+) -> JobEstimate:
+    """Estimate a job that trains on `training`, a checked file.
+
+    Training by the hour stops at the job's own `max_cost_usd`, which therefore bounds its cost.
+    """
+    base = target.base
+    report = report_of(training)
+    asked = request.hyperparameters.get("n_epochs", "auto")
+    n_epochs = auto_epochs(report.examples) if asked == "auto" else int(asked)
+    exact = exact_tokens(session, training, target.provider, base.id)
+    tokens = billed_tokens(report, base.token_limit, n_epochs, exact)
+    by_hour = price.kind.unit == "hours"
+    hours = base.training_hours(tokens) if by_hour else None
+    cost = price.amount_for(tokens if hours is None else hours)
+    bound = None if by_hour and base.tokens_per_hour is None else cost
+    if by_hour and request.max_cost_usd is not None:
+        cost = bound = request.max_cost_usd if bound is None else min(bound, request.max_cost_usd)
+    trained = None if request.method == "reinforcement" else tokens
+    return JobEstimate(n_epochs, trained, hours, exact, price, cost, bound)
+
+
+def shared_rows(session: Session, team_id: str, training: File, validation_file: str | None) -> str | None:
+    """A warning when the validation file repeats rows of the training file; None when it does not."""
+    if validation_file is None:
+        return None
+    return shared_sentence(session, training, get_file(session, team_id, validation_file))
+
+
+def warnings(
+    target: Target,
+    training: File,
+    estimate: JobEstimate,
+    shared: str | None = None,
+    ends_on: date | None = None,
+) -> list[str]:
+    """What the caller should know before creating the job, in sentences; `shared` is one of them."""
+    found = [shared] if shared else []
+    if estimate.upper_bound_usd is None:
+        found.append(
+            f"The duration cannot be estimated in advance: ${usd(estimate.cost_usd)} is held for the first "
+            "hour, then each further hour before it begins. Set max_cost_usd to bound the cost."
+        )
+    if ends_on is not None:
+        found.append(f"{target.model_id} shuts down on {ends_on}, together with every model tuned from it.")
+    if estimate.exact and estimate.exact.truncated:
+        found.append(
+            f"{estimate.exact.truncated} examples are longer than the model's limit; "
+            "what lies beyond it is cut off."
+        )
+    if estimate.exact:
+        return found
+    report = report_of(training)
+    lost = report.tokens.total - billed_tokens(report, target.base.token_limit, 1)
+    if lost:
+        found.append(f"{lost} tokens lie beyond the model's limit per example and are not trained on.")
+    return found
