@@ -16,7 +16,7 @@ keeper = Keeper()
 
 @app.task(name=STEP_TASK)  # type: ignore[untyped-decorator]  # celery ships no types
 def step(kind: str, subject_id: str) -> None:
-    """Do the next step of one unit of work, if it is due and no one else is at it."""
+    """Do the next step of one unit of work, if it is due and nobody else does it."""
     run_step(kind, subject_id)
 
 

@@ -1,7 +1,7 @@
-"""What is done now and then beside the work in rows.
+"""Chores: periodic work that every worker does beside its steps.
 
-Every worker does all of it, so a chore is idempotent; it is short and needs no network. What calls a provider
-is a unit of work, which a chore may order.
+A chore is idempotent, because all workers do it; it is short and uses only the database. Whatever calls a
+provider is a unit of work, which a chore may schedule.
 """
 
 import time
@@ -31,13 +31,13 @@ from service.webhooks.actions import forget_deliveries
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
-_REPEATED_WITHIN = timedelta(days=2)  # for so long an Idempotency-Key is remembered; the guide says so
-_REDELIVERED_WITHIN = timedelta(days=7)  # providers send a webhook again for up to three days
+_REPEATED_WITHIN = timedelta(days=2)  # how long an Idempotency-Key is remembered, as the guide says
+_REDELIVERED_WITHIN = timedelta(days=7)  # providers retry a webhook for up to three days
 
 
 @dataclass(frozen=True)
 class Chore:
-    """Something to do every `interval_s` seconds; `do` returns how many things it found to do."""
+    """Something to do every `interval_s` seconds; `do` returns how many things it did."""
 
     name: str
     interval_s: float
@@ -45,14 +45,14 @@ class Chore:
 
 
 class ChoreList:
-    """Chores and when each is due next; the first time is one interval from now."""
+    """Chores and when each is due next, the first time after one interval."""
 
     def __init__(self, chores: Sequence[Chore]) -> None:
         started = time.monotonic()
         self._due = {chore: started + chore.interval_s for chore in chores}
 
     def run_due(self) -> None:
-        """Do what is due. A chore that fails is logged and due again after its interval; the others go on."""
+        """Do the chores that are due. One that fails is logged and due again after its interval."""
         for chore, due_at in self._due.items():
             if time.monotonic() >= due_at:
                 self._due[chore] = time.monotonic() + chore.interval_s
@@ -63,7 +63,7 @@ def _run(chore: Chore) -> None:
     try:
         done = chore.do()
     except Exception:
-        # One chore's mistake must stop neither the others nor the sweep that shares their thread.
+        # A failing chore must not stop the others, nor the sweep, which runs in the same thread.
         log.exception("chore_failed", chore=chore.name)
         return
     if done:
@@ -79,7 +79,7 @@ def _release_orphaned_holds() -> int:
     with transaction() as session:
         orphans = release_orphans(session, _BATCH)
     for subject_id in orphans:
-        # Ending a job and ending its hold are one transaction: this points to a bug.
+        # A job and its hold end in one transaction, so this is a bug.
         log.error("hold_without_work", subject_id=subject_id)
     return len(orphans)
 
@@ -104,7 +104,7 @@ def _close_months() -> int:
     closed = 0
     month = month_due(clock.now(), settings().month_close_days)
     while True:
-        # In batches, for a team's requests wait while its month is being closed.
+        # In batches, because a team's requests wait while its month is being closed.
         with transaction() as session:
             newly = close_month(session, month, _BATCH)
         if not newly:

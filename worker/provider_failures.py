@@ -1,4 +1,4 @@
-"""What a step does when its provider fails: come back later, without a traceback, and tell the others."""
+"""What a step does when its provider fails: retry later, log no traceback, and tell the other workers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,15 +16,15 @@ from worker.retry import retry_delay
 
 log = structlog.get_logger(__name__)
 
-# After a call of unknown outcome, the provider's lists may lag behind its own doings for a moment.
+# After a call of unknown outcome, the provider's lists may not show the result for a moment.
 _LOOK_AGAIN_IN = timedelta(seconds=5)
-_UNTOLD_RATE_PAUSE_S = 5.0  # a 429 that does not say when to come back
+_UNTOLD_RATE_PAUSE_S = 5.0  # after a 429 without Retry-After
 _KEY_PAUSE = timedelta(minutes=1)
 JOB_LIMITS = frozenset({"daily_rate_limit_exceeded", "insufficient_quota"})  # on jobs, not on requests
 
 
 def retried(step: Callable[[Lease], None]) -> Callable[[Lease], None]:
-    """A step that gives its work back when the provider did nothing, or may have done something."""
+    """Make a step retry later when the provider did not answer, or did nothing."""
 
     @wraps(step)
     def guarded(lease: Lease) -> None:
@@ -40,7 +40,7 @@ def retried(step: Callable[[Lease], None]) -> Callable[[Lease], None]:
 
 @contextmanager
 def noting_throttles(provider: str) -> Iterator[None]:
-    """Let every worker know when the calls inside come too fast for the provider, or have the key refused."""
+    """Block the provider for every worker when it throttles the calls inside or refuses the key."""
     try:
         yield
     except Throttled as failure:
@@ -55,13 +55,13 @@ def noting_throttles(provider: str) -> Iterator[None]:
 
 
 def wait_after(lease: Lease, failure: ProviderError) -> timedelta:
-    """How long to stay away: what the provider asked for, else growing with the attempts."""
+    """How long to wait: what the provider asked for, else longer with each attempt."""
     asked = timedelta(seconds=failure.retry_after_s) if failure.retry_after_s else None
     return asked or retry_delay(lease.attempts)
 
 
 def come_back(lease: Lease, wait: timedelta, failure: Exception) -> None:
-    """Give the work back for `wait`, with the failure noted."""
+    """Give the work back, due after `wait`, with the failure in its row and in the log."""
     log.warning("provider_call_failed", reason=str(failure), retry_in_s=wait.total_seconds())
     with transaction() as session:
         work.give_back(session, lease, retry_in=wait, error=str(failure)[:500])

@@ -1,4 +1,4 @@
-"""Run one step of one unit of work: claim it, hand it to its step function, and mind what fails."""
+"""Run one step of one unit of work: claim it, call its step function, handle failures."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 def run_step(kind: str, subject_id: str) -> None:
-    """Do one step if it is due. A step that raises is tried again with growing pauses, never given up."""
+    """Do one step if it is due. A step that raises is retried with growing pauses, without end."""
     step = STEPS.get(kind)
     if step is None:
         log.error("unknown_work", kind=kind, subject_id=subject_id)
@@ -32,7 +32,7 @@ def run_step(kind: str, subject_id: str) -> None:
         except work.LeaseLost:
             log.warning("lease_lost")
         except Exception as failure:
-            # Whatever one unit of work does wrong must not stop the worker or lose the unit.
+            # A failing unit of work must neither stop the worker nor get lost.
             pause = retry_delay(lease.attempts)
             log.exception("step_failed", retry_in_s=pause.total_seconds())
             _give_back(lease, pause, failure)

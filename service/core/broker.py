@@ -1,7 +1,7 @@
-"""The Celery application's settings, shared by whoever sends wake-ups and by the worker.
+"""The Celery application, shared by the processes that send wake-ups and by the worker.
 
-A message carries only the name of a unit of work. It may be lost, late or doubled: the row in
-`work_items` decides (see `service.core.work`).
+A message carries only the name of a unit of work. It may be lost, late or duplicated: the row in `work_items`
+decides (see `service.core.work`).
 """
 
 import ssl
@@ -13,29 +13,29 @@ from service.settings import settings
 
 STEP_TASK = "tunehouse.step"
 QUEUE = "tunehouse"
-# In Redis each priority is a list of its own, and the lower number is read first. Without it, what a webhook
-# tells would wait behind thousands of overdue units after an outage.
+# In Redis each priority is a list, and the lower number is read first. Without priorities, news from a
+# webhook would wait behind thousands of overdue units after an outage.
 NEWS, LATE = 0, 5
 
 
 # kombu is not typed throughout, hence the two silenced calls.
 class Channel(redis.Channel):
-    """Kombu's, without two ways in which it ends a worker whose broker goes away under it.
+    """Kombu's channel, without two ways in which losing the broker ends the worker.
 
-    When the connection is gone already, kombu looks for it to hand back what was not acknowledged, or to
-    acknowledge what was done meanwhile, and raises what nobody expects (kombu 5.7). Neither is missed: the
-    sweep finds the rows.
+    When the connection is lost, kombu 5.7 still uses it to return unacknowledged messages and to acknowledge
+    finished ones, and fails with an error that it does not handle. Neither is needed: the sweep finds the
+    rows.
     """
 
     do_restore = False
 
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
-        """Tell the broker that a message was dealt with, if it still listens."""
+        """Acknowledge a message, if the connection is still there."""
         if self._is_connected():
             super().basic_ack(delivery_tag, multiple)  # type: ignore[no-untyped-call]
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
-        """Give a message back, if the broker still listens."""
+        """Reject a message, if the connection is still there."""
         if self._is_connected():
             super().basic_reject(delivery_tag, requeue)  # type: ignore[no-untyped-call]
 
@@ -44,7 +44,7 @@ class Channel(redis.Channel):
 
 
 class Transport(redis.Transport):
-    """Kombu's, with our channels."""
+    """Kombu's transport with our channel."""
 
     Channel = Channel
 
@@ -56,7 +56,7 @@ def make_celery() -> Celery:
     if url.startswith(("redis://", "rediss://")):
         app.conf.broker_transport = f"{__name__}:Transport"
     if url.startswith("rediss://") and "ssl_" not in url:
-        # With a transport that is named, kombu does not look at the URL's scheme any more.
+        # Because the transport is named, kombu ignores the URL's scheme.
         app.conf.broker_use_ssl = {"ssl_cert_reqs": ssl.CERT_REQUIRED}
     app.conf.update(
         task_ignore_result=True,
@@ -67,7 +67,7 @@ def make_celery() -> Celery:
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
-        # Without these three nothing that a killed worker held came back within 60 s.
+        # Without these settings, what a killed worker held took longer than 60 s to come back.
         broker_transport_options={
             "visibility_timeout": 60,
             "priority_steps": [NEWS, LATE],

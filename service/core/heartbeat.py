@@ -1,4 +1,4 @@
-"""Do workers live? Each leaves a sign in the broker that fades by itself."""
+"""Heartbeats of workers: keys in the broker that expire by themselves."""
 
 import os
 import socket
@@ -18,7 +18,7 @@ def _broker() -> "Redis":
 
 
 def beat() -> None:
-    """Leave this process's sign of life. Raises redis's `RedisError` when the broker is away."""
+    """Set this process's heartbeat. Raises redis's `RedisError` if the broker cannot be reached."""
     _broker().set(f"{_PREFIX}{socket.gethostname()}:{os.getpid()}", b"", ex=_FADES_AFTER_S)
 
 

@@ -1,4 +1,4 @@
-"""Delete what is too old to matter, a bounded piece at a time."""
+"""Delete old rows, a bounded number at a time."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 
 def prune(session: Session, since: InstrumentedAttribute[datetime], older_than: timedelta, limit: int) -> int:
-    """Delete up to `limit` rows of the table of `since` that are older than that, and return how many."""
+    """Delete up to `limit` rows whose column `since` is older than `older_than`; returns how many."""
     table = since.class_.__table__
     place: ColumnClause[str] = literal_column("ctid")
     old = select(place).select_from(table).where(since < func.now() - older_than).limit(limit)

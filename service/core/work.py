@@ -1,13 +1,13 @@
-"""Units of work: rows that say what is to be done next, when, and who is at it.
+"""Units of work: rows that say what to do next, when, and who is doing it.
 
     schedule ──► due ──claim──► leased ──finish──► due again later, or gone
                   ▲                │
                   └── lease ends ──┘   (the worker died: the sweep wakes the row)
 
 A step is claim → call → record: `claim` in a short transaction, the network call with none open, then
-`finish` in the transaction that records the outcome. `finish` raises `LeaseLost` when someone else took
-over meanwhile, which rolls the record back. A `schedule` that arrives while a step runs is not lost: it
-raises `generation`, and `finish` then makes the row due at once.
+`finish` in the transaction that records the outcome. `finish` raises `LeaseLost` if another worker took over
+meanwhile, which rolls the record back. A `schedule` that arrives while a step runs is not lost: it raises
+`generation`, and `finish` then makes the row due at once.
 """
 
 import uuid
@@ -35,12 +35,12 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from service.core import wake
 from service.core.db import Base, after_commit
 
-# A wake-up that was sent but not acted upon is sent again after this long.
+# A wake-up without effect is sent again after this long.
 REWAKE_AFTER = timedelta(seconds=10)
 
 
 class WorkItem(Base):
-    """One unit of work, named by what is done (`kind`) to what (`subject_id`)."""
+    """A unit of work, named by its `kind` and its subject."""
 
     __tablename__ = "work_items"
 
@@ -73,11 +73,11 @@ class Lease:
 
 
 class LeaseLost(Exception):
-    """Another worker took this unit of work over; what we found out is theirs to find out again."""
+    """Another worker has taken over this unit of work; what this step found out is discarded."""
 
 
 def schedule(session: Session, kind: str, subject_id: str, *, delay: timedelta = timedelta(0)) -> None:
-    """Make a unit of work due after `delay`, or sooner if it already was; wake a worker if that is now."""
+    """Make a unit of work due after `delay`, or sooner if it already was; wake a worker if it is due now."""
     row = insert(WorkItem).values(
         kind=kind,
         subject_id=subject_id,
@@ -112,7 +112,7 @@ def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) ->
             lease_id=lease_id,
             leased_until=func.now() + lease_for,
             attempts=WorkItem.attempts + 1,
-            woken_at=None,  # acted upon: if the worker dies, the sweep need not wait to wake another
+            woken_at=None,  # if this worker dies, the sweep wakes another one without waiting
         )
         .returning(WorkItem.generation, WorkItem.attempts)
     ).one_or_none()
@@ -120,7 +120,7 @@ def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) ->
 
 
 def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) -> None:
-    """End a step that worked: due again after `next_in`, or done for good when that is None.
+    """End a successful step: due again after `next_in`, or finished if that is None.
 
     Raises `LeaseLost` when the lease is no longer ours.
     """
@@ -132,9 +132,10 @@ def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) 
 
 
 def give_back(session: Session, lease: Lease, *, retry_in: timedelta, error: str) -> None:
-    """End a step that failed: due again after `retry_in`, keeping the count of attempts.
+    """End a failed step: due again after `retry_in`, with the count of attempts kept.
 
-    What was scheduled meanwhile is tried at once. Raises `LeaseLost` when the lease is no longer ours.
+    If the unit was scheduled meanwhile, it is due at once. Raises `LeaseLost` when the lease is no longer
+    ours.
     """
     _release(session, lease, retry_in, attempts=lease.attempts, error=error)
 
@@ -162,13 +163,13 @@ def renew(session: Session, leases: Collection[Lease], lease_for: timedelta) -> 
 
 
 def cancel(session: Session, kind: str, subject_id: str) -> bool:
-    """Take back a unit of work that no one has begun; False when someone has, or when there is none."""
+    """Delete a unit of work that was never claimed; False if it was, or if there is none."""
     unbegun = delete(WorkItem).where(_named(kind, subject_id), WorkItem.attempts == 0)
     return session.execute(unbegun.returning(WorkItem.kind)).one_or_none() is not None
 
 
 def hasten(session: Session, kind: str, subject_id: str) -> None:
-    """Make a unit of work due now if there is one; unlike `schedule`, never make one."""
+    """Make a unit of work due now, if there is one; unlike `schedule`, never create one."""
     there = (
         update(WorkItem).where(_named(kind, subject_id)).values(next_step_at=func.now(), woken_at=func.now())
     )
@@ -177,7 +178,7 @@ def hasten(session: Session, kind: str, subject_id: str) -> None:
 
 
 def due(session: Session, limit: int) -> list[tuple[str, str]]:
-    """Mark up to `limit` overdue units of work as woken and return their names, oldest first."""
+    """Mark up to `limit` overdue units of work as woken; returns their names, oldest first."""
     unwoken = or_(WorkItem.woken_at.is_(None), WorkItem.woken_at < func.now() - REWAKE_AFTER)
     overdue = (
         select(WorkItem.kind, WorkItem.subject_id)
@@ -207,7 +208,7 @@ def _ours(lease: Lease) -> ColumnElement[bool]:
 
 
 def _release(session: Session, lease: Lease, delay: timedelta, *, attempts: int, error: str | None) -> None:
-    """Let go of the lease; what was scheduled while it was held is due at once, whatever the `delay`."""
+    """Release a lease. A unit that was scheduled while it was leased is due at once, not after `delay`."""
     unchanged = WorkItem.generation == lease.generation
     released = session.execute(
         update(WorkItem)

@@ -1,8 +1,7 @@
 """Every kind of work and the function that does its next step.
 
-A step function gets the lease, does its claim → call → record, and ends the lease with
-`work.finish` in the transaction that records the outcome. A test holds this table against the
-kinds that the service schedules.
+A step function gets the lease, does its claim → call → record, and ends the lease with `work.finish` in the
+transaction that records the outcome. A test compares this table with the kinds that the service schedules.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Run comparisons: some calls at a time, each kept and charged by itself."""
+"""Run comparisons: a few calls per step, each stored and charged by itself."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -22,17 +22,17 @@ from service.settings import settings
 
 log = structlog.get_logger(__name__)
 
-# A step is short, so that a worker that shuts down does not wait, and shares the others' time.
+# Steps are short, so that a worker can shut down between them and comparisons share it with other work.
 _CALLS_A_STEP = 16
 _AT_ONCE = 4
-# Of one prompt, whichever model failed: minutes of a provider that is away or throttles us.
+# Failed attempts per prompt, over all models: enough for an outage of some minutes.
 _MOST_FAILURES = 12
 _PAUSE, _LONGEST_PAUSE = timedelta(seconds=2), timedelta(minutes=1)
 _NO_PAUSE = timedelta(0)
 
 
 def advance(lease: Lease) -> None:
-    """Choose the prompts, then ask what is left to ask, then end."""
+    """Choose the prompts, then make the calls that are left, then end."""
     with transaction() as session:
         comparison = session.get_one(Comparison, lease.subject_id)
         is_new = comparison.status == Status.QUEUED
@@ -81,7 +81,7 @@ def _ask_some(lease: Lease, comparison: Comparison) -> None:
 def _try(
     lease: Lease, comparison: Comparison, call: Call, target: Priced, client: httpx2.Client
 ) -> timedelta:
-    """Ask and record; how long to wait before the next, more than nothing when this is to be tried again."""
+    """Make one call and record it; returns how long to wait before its next attempt, zero if it is done."""
     most = actions.JUDGE_TOKENS if call.role is Role.JUDGE else comparison.max_output_tokens
     temperature = None if call.role is Role.JUDGE else comparison.temperature
     answer: Answered | TunehouseError

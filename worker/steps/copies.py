@@ -1,4 +1,4 @@
-"""Copy one content to one provider, once; and delete such a copy."""
+"""Copy a content to a provider, once; delete such a copy."""
 
 import tempfile
 from datetime import timedelta
@@ -31,15 +31,15 @@ _STILL_NEEDED = timedelta(minutes=5)
 
 @retried
 def copy_file(lease: Lease) -> None:
-    """Upload the content unless it is there, or find the copy that an earlier attempt may have left."""
+    """Upload the content, unless an earlier attempt has left a copy."""
     name = CopyName.parse(lease.subject_id)
     with transaction() as session:
         content = session.get(Content, (name.team_id, name.sha256))
         closed = block_on(session, name.provider, ALL_MODELS, (BlockKind.WOUND_DOWN,))
-        if content is None or closed:  # deleted meanwhile, or of no use; whatever wanted it ends by itself
+        if content is None or closed:  # deleted meanwhile, or useless; its jobs fail in their own steps
             work.finish(session, lease)
             return
-        # Another job that asked while the copy was being made has had this step begin once more.
+        # A job that asked while the copy was being made has scheduled this step again.
         if session.get(FileCopy, (name.team_id, name.sha256, name.provider)) is not None:
             wake_waiting_jobs(session, name)
             work.finish(session, lease)
@@ -70,7 +70,7 @@ def copy_file(lease: Lease) -> None:
 
 @retried
 def remove_copy(lease: Lease) -> None:
-    """Delete a copy at its provider once no living job needs it."""
+    """Delete a copy at its provider once no unfinished job needs it."""
     provider, team_id, sha256, provider_file_id = lease.subject_id.split("/", 3)
     with transaction() as session:
         copy = session.get(FileCopy, (team_id, sha256, provider), with_for_update=True)

@@ -1,4 +1,4 @@
-"""Have training files counted in tokens of a base's own tokenizer."""
+"""Count the tokens of training files with a base's own tokenizer, at its provider."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ from worker.provider_failures import noting_throttles, retried
 
 log = structlog.get_logger(__name__)
 
-# A trainer counts a few megabytes a second beside its training; more would keep it and a worker for minutes.
+# A trainer counts a few megabytes a second while it trains; a larger file would occupy it for minutes.
 _MAX_BYTES = 64 * 2**20
 _TOO_LARGE = "the file is larger than 64 MB"
 _REFUSED = "the provider could not count it"
@@ -31,7 +31,7 @@ _LINES_AT_ONCE = 500
 
 @retried
 def count_tokens(lease: Lease) -> None:
-    """Send a file's lines to the provider, a few at a time and none kept there, and keep the counts."""
+    """Send a file's lines to the provider in batches and store the counts."""
     subject = Subject.read(lease.subject_id)
     found = _to_count(lease, subject)
     if found is None:
@@ -69,7 +69,7 @@ def _count(provider: Provider, model: str, content: Content) -> BaseTokens | Non
 
 
 def _examples(content: Content) -> Iterator[list[dict[str, Any]]]:
-    """The lines of a file that passed its checks, parsed."""
+    """The parsed lines of a checked file, in batches."""
     for batch in batches(stream(content)):
         lines = [line for line in batch.lines if line and not line.isspace()]
         for at in range(0, len(lines), _LINES_AT_ONCE):
@@ -77,7 +77,7 @@ def _examples(content: Content) -> Iterator[list[dict[str, Any]]]:
 
 
 def _to_count(lease: Lease, subject: Subject) -> tuple[File, Content] | None:
-    """The file and where its bytes are; None when there is nothing to count, which ends the lease."""
+    """The file and its content; None when there is nothing to count, and then the lease has ended."""
     with transaction() as session:
         file = session.get(File, subject.file_id)
         content = find_content(session, file) if file and file.deleted_at is None else None

@@ -2,9 +2,9 @@
 
 intent committed ──► sent ──► recorded
       │                │
-      │                └─ no answer, or a crash: looked for by its stamp. Not found is believed only when
-      │                   `create_grace_s` have passed since it was sent, for a slow create may still land.
-      └─ surely refused or never sent: the intent is taken back, the job waits in the queue again
+      │                └─ no answer, or a crash: search for the provider job by its stamp. "Not found" counts
+      │                   only `create_grace_s` after the create was sent, because it may arrive late.
+      └─ refused or never sent: the intent is taken back, and the job waits in the queue again
 """
 
 from datetime import datetime, timedelta
@@ -40,12 +40,12 @@ _QUOTA_PAUSE = timedelta(minutes=10)
 
 
 def create(lease: Lease, job: Job) -> None:
-    """Send a job whose turn it is, or find out what became of an earlier attempt."""
+    """Send a job whose turn it is, or find out what became of an earlier attempt to."""
     if job.intended_at is None:
         if not _intend(lease):
             return
     else:
-        looked_at = clock.now()  # what shows while the search goes on may be missed by it
+        looked_at = clock.now()  # the search may miss what appears while it runs
         with noting_throttles(job.provider):
             found = get_provider(job.provider).find_job(job.id, since=job.intended_at)
         if found is not None:
@@ -68,7 +68,7 @@ def create(lease: Lease, job: Job) -> None:
 
 
 def _intend(lease: Lease) -> bool:
-    """Commit that the job is about to be sent; False when it is not its turn, or it has ended."""
+    """Commit the intent to send the job; False if it must wait or has ended."""
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
         work.confirm(session, lease)
@@ -90,9 +90,9 @@ def _intend(lease: Lease) -> bool:
 
 
 def _send_again(lease: Lease, looked_at: datetime) -> bool:
-    """Whether an attempt that had left no trace by `looked_at` may be repeated.
+    """Whether to send a job again of which the provider had no trace at `looked_at`.
 
-    A wish to cancel ends the job instead.
+    If a cancel was requested, the job ends instead.
     """
     grace = timedelta(seconds=settings().create_grace_s)
     with transaction() as session:
@@ -103,7 +103,7 @@ def _send_again(lease: Lease, looked_at: datetime) -> bool:
             work.finish(session, lease, next_in=min(left, _LOOK_AGAIN))
             return False
         if job.requested == RequestedAction.CANCEL:
-            message = "Cancelled; the provider never got it."
+            message = "Cancelled. The provider never received the job."
             actions.end_unsent(session, job, JobStatus.CANCELLED, EventType.JOB_CANCELLED, message)
             work.finish(session, lease)
             return False
@@ -141,7 +141,7 @@ def _refused(lease: Lease, refusal: Rejected) -> None:
 
 
 def _note_limit(lease: Lease, limit: Throttled) -> datetime:
-    """Let all know of a limit on jobs, tell the team, and return until when it lasts."""
+    """Block the provider because of a limit on jobs, tell the team, and return when the block ends."""
     now = clock.now()
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
@@ -155,14 +155,16 @@ def _note_limit(lease: Lease, limit: Throttled) -> datetime:
         said = rename_ids(limit.message, job.our_names)
         if block_on(session, job.provider, job.base_model, (kind,)) is None:
             when = f"{until:%Y-%m-%d %H:%M} UTC"
-            message = f"The provider takes no more jobs for now; the next is tried at {when}: {said}"
+            message = (
+                f"The provider accepts no more jobs for now. The next attempt is at {when}. Reason: {said}"
+            )
             actions.tell(session, job, EventType.JOB_MESSAGE, message, level="warn")
         raise_block(session, job.provider, kind, said, model=model, until=until)
     return until
 
 
 def _not_sent(lease: Lease, wait: timedelta, *, to_the_end: bool = False) -> None:
-    """The provider surely has nothing: the job goes back into the queue, behind those it would hold up."""
+    """Return a job to the queue that the provider does not have; `to_the_end`, lest it hold up the others."""
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
         job.intended_at = job.sent_at = None
@@ -173,7 +175,7 @@ def _not_sent(lease: Lease, wait: timedelta, *, to_the_end: bool = False) -> Non
 
 
 def _spec(job: Job) -> ProviderJobSpec:
-    # The team's own metadata stays with us: the provider needs nothing but the stamp.
+    # The team's metadata stays with us; the provider gets only our stamp.
     return ProviderJobSpec(
         model=job.provider_model,
         training_file_id=str(job.provider_training_file),

@@ -1,4 +1,4 @@
-"""Check files, delete those whose time is over, and remove contents that nothing names."""
+"""Check files, delete expired ones, and remove contents that no file uses."""
 
 from contextlib import ExitStack
 from datetime import timedelta
@@ -27,13 +27,13 @@ from worker.steps.deriving import to_jsonl
 
 log = structlog.get_logger(__name__)
 
-# A file that has taken this many workers down with it is not tried again.
+# A file whose check was interrupted this many times may be what kills the workers.
 _MAX_ATTEMPTS = 5
 _BUSY = timedelta(hours=1)
 
 
 def check_file(lease: Lease) -> None:
-    """Read a file once, with no transaction open, and write down what was found."""
+    """Read a file once, with no transaction open, and record its report."""
     found = _file_to_check(lease)
     if found is None:
         return
@@ -73,7 +73,7 @@ def _record(lease: Lease, report: Report, rows: Rows, all_errors: Stored | None)
 
 
 def _file_to_check(lease: Lease) -> tuple[File, Content] | None:
-    """The file and where its bytes are; None when there is nothing to check, which ends the lease."""
+    """The file and its content; None when there is nothing to check, and then the lease has ended."""
     with transaction() as session:
         file = session.scalar(select(File).where(File.id == lease.subject_id).with_for_update())
         waiting = file is not None and file.deleted_at is None and file.status == FileStatus.UPLOADED
@@ -82,20 +82,20 @@ def _file_to_check(lease: Lease) -> tuple[File, Content] | None:
             return None
         if lease.attempts > _MAX_ATTEMPTS:
             log.error("file_check_given_up")
-            actions.fail_file(session, file, "The check broke off again and again; an operator must look.")
+            actions.fail_file(session, file, "The check failed 5 times. Contact an administrator.")
             work.finish(session, lease)
             return None
         content = find_content(session, file)
         if content is None:
             log.error("file_without_content")
-            actions.fail_file(session, file, "What it held is gone; send it again.")
+            actions.fail_file(session, file, "The content of this file is gone. Upload it again.")
             work.finish(session, lease)
             return None
         return file, content
 
 
 def expire_file(lease: Lease) -> None:
-    """Delete a file whose time is over; one that a job needs lives on until that has ended."""
+    """Delete an expired file; one that a job uses is kept until that job has ended."""
     with transaction() as session:
         work.finish(session, lease)
         file = session.get(File, lease.subject_id, with_for_update=True)
@@ -108,7 +108,7 @@ def expire_file(lease: Lease) -> None:
 
 
 def remove_content(lease: Lease) -> None:
-    """Remove a content from storage: one that was never finished, or whose last file was deleted."""
+    """Delete a content from storage: its upload was not completed, or its last file was deleted."""
     storage().delete(lease.subject_id)
     with transaction() as session:
         work.finish(session, lease)

@@ -1,4 +1,4 @@
-"""Fill files that are made from other files, and bring uploads that are no JSON lines into that form."""
+"""Make files from other files: splits, conversions, and uploads that are not JSON lines."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -22,11 +22,11 @@ from service.files.tables import Content, Derivation, File
 log = structlog.get_logger(__name__)
 
 _MAX_ATTEMPTS = 5
-_GIVEN_UP = "Making this file broke off again and again; an operator must look."
+_GIVEN_UP = "This file could not be made in 5 attempts. Contact an administrator."
 
 
 class SplitOptions(msgspec.Struct):
-    """What a split was ordered with."""
+    """The options of a split."""
 
     validation_share: float
     seed: int
@@ -34,7 +34,7 @@ class SplitOptions(msgspec.Struct):
 
 
 def derive(lease: Lease) -> None:
-    """Make what a derivation orders, with no transaction open, then let its files hold it."""
+    """Make the contents of a derivation, with no transaction open, then give them to its files."""
     with transaction() as session:
         derivation = session.get_one(Derivation, lease.subject_id)
         source = session.get_one(File, derivation.source_id)
@@ -54,7 +54,7 @@ def derive(lease: Lease) -> None:
 
 
 def to_jsonl(lease: Lease, file: File, content: Content) -> None:
-    """Replace what was uploaded by its JSON lines; the check that follows is of those."""
+    """Replace an upload by its JSON lines, which are checked next."""
     source = source_of(file.filename)
     chunks = converted(stream(content), source, content.size_bytes, Options(to=file.format))
     try:
@@ -73,7 +73,7 @@ def to_jsonl(lease: Lease, file: File, content: Content) -> None:
 
 
 def _parts(derivation: Derivation, source: File, content: Content) -> list[Iterator[bytes]]:
-    """The bytes of each file to be made."""
+    """The bytes of each new file."""
     if derivation.kind == deriving.CONVERSION:
         options = msgspec.convert(derivation.options, Options)
         return [converted(stream(content), source_of(source.filename), content.size_bytes, options)]

@@ -1,4 +1,4 @@
-"""Ask a provider how a job stands, and tell it what the team wants."""
+"""Poll a provider for a job, and pass on what the team requested."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,11 +26,11 @@ from worker.steps.pacing import next_look
 
 log = structlog.get_logger(__name__)
 
-_PATIENCE = 3  # attempts for which a refused log holds the job's record back
+_PATIENCE = 3  # attempts before a job is recorded without its log, if the provider refuses the log
 
 
 def follow(lease: Lease, job: Job, known: frozenset[str]) -> None:
-    """Bring a job up to what the provider says; `known` are the provider's ids of events copied before."""
+    """Update a job from its provider; `known` are the provider's ids of events that were copied before."""
     try:
         with noting_throttles(job.provider):
             patient = lease.attempts <= _PATIENCE
@@ -45,7 +45,7 @@ def follow(lease: Lease, job: Job, known: frozenset[str]) -> None:
 
 
 def request_action(lease: Lease, job: Job) -> None:
-    """Tell the provider to cancel, pause or resume; what it then does decides."""
+    """Ask the provider to cancel, pause or resume a job; its answer decides the status."""
     sent = RequestedAction(str(job.requested))
     refusal: Rejected | None = None
     answer: ProviderJob | None = None
@@ -79,16 +79,16 @@ def _call_for(provider: Provider, action: RequestedAction) -> Callable[[str], Pr
 def _lost(lease: Lease, gone: Gone) -> None:
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
-        message = f"The provider has this job no longer: {rename_ids(gone.message, job.our_names)}"
+        message = f"The provider no longer has this job: {rename_ids(gone.message, job.our_names)}"
         actions.fail_unsent(session, job, code="provider_job_lost", message=message, param=None)
         work.finish(session, lease)
 
 
 def _look(lease: Lease, provider: Provider, job: Job, known: frozenset[str], *, patient: bool) -> Snapshot:
-    """One round of questions. The job comes first: what it left behind is complete once it has ended.
+    """Poll the job, then its log and results. In this order they are complete once the job has ended.
 
-    A log that is refused or unreadable is asked for again while `patient`, then done without: the job
-    matters more.
+    If the log is refused or unreadable, the step is retried while `patient`; then the job is recorded without
+    the log.
     """
     answer = provider.get_job(str(job.provider_job_id))
     status = status_from(answer.status, JobStatus(job.status))
@@ -109,10 +109,10 @@ def _look(lease: Lease, provider: Provider, job: Job, known: frozenset[str], *, 
 def _log(
     lease: Lease, provider: Provider, job: ProviderJob, known: frozenset[str], *, ended: bool
 ) -> tuple[list[ProviderEvent], list[ProviderCheckpoint]]:
-    """The newest page of new events, and the checkpoints where there may be new ones.
+    """The newest page of new events, and the checkpoints, if there may be new ones.
 
-    Pages before the newest are recorded as they come: a log of any length takes the memory of two pages, and
-    what was read is kept when a later page fails.
+    Earlier pages are recorded as they arrive: a log of any length needs the memory of two pages, and what was
+    read is kept if a later page fails.
     """
     newest: list[ProviderEvent] = []
     fresh = ended
@@ -126,14 +126,15 @@ def _log(
 
 def _record_page(lease: Lease, answer: ProviderJob, page: list[ProviderEvent]) -> None:
     with transaction() as session:
-        work.extend(session, lease, timedelta(seconds=settings().lease_s))
-        record.record_events(session, locked_job(session, lease.subject_id), answer, page)
+        job = locked_job(session, lease.subject_id)
+        work.confirm(session, lease)
+        snapshots.record_events(session, job, answer, page)
 
 
 def _result_files(provider: Provider, ended: ProviderJob) -> dict[str, bytes]:
-    """What the ended job left behind; a file that the provider will not hand out is left out.
+    """The result files of a finished job, without those that the provider refuses to return.
 
-    All together are bounded like a single one, because they are held until they are stored.
+    Together they are bounded like a single one, because they stay in memory until they are stored.
     """
     contents: dict[str, bytes] = {}
     for file_id in ended.result_file_ids:

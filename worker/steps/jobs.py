@@ -27,7 +27,7 @@ _CALLING = frozenset({JobStep.CREATE, JobStep.REQUEST_ACTION, JobStep.FOLLOW})
 
 @retried
 def advance(lease: Lease) -> None:
-    """Do the next step of one job; what the provider refuses ends it."""
+    """Do the next step of a job."""
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
         step = next_step(job.facts)
@@ -35,7 +35,7 @@ def advance(lease: Lease) -> None:
         if step in _CALLING:
             block = block_on(session, job.provider, job.base_model, (BlockKind.RATE,))
             if block is not None and block.until is not None:
-                # Not all at the same moment, or the first to come back would meet the limit again.
+                # Spread, so that the jobs do not all return at once and exceed the limit again.
                 work.finish(session, lease, next_in=spread(block.until - clock.now()))
                 return
     if step is JobStep.FOLLOW:
@@ -52,7 +52,7 @@ def _nothing(lease: Lease, _: Job) -> None:
 def _admit(lease: Lease, _: Job) -> None:
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
-        if job.has_ended:  # cancelled since this step began: it must hold nothing any more
+        if job.has_ended:  # cancelled since this step began
             work.finish(session, lease)
             return
         try:
@@ -70,7 +70,7 @@ def _copy_files(lease: Lease, _: Job) -> None:
             work.finish(session, lease)
             return
         copied = provider_files.collect_copies(session, job)
-        # The copy's own step wakes the job; the pause is for a wake-up that got lost.
+        # The copy's own step wakes the job; the pause covers a lost wake-up.
         work.finish(session, lease, next_in=_NOW if copied else timedelta(seconds=settings().poll_interval_s))
 
 
@@ -78,7 +78,7 @@ def _queue(lease: Lease, _: Job) -> None:
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
         if not job.has_ended:
-            # A team's jobs go in the order they were created in, whichever a worker happened to take first.
+            # A team's jobs are sent in the order of their creation.
             job.queued_at = job.created_at
             job.status = JobStatus.QUEUED
             actions.tell(session, job, EventType.JOB_MESSAGE, "The files are ready; the job is queued.")

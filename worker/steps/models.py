@@ -15,12 +15,12 @@ _REFUSED_PAUSE = timedelta(hours=1)
 
 @retried
 def delete_upstream(lease: Lease) -> None:
-    """Delete the provider's model; one that is gone there already is fine."""
+    """Delete the provider's model; it may be gone already."""
     with transaction() as session:
         model = session.get_one(TunedModel, lease.subject_id)
     try:
         get_provider(model.provider).delete_model(model.provider_model)
-    except Rejected as refusal:  # it is deployed at Azure, or the key may not delete: an operator's to change
+    except Rejected as refusal:  # deployed at Azure, or the key may not delete: an administrator must act
         come_back(lease, _REFUSED_PAUSE, refusal)
         return
     with transaction() as session:

@@ -1,4 +1,4 @@
-"""How soon a job is looked at again, so that all jobs together stay within what their provider allows."""
+"""How soon to poll a job again, so that all jobs together stay within the provider's rate limit."""
 
 import threading
 import time
@@ -14,14 +14,14 @@ from service.jobs.tables import Job
 from service.providers.registry import provider_settings
 from service.settings import settings
 
-_COUNT_FRESH_S = 5.0  # a count this old is good enough to share out calls by
+_COUNT_FRESH_S = 5.0  # the age up to which a count is reused
 
 _counts: dict[str, tuple[float, int]] = {}
 _lock = threading.Lock()
 
 
 def next_look(session: Session, job: Job) -> timedelta:
-    """The pause until the provider is asked again how a job stands."""
+    """The pause until the provider is polled for a job again."""
     now = clock.now()
     left = (job.estimated_finish - now).total_seconds() if job.estimated_finish else None
     quiet = (now - job.changed_at).total_seconds()

@@ -15,10 +15,10 @@ log = structlog.get_logger(__name__)
 
 @retried
 def reconcile(lease: Lease) -> None:
-    """Hold our books against the provider's job list and costs, and keep what differs."""
+    """Compare our books with the provider's jobs and costs, and store the differences."""
     provider, day = get_provider(lease.subject_id), yesterday()
     since = clock.now() - LOOK_BACK
-    # Theirs first: what we learn of in between is then only missing there, where it is asked for once more.
+    # Theirs first: a job that is created in between is then only missing in their list, and asked for again.
     theirs = [listed(provider.kind, job) for job in provider.iter_jobs(since)]
     costs = provider.costs_usd(*span_of(day))
     with transaction() as session:

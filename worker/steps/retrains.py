@@ -7,7 +7,7 @@ from service.jobs.retrain import actions as retrain
 
 
 def advance(lease: Lease) -> None:
-    """Create the next job, or see what became of the last; no network, for jobs have steps of their own."""
+    """Create the next job, or record the outcome of the last. No network: jobs have their own steps."""
     with transaction() as session:
         pause = retrain.advance(session, lease.subject_id)
         work.finish(session, lease, next_in=pause)

@@ -1,4 +1,4 @@
-"""The steps that hand events to webhooks."""
+"""Deliver events to webhooks."""
 
 from service.core import clock, work
 from service.core.db import transaction
@@ -9,7 +9,7 @@ from service.webhooks.deliveries import delivering
 
 
 def publish_event(lease: Lease) -> None:
-    """Make one delivery per endpoint that wants the event."""
+    """Create one delivery per endpoint that subscribes to the event."""
     with transaction() as session:
         event = get_event(session, lease.subject_id)
         if event is not None:
