@@ -19,5 +19,8 @@ def test_a_file_whose_bytes_are_gone_fails_and_is_done_with(database: str) -> No
     run_step(CHECK, file_id)
     with transaction() as session:
         file = session.get_one(File, file_id)
-    assert (file.status, file.status_details) == ("error", "The content of this file is gone. Upload it again.")
+    assert (file.status, file.status_details) == (
+        "error",
+        "The content of this file is gone. Upload it again.",
+    )
     assert (CHECK, file_id) not in hands.due()

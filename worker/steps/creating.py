@@ -114,9 +114,9 @@ def _send_again(lease: Lease, looked_at: datetime) -> bool:
 def _adopt(lease: Lease, created: ProviderJob) -> None:
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
-        if record.is_taken(session, job, created.id):
+        if snapshots.is_taken(session, job, created.id):
             log.error("provider_job_repeated", job_id=job.id, provider=job.provider)
-            message = "The provider answered with a job that is another one's; contact an administrator."
+            message = "The provider answered with the job of another job. Contact an administrator."
             actions.fail_unsent(session, job, code="provider_job_repeated", message=message, param=None)
             work.finish(session, lease)
             return

@@ -20,7 +20,6 @@ from service.providers.port import Provider, ProviderCheckpoint, ProviderEvent, 
 from service.providers.registry import get_provider
 from service.providers.results import MAX_RESULT_BYTES
 from service.providers.scrub import rename_ids
-from service.settings import settings
 from worker.provider_failures import noting_throttles
 from worker.steps.pacing import next_look
 
