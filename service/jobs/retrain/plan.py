@@ -21,7 +21,6 @@ from service.jobs.schemas import (
 )
 from service.jobs.tables import Job
 from service.models.queries import Target, resolve
-from service.teams.access import Caller
 
 _SETTINGS: Mapping[str, type[Hyperparameters]] = {
     "supervised": Hyperparameters,
@@ -78,29 +77,29 @@ def new_target(
 
 def plan_steps(
     session: Session,
-    caller: Caller,
+    key_id: str,
     steps: Sequence[RecipeLink],
     target: Target,
     *,
     acknowledge_shutdown: bool,
 ) -> RetrainPlan:
-    """Check and price every step as if it were created today; creates nothing."""
+    """Check and price every step as if its team created it today with this key; creates nothing."""
     return RetrainPlan(
-        target, [_plan_step(session, caller, step, target, acknowledge_shutdown) for step in steps]
+        target, [_plan_step(session, key_id, step, target, acknowledge_shutdown) for step in steps]
     )
 
 
 def _plan_step(
-    session: Session, caller: Caller, step: RecipeLink, target: Target, acknowledged: bool
+    session: Session, key_id: str, step: RecipeLink, target: Target, acknowledged: bool
 ) -> StepPlan:
     try:
-        return StepPlan(step, _estimate(session, caller, step, target, acknowledged), None)
+        return StepPlan(step, _estimate(session, key_id, step, target, acknowledged), None)
     except TunehouseError as refusal:
         return StepPlan(step, None, refusal.message)
 
 
 def _estimate(
-    session: Session, caller: Caller, step: RecipeLink, target: Target, acknowledged: bool
+    session: Session, key_id: str, step: RecipeLink, target: Target, acknowledged: bool
 ) -> JobEstimate:
     body = body_of(
         step.job,
@@ -109,7 +108,7 @@ def _estimate(
         validation_file=living(step.validation) if step.validation else None,
         acknowledge_shutdown=acknowledged,
     )
-    estimate = check_admission(session, request_of_body(caller.team, caller.key_id, body)).estimate
+    estimate = check_admission(session, request_of_body(step.job.team_id, key_id, body)).estimate
     if estimate is None:
         raise InvalidRequest(f"{body.training_file} is still being checked. Try again in a moment.")
     return estimate

@@ -52,7 +52,7 @@ def retrain_model(
     steps = steps_to(session, source)
     target = new_target(session, caller.team, steps, body.provider, body.model)
     acknowledged = body.acknowledge_shutdown
-    planned = plan_steps(session, caller, steps, target, acknowledge_shutdown=acknowledged)
+    planned = plan_steps(session, caller.key_id, steps, target, acknowledge_shutdown=acknowledged)
     if not body.confirm:
         return _plan_out(session, source, planned)
     begun = retrains.start_retrain(
