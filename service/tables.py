@@ -20,7 +20,9 @@ from service.files.uploads.tables import Upload, UploadPart
 from service.gateway.limits.tables import RateLimit
 from service.jobs.retrain.tables import Retrain, RetrainStep
 from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
-from service.ledger.closing.tables import DriftReport
+from service.ledger.adjustments.tables import CostAdjustment
+from service.ledger.closing.tables import ClosedMonth, DriftReport
+from service.ledger.reviews.tables import CostReview
 from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMark
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
 from service.models.aliases.tables import Alias, AliasChange
@@ -41,11 +43,14 @@ __all__ = [
     "AuditEvent",
     "Budget",
     "BudgetAlert",
+    "ClosedMonth",
     "Comparison",
     "ComparisonAnswer",
     "ComparisonPrompt",
     "Content",
     "ContentRows",
+    "CostAdjustment",
+    "CostReview",
     "DatasetPolicy",
     "DaySum",
     "Derivation",

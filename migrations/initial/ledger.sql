@@ -74,10 +74,13 @@ CREATE TABLE ledger_entries (
     occurred_at timestamptz NOT NULL,
     booked_at timestamptz NOT NULL,
     recorded_at timestamptz NOT NULL,
+    state varchar,
+    in_month_budget boolean NOT NULL DEFAULT true,
     CONSTRAINT pk_ledger_entries PRIMARY KEY (team_id, number),
     CONSTRAINT uq_ledger_entries_unique_key UNIQUE (unique_key),
+    CONSTRAINT ck_ledger_entries_state_known CHECK (state IN ('uncertain', 'implausible')),
     CONSTRAINT ck_ledger_entries_amount_exact CHECK (amount_usd * unit_quantity = quantity * price_usd),
-    CONSTRAINT ck_ledger_entries_only_corrections_negative CHECK (quantity >= 0 OR corrects IS NOT NULL OR unit = 'usd')
+    CONSTRAINT ck_ledger_entries_only_corrections_negative CHECK (quantity >= 0 OR corrects IS NOT NULL OR kind = 'adjustment')
 );
 CREATE INDEX ix_ledger_entries_job_id ON ledger_entries (job_id) WHERE job_id IS NOT NULL;
 CREATE INDEX ix_ledger_entries_team_id_booked_at ON ledger_entries (team_id, booked_at);
@@ -141,3 +144,45 @@ CREATE TABLE drift_reports (
     CONSTRAINT pk_drift_reports PRIMARY KEY (id),
     CONSTRAINT uq_drift_reports_provider_day UNIQUE (provider, day)
 );
+
+CREATE TABLE closed_months (
+    month date NOT NULL,
+    closed_at timestamptz NOT NULL,
+    CONSTRAINT pk_closed_months PRIMARY KEY (month)
+);
+
+CREATE TABLE cost_reviews (
+    id varchar NOT NULL,
+    team_id varchar NOT NULL,
+    number bigint NOT NULL,
+    state varchar NOT NULL,
+    reason varchar NOT NULL,
+    claimed numeric,
+    bound numeric,
+    created_at timestamptz NOT NULL,
+    resolution varchar,
+    note varchar,
+    adjusted_usd numeric(30, 12),
+    resolved_by varchar,
+    resolved_at timestamptz,
+    CONSTRAINT pk_cost_reviews PRIMARY KEY (id),
+    CONSTRAINT fk_cost_reviews_team_id_number_ledger_entries FOREIGN KEY (team_id, number)
+        REFERENCES ledger_entries (team_id, number),
+    CONSTRAINT uq_cost_reviews_team_id_number UNIQUE (team_id, number),
+    CONSTRAINT ck_cost_reviews_state_known CHECK (state IN ('uncertain', 'implausible')),
+    CONSTRAINT ck_cost_reviews_resolution_known CHECK (resolution IN ('accepted', 'adjusted'))
+);
+CREATE INDEX ix_cost_reviews_waiting ON cost_reviews (created_at, id) WHERE resolution IS NULL;
+
+CREATE TABLE cost_adjustments (
+    id varchar NOT NULL,
+    team_id varchar NOT NULL,
+    number bigint NOT NULL,
+    reason varchar NOT NULL,
+    created_by varchar NOT NULL,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT pk_cost_adjustments PRIMARY KEY (id),
+    CONSTRAINT fk_cost_adjustments_team_id_number_ledger_entries FOREIGN KEY (team_id, number)
+        REFERENCES ledger_entries (team_id, number)
+);
+CREATE INDEX ix_cost_adjustments_team_id_created_at_id ON cost_adjustments (team_id, created_at, id);

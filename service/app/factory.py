@@ -20,11 +20,13 @@ from service.jobs.metrics import routes as job_metrics
 from service.jobs.retrain import routes as retrains
 from service.jobs.upstream import inbound as provider_webhooks
 from service.jobs.upstream import routes as provider_admin
+from service.ledger.adjustments import routes as adjustments
 from service.ledger.budgets import routes as budgets
 from service.ledger.closing import routes as closing
 from service.ledger.prices import routes as prices
 from service.ledger.reports import routes as money
 from service.ledger.reports.usage import routes as usage
+from service.ledger.reviews import routes as reviews
 from service.models import routes as models
 from service.models.aliases import routes as aliases
 from service.models.dataset_reports import routes as reports
@@ -59,6 +61,8 @@ def create_app() -> FastAPI:
         budgets,
         prices,
         closing,
+        adjustments,
+        reviews,
         usage,
         webhooks,
         webhook_deliveries,

@@ -11,7 +11,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Literal
 
-Unit = Literal["tokens", "hours", "usd"]
+Unit = Literal["tokens", "hours"]
 
 PRICE_DECIMALS = 6
 QUANTITY_DECIMALS = 6

@@ -24,6 +24,7 @@ class EventType(StrEnum):
     MODEL_RETRAIN_FAILED = "model.retrain_failed"
     BUDGET_THRESHOLD = "budget.threshold"
     MONTH_CLOSED = "costs.month_closed"
+    COST_FLAGGED = "costs.flagged"  # a charge that an admin has to review
     WEBHOOK_TEST = "webhook_endpoint.test"
     WEBHOOK_DISABLED = "webhook_endpoint.disabled"
     TEAM_CREATED = "team.created"
@@ -47,5 +48,6 @@ PUBLISHED = (
     EventType.MODEL_RETRAIN_FAILED,
     EventType.BUDGET_THRESHOLD,
     EventType.MONTH_CLOSED,
+    EventType.COST_FLAGGED,
     EventType.WEBHOOK_DISABLED,
 )

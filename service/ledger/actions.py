@@ -21,6 +21,7 @@ from service.events.types import EventType
 from service.ledger import rows
 from service.ledger.charges import BudgetView, Charge, Hold, HoldAsk, Settlement, explain_refusal
 from service.ledger.money import at_least, usd
+from service.ledger.reviews.flags import list_for_review
 from service.ledger.tables import HoldRow
 
 _PLACE = text("SELECT * FROM ledger_place_holds(CAST(:asks AS jsonb))")
@@ -86,6 +87,7 @@ def settle_many(session: Session, settlements: Sequence[Settlement]) -> None:
     values = {"subjects": subjects.decode(), "charges": charges.decode()}
     for crossed in session.execute(_SETTLE, values).all():
         tell_threshold(session, crossed)
+    list_for_review(session, settlements)
 
 
 def append_rows(session: Session, team_ids: Sequence[str], corrections: Sequence[Mapping[str, Any]]) -> None:

@@ -15,11 +15,12 @@ _AT_ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONL
 _CHECKS: Mapping[str, str] = {
     "an account's counters are not the sum of its rows": """
         WITH groups AS (
-            SELECT team_id, key_id, job_id, ledger_month(booked_at) AS month, sum(amount_usd) AS amount_usd
-            FROM ledger_entries GROUP BY 1, 2, 3, 4
+            SELECT team_id, key_id, job_id, ledger_month(booked_at) AS month, in_month_budget,
+                   sum(amount_usd) AS amount_usd
+            FROM ledger_entries GROUP BY 1, 2, 3, 4, 5
         ), spent AS (
             SELECT a.id, sum(g.amount_usd) AS total,
-                   sum(g.amount_usd) FILTER (WHERE g.month = a.month) AS month
+                   sum(g.amount_usd) FILTER (WHERE g.month = a.month AND g.in_month_budget) AS month
             FROM groups g, LATERAL (VALUES (g.team_id), (g.key_id), (g.job_id)) AS v(id)
             JOIN accounts a USING (id)
             GROUP BY a.id
@@ -90,7 +91,7 @@ _CHECKS: Mapping[str, str] = {
                trim_scale(r.amount_usd)::text AS found
         FROM ledger_entries r
         LEFT JOIN ledger_entries e ON e.team_id = r.team_id AND e.number = r.corrects
-        WHERE r.corrects IS NOT NULL AND r.quantity < 0
+        WHERE r.corrects IS NOT NULL AND r.quantity < 0 AND r.kind <> 'adjustment'
           AND (e.number IS NULL OR (r.quantity, r.amount_usd) IS DISTINCT FROM (-e.quantity, -e.amount_usd))
         ORDER BY 1""",
 }

@@ -4,17 +4,41 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
+from typing import Literal
 
 from service.catalog.price import Price, PriceKind
 from service.ledger.money import usd
 
+ADJUSTMENT = "adjustment"  # the kind of entries that an admin books by hand; it has no price
+
+
+@dataclass(frozen=True)
+class Review:
+    """Why a charge is not simply the provider's word, so that an admin reviews it.
+
+    `implausible`: the provider claimed what cannot be (`claimed`), and the charge is for the `bound` instead.
+    `uncertain`: how the work ended is unknown, and the charge is for the most it can have used (`bound`).
+    Both are quantities in the unit of the charge. `reason` completes "it was flagged because ...".
+    """
+
+    state: Literal["uncertain", "implausible"]
+    reason: str
+    claimed: Decimal | int | None = None
+    bound: Decimal | int | None = None
+
 
 @dataclass(frozen=True)
 class Charge:
-    """Something used that is to be paid for, once: `unique_key` names it whatever step records it.
+    """Something used that is to be paid for, once: `unique_key` identifies it whatever step records it.
 
-    `quantity` is in the price's unit (tokens or hours). `model` is what was trained or used, `base_model` the
-    base it comes from, `tags` what reports may group by. Without `occurred_at` it happened now.
+    `quantity` is in the unit of the price (tokens or hours). `model` is what was trained or used,
+    `base_model` the base it comes from, `tags` what reports may group by. Without `occurred_at` it happened
+    now; the ledger moves a moment in the future to now, and one before `began_at` (when the job or request
+    was created) to that. A charge with a `review` is booked at once, marked with its state, put on the list
+    of `GET /v1/costs/review`, and announced to admins by the event `costs.flagged`:
+
+        Charge(quantity=bound, ..., review=Review("implausible", "more than the context", claimed, bound))
+
     Raises ValueError for an empty key, for a quantity below zero or finer than the price allows.
     """
 
@@ -30,6 +54,8 @@ class Charge:
     key_id: str | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
     occurred_at: datetime | None = None
+    began_at: datetime | None = None
+    review: Review | None = None
 
     def __post_init__(self) -> None:
         if not self.unique_key:

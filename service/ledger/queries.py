@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.catalog.price import PriceKind
 from service.core import clock
-from service.ledger.charges import BudgetView
+from service.ledger.charges import ADJUSTMENT, BudgetView
 from service.ledger.closing.months import present_month
 from service.ledger.reports.forecast import PACE_DAYS, Forecast, forecast, pace
 from service.ledger.rollups.sums import booked
@@ -44,10 +44,14 @@ def budget_view(session: Session, team_id: str, account_id: str | None = None) -
 
 
 def forecast_of(session: Session, view: BudgetView, team_id: str) -> Forecast:
-    """Where the budget of a team, or of one of its keys or jobs, goes at the pace of the last seven days."""
+    """Where the budget of a team, or of one of its keys or jobs, leads at the pace of the last seven days.
+
+    Adjustments and corrections say nothing about pace and are left out.
+    """
     now = clock.now()
     entries = booked(team_id, now - timedelta(days=PACE_DAYS), now, by=None)
-    spent = select(func.coalesce(func.sum(entries.c.amount_usd), 0))
+    used = ~entries.c.is_correction, entries.c.kind != ADJUSTMENT
+    spent = select(func.coalesce(func.sum(entries.c.amount_usd), 0)).where(*used)
     if view.scope != "team":
         column = entries.c.key_id if view.scope == "key" else entries.c.job_id
         spent = spent.where(column == view.account_id)

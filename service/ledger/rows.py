@@ -1,15 +1,14 @@
-"""What the ledger's procedures take: JSON of asks, of subjects and of charges. Pure."""
+"""The JSON that the ledger's SQL functions take: asks, subjects and charges. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
-from service.core import clock
 from service.ledger.charges import Charge, HoldAsk, Settlement
 from service.ledger.money import at_least
 
-# For those who have no transaction: each is one by itself, and changes nothing when it is run again.
+# For callers without a transaction: each statement is one by itself, and running it again changes nothing.
 PLACE_QUICKLY = "SELECT account_id IS NULL FROM ledger_place_holds($1::jsonb) ORDER BY place"
 SETTLE_QUICKLY = "SELECT ledger_settle_untold($1::jsonb, $2::jsonb)"
 
@@ -58,5 +57,7 @@ def _of_charge(done: Settlement, charge: Charge) -> dict[str, Any]:
         "provider": charge.provider,
         "method": charge.method,
         "tags": dict(charge.tags),
-        "occurred_at": (charge.occurred_at or clock.now()).isoformat(),
+        "occurred_at": charge.occurred_at and charge.occurred_at.isoformat(),
+        "began_at": charge.began_at and charge.began_at.isoformat(),
+        "state": charge.review and charge.review.state,
     }

@@ -113,7 +113,9 @@ class Entry(Base):
     `amount_usd` is exactly quantity times price, which a constraint proves on every row. `unique_key` names
     the thing that is charged for, so that nothing is charged twice. `booked_at` is the moment the money
     counts at in budgets, reports and statements: `occurred_at`, unless its month was closed by then.
-    A correction names by `corrects` the number of the team's entry that it undoes or replaces.
+    A correction names by `corrects` the number of the team's entry that it undoes or replaces. `state` is
+    None, or `uncertain` or `implausible` when the quantity is not the provider's word (see `CostReview`).
+    Entries without `in_month_budget`, corrections of earlier months, do not use up the monthly budget.
     """
 
     __tablename__ = "ledger_entries"
@@ -144,12 +146,15 @@ class Entry(Base):
     occurred_at: Mapped[datetime]
     booked_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
+    state: Mapped[str | None]
+    in_month_budget: Mapped[bool] = mapped_column(server_default=text("true"))
 
     __table_args__ = (
         UniqueConstraint("unique_key"),
+        CheckConstraint("state IN ('uncertain', 'implausible')", name="state_known"),
         CheckConstraint("amount_usd * unit_quantity = quantity * price_usd", name="amount_exact"),
         CheckConstraint(
-            "quantity >= 0 OR corrects IS NOT NULL OR unit = 'usd'", name="only_corrections_negative"
+            "quantity >= 0 OR corrects IS NOT NULL OR kind = 'adjustment'", name="only_corrections_negative"
         ),
         Index(None, "team_id", "booked_at"),
         Index(

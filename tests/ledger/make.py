@@ -44,7 +44,7 @@ def price(kind: PriceKind = PriceKind.OUTPUT_TOKENS, usd_per_million: str = "10"
 
 
 def charge(unique_key: str, quantity: int = 10_000, **fields: object) -> Charge:
-    """Ten cents' worth of output tokens, unless said otherwise."""
+    """Ten cents' worth of output tokens, unless said otherwise; its work began when it occurred."""
     kind = fields.pop("kind", PriceKind.OUTPUT_TOKENS)
     assert isinstance(kind, PriceKind)
     defaults: dict[str, object] = {
@@ -53,6 +53,7 @@ def charge(unique_key: str, quantity: int = 10_000, **fields: object) -> Charge:
         "model": "sandbox-mini",
         "base_model": "sandbox-mini",
         "provider": "trainer",
+        "began_at": fields.get("occurred_at"),
     }
     return Charge(quantity=quantity, unique_key=unique_key, **(defaults | fields))  # type: ignore[arg-type]
 

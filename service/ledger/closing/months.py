@@ -5,16 +5,20 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, or_, select, text, update
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.core import clock
 from service.errors import InvalidRequest
 from service.events.actions import append
 from service.events.types import EventType
+from service.ledger.closing.tables import ClosedMonth
 from service.ledger.tables import Account
 from service.teams.tables import Team
 
 _LOCK = text("SELECT ledger_lock(CAST(:team_ids AS text[]), NULL)")
+# `ledger_lock` takes the same lock, shared, before it opens an account.
+_CLOSING = text("SELECT pg_advisory_xact_lock(7246002)")
 _NAME = re.compile(r"20\d\d-(0[1-9]|1[0-2])")
 
 
@@ -30,7 +34,7 @@ class Month:
 def month_named(name: str) -> Month:
     """The month called like `2026-11`. Raises `InvalidRequest`."""
     if not _NAME.fullmatch(name):
-        raise InvalidRequest(f"{name!r} is no month; write one as 2026-11.", param="month")
+        raise InvalidRequest(f"{name!r} is not a month. Write it as YYYY-MM, such as 2026-11.", param="month")
     year, number = int(name[:4]), int(name[5:])
     following = (year + 1, 1) if number == 12 else (year, number + 1)
     return Month(name, datetime(year, number, 1, tzinfo=UTC), datetime(*following, 1, tzinfo=UTC))
@@ -48,46 +52,53 @@ def month_due(now: datetime, days: int) -> Month:
 
 
 def close_month(session: Session, month: Month, most: int | None = None) -> int:
-    """Let no team's rows be booked into this or an earlier month any more; returns for how many that is new.
+    """Close this and all earlier months for every team, for good; returns for how many teams that is new.
 
-    What occurred then and is charged or corrected later is booked at the moment of its recording. A month
-    that is closed stays so. Each team that was there by then is told by an event. With `most`, only so many
-    teams are dealt with. Raises `InvalidRequest` for a month that is not over.
+    What occurred in a closed month and is charged or corrected later is booked at the moment it is
+    recorded, also for a team that is created after the close. Each team that existed in the month gets an
+    event. With `most`, only that many teams are closed by this call. Raises `InvalidRequest` for a month
+    that is not over.
     """
     if clock.now() < month.end:
-        raise InvalidRequest(f"{month.name} is not over yet.", param="month")
+        raise InvalidRequest(
+            f"{month.name} has not ended. You can close a month from its last day's midnight (UTC) on.",
+            param="month",
+        )
+    session.execute(_CLOSING)
     closed = select(Account.id).where(Account.id == Team.id, Account.closed_before >= month.end)
     team_ids = session.scalars(select(Team.id).where(~closed.exists()).order_by(Team.id).limit(most)).all()
+    closing = insert(ClosedMonth).values(month=month.start.date(), closed_at=clock.now())
+    session.execute(closing.on_conflict_do_nothing())
     # Under the accounts' locks: what is being charged at this moment is booked wholly before or after.
     session.execute(_LOCK, {"team_ids": team_ids})
     earlier = or_(Account.closed_before.is_(None), Account.closed_before < month.end)
-    newly = session.scalars(
-        update(Account)
-        .where(Account.id.in_(team_ids), earlier)
-        .values(closed_before=month.end)
-        .returning(Account.id),
+    session.execute(
+        update(Account).where(Account.id.in_(team_ids), earlier).values(closed_before=month.end),
         execution_options={"synchronize_session": False},
-    ).all()
-    for team_id in session.scalars(
-        select(Team.id).where(Team.id.in_(newly), Team.created_at < month.end).order_by(Team.id)
-    ):
-        _tell_closed(session, team_id, month)
-    return len(newly)
+    )
+    own = select(Team.id).where(Team.id.in_(team_ids), Team.created_at < month.end).order_by(Team.id)
+    for team_id in session.scalars(own).all():
+        _append_event(session, team_id, month)
+    return len(team_ids)
 
 
-def _tell_closed(session: Session, team_id: str, month: Month) -> None:
+def _append_event(session: Session, team_id: str, month: Month) -> None:
+    statement = f"/v1/costs/statement?month={month.name}"
     append(
         session,
         team_id=team_id,
         subject_id=team_id,
         type=EventType.MONTH_CLOSED,
-        message=f"{month.name} is closed and its statement final; what comes late counts in the open month.",
-        data={"month": month.name},
+        message=(
+            f"{month.name} is closed and its statement is final. "
+            "Later charges are booked in the current month."
+        ),
+        data={"month": month.name, "statement": statement, "statement_html": f"{statement}&format=html"},
         source_key=f"month_closed:{month.name}",
     )
 
 
-def is_closed(session: Session, team_id: str, month: Month) -> bool:
-    """Whether the team's month takes no more rows."""
-    closed = select(func.coalesce(Account.closed_before >= month.end, False)).where(Account.id == team_id)
-    return bool(session.scalar(closed))
+def is_closed(session: Session, month: Month) -> bool:
+    """Whether the month takes no more entries."""
+    latest = session.scalar(select(func.max(ClosedMonth.month)))
+    return latest is not None and latest >= month.start.date()

@@ -19,6 +19,7 @@ from service.catalog.prices import price_of
 from service.catalog.tables import PriceRow
 from service.errors import Conflict, InvalidRequest, NotFound
 from service.ledger.actions import append_rows
+from service.ledger.charges import ADJUSTMENT
 from service.ledger.tables import Account, Entry
 
 MOST_ENTRIES = 20_000  # their teams' accounts are locked for some seconds meanwhile
@@ -95,7 +96,10 @@ def _standing(session: Session, price: Price, wanted: Range) -> Sequence[Entry]:
     """The rows that stand for something which `price` is a price of, at another price."""
     taken_back = aliased(Entry)
     reversal = and_(
-        taken_back.team_id == Entry.team_id, taken_back.corrects == Entry.number, taken_back.quantity < 0
+        taken_back.team_id == Entry.team_id,
+        taken_back.corrects == Entry.number,
+        taken_back.quantity < 0,
+        taken_back.kind != ADJUSTMENT,
     )
     found: Select[Entry] = (
         select(Entry)

@@ -6,11 +6,12 @@ from decimal import Decimal
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import case, func, literal, select
+from sqlalchemy import case, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from service.catalog.price import PriceKind
 from service.catalog.tables import PriceRow
+from service.ledger.charges import ADJUSTMENT
 from service.ledger.closing.months import Month, is_closed
 from service.ledger.rollups.sums import booked, read
 
@@ -45,7 +46,7 @@ def statements(session: Session, month: Month, team_id: str | None) -> list[Stat
     """The month's statement of a team, even an empty one, or of every team that has anything in it."""
     entries = booked(team_id, month.start, month.end, by=None)
     section = case(
-        (entries.c.is_correction, literal("adjustments")),
+        (or_(entries.c.is_correction, entries.c.kind == ADJUSTMENT), literal("adjustments")),
         (entries.c.kind.in_(_TRAINING), literal("training")),
         (entries.c.kind == PriceKind.HOSTING_HOURS.value, literal("hosting")),
         else_=literal("inference"),
@@ -73,10 +74,8 @@ def statements(session: Session, month: Month, team_id: str | None) -> list[Stat
     found = {team: [dict(row) for row in own] for team, own in groupby(rows, key=lambda row: row["team_id"])}
     if team_id is not None:
         found.setdefault(team_id, [])
-    return [
-        Statement(team, month, is_closed(session, team, month), _in_order(lines))
-        for team, lines in found.items()
-    ]
+    closed = is_closed(session, month)
+    return [Statement(team, month, closed, _in_order(lines)) for team, lines in found.items()]
 
 
 def _in_order(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

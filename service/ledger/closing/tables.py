@@ -1,4 +1,4 @@
-"""What reconciling with a provider found."""
+"""Tables of closed months and of what reconciling with a provider found."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -9,6 +9,15 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.db import Base
 from service.ledger.tables import AMOUNT
+
+
+class ClosedMonth(Base):
+    """A month (its first day, UTC) that, like all before it, takes no more entries of any team."""
+
+    __tablename__ = "closed_months"
+
+    month: Mapped[date] = mapped_column(primary_key=True)
+    closed_at: Mapped[datetime]
 
 
 class DriftReport(Base):

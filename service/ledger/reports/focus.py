@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from service.catalog.price import PriceKind
 from service.catalog.tables import PriceRow
+from service.ledger.charges import ADJUSTMENT
 from service.ledger.reports.costs import Scope
 from service.ledger.rollups.sums import booked, read
 from service.ledger.tables import Entry
@@ -119,11 +120,11 @@ def _corrections(scope: Scope) -> Select[tuple[object, ...]]:
 
 
 def _focus_row(row: Mapping[Any, Any]) -> dict[str, Any]:
-    kind, day, amount = PriceKind(row["kind"]), row["day"], _number(row["amount_usd"])
+    kind, day, amount = row["kind"], row["day"], _number(row["amount_usd"])
+    adjusts = kind == ADJUSTMENT
     per = row["unit_quantity"]
     unit_price = None if row["price_usd"] is None else _number(row["price_usd"])
     month = day.replace(day=1)
-    service = "Fine-tuning" if kind.is_training else "Inference"
     return {
         "BilledCost": amount,
         "BillingAccountId": "tunehouse",
@@ -131,32 +132,32 @@ def _focus_row(row: Mapping[Any, Any]) -> dict[str, Any]:
         "BillingCurrency": "USD",
         "BillingPeriodEnd": _midnight((month + timedelta(days=32)).replace(day=1)),
         "BillingPeriodStart": _midnight(month),
-        "ChargeCategory": "Usage",
+        "ChargeCategory": "Adjustment" if adjusts else "Usage",
         "ChargeClass": row["charge_class"],
-        "ChargeDescription": f"{kind.value.replace('_', ' ').capitalize()} of {row['model']}",
-        "ChargeFrequency": "Usage-Based",
+        "ChargeDescription": _description(kind, row["model"]),
+        "ChargeFrequency": "One-Time" if adjusts else "Usage-Based",
         "ChargePeriodEnd": _midnight(day + timedelta(days=1)),
         "ChargePeriodStart": _midnight(day),
-        "ConsumedQuantity": _number(row["quantity"]),
-        "ConsumedUnit": row["unit"].capitalize(),
+        "ConsumedQuantity": None if adjusts else _number(row["quantity"]),
+        "ConsumedUnit": None if adjusts else row["unit"].capitalize(),
         "ContractedCost": amount,
         "ContractedUnitPrice": unit_price,
         "EffectiveCost": amount,
-        "InvoiceIssuerName": row["provider"],
+        "InvoiceIssuerName": row["provider"] or "Tunehouse",
         "ListCost": amount,
         "ListUnitPrice": unit_price,
-        "PricingCategory": "Standard",
+        "PricingCategory": None if adjusts else "Standard",
         "PricingQuantity": None if per is None else _number(row["quantity"] / per),
         "PricingUnit": None if per is None else _pricing_unit(row["unit"], per),
-        "ProviderName": row["provider"],
-        "PublisherName": row["provider"],
+        "ProviderName": row["provider"] or "Tunehouse",
+        "PublisherName": row["provider"] or "Tunehouse",
         "ResourceId": row["model"],
         "ResourceName": row["model"],
-        "ResourceType": "Model",
+        "ResourceType": None if row["model"] is None else "Model",
         "ServiceCategory": "AI and Machine Learning",
-        "ServiceName": "Hosting" if kind is PriceKind.HOSTING_HOURS else service,
+        "ServiceName": _service(kind),
         "ServiceSubcategory": "Generative AI",
-        "SkuId": None if row["sku"] is None else f"{row['sku']}/{kind.value}/{row['tier']}",
+        "SkuId": None if row["sku"] is None else f"{row['sku']}/{kind}/{row['tier']}",
         "SkuPriceId": row["price_id"],
         "SubAccountId": row["team_id"],
         "SubAccountName": row["team_name"],
@@ -167,6 +168,19 @@ def _focus_row(row: Mapping[Any, Any]) -> dict[str, Any]:
         "x_Method": row["method"],
         "x_Tier": row["tier"],
     }
+
+
+def _description(kind: str, model: str | None) -> str:
+    text = kind.replace("_", " ").capitalize()
+    return text if model is None else f"{text} of {model}"
+
+
+def _service(kind: str) -> str:
+    if kind == ADJUSTMENT:
+        return "Tunehouse"
+    if kind == PriceKind.HOSTING_HOURS.value:
+        return "Hosting"
+    return "Fine-tuning" if PriceKind(kind).is_training else "Inference"
 
 
 def _number(value: Decimal) -> Decimal:

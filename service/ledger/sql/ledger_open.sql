@@ -12,7 +12,7 @@ BEGIN
     this_month := ledger_month(clock_timestamp());
     INSERT INTO accounts (id, team_id, scope, month, spent_usd, month_spent_usd, held_usd)
     SELECT account, team, account_scope, this_month, coalesce(sum(e.amount_usd), 0),
-           coalesce(sum(e.amount_usd) FILTER (WHERE ledger_month(e.booked_at) = this_month), 0),
+           coalesce(sum(e.amount_usd) FILTER (WHERE e.in_month_budget AND ledger_month(e.booked_at) = this_month), 0),
            (SELECT coalesce(sum(h.amount_usd), 0) FROM holds h
             WHERE h.team_id = team AND CASE account_scope WHEN 'key' THEN h.key_id ELSE h.subject_id END = account)
     FROM ledger_entries e

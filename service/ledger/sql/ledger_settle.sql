@@ -1,5 +1,6 @@
 -- End work: append its charges, each once by its unique_key, end its hold and move the counters.
--- subjects: [{team_id, subject_id}]; charges: rows of ledger_entries less number, booked_at and recorded_at.
+-- subjects: [{team_id, subject_id}]; charges: rows of ledger_entries less number, booked_at and recorded_at, with
+-- `began_at`, before which nothing can have occurred.
 -- Answers the thresholds that were crossed.
 CREATE OR REPLACE FUNCTION ledger_settle(subjects jsonb, charges jsonb)
 RETURNS TABLE (account_id text, team_id text, scope text, limit_usd numeric, period_name text,
@@ -32,23 +33,37 @@ BEGIN
             team_id text, unique_key text, subject_id text, kind text, quantity numeric, unit text,
             unit_quantity int, price_usd numeric, price_id text, tier text, amount_usd numeric, key_id text,
             job_id text, model text, base_model text, provider text, method text, tags jsonb,
-            corrects bigint, reason text, occurred_at timestamptz)
+            corrects bigint, reason text, occurred_at timestamptz, began_at timestamptz, state text,
+            in_month_budget boolean)
         -- The team too: another team's entry under this key is a bug, and must fail rather than go unbilled.
         WHERE (c.unique_key, c.team_id) NOT IN (SELECT k.unique_key, k.team_id FROM known k)
+    ), timed AS (
+        -- Neither before the work was created nor in the future, whatever a provider's clock says. Corrections
+        -- bring the moment of what they correct.
+        SELECT c.*, CASE
+                   WHEN c.corrects IS NOT NULL OR c.kind = 'adjustment'
+                   THEN least(coalesce(c.occurred_at, this_moment), this_moment)
+                   ELSE least(greatest(coalesce(c.occurred_at, this_moment), coalesce(c.began_at, t.created_at)),
+                              this_moment)
+               END AS moment
+        FROM asked c JOIN teams t ON t.id = c.team_id
+    ), booked AS (
+        SELECT c.*, CASE WHEN c.moment < a.closed_before THEN this_moment ELSE c.moment END AS booked_at,
+               a.last_number + row_number() OVER (PARTITION BY c.team_id ORDER BY c.unique_key) AS number
+        FROM timed c JOIN accounts a ON a.id = c.team_id AND a.id = ANY (team_ids)
     ), added AS (
         INSERT INTO ledger_entries (
             team_id, number, unique_key, subject_id, kind, quantity, unit, unit_quantity, price_usd, price_id,
             tier, amount_usd, key_id, job_id, model, base_model, provider, method, tags, corrects, reason,
-            occurred_at, booked_at, recorded_at)
-        SELECT c.team_id, a.last_number + row_number() OVER (PARTITION BY c.team_id ORDER BY c.unique_key),
-               c.unique_key, c.subject_id, c.kind, c.quantity, c.unit, c.unit_quantity, c.price_usd, c.price_id,
-               c.tier, c.amount_usd, c.key_id, c.job_id, c.model, c.base_model, c.provider, c.method, c.tags,
-               c.corrects, c.reason, coalesce(c.occurred_at, this_moment),
-               CASE WHEN c.occurred_at < a.closed_before THEN this_moment
-                    ELSE least(c.occurred_at, this_moment) END,
-               this_moment
-        FROM asked c JOIN accounts a ON a.id = c.team_id AND a.id = ANY (team_ids)
-        RETURNING team_id, key_id, job_id, amount_usd, booked_at
+            occurred_at, booked_at, recorded_at, state, in_month_budget)
+        SELECT c.team_id, c.number, c.unique_key, c.subject_id, c.kind, c.quantity, c.unit, c.unit_quantity,
+               c.price_usd, c.price_id, c.tier, c.amount_usd, c.key_id, c.job_id, c.model, c.base_model,
+               c.provider, c.method, c.tags, c.corrects, c.reason, c.moment, c.booked_at, this_moment, c.state,
+               -- A correction of an earlier month leaves this month's budget alone, unless that is asked for.
+               coalesce(c.in_month_budget, false) OR (c.corrects IS NULL AND c.kind <> 'adjustment')
+               OR ledger_month(c.moment) = ledger_month(c.booked_at)
+        FROM booked c
+        RETURNING team_id, key_id, job_id, amount_usd, booked_at, in_month_budget
     ), ended AS (
         DELETE FROM holds h
         WHERE h.team_id = ANY (team_ids) AND h.subject_id = ANY (subject_ids)
@@ -56,8 +71,8 @@ BEGIN
         RETURNING h.team_id, h.key_id, h.subject_id, h.amount_usd
     ), moves AS (
         SELECT v.id, e.amount_usd AS spent, 0 AS freed, (v.id = e.team_id)::int AS entries,
-               CASE WHEN ledger_month(e.booked_at) = ledger_month(this_moment) THEN e.amount_usd ELSE 0
-               END AS month_spent
+               CASE WHEN e.in_month_budget AND ledger_month(e.booked_at) = ledger_month(this_moment)
+                    THEN e.amount_usd ELSE 0 END AS month_spent
         FROM added e, LATERAL (VALUES (e.team_id), (e.key_id), (e.job_id)) AS v(id)
         UNION ALL
         SELECT v.id, 0, h.amount_usd, 0, 0
@@ -81,13 +96,16 @@ BEGIN
     END IF;
 END $$;
 
--- A settlement for callers without a transaction: they could not append a threshold's event in the same
--- transaction, so crossing one rolls everything back.
+-- A settlement for callers without a transaction. They could not append an event in the same transaction, so a
+-- crossed threshold or a charge for review rolls everything back.
 CREATE OR REPLACE FUNCTION ledger_settle_untold(subjects jsonb, charges jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
+    IF jsonb_path_exists(charges, '$[*].state ? (@ != null)') THEN
+        RAISE restrict_violation USING MESSAGE = 'a charge for review needs an event, and so a transaction';
+    END IF;
     PERFORM FROM ledger_settle(subjects, charges);
     IF FOUND THEN
-        RAISE restrict_violation USING MESSAGE = 'a threshold was crossed, which must be told of';
+        RAISE restrict_violation USING MESSAGE = 'a crossed threshold needs an event, and so a transaction';
     END IF;
 END $$;

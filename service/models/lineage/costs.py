@@ -10,6 +10,7 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     String,
+    and_,
     cast,
     exists,
     func,
@@ -22,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from service.catalog.price import PriceKind
+from service.ledger.charges import ADJUSTMENT
 from service.ledger.rollups.sums import booked, read
 from service.models.tables import TunedModel
 
@@ -110,7 +112,8 @@ def _below(model: TunedModel) -> CTE:
 def _charges(team_id: str) -> CTE:
     """The team's costs to date by model and job, training apart from use."""
     entries = booked(team_id, None, None, by=None)
-    trains = entries.c.kind.in_(_TRAINING).label("trains")
+    of_job = and_(entries.c.kind == ADJUSTMENT, entries.c.job_id.is_not(None))
+    trains = or_(entries.c.kind.in_(_TRAINING), of_job).label("trains")
     amount = func.sum(entries.c.amount_usd).label("amount_usd")
     query = select(entries.c.model, entries.c.job_id, trains, amount)
     return query.group_by(entries.c.model, entries.c.job_id, trains).cte("charges")

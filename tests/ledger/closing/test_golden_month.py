@@ -80,6 +80,7 @@ def use(session: Session, team_id: str, model: str, number: int) -> None:
             provider="openai",
             key_id="key_1",
             occurred_at=day(20),
+            began_at=day(20),
         )
         for kind, quantity in zip(USE, (100_000, 50_000, 1_000_000), strict=True)
     ]

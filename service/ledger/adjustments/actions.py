@@ -1,0 +1,88 @@
+"""Book credits and charges by hand."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.core import clock, ids
+from service.errors import InvalidRequest, NotFound
+from service.ledger.actions import append_rows
+from service.ledger.adjustments.tables import CostAdjustment
+from service.ledger.charges import ADJUSTMENT
+from service.ledger.tables import Entry
+
+_COPIED = ("key_id", "job_id", "model", "base_model", "provider", "method", "tags")
+
+
+@dataclass(frozen=True)
+class NewAdjustment:
+    """A credit (below zero) or charge for a team, with the entry it corrects, if it corrects one.
+
+    `occurred_at` says which month it concerns where no entry does; without either that is the current month.
+    One that concerns an earlier month leaves this month's budget alone unless `in_month_budget`.
+    """
+
+    team_id: str
+    amount_usd: Decimal
+    reason: str
+    entry_number: int | None = None
+    occurred_at: datetime | None = None
+    in_month_budget: bool = False
+
+
+def adjust(session: Session, new: NewAdjustment, *, created_by: str) -> CostAdjustment:
+    """Append an adjustment to the team's ledger and return its record.
+
+    Raises `InvalidRequest` for an amount of zero or a moment in the future, `NotFound` when the team has no
+    entry of that number.
+    """
+    if not new.amount_usd:
+        raise InvalidRequest("'amount_usd' must not be zero.", param="amount_usd")
+    if new.occurred_at is not None and new.occurred_at > clock.now():
+        raise InvalidRequest("'occurred_at' must not be in the future.", param="occurred_at")
+    entry = _entry(session, new)
+    adjustment = CostAdjustment(
+        id=ids.new_id("adj_"),
+        team_id=new.team_id,
+        reason=new.reason,
+        created_by=created_by,
+        created_at=clock.now(),
+    )
+    occurred_at = entry.occurred_at if entry else new.occurred_at
+    row = {
+        "team_id": new.team_id,
+        "unique_key": adjustment.id,
+        "subject_id": entry.subject_id if entry else adjustment.id,
+        "kind": ADJUSTMENT,
+        # Amounts have up to twelve decimals, quantities six.
+        "quantity": str(new.amount_usd * 1_000_000),
+        "unit": "micro_usd",
+        "unit_quantity": 1_000_000,
+        "price_usd": "1",
+        "tier": "standard",
+        "amount_usd": str(new.amount_usd),
+        "tags": {},
+        "corrects": new.entry_number,
+        "reason": new.reason,
+        "occurred_at": occurred_at and occurred_at.isoformat(),
+        "in_month_budget": new.in_month_budget,
+    }
+    copied = {name: getattr(entry, name) for name in _COPIED} if entry else {}
+    append_rows(session, [new.team_id], [row | copied])
+    booked = select(Entry.number).where(Entry.unique_key == adjustment.id)
+    adjustment.number = session.scalars(booked).one()
+    session.add(adjustment)
+    session.flush()
+    return adjustment
+
+
+def _entry(session: Session, new: NewAdjustment) -> Entry | None:
+    if new.entry_number is None:
+        return None
+    entry = session.get(Entry, (new.team_id, new.entry_number))
+    if entry is None:
+        raise NotFound(f"Team {new.team_id} has no ledger entry {new.entry_number}.", param="entry_number")
+    return entry

@@ -1,0 +1,45 @@
+"""Routes for adjustments."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from sqlalchemy import select
+
+from service.core.pages import ListOut, fetch_page, list_out
+from service.core.web import RequestSession
+from service.ledger.adjustments.actions import adjust
+from service.ledger.adjustments.schemas import AdjustmentCreate, AdjustmentOut, adjustment_out
+from service.ledger.adjustments.tables import CostAdjustment
+from service.ledger.tables import Entry
+from service.teams.access import Admin
+from service.teams.idempotency import IdempotentRoute
+from service.teams.queries import get_team
+
+router = APIRouter(prefix="/v1/costs/adjustments", tags=["money"], route_class=IdempotentRoute)
+
+
+@router.post("")
+def create_adjustment(body: AdjustmentCreate, session: RequestSession, caller: Admin) -> AdjustmentOut:
+    """Credit or charge a team by hand; statements show it apart, under adjustments."""
+    get_team(session, body.team_id)
+    adjustment = adjust(session, body.as_new(), created_by=caller.key_id)
+    return adjustment_out(adjustment, session.get_one(Entry, (adjustment.team_id, adjustment.number)))
+
+
+@router.get("")
+def list_adjustments(
+    session: RequestSession,
+    _: Admin,
+    team_id: str | None = None,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> ListOut[AdjustmentOut]:
+    """Adjustments of one team or of all, newest first."""
+    rows = select(CostAdjustment)
+    if team_id is not None:
+        rows = rows.where(CostAdjustment.team_id == team_id)
+    page = fetch_page(
+        session, rows, sort=CostAdjustment.created_at, id_=CostAdjustment.id, after=after, limit=limit
+    )
+    data = [adjustment_out(row, session.get_one(Entry, (row.team_id, row.number))) for row in page.rows]
+    return list_out(data, page.has_more)

@@ -1,0 +1,73 @@
+"""Adjustments on the wire."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from service.catalog.price import QUANTITY_DECIMALS
+from service.core.clock import from_unix, unix
+from service.core.wire import Name, WireIn, WireOut
+from service.ledger.adjustments.actions import NewAdjustment
+from service.ledger.adjustments.tables import CostAdjustment
+from service.ledger.money import usd
+from service.ledger.tables import Entry
+
+SignedAmount = Annotated[Decimal, Field(max_digits=18, decimal_places=QUANTITY_DECIMALS, examples=["-12.50"])]
+
+
+class AdjustmentCreate(WireIn):
+    """A credit (below zero) or a charge for a team.
+
+    `entry_number` names the ledger entry that it corrects, `occurred_at` the time it concerns where there is
+    none. What concerns an earlier month counts in this month's budget only with `in_month_budget`.
+    """
+
+    team_id: Name
+    amount_usd: SignedAmount
+    reason: Name
+    entry_number: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    occurred_at: Annotated[int, Field(ge=0, lt=2**33)] | None = None
+    in_month_budget: bool = False
+
+    def as_new(self) -> NewAdjustment:
+        """The same as the ledger takes it."""
+        moment = None if self.occurred_at is None else from_unix(self.occurred_at)
+        return NewAdjustment(**(self.model_dump() | {"occurred_at": moment}))
+
+
+class AdjustmentOut(WireOut):
+    """An adjustment.
+
+    `booked_at` lies in the month whose statement shows it, `occurred_at` in the time that it concerns.
+    """
+
+    object: Literal["cost_adjustment"] = "cost_adjustment"
+    id: str
+    team_id: str
+    amount_usd: str
+    reason: str
+    entry_number: int | None
+    job_id: str | None
+    occurred_at: int
+    booked_at: int
+    in_month_budget: bool
+    created_by: str
+    created_at: int
+
+
+def adjustment_out(adjustment: CostAdjustment, entry: Entry) -> AdjustmentOut:
+    """The wire form of an adjustment and the entry that books it."""
+    return AdjustmentOut(
+        id=adjustment.id,
+        team_id=adjustment.team_id,
+        amount_usd=usd(entry.amount_usd),
+        reason=adjustment.reason,
+        entry_number=entry.corrects,
+        job_id=entry.job_id,
+        occurred_at=unix(entry.occurred_at),
+        booked_at=unix(entry.booked_at),
+        in_month_budget=entry.in_month_budget,
+        created_by=adjustment.created_by,
+        created_at=unix(adjustment.created_at),
+    )

@@ -1,0 +1,26 @@
+"""The table of credits and charges that admins booked by hand."""
+
+from datetime import datetime
+
+from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from service.core.db import Base
+
+
+class CostAdjustment(Base):
+    """Who booked the ledger entry `number` of a team by hand, and why."""
+
+    __tablename__ = "cost_adjustments"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    team_id: Mapped[str]
+    number: Mapped[int] = mapped_column(BigInteger)
+    reason: Mapped[str]
+    created_by: Mapped[str]
+    created_at: Mapped[datetime]
+
+    __table_args__ = (
+        ForeignKeyConstraint(["team_id", "number"], ["ledger_entries.team_id", "ledger_entries.number"]),
+        Index(None, "team_id", "created_at", "id"),
+    )

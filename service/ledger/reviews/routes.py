@@ -1,0 +1,50 @@
+"""Routes for reviewing flagged charges."""
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query
+from sqlalchemy import select
+
+from service.core.pages import ListOut, fetch_page, list_out
+from service.core.web import RequestSession
+from service.ledger.reviews.actions import accept, adjust_to, get_review
+from service.ledger.reviews.schemas import ReviewOut, ReviewResolve, review_out
+from service.ledger.reviews.tables import CostReview
+from service.ledger.tables import Entry
+from service.teams.access import Admin
+from service.teams.idempotency import IdempotentRoute
+
+router = APIRouter(prefix="/v1/costs/review", tags=["money"], route_class=IdempotentRoute)
+
+
+@router.get("")
+def list_reviews(
+    session: RequestSession,
+    _: Admin,
+    status: Literal["waiting", "accepted", "adjusted"] | None = None,
+    team_id: str | None = None,
+    after: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=100)] = 20,
+) -> ListOut[ReviewOut]:
+    """Charges with an implausible or uncertain quantity, newest first."""
+    rows = select(CostReview)
+    if team_id is not None:
+        rows = rows.where(CostReview.team_id == team_id)
+    if status == "waiting":
+        rows = rows.where(CostReview.resolution.is_(None))
+    elif status is not None:
+        rows = rows.where(CostReview.resolution == status)
+    page = fetch_page(session, rows, sort=CostReview.created_at, id_=CostReview.id, after=after, limit=limit)
+    data = [review_out(row, session.get_one(Entry, (row.team_id, row.number))) for row in page.rows]
+    return list_out(data, page.has_more)
+
+
+@router.post("/{review_id}")
+def resolve_review(review_id: str, body: ReviewResolve, session: RequestSession, caller: Admin) -> ReviewOut:
+    """Accept a flagged charge, or adjust it to what it should have been; each is resolved once."""
+    review = get_review(session, review_id)
+    if body.action == "adjust" and body.amount_usd is not None and body.reason is not None:
+        adjust_to(session, review, body.amount_usd, resolved_by=caller.key_id, note=body.reason)
+    else:
+        accept(session, review, resolved_by=caller.key_id, note=body.reason)
+    return review_out(review, session.get_one(Entry, (review.team_id, review.number)))

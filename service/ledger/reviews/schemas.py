@@ -1,0 +1,95 @@
+"""Reviews on the wire."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from service.catalog.price import PRICE_DECIMALS
+from service.core.clock import unix
+from service.core.wire import Name, WireIn, WireOut
+from service.ledger.money import usd
+from service.ledger.reviews.tables import CostReview
+from service.ledger.tables import Entry
+
+
+class ReviewResolve(WireIn):
+    """Accept the charge as booked, or adjust it to the amount it should have been, with a reason."""
+
+    action: Literal["accept", "adjust"]
+    amount_usd: (
+        Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=PRICE_DECIMALS, examples=["0.05"])]
+        | None
+    ) = None
+    reason: Name | None = None
+
+    @model_validator(mode="after")
+    def _fields_fit(self) -> "ReviewResolve":
+        if self.action == "adjust" and (self.amount_usd is None or self.reason is None):
+            raise ValueError("to adjust, send 'amount_usd' (what the charge should be) and a 'reason'")
+        if self.action == "accept" and self.amount_usd is not None:
+            raise ValueError("'amount_usd' goes with the action 'adjust' only")
+        return self
+
+
+class ReviewOut(WireOut):
+    """A flagged charge: `claimed` is what the provider reported, `bound` the most that was possible.
+
+    `status` is `waiting`, `accepted` or `adjusted`; `adjusted_usd` is the difference that was booked.
+    """
+
+    object: Literal["cost_review"] = "cost_review"
+    id: str
+    status: str
+    state: str
+    reason: str
+    team_id: str
+    entry_number: int
+    subject_id: str
+    job_id: str | None
+    key_id: str | None
+    model: str | None
+    provider: str | None
+    kind: str
+    quantity: str
+    claimed: str | None
+    bound: str | None
+    amount_usd: str
+    adjusted_usd: str | None
+    note: str | None
+    occurred_at: int
+    created_at: int
+    resolved_by: str | None
+    resolved_at: int | None
+
+
+def review_out(review: CostReview, entry: Entry) -> ReviewOut:
+    """The wire form of a review and the entry it is about."""
+    return ReviewOut(
+        id=review.id,
+        status=review.resolution or "waiting",
+        state=review.state,
+        reason=review.reason,
+        team_id=review.team_id,
+        entry_number=review.number,
+        subject_id=entry.subject_id,
+        job_id=entry.job_id,
+        key_id=entry.key_id,
+        model=entry.model,
+        provider=entry.provider,
+        kind=entry.kind,
+        quantity=_number(entry.quantity),
+        claimed=None if review.claimed is None else _number(review.claimed),
+        bound=None if review.bound is None else _number(review.bound),
+        amount_usd=usd(entry.amount_usd),
+        adjusted_usd=None if review.adjusted_usd is None else usd(review.adjusted_usd),
+        note=review.note,
+        occurred_at=unix(entry.occurred_at),
+        created_at=unix(review.created_at),
+        resolved_by=review.resolved_by,
+        resolved_at=None if review.resolved_at is None else unix(review.resolved_at),
+    )
+
+
+def _number(value: Decimal) -> str:
+    return f"{value.normalize():f}"
