@@ -166,8 +166,6 @@ CREATE TABLE cost_reviews (
     resolved_by varchar,
     resolved_at timestamptz,
     CONSTRAINT pk_cost_reviews PRIMARY KEY (id),
-    CONSTRAINT fk_cost_reviews_team_id_number_ledger_entries FOREIGN KEY (team_id, number)
-        REFERENCES ledger_entries (team_id, number),
     CONSTRAINT uq_cost_reviews_team_id_number UNIQUE (team_id, number),
     CONSTRAINT ck_cost_reviews_state_known CHECK (state IN ('uncertain', 'implausible')),
     CONSTRAINT ck_cost_reviews_resolution_known CHECK (resolution IN ('accepted', 'adjusted'))
@@ -181,8 +179,6 @@ CREATE TABLE cost_adjustments (
     reason varchar NOT NULL,
     created_by varchar NOT NULL,
     created_at timestamptz NOT NULL,
-    CONSTRAINT pk_cost_adjustments PRIMARY KEY (id),
-    CONSTRAINT fk_cost_adjustments_team_id_number_ledger_entries FOREIGN KEY (team_id, number)
-        REFERENCES ledger_entries (team_id, number)
+    CONSTRAINT pk_cost_adjustments PRIMARY KEY (id)
 );
 CREATE INDEX ix_cost_adjustments_team_id_created_at_id ON cost_adjustments (team_id, created_at, id);

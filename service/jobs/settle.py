@@ -93,5 +93,6 @@ def _charges(session: Session, job: Job, provider_job: ProviderJob) -> list[Char
             key_id=job.key_id,
             tags=dict(job.labels or {}),
             occurred_at=job.finished_at,
+            began_at=job.created_at,
         )
     ]

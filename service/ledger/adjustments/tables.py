@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint, Index
+from sqlalchemy import BigInteger, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.db import Base
@@ -20,7 +20,4 @@ class CostAdjustment(Base):
     created_by: Mapped[str]
     created_at: Mapped[datetime]
 
-    __table_args__ = (
-        ForeignKeyConstraint(["team_id", "number"], ["ledger_entries.team_id", "ledger_entries.number"]),
-        Index(None, "team_id", "created_at", "id"),
-    )
+    __table_args__ = (Index(None, "team_id", "created_at", "id"),)

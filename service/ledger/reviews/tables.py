@@ -6,7 +6,6 @@ from decimal import Decimal
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    ForeignKeyConstraint,
     Index,
     Numeric,
     UniqueConstraint,
@@ -43,7 +42,6 @@ class CostReview(Base):
     resolved_at: Mapped[datetime | None]
 
     __table_args__ = (
-        ForeignKeyConstraint(["team_id", "number"], ["ledger_entries.team_id", "ledger_entries.number"]),
         UniqueConstraint("team_id", "number"),
         CheckConstraint("state IN ('uncertain', 'implausible')", name="state_known"),
         CheckConstraint("resolution IN ('accepted', 'adjusted')", name="resolution_known"),
