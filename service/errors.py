@@ -25,6 +25,7 @@ The class docstring is the default message. `service.app.errors` turns each into
 at the boundary that meets them.
 """
 
+from collections.abc import Sequence
 from math import ceil
 from typing import ClassVar
 
@@ -155,6 +156,14 @@ class UnsupportedEncoding(TunehouseError):
     status = 415
     type = "invalid_request_error"
     code = "unsupported_content_encoding"
+
+    def __init__(self, message: str, *, accepted: Sequence[str]) -> None:
+        super().__init__(message, param="content-encoding")
+        self.accepted = accepted
+
+    def headers(self) -> dict[str, str]:
+        """With the encodings that a request may have (RFC 7694)."""
+        return super().headers() | {"accept-encoding": ", ".join(self.accepted)}
 
 
 class RangeNotSatisfiable(TunehouseError):

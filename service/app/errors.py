@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from service.errors import InvalidRequest, MethodNotAllowed, NotFound, TunehouseError, Unavailable
 
@@ -20,7 +21,7 @@ _RETRY_SOON_S = 1.0
 
 
 def answer(error: TunehouseError) -> JSONResponse:
-    """The response that tells of `error`."""
+    """The response for `error`."""
     return JSONResponse({"error": error.as_wire()}, error.status, error.headers())
 
 
@@ -36,6 +37,17 @@ def describe_invalid(errors: Sequence[Any]) -> InvalidRequest:
     problem = str(first["msg"]).removeprefix("Value error, ")
     more = f" ({len(errors) - 1} more problems)" if len(errors) > 1 else ""
     return InvalidRequest(f"'{param}' in the {place}: {problem}.{more}", param=param, code="invalid_value")
+
+
+def _methods(request: Request) -> set[str]:
+    """Every method that a route takes at this path."""
+    found = {
+        method
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
+        for route in request.app.routes
+        if route.matches({**request.scope, "method": method})[0] is Match.FULL
+    }
+    return found | {"HEAD"} if "GET" in found else found
 
 
 def install(app: FastAPI) -> None:
@@ -56,7 +68,11 @@ def install(app: FastAPI) -> None:
         if error.status_code == HTTPStatus.NOT_FOUND:
             return answer(NotFound(f"Unknown request URL: {request.method} {request.url.path}."))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            return answer(MethodNotAllowed(f"{request.url.path} does not take {request.method}."))
+            allowed = ", ".join(sorted(_methods(request)))
+            wrong = MethodNotAllowed(f"{request.url.path} does not take {request.method}, but {allowed}.")
+            response = answer(wrong)
+            response.headers["allow"] = allowed
+            return response
         return answer(InvalidRequest(str(error.detail)))
 
     @app.exception_handler(DataError)

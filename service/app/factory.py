@@ -1,10 +1,16 @@
 """Put the HTTP service together."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from service.app import errors, health, providers
+from service.app.edge.bodies import Bodies
+from service.app.edge.door import THREADS, Door, InferenceDoor
 from service.app.inference_bypass import Application
-from service.app.middleware import BodyLimit, RequestIds
+from service.app.middleware import HeadAsGet, RequestIds
 from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
 from service.comparisons import routes as comparisons
@@ -49,6 +55,7 @@ def create_app() -> FastAPI:
         title="Tunehouse",
         version="0.1.0",
         description="One service that a company's teams share to fine-tune language models.",
+        lifespan=_threads,
     )
     for part in (
         teams,
@@ -90,15 +97,26 @@ def create_app() -> FastAPI:
     app.state.on_write = [note_write]
     app.add_middleware(AuditTrail)
     app.add_middleware(
-        BodyLimit,
-        default_bytes=settings().max_body_bytes,
-        larger={
-            "/v1/files": settings().max_file_bytes + _MULTIPART_SLACK_BYTES,
-            "/v1/uploads/[^/]+/parts": _PART_BYTES + _MULTIPART_SLACK_BYTES,
+        Door,
+        bodies=_bodies(settings().max_body_bytes),
+        uploads={
+            "/v1/files": _bodies(settings().max_file_bytes + _MULTIPART_SLACK_BYTES),
+            "/v1/uploads/[^/]+/parts": _bodies(_PART_BYTES + _MULTIPART_SLACK_BYTES),
         },
+        callbacks=_bodies(settings().max_callback_body_bytes),
     )
+    app.add_middleware(HeadAsGet)
     app.add_middleware(RequestIds)
-    app.inference = RequestIds(
-        BodyLimit(inference.serve, default_bytes=settings().max_inference_body_bytes, larger={})
-    )
+    app.inference = RequestIds(InferenceDoor(inference.serve, _bodies(settings().max_inference_body_bytes)))
     return app
+
+
+def _bodies(limit_bytes: int) -> Bodies:
+    return Bodies(limit_bytes=limit_bytes, timeout_s=settings().body_timeout_s)
+
+
+@asynccontextmanager
+async def _threads(_: FastAPI) -> AsyncIterator[None]:
+    """Enough threads for every turn, and for the streams that have none."""
+    current_default_thread_limiter().total_tokens = THREADS
+    yield

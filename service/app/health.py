@@ -24,8 +24,8 @@ class Health(BaseModel):
 
 
 @router.get("/healthz")
-def healthz() -> Health:
-    """This process answers; nothing else is looked at."""
+async def healthz() -> Health:
+    """This process answers; nothing else is checked."""
     return Health()
 
 

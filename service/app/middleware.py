@@ -1,4 +1,4 @@
-"""ASGI layers around every request: its id and log line, its body's limit."""
+"""ASGI layers around every request: its id, its log line, and headers that protect browsers; HEAD."""
 
 import re
 import time
@@ -9,11 +9,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from service.app.errors import answer
 from service.core.ids import random_text
 from service.core.logs import LineLog
-from service.errors import InvalidRequest, TooLarge, TunehouseError
+from service.errors import TunehouseError
 
 log = structlog.get_logger("service.access")
 access = LineLog("service.access")
 
+# Nothing we answer may be run or framed; a page that needs more says so itself.
+_CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+_NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _CLIENT_ID = re.compile(rb"[\x21-\x7e]{1,512}")
 
 
@@ -37,8 +40,12 @@ class RequestIds:
             nonlocal status, begun
             if message["type"] == "http.response.start":
                 status, begun = message["status"], True
+                headers = list(message.get("headers", ()))
+                if not any(name == _CSP[0] for name, _ in headers):
+                    headers.append(_CSP)
                 message["headers"] = [
-                    *message.get("headers", ()),
+                    *headers,
+                    _NO_SNIFFING,
                     (b"x-request-id", request_id.encode()),
                     (b"openai-version", b"2020-10-01"),
                     (b"openai-processing-ms", b"%d" % round((time.perf_counter() - started) * 1000)),
@@ -48,7 +55,7 @@ class RequestIds:
         try:
             await self.app(scope, receive, with_id)
         except Exception:
-            # Whatever no handler knew is our bug: tell the caller in the one shape, and the log the rest.
+            # No handler knew it, so it is a fault of ours. The caller gets the one shape, the log the rest.
             log.exception("unexpected_failure", path=scope["path"])
             if not begun:
                 await answer(TunehouseError())(scope, receive, with_id)
@@ -64,57 +71,24 @@ class RequestIds:
 
 
 def _client_id(scope: Scope) -> str | None:
-    sent = _header(scope, b"x-client-request-id")
+    sent = next((value for name, value in scope["headers"] if name == b"x-client-request-id"), None)
     return sent.decode() if sent and _CLIENT_ID.fullmatch(sent) else None
 
 
-def _header(scope: Scope, name: bytes) -> bytes | None:
-    found: bytes | None
-    for given, found in scope["headers"]:
-        if given == name:
-            return found
-    return None
+class HeadAsGet:
+    """Answer HEAD like GET. The answer ends with its headers, which stops a stream at its start."""
 
-
-class BodyLimit:
-    """Refuse a body over the limit: unread when its length is declared, else at the byte that crosses."""
-
-    def __init__(self, app: ASGIApp, *, default_bytes: int, larger: dict[str, int]) -> None:
-        """`larger` maps a regular expression for whole paths to the limit that applies there."""
+    def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.default_bytes = default_bytes
-        self.larger = [(re.compile(pattern), limit) for pattern, limit in larger.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or scope["method"] != "HEAD":
             await self.app(scope, receive, send)
             return
-        limit = self._limit(scope["path"])
-        refusal = _refusal(_header(scope, b"content-length") or b"0", limit)
-        if refusal is not None:
-            await answer(refusal)(scope, receive, send)
-            return
-        received = 0
 
-        async def counted() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise _too_large(limit)
-            return message
+        async def head_only(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                await send(message)
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
-        await self.app(scope, counted, send)
-
-    def _limit(self, path: str) -> int:
-        return next((limit for pattern, limit in self.larger if pattern.fullmatch(path)), self.default_bytes)
-
-
-def _refusal(declared: bytes, limit: int) -> TunehouseError | None:
-    if not declared.isdigit():
-        return InvalidRequest("The Content-Length header is not a number.", param="content-length")
-    return _too_large(limit) if int(declared) > limit else None
-
-
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"The body is larger than the {limit} bytes this route takes.")
+        await self.app({**scope, "method": "GET"}, receive, head_only)

@@ -55,3 +55,15 @@ class HttpSettings(BaseSettings):
         ge=1024,
         description="Largest body of an inference request.\nRaise it if requests with many images get a 413.",
     )
+    max_callback_body_bytes: int = Field(
+        default=64 * 1024,
+        ge=1024,
+        description="Largest body of a provider's webhook, which has a signature but no key.\n"
+        "Raise it if a provider's webhooks get a 413.",
+    )
+    team_requests_in_flight: int | None = Field(
+        default=256,
+        ge=1,
+        description="Requests of a team that one api process answers at a time.\n"
+        "When one team's traffic slows the others.",
+    )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
-import structlog
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
 from sqlalchemy import func, or_, select, update
@@ -86,18 +85,9 @@ def _as_admin(session: Session, key_id: str, team_header: str | None) -> Caller:
     return Caller(key_id, team_header or None, frozenset(Scope), is_admin=True)
 
 
-def caller_of(request: Request) -> Caller:
-    """The caller of this request, from its headers. Raises `Unauthenticated`."""
-    scheme, _, secret = request.headers.get("authorization", "").partition(" ")
-    bearer = secret.strip() if scheme.lower() == "bearer" else None
-    return authenticate(bearer, request.headers.get(TEAM_HEADER))
-
-
 def current_caller(request: Request, _documented: Annotated[object, Security(_bearer)]) -> Caller:
-    """The caller of this request; its key id goes into every log line of the request."""
-    known: Caller | None = getattr(request.state, "caller", None)
-    caller = request.state.caller = known or caller_of(request)
-    structlog.contextvars.bind_contextvars(key_id=caller.key_id, team_id=caller.team_id)
+    """The caller of this request, whom `service.app.edge.door` has authenticated."""
+    caller: Caller = request.state.caller
     return caller
 
 

@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from anyio import CapacityLimiter
 from fastapi import Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from fastapi.routing import APIRoute
@@ -20,15 +19,12 @@ from sqlalchemy.orm import Session
 from service.core import clock
 from service.core.db import transaction
 from service.errors import Conflict, InvalidRequest
-from service.teams.access import TEAM_HEADER, caller_of
+from service.teams.access import TEAM_HEADER, Caller
 from service.teams.tables import IdempotencyRecord
 
 HEADER = "idempotency-key"
 _MAX_KEY_LENGTH = 255
 _SHOWN_ONCE = ("secret", "signing_secret")
-# A write needs a thread several times before it commits. Were all threads waiting for the rows that it holds,
-# none would be left for it: so fewer writes than half the threads (40) are under way at once.
-_WRITERS = CapacityLimiter(16)
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
@@ -78,7 +74,7 @@ def _without_secrets(body: bytes) -> bytes:
 
 
 def fingerprint_of(request: Request, body: bytes) -> bytes:
-    """32 bytes that tell this request from another under the same key."""
+    """32 bytes that differ for another request under the same key."""
     # An admin says by a header for which team the request is.
     team = request.headers.get(TEAM_HEADER, "")
     line = f"{request.method} {request.url.path}?{request.url.query} {team}\n".encode()
@@ -103,12 +99,11 @@ class IdempotentRoute(APIRoute):
             key = key_of(request)
             if request.method in _SAFE_METHODS:
                 return await handler(request)
-            if key is None:
-                async with _WRITERS, contextmanager_in_threadpool(transaction()) as session:
-                    return await _write(handler, request, session)
-            caller = request.state.caller = await run_in_threadpool(caller_of, request)
+            caller: Caller = request.state.caller
             fingerprint = fingerprint_of(request, await request.body())
-            async with _WRITERS, contextmanager_in_threadpool(transaction()) as session:
+            async with contextmanager_in_threadpool(transaction()) as session:
+                if key is None:
+                    return await _write(handler, request, session)
                 answer = await run_in_threadpool(find_answer, session, caller.key_id, key, fingerprint)
                 if answer is None:
                     answer = await _write(handler, request, session)
@@ -119,7 +114,7 @@ class IdempotentRoute(APIRoute):
 
 
 async def _write(handler: Handler, request: Request, session: Session) -> Response:
-    """Do the work in `session`, and let whoever the application names note it there."""
+    """Do the work in `session`, and call the application's `on_write` hooks in it."""
     request.state.session = session
     answer = await handler(request)
     for note in getattr(request.app.state, "on_write", ()):

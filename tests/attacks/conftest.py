@@ -1,4 +1,4 @@
-"""An api process that waits for nobody for long, so that its time bounds can be met within a test."""
+"""An api process with short time bounds, behind a proxy that it believes."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +9,11 @@ from tests.conftest import ADMIN_KEY
 from tests.support.processes import Api
 from tests.support.service import Service
 
+# Short enough to be met within a test.
 _HASTY = {
     "TUNEHOUSE_HEADER_TIMEOUT_S": "1",
     "TUNEHOUSE_BODY_TIMEOUT_S": "1",
+    "TUNEHOUSE_TRUSTED_PROXIES": '["127.0.0.0/8"]',
 }
 
 

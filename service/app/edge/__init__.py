@@ -1,0 +1,1 @@
+"""What every request passes before the application sees it: headers, then the key, then the whole body."""

@@ -1,0 +1,155 @@
+"""Read bodies: whole, within a size and a time, or passed on piece by piece as long as pieces come."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from starlette.types import Message, Receive
+
+from service.app.edge.encodings import Unpacker
+from service.app.edge.headers import Headers
+from service.errors import InvalidRequest, RateLimited, RequestTimeout, TooLarge, UnsupportedEncoding
+
+# Of one key's bodies that are not complete yet, so many times the size that one may have is kept in memory.
+_UNFINISHED_AT_MOST = 16
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+
+
+def check_length(headers: Headers, limit_bytes: int) -> None:
+    """Refuse by the declared length, before anything is read. Raises `TooLarge` and `InvalidRequest`."""
+    declared = headers.get(b"content-length", b"0")
+    if not declared.isdigit():
+        raise InvalidRequest("The Content-Length header is not a number.", param="content-length")
+    if int(declared) > limit_bytes:
+        raise too_large(limit_bytes)
+
+
+def too_large(limit_bytes: int) -> TooLarge:
+    """The refusal of a body."""
+    return TooLarge(f"The body is larger than the {limit_bytes} bytes that this route takes.")
+
+
+class Bodies:
+    """Reads the bodies of one kind of request."""
+
+    def __init__(self, *, limit_bytes: int, timeout_s: float) -> None:
+        self.limit_bytes = limit_bytes
+        self._timeout_s = timeout_s
+        self._unfinished_bytes: Counter[bytes] = Counter()
+
+    async def whole(self, headers: Headers, receive: Receive) -> bytes:
+        """The complete body, decompressed.
+
+        Raises `TooLarge`, `RequestTimeout`, `RateLimited`, `UnsupportedEncoding` and `InvalidRequest`.
+        """
+        check_length(headers, self.limit_bytes)
+        owner = headers.get(b"authorization", b"")
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                with self._counted(owner) as unfinished:
+                    return await self._read(headers, receive, unfinished)
+        except TimeoutError:
+            raise RequestTimeout(f"The body was not complete within {self._timeout_s:g} s.") from None
+
+    def lazily_whole(self, headers: Headers, receive: Receive) -> Receive:
+        """A `receive` whose first message is the complete body, as `as_json` leaves it."""
+        is_read = False
+
+        async def once() -> Message:
+            nonlocal is_read
+            if is_read:
+                return await receive()
+            is_read = True
+            body = as_json(await self.whole(headers, receive))
+            return {"type": "http.request", "body": body, "more_body": False}
+
+        return once
+
+    def paced(self, headers: Headers, receive: Receive) -> Receive:
+        """A `receive` for a body that is never held whole, with bounds on its size and its pauses."""
+        check_length(headers, self.limit_bytes)
+        if headers.get(b"content-encoding", b"identity").lower() != b"identity":
+            raise UnsupportedEncoding(
+                "Files are taken without Content-Encoding; send a compressed file instead.",
+                accepted=["identity"],
+            )
+        received_bytes = 0
+
+        async def next_piece() -> Message:
+            nonlocal received_bytes
+            try:
+                async with asyncio.timeout(self._timeout_s):
+                    message = await receive()
+            except TimeoutError:
+                raise RequestTimeout(f"Nothing of the body came for {self._timeout_s:g} s.") from None
+            received_bytes += len(message.get("body", b""))
+            if received_bytes > self.limit_bytes:
+                raise too_large(self.limit_bytes)
+            return message
+
+        return next_piece
+
+    async def _read(self, headers: Headers, receive: Receive, unfinished: "_Unfinished") -> bytes:
+        encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower()
+        unpacker = None if encoding == "identity" else Unpacker(encoding, self.limit_bytes)
+        parts: list[bytes] = []
+        received_bytes, is_complete = 0, False
+        while not is_complete:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise InvalidRequest("The body ended before it was complete.", code="body_incomplete")
+            data, is_complete = message.get("body", b""), not message.get("more_body", False)
+            received_bytes += len(data)
+            if received_bytes > self.limit_bytes:
+                raise too_large(self.limit_bytes)
+            for piece in unpacker.feed(data) if unpacker else (data,):
+                parts.append(piece)
+                if not is_complete or unpacker:
+                    unfinished.add(len(piece))
+                    await asyncio.sleep(0)  # decompression must not keep the others waiting
+        if unpacker and received_bytes:
+            unpacker.finish()
+        return b"".join(parts)
+
+    @contextmanager
+    def _counted(self, owner: bytes) -> "Iterator[_Unfinished]":
+        unfinished = _Unfinished(self._unfinished_bytes, owner, _UNFINISHED_AT_MOST * self.limit_bytes)
+        try:
+            yield unfinished
+        finally:
+            unfinished.end()
+
+
+class _Unfinished:
+    """What one unfinished body adds to those of the same owner."""
+
+    def __init__(self, sizes: Counter[bytes], owner: bytes, limit_bytes: int) -> None:
+        self._sizes = sizes
+        self._owner = owner
+        self._limit_bytes = limit_bytes
+        self._own_bytes = 0
+
+    def add(self, size_bytes: int) -> None:
+        """Raises `RateLimited`. Bodies without a key are bounded by their number and time alone."""
+        self._own_bytes += size_bytes
+        self._sizes[self._owner] += size_bytes
+        if self._owner and self._sizes[self._owner] > self._limit_bytes:
+            raise RateLimited(
+                "Too many large requests of this key are being received at once.", retry_after_s=1
+            )
+
+    def end(self) -> None:
+        self._sizes[self._owner] -= self._own_bytes
+        if not self._sizes[self._owner]:
+            del self._sizes[self._owner]
+
+
+def as_json(body: bytes) -> bytes:
+    """A body that is to be JSON, without a byte order mark. Raises `InvalidRequest` for UTF-16 and UTF-32."""
+    if body.startswith(_BYTE_ORDER_MARK):
+        return body[len(_BYTE_ORDER_MARK) :]
+    if body.startswith(_UTF_16_MARKS) or b"\x00" in body[:4]:
+        raise InvalidRequest("The body must be JSON in UTF-8, not in UTF-16 or UTF-32.", code="invalid_json")
+    return body

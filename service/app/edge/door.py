@@ -1,0 +1,153 @@
+"""The door: headers, then the key, then the whole body, then a turn, and only then the application.
+
+Nothing that requests share (a thread, a connection, a lock, a turn) is held while a client is awaited.
+"""
+
+import re
+from collections.abc import Mapping
+
+import structlog
+from anyio import CapacityLimiter
+from anyio.to_thread import run_sync
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.app.edge import headers as heads
+from service.app.edge.bodies import Bodies, as_json
+from service.app.edge.headers import Headers
+from service.app.edge.turns import Turns
+from service.app.errors import answer
+from service.errors import TunehouseError
+from service.settings import settings
+from service.teams.access import TEAM_HEADER, Caller, authenticate
+
+# A request uses one thread at a time. There are more threads than turns, so that a request that holds a row
+# always gets a thread to finish with, however many others wait for that row.
+_AT_ONCE = 32
+_KEY_CHECKS = CapacityLimiter(8)
+THREADS = 64
+_ALIVE = "/healthz"
+_PUBLIC = re.compile(r"/(readyz|metrics|openapi\.json|docs(/.*)?|webhooks/[^/]+)")
+_STRANGERS = "(no key)"
+_JSON = (b"content-type", b"application/json")
+
+
+class Door:
+    """Admits requests to the application, one layer for all routes but inference."""
+
+    def __init__(
+        self, app: ASGIApp, *, bodies: Bodies, uploads: Mapping[str, Bodies], callbacks: Bodies
+    ) -> None:
+        """`uploads` maps patterns of paths to readers; `callbacks` reads for routes without a key."""
+        self._app = app
+        self._bodies = bodies
+        self._callbacks = callbacks
+        self._uploads = {re.compile(path): reader for path, reader in uploads.items()}
+        self._turns = Turns(_AT_ONCE)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] == _ALIVE:
+            await self._app(scope, receive, send)
+            return
+        scope.setdefault("state", {})
+        try:
+            headers = heads.read_headers(scope)
+            heads.check_target(scope)
+            if _PUBLIC.fullmatch(scope["path"]):
+                await self._admit_stranger(scope, headers, receive, send)
+            else:
+                await self._admit(scope, headers, receive, send)
+        except TunehouseError as refusal:
+            await answer(refusal)(scope, receive, send)
+
+    async def _admit_stranger(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        body = await self._callbacks.whole(headers, receive) if heads.has_body(headers) else b""
+        with self._turns.entered(_STRANGERS, settings().team_requests_in_flight):
+            await self._run(_STRANGERS, scope, _replayed(body, receive), send)
+
+    async def _admit(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        caller = await _caller(headers)
+        scope["state"]["caller"] = caller
+        structlog.contextvars.bind_contextvars(key_id=caller.key_id, team_id=caller.team_id)
+        owner = caller.key_id if caller.is_admin else caller.team
+        with self._turns.entered(owner, settings().team_requests_in_flight):
+            upload = self._upload(scope)
+            if upload is not None:
+                await self._app(scope, upload.paced(headers, receive), send)
+                return
+            body = b""
+            if heads.has_body(headers):
+                body = as_json(await self._bodies.whole(headers, receive))
+                scope = {**scope, "headers": _as_json_headers(scope)}
+            await self._run(owner, scope, _replayed(body, receive), send)
+
+    def _upload(self, scope: Scope) -> Bodies | None:
+        if scope["method"] != "POST":
+            return None
+        return next((reader for path, reader in self._uploads.items() if path.fullmatch(scope["path"])), None)
+
+    async def _run(self, owner: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Call the application in a turn, which ends when the answer begins: streams don't keep it."""
+        await self._turns.take(owner)
+        has_turn = True
+
+        def end_turn() -> None:
+            nonlocal has_turn
+            if has_turn:
+                has_turn = False
+                self._turns.give_back(owner)
+
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                end_turn()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, sending)
+        finally:
+            end_turn()
+
+
+class InferenceDoor:
+    """The same for the inference routes, which find the caller by themselves before they ask for the body."""
+
+    def __init__(self, app: ASGIApp, bodies: Bodies) -> None:
+        self._app = app
+        self._bodies = bodies
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            headers = heads.read_headers(scope)
+        except TunehouseError as refusal:
+            await answer(refusal)(scope, receive, send)
+            return
+        await self._app(scope, self._bodies.lazily_whole(headers, receive), send)
+
+
+async def _caller(headers: Headers) -> Caller:
+    """The sender of the request. Raises `Unauthenticated`."""
+    scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+    bearer = secret.strip() if scheme.lower() == "bearer" else None
+    team = headers.get(TEAM_HEADER.encode())
+    return await run_sync(
+        authenticate, bearer, team.decode("latin-1") if team is not None else None, limiter=_KEY_CHECKS
+    )
+
+
+def _as_json_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
+    """The headers for a body that is plain JSON now, whatever the client called it."""
+    kept = [header for header in scope["headers"] if header[0] not in (b"content-type", b"content-encoding")]
+    return [*kept, _JSON]
+
+
+def _replayed(body: bytes, receive: Receive) -> Receive:
+    """A `receive` that gives the body, then what the connection tells."""
+    is_given = False
+
+    async def replay() -> Message:
+        nonlocal is_given
+        if is_given:
+            return await receive()
+        is_given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay

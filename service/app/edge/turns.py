@@ -1,0 +1,80 @@
+"""Fair turns: requests of all teams share the process, and no team can have all of it."""
+
+import asyncio
+from asyncio import Future
+from collections import Counter, deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from service.errors import RateLimited
+
+
+class Turns:
+    """`at_once` requests run at a time; more wait, and the next is of the team with the fewest running.
+
+    A team may run at most `at_once` divided by the number of teams that are here plus one. So one more team
+    finds room at once, and doesn't wait until a slow request of another team has ended.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._at_once = at_once
+        self._running: Counter[str] = Counter()
+        self._in_flight: Counter[str] = Counter()
+        self._waiting: dict[str, deque[Future[None]]] = {}
+
+    @contextmanager
+    def entered(self, team: str, limit: int | None) -> Iterator[None]:
+        """Count a request from its key to its answer. Raises `RateLimited` when `limit` are in flight."""
+        if limit is not None and self._in_flight[team] >= limit:
+            raise RateLimited(
+                f"This team has {limit} requests in flight, as many as it may have at a time.",
+                code="too_many_requests_in_flight",
+                retry_after_s=1,
+            )
+        self._in_flight[team] += 1
+        try:
+            yield
+        finally:
+            _take_one(self._in_flight, team)
+
+    async def take(self, team: str) -> None:
+        """Wait for a turn of `team`; `give_back` must follow."""
+        if team not in self._waiting and self._has_room(team):
+            self._running[team] += 1
+            return
+        turn: Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(team, deque()).append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.give_back(team)
+            raise
+
+    def give_back(self, team: str) -> None:
+        """End a turn, and let those begin who have room now."""
+        _take_one(self._running, team)
+        while (following := self._following()) is not None:
+            queue = self._waiting.pop(following)
+            turn = queue.popleft()
+            if queue:
+                self._waiting[following] = queue  # behind the other teams
+            if not turn.cancelled():
+                self._running[following] += 1
+                turn.set_result(None)
+
+    def _following(self) -> str | None:
+        able = [team for team in self._waiting if self._has_room(team)]
+        return min(able, key=self._running.__getitem__, default=None)
+
+    def _has_room(self, team: str) -> bool:
+        if self._running.total() >= self._at_once:
+            return False
+        teams = len(self._running.keys() | self._waiting.keys() | {team})
+        return self._running[team] < max(1, self._at_once // (teams + 1))
+
+
+def _take_one(counts: Counter[str], team: str) -> None:
+    counts[team] -= 1
+    if not counts[team]:
+        del counts[team]
