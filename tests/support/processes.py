@@ -15,6 +15,7 @@ from tests.support.plain import NO_CERTIFICATES
 from tests.support.waiting import wait_until
 
 ROOT = Path(__file__).parents[2]
+_START_TIMEOUT_S = 120.0  # on a busy machine its imports alone can take half a minute
 
 
 def free_port() -> int:
@@ -72,7 +73,7 @@ class Api(Process):
     def start(self) -> None:
         """Start it and wait until it answers."""
         super().start()
-        wait_until(self._answers)
+        wait_until(self._answers, timeout_s=_START_TIMEOUT_S)
 
     def _answers(self) -> bool:
         self.check_alive()
