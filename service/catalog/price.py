@@ -1,8 +1,8 @@
 """What one thing costs, and what some of it then costs. Pure.
 
-Rounding: there is none. Tokens are whole and priced per 1, 1,000 or 1,000,000; hours have at most six
-decimals and are priced per hour; a price has at most six decimals. Every amount is therefore exact within
-twelve decimals, which is what the ledger's columns hold.
+Rounding: there is none. Tokens, calls and sessions are whole and priced per 1, 1,000 or 1,000,000; hours have
+at most six decimals and are priced per hour; a price has at most six decimals. Every amount is therefore
+exact within twelve decimals, which is what the ledger's columns hold.
 """
 
 from dataclasses import dataclass
@@ -11,13 +11,15 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import Literal
 
-Unit = Literal["tokens", "hours"]
+Unit = Literal["tokens", "hours", "calls", "sessions"]
 
 PRICE_DECIMALS = 6
 QUANTITY_DECIMALS = 6
 AMOUNT_DECIMALS = 12
 UNIT_QUANTITIES = (1, 1_000, 1_000_000)
 STANDARD = "standard"
+# The service tiers of OpenAI that a request may ask for or an answer name; other tiers are of other kinds.
+SERVICE_TIERS = (STANDARD, "flex", "scale", "priority", "ultrafast")
 
 _SECONDS_PER_HOUR = 3600
 _QUANTITY_STEP = Decimal(1).scaleb(-QUANTITY_DECIMALS)
@@ -31,13 +33,19 @@ class PriceKind(StrEnum):
     GRADER_TOKENS = "grader_tokens"
     INPUT_TOKENS = "input_tokens"  # of a prompt, those that came from no cache
     CACHED_INPUT_TOKENS = "cached_input_tokens"
+    CACHE_WRITE_TOKENS = "cache_write_tokens"  # of a prompt, those written to a cache that charges for it
+    AUDIO_INPUT_TOKENS = "audio_input_tokens"
     OUTPUT_TOKENS = "output_tokens"
+    AUDIO_OUTPUT_TOKENS = "audio_output_tokens"
+    WEB_SEARCH_CALLS = "web_search_calls"
+    CODE_INTERPRETER_SESSIONS = "code_interpreter_sessions"
+    MCP_CALLS = "mcp_calls"
     HOSTING_HOURS = "hosting_hours"
 
     @property
     def unit(self) -> Unit:
         """The unit its quantities are counted in."""
-        return "hours" if self.value.endswith("_hours") else "tokens"
+        return _UNITS[self.value.rpartition("_")[2]]
 
     @property
     def is_training(self) -> bool:
@@ -45,6 +53,12 @@ class PriceKind(StrEnum):
         return self in _TRAINING
 
 
+_UNITS: dict[str, Unit] = {
+    "tokens": "tokens",
+    "hours": "hours",
+    "calls": "calls",
+    "sessions": "sessions",
+}
 _TRAINING = (PriceKind.TRAINING_TOKENS, PriceKind.TRAINING_HOURS, PriceKind.GRADER_TOKENS)
 
 
@@ -77,7 +91,7 @@ class Price(PriceTerms):
         return self.kind.unit
 
     def amount_for(self, quantity: Decimal | int) -> Decimal:
-        """What `quantity` units (tokens or hours) cost in US dollars, exactly.
+        """What `quantity` units (tokens, hours, calls or sessions) cost in US dollars, exactly.
 
         Raises ValueError for part of a token, or for hours with more than six decimals.
         """

@@ -26,6 +26,8 @@ __all__ = [
     "price_of",
     "prices_at",
     "served_as",
+    "unknown_price",
+    "use_prices",
 ]
 
 
@@ -85,8 +87,29 @@ def prices_at(
     prices = {PriceKind(row.kind): price_of(row) for row in session.scalars(found)}
     for kind in kinds:
         if kind not in prices:
-            raise _unknown(provider_kind, model, kind, method, tier, moment)
+            raise unknown_price(provider_kind, model, kind, method, tier, moment)
     return prices
+
+
+def use_prices(
+    session: Session, *, provider_kind: str, model: str, at: datetime | None = None
+) -> Mapping[str, Mapping[PriceKind, Price]]:
+    """Return every price in force for the use of a model, by tier and kind, in one query."""
+    found = (
+        select(PriceRow)
+        .ext(distinct_on(PriceRow.tier, PriceRow.kind))
+        .where(
+            PriceRow.provider_kind == provider_kind,
+            PriceRow.model == model,
+            PriceRow.method.is_(None),
+            PriceRow.effective_from <= (at or clock.now()),
+        )
+        .order_by(PriceRow.tier, PriceRow.kind, PriceRow.effective_from.desc())
+    )
+    book: dict[str, dict[PriceKind, Price]] = {}
+    for row in session.scalars(found):
+        book.setdefault(row.tier, {})[PriceKind(row.kind)] = price_of(row)
+    return book
 
 
 def _for_method(method: str | None) -> ColumnElement[bool]:
@@ -94,13 +117,20 @@ def _for_method(method: str | None) -> ColumnElement[bool]:
     return every if method is None else or_(every, PriceRow.method == method)
 
 
-def _unknown(
-    provider_kind: str, model: str, kind: PriceKind, method: str | None, tier: str, at: datetime
+def unknown_price(
+    provider_kind: str,
+    model: str,
+    kind: PriceKind,
+    method: str | None = None,
+    tier: str = STANDARD,
+    at: datetime | None = None,
 ) -> PriceUnknown:
+    """Return the error that names a missing price and how an admin adds it."""
     by = f" by method '{method}'" if method else ""
     return PriceUnknown(
-        f"No price is known for {kind} of '{model}'{by} at {provider_kind}, tier '{tier}', on {at:%Y-%m-%d}; "
-        "nothing is used unpriced. An admin can add one with POST /v1/prices: "
+        f"No price is known for {kind} of '{model}'{by} at {provider_kind}, tier '{tier}', "
+        f"on {at or clock.now():%Y-%m-%d}; nothing is used unpriced. "
+        "An admin can add one with POST /v1/prices: "
         f'{{"provider_kind":"{provider_kind}","model":"{model}","kind":"{kind}","tier":"{tier}",'
         f'"unit":"{kind.unit}","unit_quantity":…,"amount_usd":"…","effective_from":…,"source":"…"}}.',
         param="model",

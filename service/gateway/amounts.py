@@ -1,68 +1,140 @@
 """What a request may cost before it is sent, and what it did cost after. Pure."""
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
-from service.catalog.prices import PriceKind
-from service.gateway.body import Asked
+from service.catalog.price import STANDARD, Price, PriceKind
+from service.gateway import tiers
+from service.gateway.body import DEFAULT_TOOL_CALLS, Asked
+from service.gateway.fields.examine import Demand
 from service.gateway.payer import Payer
-from service.gateway.targets import Priced
+from service.gateway.targets import Priced, Prices
 from service.gateway.usage import Usage
 from service.ledger.charges import Charge
 
-# English has some 4 bytes to a token, Chinese in UTF-8 some 3; less would hold too much of the budget.
+# English has about 4 bytes per token, Chinese in UTF-8 about 3; a smaller divisor would hold too much budget.
 _BYTES_PER_TOKEN = 3
+
+_INPUT = (PriceKind.CACHED_INPUT_TOKENS, PriceKind.CACHE_WRITE_TOKENS, PriceKind.AUDIO_INPUT_TOKENS)
+_OUTPUT = (PriceKind.AUDIO_OUTPUT_TOKENS,)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The prices that one request was let in at: its model's, and the tiers it may be served at."""
+
+    priced: Priced
+    tiers: Sequence[str]
+    meters: frozenset[PriceKind]
+    tool_calls: int
+
+    def price(self, kind: PriceKind, tier: Prices) -> Price | None:
+        """Return the price of a meter at a tier, or the standard one where the tier has none of its own."""
+        return tier.get(kind) or self.priced.prices.get(kind)
+
+
+def terms(asked: Asked, demand: Demand, priced: Priced) -> Terms:
+    """Return the terms of a request. Raises `PriceUnknown` when it asks for something without a price."""
+    for kind in demand.meters:
+        if kind not in priced.prices:
+            raise priced.unknown(kind)
+    calls = DEFAULT_TOOL_CALLS if asked.max_tool_calls is None else asked.max_tool_calls
+    return Terms(priced, tiers.asked(demand.tier, priced), frozenset(demand.meters), calls)
+
+
+def plain(priced: Priced) -> Terms:
+    """Return the terms of a request that asks for nothing but tokens at the standard tier."""
+    return Terms(priced, (STANDARD,), frozenset(), 0)
 
 
 def input_estimate(asked: Asked, context_tokens: int) -> int:
-    """Tokens of input that the body can hardly exceed: an image is far longer in bytes than in tokens."""
+    """Return the tokens of input that the body rarely exceeds: an image has more bytes than tokens."""
     return min(asked.size_bytes // _BYTES_PER_TOKEN + 1, context_tokens)
 
 
 def output_estimate(asked: Asked, context_tokens: int, default_tokens: int) -> int:
-    """Tokens of output: what the caller allows, else `default_tokens`, for each answer.
+    """Return the tokens of output: the caller's limit, else `default_tokens`, for each answer.
 
-    Without a limit the model's own would be the only true bound, and a few idle requests would pin a whole
-    budget (a known failure of other gateways); what exceeds the default is still charged in full.
+    Without a limit the model's own would be the only true bound, and a few idle requests would reserve a
+    whole budget; what exceeds the default is still charged.
     """
     limit = asked.max_output_tokens
     each = default_tokens if limit is None else limit
     return min(each, context_tokens) * asked.answers
 
 
-def hold_usd(asked: Asked, priced: Priced, default_tokens: int) -> Decimal:
-    """US dollars to reserve for a request."""
-    context = priced.target.base.context_tokens
-    read = priced.prices[PriceKind.INPUT_TOKENS].amount_for(input_estimate(asked, context))
-    written = output_estimate(asked, context, default_tokens)
-    return read + priced.prices[PriceKind.OUTPUT_TOKENS].amount_for(written)
+def hold_usd(terms: Terms, input_tokens: int, output_tokens: int) -> Decimal:
+    """Return the US dollars to reserve: the tokens at the dearest tier and meter asked for, and its calls."""
+    return max(_hold_at(terms, terms.priced.tiers[tier], input_tokens, output_tokens) for tier in terms.tiers)
+
+
+def _hold_at(terms: Terms, tier: Prices, input_tokens: int, output_tokens: int) -> Decimal:
+    read = _dearest(terms, tier, PriceKind.INPUT_TOKENS, _INPUT).amount_for(input_tokens)
+    written = _dearest(terms, tier, PriceKind.OUTPUT_TOKENS, _OUTPUT).amount_for(output_tokens)
+    amount_usd = read + written
+    for kind in terms.meters:
+        if kind.unit == "tokens":
+            continue
+        price = terms.price(kind, tier)
+        assert price is not None  # noqa: S101 - `terms` made sure of it
+        amount_usd += price.amount_for(1 if kind.unit == "sessions" else terms.tool_calls)
+    return amount_usd
+
+
+def _dearest(terms: Terms, tier: Prices, plain: PriceKind, others: Sequence[PriceKind]) -> Price:
+    found = [tier[plain]]
+    found += [price for kind in others if kind in terms.meters and (price := terms.price(kind, tier))]
+    return max(found, key=lambda price: price.amount_usd / price.unit_quantity)
 
 
 def charges(
-    usage: Usage, priced: Priced, caller: Payer, subject_id: str, tags: dict[str, str]
-) -> list[Charge]:
-    """The ledger rows of one request: always one for its input, others where there is something to charge.
+    usage: Usage,
+    terms: Terms,
+    caller: Payer,
+    subject_id: str,
+    tags: dict[str, str],
+    answered_tier: str | None = None,
+) -> tuple[list[Charge], tuple[str, ...]]:
+    """Return the ledger rows of one request, and the doubts about them.
 
-    So the rows of kind `input_tokens` count the requests.
+    There is always one row for its input, others where there is something to charge, so the rows of kind
+    `input_tokens` count the requests.
     """
-    cached = usage.cached_tokens if PriceKind.CACHED_INPUT_TOKENS in priced.prices else 0
-    quantities = {
-        PriceKind.INPUT_TOKENS: usage.input_tokens - cached,
-        PriceKind.CACHED_INPUT_TOKENS: cached,
-        PriceKind.OUTPUT_TOKENS: usage.output_tokens,
-    }
-    target = priced.target
-    return [
+    _, tier, doubt = tiers.charged(answered_tier, terms.tiers, terms.priced)
+    doubts = [*usage.doubts, *([doubt] if doubt else [])]
+    rows = list(_rows(usage, terms, tier, doubts))
+    target = terms.priced.target
+    found = [
         Charge(
-            kind=kind,
+            kind=price.kind,
             quantity=quantity,
-            price=priced.prices[kind],
-            unique_key=f"{subject_id}:{kind.value}",
+            price=price,
+            unique_key=f"{subject_id}:{price.kind.value}",
             model=target.model_id,
             base_model=target.base.id,
             provider=target.provider,
             key_id=caller.key_id,
             tags=tags | {"counted_by": usage.counted_by},
         )
-        for kind, quantity in quantities.items()
-        if quantity or kind is PriceKind.INPUT_TOKENS
+        for price, quantity in rows
     ]
+    return found, tuple(doubts)
+
+
+def _rows(usage: Usage, terms: Terms, tier: Prices, doubts: list[str]) -> Iterator[tuple[Price, int]]:
+    plain_input, plain_output = usage.input_tokens, usage.output_tokens
+    others: list[tuple[Price, int]] = []
+    for kind, quantity in usage.parts.items():
+        price = tier.get(kind) if kind is PriceKind.CACHED_INPUT_TOKENS else terms.price(kind, tier)
+        if price is not None:
+            others.append((price, quantity))
+            plain_input -= quantity if kind in _INPUT else 0
+            plain_output -= quantity if kind in _OUTPUT else 0
+        elif kind not in (PriceKind.CACHED_INPUT_TOKENS, PriceKind.CACHE_WRITE_TOKENS):
+            # Those two are input where a model has no price of its own for them; this nobody asked for.
+            doubts.append(f"unpriced:{kind.value}")
+    yield tier[PriceKind.INPUT_TOKENS], plain_input
+    if plain_output:
+        yield tier[PriceKind.OUTPUT_TOKENS], plain_output
+    yield from others

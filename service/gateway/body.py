@@ -1,8 +1,8 @@
-"""A request body: read the few fields that matter here, keep every other value as the bytes it came in. Pure.
+"""A request body: the fields that matter here are read, every other value stays the bytes it came in. Pure.
 
-The top-level object is taken apart and put together again, its values untouched. So a name that occurs twice,
-or is written with escapes, reaches the provider once and as we understood it: nobody can show us one model
-and the provider another.
+The top-level object is taken apart and put together again. A name that occurs twice, or is written with
+escapes, reaches the provider once and as we understood it, so a body cannot name one model to us and another
+to the provider.
 """
 
 from dataclasses import dataclass
@@ -16,6 +16,9 @@ from service.errors import InvalidRequest
 Fields = dict[str, Raw]
 Probe = TypeVar("Probe", bound=msgspec.Struct)
 
+# How often the provider's own tools may be called in a request that sets no `max_tool_calls`.
+DEFAULT_TOOL_CALLS = 10
+
 _fields = msgspec.json.Decoder(Fields)
 
 
@@ -24,7 +27,7 @@ class Asked:
     """A request for model output.
 
     `answers` is how many will be generated and charged, `max_output_tokens` the limit of each (None: the
-    model's), `size_bytes` the length of the body.
+    model's), `size_bytes` the length of the body, `prompts` how many texts are to be continued.
     """
 
     fields: Fields
@@ -34,10 +37,12 @@ class Asked:
     answers: int
     max_output_tokens: int | None
     size_bytes: int
+    max_tool_calls: int | None = None
+    prompts: int = 1
 
 
 def read_fields(body: bytes) -> Fields:
-    """The body's top-level fields. Raises `InvalidRequest` when it is no JSON object."""
+    """Return the body's top-level fields. Raises `InvalidRequest` unless it is a JSON object."""
     try:
         return _fields.decode(body)
     except msgspec.ValidationError as wrong:
@@ -47,7 +52,7 @@ def read_fields(body: bytes) -> Fields:
 
 
 def read_probe(body: bytes, decoder: msgspec.json.Decoder[Probe]) -> Probe:
-    """The typed fields of a body. Raises `InvalidRequest` that names the field."""
+    """Return the typed fields of a body. Raises `InvalidRequest` that names the field."""
     try:
         return decoder.decode(body)
     except msgspec.ValidationError as wrong:
@@ -62,10 +67,10 @@ def read_probe(body: bytes, decoder: msgspec.json.Decoder[Probe]) -> Probe:
 
 
 def raw(value: Any) -> Raw:
-    """A value of ours to put among the fields."""
+    """Return a value of ours to put among the fields."""
     return Raw(msgspec.json.encode(value))
 
 
 def write(fields: Fields, **changed: Raw) -> bytes:
-    """A body of these fields with some of them changed or added."""
+    """Return a body of these fields with some of them changed or added."""
     return msgspec.json.encode(fields | changed)

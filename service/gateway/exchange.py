@@ -2,18 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
 import msgspec
+import structlog
 from aiohttp import ClientResponse
 
+from service.catalog.price import PriceKind
 from service.core import clock
 from service.errors import TunehouseError, Unavailable, UpstreamFailed
 from service.gateway import amounts, counts, refusals
 from service.gateway import usage as usages
+from service.gateway.amounts import Terms
 from service.gateway.body import Asked
 from service.gateway.connections import read_refusal, read_whole
 from service.gateway.dialects.base import Dialect, Malformed, Naming
@@ -22,9 +25,10 @@ from service.gateway.payer import Payer
 from service.gateway.refusals import Words
 from service.gateway.reply import Reply
 from service.gateway.streaming import pump
-from service.gateway.targets import Priced
 from service.gateway.upstream import Upstream
 from service.gateway.usage import Usage
+
+log = structlog.get_logger(__name__)
 
 # Providers say 404 for minutes after a job has made a model (shared facts on OpenAI's wire, 6.8).
 _MODEL_IS_NEW = timedelta(minutes=15)
@@ -42,7 +46,7 @@ class Exchange:
     dialect: Dialect
     asked: Asked
     caller: Payer
-    priced: Priced
+    terms: Terms
     upstream: Upstream
     meter: Meter
     reply: Reply
@@ -50,6 +54,8 @@ class Exchange:
     can_be_left: bool = field(default=False, init=False)
     usage: Usage | None = field(default=None, init=False)
     _produced: list[str] = field(default_factory=list, init=False)
+    _tier: str | None = field(default=None, init=False)
+    _calls: Mapping[PriceKind, int] = field(default_factory=dict, init=False)
     _is_settled: bool = field(default=False, init=False)
 
     async def run(self) -> None:
@@ -84,6 +90,7 @@ class Exchange:
                 "The provider's answer cannot be read.", code="malformed_answer"
             ) from malformed
         self.usage, self._produced = answer.usage, answer.texts
+        self._tier, self._calls = answer.tier, answer.calls
         await self._settle("complete")
         await self.reply.whole(answer.body)
 
@@ -94,7 +101,7 @@ class Exchange:
             async with self._answer() as response:
                 ending = await pump(response.content, stream, self.reply, self._words)
         finally:
-            self.usage = stream.usage
+            self.usage, self._tier, self._calls = stream.usage, stream.tier, stream.calls
         self.can_be_left = False
         await self._settle("complete")
         await self.reply.end(ending)
@@ -102,7 +109,7 @@ class Exchange:
     @asynccontextmanager
     async def _answer(self) -> AsyncIterator[ClientResponse]:
         """The provider's answer of status 200; any other is raised as ours."""
-        target = self.priced.target
+        target = self.terms.priced.target
         body = self.dialect.write(self.asked, target.provider_model)
         is_new = target.tuned is not None and clock.now() - target.tuned.created_at < _MODEL_IS_NEW
         for pause_s in (*(_GRACE_PAUSES_S if is_new else ()), None):
@@ -144,12 +151,22 @@ class Exchange:
         if usage is None:
             usage = self.usage = await asyncio.to_thread(self._count)
         tags = {"endpoint": self.dialect.path.removeprefix("/"), "outcome": outcome}
-        charges = amounts.charges(usage, self.priced, self.caller, self.subject_id, tags)
+        usage = msgspec.structs.replace(usage, parts={**usage.parts, **self._tool_calls()})
+        charges, doubts = amounts.charges(
+            usage, self.terms, self.caller, self.subject_id, tags, answered_tier=self._tier
+        )
+        if doubts:
+            log.warning("usage_doubted", subject_id=self.subject_id, doubts=doubts)
         await self.meter.settle(self.caller, self.subject_id, charges)
         counts.used(usage.input_tokens, usage.output_tokens)
 
+    def _tool_calls(self) -> Mapping[PriceKind, int]:
+        if self.dialect.shows_calls:
+            return self._calls
+        return {kind: 1 for kind in self.terms.meters if kind.unit == "calls"}
+
     def _count(self) -> Usage:
-        base = self.priced.target.base
+        base = self.terms.priced.target.base
         try:
             prompt = self.dialect.prompt(self.asked)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
@@ -158,9 +175,9 @@ class Exchange:
 
     @property
     def _naming(self) -> Naming:
-        return Naming(self.subject_id, self.priced.target.model_id)
+        return Naming(self.subject_id, self.terms.priced.target.model_id)
 
     @property
     def _words(self) -> Words:
-        target = self.priced.target
+        target = self.terms.priced.target
         return Words(self.upstream.clean, target.provider_model, target.model_id)

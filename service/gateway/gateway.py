@@ -7,6 +7,7 @@ It speaks ASGI itself: FastAPI's way of reading and answering would cost more th
 
 import asyncio
 import time
+from dataclasses import replace
 
 import structlog
 from sqlalchemy.exc import DataError, OperationalError
@@ -20,6 +21,7 @@ from service.gateway.callers import Callers
 from service.gateway.circuit import CircuitState
 from service.gateway.dialects.base import Dialect
 from service.gateway.exchange import Exchange
+from service.gateway.fields.examine import examine
 from service.gateway.limits import window as limits
 from service.gateway.limits.window import Limits
 from service.gateway.meter import Meter
@@ -89,19 +91,22 @@ class Gateway:
         structlog.contextvars.bind_contextvars(
             key_id=caller.key_id, team_id=caller.team_id, model=priced.target.model_id
         )
-        base = priced.target.base
-        expected = amounts.input_estimate(asked, base.context_tokens) + amounts.output_estimate(
-            asked, base.context_tokens, self._default_tokens
-        )
+        upstream = self._upstreams.find(priced.target.provider)
+        demand = examine(asked.fields, dialect.table, upstream.extra_free_fields, upstream.name)
+        terms = amounts.terms(asked, demand, priced)
+        dialect.pin(demand.fields, demand.meters, priced.target.base.provider_kind)
+        asked = replace(asked, fields=demand.fields)
+        context = priced.target.base.context_tokens
+        reads = amounts.input_estimate(asked, context)
+        writes = amounts.output_estimate(asked, context, self._default_tokens)
+        expected = reads + writes
         reply.headers = limits.headers(await self._limits.take(caller, expected))
         exchange: Exchange | None = None
         try:
-            upstream = self._upstreams.find(priced.target.provider)
             with upstream.slot():
                 subject_id = new_id(dialect.id_prefix)
-                amount_usd = amounts.hold_usd(asked, priced, self._default_tokens)
-                await self._meter.hold(caller, subject_id, amount_usd)
-                exchange = Exchange(dialect, asked, caller, priced, upstream, self._meter, reply, subject_id)
+                await self._meter.hold(caller, subject_id, amounts.hold_usd(terms, reads, writes))
+                exchange = Exchange(dialect, asked, caller, terms, upstream, self._meter, reply, subject_id)
                 await _accompany(exchange, receive)
         finally:
             used = exchange.tokens_used if exchange else 0

@@ -1,11 +1,12 @@
-"""What a model's name stands for and what its use costs now, remembered as briefly as keys are."""
+"""What a model name stands for and what using it costs now, remembered as briefly as keys are."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from service.catalog.prices import Price, PriceKind, prices_at, served_as
+from service.catalog.price import SERVICE_TIERS, STANDARD
+from service.catalog.prices import Price, PriceKind, served_as, unknown_price, use_prices
 from service.core.db import transaction
 from service.errors import PriceUnknown, Unavailable
 from service.gateway.memory import ShortMemory
@@ -14,25 +15,37 @@ from service.models.queries import Target, resolve
 from service.providers.errors import NotConfigured
 
 _NEEDED = (PriceKind.INPUT_TOKENS, PriceKind.OUTPUT_TOKENS)
-_ALL = (*_NEEDED, PriceKind.CACHED_INPUT_TOKENS)
+
+Prices = Mapping[PriceKind, Price]
 
 
 @dataclass(frozen=True)
 class Priced:
-    """A model, where it is served, and its prices; one for cached input need not be among them."""
+    """A model, where it is served, and its prices by service tier; each tier prices input and output."""
 
     target: Target
-    prices: Mapping[PriceKind, Price]
+    tiers: Mapping[str, Prices]
+
+    @property
+    def prices(self) -> Prices:
+        """The prices of the standard tier."""
+        return self.tiers[STANDARD]
+
+    def unknown(self, kind: PriceKind, tier: str = STANDARD) -> PriceUnknown:
+        """Return the error that names a price this model lacks."""
+        base = self.target.base
+        listed = served_as(base.id, tuned=self.target.tuned is not None)
+        return unknown_price(base.provider_kind, listed, kind, tier=tier)
 
 
 class Targets:
-    """Knows the models that were called a moment ago, each as its team sees it."""
+    """Knows the models that were called a moment ago, as each team sees them."""
 
     def __init__(self, ttl_s: float) -> None:
         self._memory: ShortMemory[tuple[str, str], Priced] = ShortMemory(ttl_s)
 
     async def find(self, team_id: str, model: str) -> Priced:
-        """What the team means by `model`.
+        """Return what the team means by `model`.
 
         Raises `NotFound`, `PriceUnknown`, and `Unavailable` when its provider is no longer configured.
         """
@@ -45,21 +58,26 @@ def _look_up(team_id: str, model: str) -> Priced:
 
 
 def priced(session: Session, team_id: str, model: str) -> Priced:
-    """What the team means by `model` at this moment; raises as `Targets.find` does."""
+    """Return what the team means by `model` at this moment; raises as `Targets.find` does."""
     try:
         target = resolve(session, team_id, model)
     except NotConfigured as gone:
         raise Unavailable(
             f"The provider that serves {model!r} is not configured at present.", param="model"
         ) from gone
-    return Priced(replace(target, provider_model=serving_name(target)), _prices(session, target))
+    found = Priced(replace(target, provider_model=serving_name(target)), _tiers(session, target))
+    for kind in _NEEDED:
+        if STANDARD not in found.tiers or kind not in found.prices:
+            raise found.unknown(kind)
+    return found
 
 
-def _prices(session: Session, target: Target) -> Mapping[PriceKind, Price]:
-    kind = target.base.provider_kind
+def _tiers(session: Session, target: Target) -> Mapping[str, Prices]:
     listed = served_as(target.base.id, tuned=target.tuned is not None)
-    try:
-        return prices_at(session, provider_kind=kind, model=listed, kinds=_ALL)
-    except PriceUnknown:
-        # Not every model has a price of its own for cached input; it then costs what any input costs.
-        return prices_at(session, provider_kind=kind, model=listed, kinds=_NEEDED)
+    book = use_prices(session, provider_kind=target.base.provider_kind, model=listed)
+    standard = book.get(STANDARD, {})
+    return {STANDARD: standard} | {
+        tier: book[tier]
+        for tier in SERVICE_TIERS
+        if tier in book and all(kind in book[tier] for kind in _NEEDED)
+    }

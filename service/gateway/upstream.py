@@ -39,6 +39,7 @@ class Upstream:
         self, settings: ProviderSettings, endpoint: Endpoint, session: aiohttp.ClientSession
     ) -> None:
         self.name = settings.name
+        self.extra_free_fields = settings.extra_free_fields
         self.settings = settings
         self.clean = make_clean((settings.serving_key,), settings.serving_url)
         self.circuit = Circuit()

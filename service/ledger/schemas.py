@@ -159,7 +159,9 @@ def price_out(row: PriceRow) -> PriceOut:
 
 
 def _in_words(price: Price) -> str:
-    per = "hour" if price.unit == "hours" else f"{price.unit_quantity:,} tokens"
+    per = (
+        price.unit.removesuffix("s") if price.unit_quantity == 1 else f"{price.unit_quantity:,} {price.unit}"
+    )
     return f"${usd(price.amount_usd)} per {per}"
 
 

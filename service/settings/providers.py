@@ -112,6 +112,14 @@ class ProviderSettings(BaseModel):
         "Always, on Azure.",
     )
 
+    extra_free_fields: list[str] = Field(
+        default_factory=list,
+        description="Request fields that inference passes on to this provider without charging for them, "
+        "as the refusal names them: `top_k`, `tools[function].strict_mode`. Unknown fields are otherwise "
+        "refused.\n"
+        "When you need a field that is not in the table of the inference guide and costs nothing.",
+    )
+
     def current(self) -> Self:
         """These settings with secrets read again from their files, which may have been replaced."""
         files = {name: value for name, value in self if isinstance(value, FileSecret)}

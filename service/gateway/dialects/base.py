@@ -1,11 +1,14 @@
-"""What the gateway needs to know of a form of request and its answers."""
+"""What the gateway needs to know about a form of request and its answers."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
+from service.catalog.price import PriceKind
 from service.dataset.countable import Countable
 from service.errors import TunehouseError
-from service.gateway.body import Asked
+from service.gateway.body import Asked, Fields
+from service.gateway.fields.rules import Object
 from service.gateway.usage import Usage
 
 
@@ -19,11 +22,17 @@ class Naming:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A whole answer in our names; `texts` is what was produced, read only when `usage` is missing."""
+    """A whole answer in our names.
+
+    `texts` is what was produced, `tier` the service tier that it names, `calls` what the provider's own tools
+    did.
+    """
 
     body: bytes
     usage: Usage | None
     texts: list[str]
+    tier: str | None = None
+    calls: Mapping[PriceKind, int] = field(default_factory=dict)
 
 
 class Malformed(Exception):
@@ -41,16 +50,22 @@ class ProviderComplaint(Exception):
 class Stream(Protocol):
     """Reads one streamed answer, event by event.
 
-    `usage` and `texts` tell what was used so far. `is_ending` turns true with the first event that completes
-    the answer: from there on the caller must wait until the use is on record.
+    `usage`, `texts`, `tier` and `calls` are those of `Answer`, so far. `is_ending` turns true with the first
+    event that completes the answer: from there on the caller waits until the use is on record.
     """
 
     usage: Usage | None
     texts: list[str]
+    tier: str | None
     is_ending: bool
 
+    @property
+    def calls(self) -> Mapping[PriceKind, int]:
+        """What hosted tools did so far."""
+        ...
+
     def read(self, event: bytes) -> bytes:
-        """The event as the caller shall see it, empty when not at all.
+        """Return the event as the caller is to see it, empty if not at all.
 
         Raises `Malformed` and `ProviderComplaint`.
         """
@@ -58,21 +73,31 @@ class Stream(Protocol):
 
 
 class Dialect(Protocol):
-    """One form of request. `path` is where providers take it, `id_prefix` how its answers' ids begin."""
+    """One form of request.
+
+    `path` is where providers take it, `id_prefix` how its answers' ids begin, `table` which fields it has.
+    `shows_calls` says whether answers list the calls of hosted tools; otherwise each request makes one.
+    """
 
     path: str
     id_prefix: str
+    table: Object
+    shows_calls: bool
 
     def ask(self, body: bytes) -> Asked:
         """Read a request. Raises `InvalidRequest`."""
         ...
 
+    def pin(self, fields: Fields, meters: Collection[PriceKind], provider_kind: str) -> None:
+        """Set the fields that would otherwise leave cost or storage to settings of the provider's account."""
+        ...
+
     def write(self, asked: Asked, provider_model: str) -> bytes:
-        """The body for the provider."""
+        """Return the body for the provider."""
         ...
 
     def prompt(self, asked: Asked) -> Countable:
-        """What the model has to read, for counting."""
+        """Return what the model has to read, for counting."""
         ...
 
     def answer(self, body: bytes, naming: Naming) -> Answer:
@@ -80,9 +105,9 @@ class Dialect(Protocol):
         ...
 
     def open(self, asked: Asked, naming: Naming) -> Stream:
-        """A reader for a streamed answer."""
+        """Return a reader for a streamed answer."""
         ...
 
     def error_event(self, error: TunehouseError) -> bytes:
-        """An error in the midst of a stream, as SDKs understand it."""
+        """Return an error as an event of a stream, as SDKs understand it."""
         ...

@@ -1,17 +1,21 @@
 """Chat completions and the legacy completions: answers made of choices, streams that end with `[DONE]`."""
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from service.catalog.price import PriceKind
 from service.dataset.countable import Countable, strings_in
 from service.errors import TunehouseError
 from service.gateway import body as bodies
 from service.gateway import usage as usages
-from service.gateway.body import Asked
+from service.gateway.body import Asked, Fields
 from service.gateway.dialects import texts
 from service.gateway.dialects.base import Answer, Malformed, Naming, ProviderComplaint
+from service.gateway.fields.chat import CHAT_FIELDS, COMPLETION_FIELDS
+from service.gateway.fields.rules import Object
 from service.gateway.sse import data_of, with_data
 from service.gateway.usage import Usage
 
@@ -53,6 +57,7 @@ class _Choice(Struct):
 
 class _Answered(Struct):
     choices: list[_Choice] = []
+    service_tier: str | None = None
 
 
 _probe = msgspec.json.Decoder(_Probe)
@@ -64,9 +69,12 @@ _fields = msgspec.json.Decoder(dict[str, Raw])
 class Choices:
     """The dialect of `/chat/completions` and `/completions`, which differ in where the prompt is."""
 
-    def __init__(self, path: str, id_prefix: str, prompt_field: str) -> None:
+    shows_calls = False
+
+    def __init__(self, path: str, id_prefix: str, prompt_field: str, table: Object) -> None:
         self.path = path
         self.id_prefix = id_prefix
+        self.table = table
         self._prompt_field = prompt_field
 
     def ask(self, body: bytes) -> Asked:
@@ -74,20 +82,26 @@ class Choices:
         probe = bodies.read_probe(body, _probe)
         fields = bodies.read_fields(body)
         answers = max(probe.n or 1, probe.best_of or 1)
-        if self._prompt_field == "prompt":
-            answers *= texts.prompts_in(fields.get("prompt"))
+        prompts = texts.prompts_in(fields.get("prompt")) if self._prompt_field == "prompt" else 1
         return Asked(
             fields=fields,
             model=probe.model,
             stream=bool(probe.stream),
             wants_usage=bool(probe.stream_options and probe.stream_options.include_usage),
-            answers=answers,
+            answers=answers * prompts,
             max_output_tokens=probe.max_completion_tokens or probe.max_tokens,
             size_bytes=len(body),
+            prompts=prompts,
         )
 
+    def pin(self, fields: Fields, meters: Collection[PriceKind], provider_kind: str) -> None:
+        """Ask OpenAI for the tier and storage that its project settings could otherwise change."""
+        if provider_kind == "openai" and self._prompt_field == "messages":
+            fields.setdefault("service_tier", bodies.raw("default"))
+            fields["store"] = bodies.raw(False)
+
     def write(self, asked: Asked, provider_model: str) -> bytes:
-        """See `Dialect`; a stream is always asked for its usage."""
+        """Return the body for the provider; a stream is always asked for its usage."""
         model = bodies.raw(provider_model)
         if not asked.stream or asked.wants_usage:
             return bodies.write(asked.fields, model=model)
@@ -106,8 +120,8 @@ class Choices:
         """See `Dialect`."""
         fields, answered = _decode(body)
         usage = usages.from_chat(fields.get("usage"))
-        produced = [] if usage else [text for choice in answered.choices for text in _texts(choice)]
-        return Answer(_renamed(fields, naming), usage, produced)
+        produced = [text for choice in answered.choices for text in _texts(choice)]
+        return Answer(_renamed(fields, naming), usage, produced, answered.service_tier)
 
     def open(self, asked: Asked, naming: Naming) -> "ChoicesStream":
         """See `Dialect`."""
@@ -124,6 +138,8 @@ class ChoicesStream:
     def __init__(self, asked: Asked, naming: Naming) -> None:
         self.usage: Usage | None = None
         self.texts: list[str] = []
+        self.tier: str | None = None
+        self.calls: Mapping[PriceKind, int] = {}
         self.is_ending = False
         self._naming = naming
         self._wants_usage = asked.wants_usage
@@ -151,6 +167,7 @@ class ChoicesStream:
         return with_data(event, _renamed(fields, self._naming))
 
     def _take_note(self, chunk: _Answered) -> None:
+        self.tier = chunk.service_tier or self.tier
         for choice in chunk.choices:
             self.texts.extend(_texts(choice))
             if choice.finish_reason is not None:
@@ -181,5 +198,5 @@ def _texts(choice: _Choice) -> list[str]:
     return [text for text in found if text]
 
 
-CHAT = Choices("/chat/completions", "chatcmpl-", "messages")
-COMPLETIONS = Choices("/completions", "cmpl-", "prompt")
+CHAT = Choices("/chat/completions", "chatcmpl-", "messages", CHAT_FIELDS)
+COMPLETIONS = Choices("/completions", "cmpl-", "prompt", COMPLETION_FIELDS)

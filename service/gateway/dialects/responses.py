@@ -1,39 +1,43 @@
-"""The Responses API: typed events instead of choices, and state that providers would keep for us.
+"""The Responses API: typed events instead of choices.
 
-All teams share the provider's key, so one team could name another's stored response. What refers to stored
-state is refused, and nothing is stored.
+All teams share the provider's key, so one team could name another's stored response. Nothing is stored, and
+the table of fields refuses what refers to stored state.
 """
 
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Raw, Struct
 
+from service.catalog.price import PriceKind
 from service.dataset.countable import Countable, strings_in
-from service.errors import InvalidRequest, TunehouseError
+from service.errors import TunehouseError
 from service.gateway import body as bodies
 from service.gateway import usage as usages
-from service.gateway.body import Asked
+from service.gateway.body import DEFAULT_TOOL_CALLS, Asked, Fields
 from service.gateway.dialects import texts
 from service.gateway.dialects.base import Answer, Malformed, Naming, ProviderComplaint
+from service.gateway.fields.responses import RESPONSES_FIELDS
 from service.gateway.sse import data_of, with_data
 from service.gateway.usage import Usage
 
-_STATE = ("previous_response_id", "conversation", "prompt")
+_CALLS = {"web_search_call": PriceKind.WEB_SEARCH_CALLS, "mcp_call": PriceKind.MCP_CALLS}
 _LAST = ("response.completed", "response.incomplete", "response.failed")
 
 
 class _Probe(Struct):
     model: str
     stream: bool | None = None
-    background: bool | None = None
     max_output_tokens: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
+    max_tool_calls: Annotated[int, Meta(ge=0, le=1000)] | None = None
 
 
 class _Event(Struct):
     type: str = ""
     delta: Any = None
     response: Raw = Raw()
+    item: Raw = Raw()
 
 
 _probe = msgspec.json.Decoder(_Probe)
@@ -47,25 +51,13 @@ class Responses:
 
     path = "/responses"
     id_prefix = "resp_"
+    table = RESPONSES_FIELDS
+    shows_calls = True
 
     def ask(self, body: bytes) -> Asked:
-        """See `Dialect`. Raises `InvalidRequest` also for what needs state kept at the provider."""
+        """See `Dialect`."""
         probe = bodies.read_probe(body, _probe)
         fields = bodies.read_fields(body)
-        for name in _STATE:
-            if bytes(fields.get(name, b"null")) != b"null":
-                raise InvalidRequest(
-                    f"'{name}' refers to state kept by the provider, which Tunehouse does not keep: "
-                    "send the whole conversation in 'input'.",
-                    param=name,
-                    code="unsupported_parameter",
-                )
-        if probe.background:
-            raise InvalidRequest(
-                "Tunehouse runs no responses in the background: leave 'background' out.",
-                param="background",
-                code="unsupported_parameter",
-            )
         return Asked(
             fields=fields,
             model=probe.model,
@@ -74,11 +66,20 @@ class Responses:
             answers=1,
             max_output_tokens=probe.max_output_tokens,
             size_bytes=len(body),
+            max_tool_calls=probe.max_tool_calls,
         )
 
+    def pin(self, fields: Fields, meters: Collection[PriceKind], provider_kind: str) -> None:
+        """Store nothing, bound the calls of hosted tools, and ask OpenAI for the standard tier by default."""
+        fields["store"] = bodies.raw(False)  # providers store by default
+        if any(kind.unit == "calls" for kind in meters):
+            fields.setdefault("max_tool_calls", bodies.raw(DEFAULT_TOOL_CALLS))
+        if provider_kind == "openai":
+            fields.setdefault("service_tier", bodies.raw("default"))
+
     def write(self, asked: Asked, provider_model: str) -> bytes:
-        """See `Dialect`; the provider is told to store nothing."""
-        return bodies.write(asked.fields, model=bodies.raw(provider_model), store=bodies.raw(False))
+        """See `Dialect`."""
+        return bodies.write(asked.fields, model=bodies.raw(provider_model))
 
     def prompt(self, asked: Asked) -> Countable:
         """See `Dialect`."""
@@ -89,10 +90,11 @@ class Responses:
         try:
             fields = _fields.decode(body)
             usage = usages.from_responses(fields.get("usage"))
-            produced = [] if usage else strings_in(_items.decode(fields.get("output", b"[]")))
+            items = _items.decode(fields.get("output", b"[]"))
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise Malformed from None
-        return Answer(_renamed(fields, naming), usage, produced)
+        tier = _tier(fields)
+        return Answer(_renamed(fields, naming), usage, strings_in(items), tier, _calls(items))
 
     def open(self, asked: Asked, naming: Naming) -> "ResponsesStream":
         """See `Dialect`."""
@@ -111,8 +113,15 @@ class ResponsesStream:
     def __init__(self, naming: Naming) -> None:
         self.usage: Usage | None = None
         self.texts: list[str] = []
+        self.tier: str | None = None
         self.is_ending = False
+        self._items: list[Any] = []
         self._naming = naming
+
+    @property
+    def calls(self) -> Mapping[PriceKind, int]:
+        """What the provider's own tools did so far."""
+        return _calls(self._items)
 
     def read(self, event: bytes) -> bytes:
         """See `Stream`."""
@@ -126,6 +135,8 @@ class ResponsesStream:
             if isinstance(known.delta, str):
                 self.texts.append(known.delta)
             self.is_ending = self.is_ending or known.type in _LAST
+            if known.type == "response.output_item.done" and bytes(known.item):
+                self._items.append(msgspec.json.decode(known.item))
             if not bytes(known.response):
                 return event
             response = _fields.decode(known.response)
@@ -133,12 +144,31 @@ class ResponsesStream:
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise Malformed from None
         self.usage = usages.from_responses(response.get("usage")) or self.usage
+        self.tier = _tier(response) or self.tier
         renamed = Raw(_renamed(response, self._naming))
         return with_data(event, bodies.write(fields, response=renamed))
 
 
 def _renamed(fields: dict[str, Raw], naming: Naming) -> bytes:
     return bodies.write(fields, id=bodies.raw(naming.answer_id), model=bodies.raw(naming.model))
+
+
+def _tier(response: Fields) -> str | None:
+    tier = msgspec.json.decode(response.get("service_tier", b"null"))
+    return tier if isinstance(tier, str) else None
+
+
+def _calls(items: list[Any]) -> dict[PriceKind, int]:
+    """Return how often hosted tools were called, and in how many containers code ran."""
+    found: dict[PriceKind, int] = {}
+    containers = set()
+    for item in items:
+        kind = item.get("type") if isinstance(item, dict) else None
+        if kind in _CALLS:
+            found[_CALLS[kind]] = found.get(_CALLS[kind], 0) + 1
+        elif kind == "code_interpreter_call":
+            containers.add(str(item.get("container_id")))
+    return found | ({PriceKind.CODE_INTERPRETER_SESSIONS: len(containers)} if containers else {})
 
 
 RESPONSES = Responses()

@@ -1,0 +1,1 @@
+"""Which request fields each dialect takes, and what each of them may cost."""
