@@ -42,11 +42,12 @@ _BARE = 300  # rounds of the two calls of a poll, by the SDK alone
 _JOBS = """
     INSERT INTO jobs (id, team_id, key_id, model, base_model, provider, provider_model, method_type, method,
         training_file, integrations, status, estimated_cost_usd, provider_training_file, queued_at,
-        intended_at, provider_job_id, provider_status, result_files, created_at, changed_at)
+        intended_at, provider_job_id, provider_status, result_files, created_at, changed_at, price_id)
     SELECT 'ftjob-' || n, 'team_f', 'key_f', 'sandbox-mini', 'sandbox-mini', 'trainer', 'sandbox-mini',
         'supervised', '{"type": "supervised", "supervised": {"hyperparameters": {}}}', 'file-f', '[]',
         'running', 0.01, 'file-t', now(), now(), 'ftjob-t' || n, 'running', '{}',
-        now() - interval '1 hour', now() - interval '1 hour'
+        now() - interval '1 hour', now() - interval '1 hour',
+        (SELECT id FROM prices WHERE model = 'sandbox-mini' AND kind = 'training_tokens' LIMIT 1)
     FROM generate_series(1, %s) AS n
 """
 _WORK = """

@@ -39,10 +39,12 @@ ADMIN_KEY = "th-admin-key-of-the-benchmark"
 PROVIDERS = '[{"name":"trainer","kind":"trainer","base_url":"http://127.0.0.1:9/v1","api_key":"none"}]'
 _JOBS = """
     INSERT INTO jobs (id, team_id, key_id, model, base_model, provider, provider_model, method_type, method,
-        training_file, integrations, status, result_files, created_at, changed_at)
+        training_file, integrations, status, result_files, created_at, changed_at,
+        price_id)
     SELECT 'ftjob-' || n, %s, 'key', 'sandbox-mini', 'sandbox-mini', 'trainer', 'sandbox-mini', 'supervised',
         '{"type": "supervised", "supervised": {"hyperparameters": {}}}', 'file-f', '[]', 'running', '{}',
-        now(), now()
+        now(), now(),
+        (SELECT id FROM prices WHERE model = 'sandbox-mini' AND kind = 'training_tokens' LIMIT 1)
     FROM generate_series(1, %s) AS n
 """
 

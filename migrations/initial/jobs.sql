@@ -33,6 +33,25 @@ CREATE TABLE provider_webhooks (
     CONSTRAINT pk_provider_webhooks PRIMARY KEY (provider, webhook_id)
 );
 
+CREATE TABLE retrains (
+    id varchar NOT NULL,
+    team_id varchar NOT NULL,
+    key_id varchar NOT NULL,
+    source_id varchar NOT NULL,
+    provider varchar NOT NULL,
+    model varchar NOT NULL,
+    acknowledge_shutdown boolean NOT NULL,
+    status varchar NOT NULL,
+    error jsonb,
+    estimated_cost_usd numeric NOT NULL,
+    created_at timestamptz NOT NULL,
+    finished_at timestamptz,
+    CONSTRAINT pk_retrains PRIMARY KEY (id),
+    CONSTRAINT fk_retrains_source_id_tuned_models FOREIGN KEY (source_id) REFERENCES tuned_models (id),
+    CONSTRAINT fk_retrains_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id)
+);
+CREATE INDEX ix_retrains_team_id_created_at ON retrains (team_id, created_at);
+
 CREATE TABLE jobs (
     id varchar NOT NULL,
     team_id varchar NOT NULL,
@@ -51,11 +70,13 @@ CREATE TABLE jobs (
     seed integer,
     metadata jsonb,
     integrations jsonb NOT NULL,
+    retrain_id varchar,
     priority integer NOT NULL DEFAULT '0',
     request_hash bytea,
     status varchar NOT NULL,
-    wish varchar,
+    requested varchar,
     estimated_cost_usd numeric,
+    price_id varchar NOT NULL,
     billed_by varchar NOT NULL DEFAULT 'tokens',
     provider_training_file varchar,
     provider_validation_file varchar,
@@ -75,6 +96,8 @@ CREATE TABLE jobs (
     estimated_finish timestamptz,
     CONSTRAINT pk_jobs PRIMARY KEY (id),
     CONSTRAINT fk_jobs_parent_id_tuned_models FOREIGN KEY (parent_id) REFERENCES tuned_models (id),
+    CONSTRAINT fk_jobs_price_id_prices FOREIGN KEY (price_id) REFERENCES prices (id),
+    CONSTRAINT fk_jobs_retrain_id_retrains FOREIGN KEY (retrain_id) REFERENCES retrains (id),
     CONSTRAINT fk_jobs_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id),
     CONSTRAINT uq_jobs_provider_provider_job_id UNIQUE (provider, provider_job_id)
 );
@@ -82,25 +105,6 @@ CREATE INDEX ix_jobs_key_id_request_hash ON jobs (key_id, request_hash, created_
 CREATE INDEX ix_jobs_living ON jobs (provider, base_model) WHERE finished_at IS NULL;
 CREATE INDEX ix_jobs_provider_base_model_intended_at ON jobs (provider, base_model, intended_at);
 CREATE INDEX ix_jobs_team_id_created_at ON jobs (team_id, created_at);
-
-CREATE TABLE retrains (
-    id varchar NOT NULL,
-    team_id varchar NOT NULL,
-    key_id varchar NOT NULL,
-    source_id varchar NOT NULL,
-    provider varchar NOT NULL,
-    model varchar NOT NULL,
-    acknowledge_shutdown boolean NOT NULL,
-    status varchar NOT NULL,
-    error jsonb,
-    estimated_cost_usd numeric NOT NULL,
-    created_at timestamptz NOT NULL,
-    finished_at timestamptz,
-    CONSTRAINT pk_retrains PRIMARY KEY (id),
-    CONSTRAINT fk_retrains_source_id_tuned_models FOREIGN KEY (source_id) REFERENCES tuned_models (id),
-    CONSTRAINT fk_retrains_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id)
-);
-CREATE INDEX ix_retrains_team_id_created_at ON retrains (team_id, created_at);
 
 CREATE TABLE job_checkpoints (
     id varchar NOT NULL,

@@ -23,6 +23,7 @@ __all__ = [
     "hours",
     "list_prices",
     "price_at",
+    "price_by_id",
     "price_of",
     "prices_at",
     "served_as",
@@ -135,6 +136,11 @@ def unknown_price(
         f'"unit":"{kind.unit}","unit_quantity":…,"amount_usd":"…","effective_from":…,"source":"…"}}.',
         param="model",
     )
+
+
+def price_by_id(session: Session, price_id: str) -> Price:
+    """The price of that id, which a job or request was given. Rows of the price book are never changed."""
+    return price_of(session.get_one(PriceRow, price_id))
 
 
 def price_of(row: PriceRow) -> Price:

@@ -11,9 +11,10 @@ meanwhile, which rolls the record back. A `schedule` that arrives while a step r
 """
 
 import uuid
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -40,7 +41,10 @@ REWAKE_AFTER = timedelta(seconds=10)
 
 
 class WorkItem(Base):
-    """A unit of work, named by its `kind` and its subject."""
+    """A unit of work, named by its `kind` and its subject.
+
+    A subject of several parts is kept in `args`, and `subject_id` joins their values for the key.
+    """
 
     __tablename__ = "work_items"
 
@@ -53,6 +57,7 @@ class WorkItem(Base):
     leased_until: Mapped[datetime | None]
     woken_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
+    args: Mapped[dict[str, Any] | None]
 
     __table_args__ = (Index(None, "next_step_at"),)
 
@@ -70,14 +75,27 @@ class Lease:
     lease_id: uuid.UUID
     generation: int
     attempts: int
+    args: Mapping[str, str] = field(hash=False)
 
 
 class LeaseLost(Exception):
     """Another worker has taken over this unit of work; what this step found out is discarded."""
 
 
-def schedule(session: Session, kind: str, subject_id: str, *, delay: timedelta = timedelta(0)) -> None:
-    """Make a unit of work due after `delay`, or sooner if it already was; wake a worker if it is due now."""
+def subject_id_of(subject: str | Mapping[str, str]) -> str:
+    """The key of a subject. That of several parts is only written, never read: the parts are in `args`."""
+    return subject if isinstance(subject, str) else "/".join(subject.values())
+
+
+def schedule(
+    session: Session, kind: str, subject: str | Mapping[str, str], *, delay: timedelta = timedelta(0)
+) -> None:
+    """Make a unit of work due after `delay`, or sooner if it already was; wake a worker if it is due now.
+
+    A subject of several parts is a mapping, in an order that is always the same; the step finds it in
+    `Lease.args`.
+    """
+    subject_id = subject_id_of(subject)
     row = insert(WorkItem).values(
         kind=kind,
         subject_id=subject_id,
@@ -85,6 +103,7 @@ def schedule(session: Session, kind: str, subject_id: str, *, delay: timedelta =
         generation=0,
         attempts=0,
         woken_at=None if delay else func.now(),
+        args=None if isinstance(subject, str) else dict(subject),
     )
     session.execute(
         row.on_conflict_do_update(
@@ -114,9 +133,11 @@ def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) ->
             attempts=WorkItem.attempts + 1,
             woken_at=None,  # if this worker dies, the sweep wakes another one without waiting
         )
-        .returning(WorkItem.generation, WorkItem.attempts)
+        .returning(WorkItem.generation, WorkItem.attempts, WorkItem.args)
     ).one_or_none()
-    return leased and Lease(kind, subject_id, lease_id, leased.generation, leased.attempts)
+    if leased is None:
+        return None
+    return Lease(kind, subject_id, lease_id, leased.generation, leased.attempts, leased.args or {})
 
 
 def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) -> None:

@@ -78,5 +78,10 @@ def order_removal_of_content(session: Session, team_id: str, sha256: str) -> Non
 
 
 def _order_removal(session: Session, copy: FileCopy, provider_file_id: str) -> None:
-    name = "/".join((copy.provider, copy.team_id, copy.sha256, provider_file_id))
-    work.schedule(session, REMOVE, name)
+    subject = {
+        "provider": copy.provider,
+        "team_id": copy.team_id,
+        "sha256": copy.sha256,
+        "provider_file_id": provider_file_id,
+    }
+    work.schedule(session, REMOVE, subject)

@@ -56,16 +56,6 @@ class Subject(NamedTuple):
     provider: str
     model: str
 
-    def __str__(self) -> str:
-        return f"{self.file_id}@{self.provider}/{self.model}"
-
-    @classmethod
-    def read(cls, text: str) -> "Subject":
-        """The subject of a unit of work."""
-        file_id, _, base = text.partition("@")
-        provider, _, model = base.partition("/")
-        return cls(file_id, provider, model)
-
 
 def order(session: Session, file: File) -> None:
     """Have a file that can be trained on counted for every base that counts by itself and has not yet."""
@@ -73,10 +63,10 @@ def order(session: Session, file: File) -> None:
         return
     known = _known(session, file)
     for offer in _counting(file):
-        subject = str(Subject(file.id, offer.provider_name, offer.model.id))
+        subject = Subject(file.id, offer.provider_name, offer.model.id)._asdict()
         row = known.get((offer.provider_name, offer.model.id))
         done = row is not None and (row.tokens is not None or clock.now() - row.created_at < _TRY_AGAIN_AFTER)
-        if not done and session.get(WorkItem, (COUNT, subject)) is None:
+        if not done and session.get(WorkItem, (COUNT, work.subject_id_of(subject))) is None:
             work.schedule(session, COUNT, subject)
 
 

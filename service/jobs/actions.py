@@ -15,9 +15,8 @@ from service.files import actions as datasets
 from service.jobs import queue
 from service.jobs.admission import Admission, check_admission, hold_cost
 from service.jobs.estimate import shared_rows
-from service.jobs.kinds import ADVANCE_JOB
+from service.jobs.kinds import ADVANCE_JOB, ADVANCE_RETRAIN
 from service.jobs.request import method_of, request_of_body, request_of_job
-from service.jobs.retrain.waking import wake_retrain
 from service.jobs.schemas import JobCreate
 from service.jobs.states import ALLOWED, JobStatus, RequestedAction
 from service.jobs.tables import Job
@@ -27,7 +26,13 @@ CREATED = "Created fine-tuning job: {}"  # OpenAI's words
 
 
 def create_job(
-    session: Session, *, team_id: str, key_id: str, body: JobCreate, request_hash: bytes | None = None
+    session: Session,
+    *,
+    team_id: str,
+    key_id: str,
+    body: JobCreate,
+    request_hash: bytes | None = None,
+    retrain_id: str | None = None,
 ) -> Job:
     """Create a job, hold its cost if its files are checked already, and wake a worker.
 
@@ -58,7 +63,9 @@ def create_job(
         integrations=[item.model_dump(exclude_none=True) for item in body.integrations or ()],
         priority=body.tunehouse.priority if body.tunehouse else 0,
         request_hash=request_hash,
+        retrain_id=retrain_id,
         status=JobStatus.VALIDATING_FILES,
+        price_id=admission.price.id,
         billed_by=admission.price.kind.unit,
         result_files=[],
         created_at=now,
@@ -143,9 +150,7 @@ def end_unsent(
     job.error = error
     job.finished_at = job.changed_at = clock.now()
     release_hold(session, team_id=job.team_id, subject_id=job.id)
-    release_files(session, job)
-    free_place(session, job)
-    wake_retrain(session, job)
+    release(session, job)
     tell(session, job, event, message, level="info" if error is None else "error")
 
 
@@ -160,10 +165,13 @@ def refuse_unsent(session: Session, job: Job, refusal: TunehouseError) -> None:
     fail_unsent(session, job, code=refusal.error_code, message=refusal.message, param=refusal.param)
 
 
-def release_files(session: Session, job: Job) -> None:
-    """Let the files be deleted that the job needed until now."""
+def release(session: Session, job: Job) -> None:
+    """Release what an ended job kept: its files, its place at the provider, a retrain that waits for it."""
     for file_id in _files_of(job):
         datasets.unmark_used(session, file_id=file_id, used_by=job.id)
+    free_place(session, job)
+    if job.retrain_id is not None:
+        work.schedule(session, ADVANCE_RETRAIN, job.retrain_id)
 
 
 def free_place(session: Session, job: Job) -> None:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from service.catalog.prices import Price, price_at
+from service.catalog.prices import Price, price_at, price_by_id
 from service.dataset.auto import auto_epochs
 from service.files.costs import billed_tokens
 from service.files.counting import BaseTokens, exact_tokens
@@ -37,7 +37,9 @@ class JobEstimate:
 
 
 def find_price(session: Session, target: Target, request: JobRequest) -> Price:
-    """Today's price of the training. Raises `PriceUnknown`."""
+    """Today's price of the training, or that of the job if there is one. Raises `PriceUnknown`."""
+    if request.price_id is not None:
+        return price_by_id(session, request.price_id)
     base = target.base
     kind = base.training_kind(request.method)
     return price_at(

@@ -14,7 +14,7 @@ from service.ledger.queries import limits_of
 
 @dataclass(frozen=True)
 class JobRequest:
-    """Everything that decides whether a job may run; `job_id` is None while there is no job."""
+    """All that decides whether a job may run; `job_id` and `price_id` are None before there is a job."""
 
     team_id: str
     key_id: str
@@ -26,6 +26,7 @@ class JobRequest:
     max_cost_usd: Decimal | None
     acknowledges_shutdown: bool
     job_id: str | None = None
+    price_id: str | None = None
 
 
 def method_of(body: JobCreate) -> Method:
@@ -65,4 +66,5 @@ def request_of_job(session: Session, job: Job) -> JobRequest:
         max_cost_usd=limits_of(session, [job.id]).get(job.id),
         acknowledges_shutdown=True,
         job_id=job.id,
+        price_id=job.price_id,
     )

@@ -1,4 +1,4 @@
-"""What a job costs: the provider's own numbers at the price of the day it was created, by its rules."""
+"""Charge a job for what its provider reports, by the provider's billing rules, at the job's price."""
 
 from decimal import Decimal
 
@@ -6,7 +6,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from service.catalog.billing import billing_rules
-from service.catalog.prices import Price, PriceKind, hours, price_at
+from service.catalog.prices import Price, PriceKind, hours, price_by_id
 from service.errors import BudgetExceeded
 from service.jobs.states import JobStatus
 from service.jobs.tables import Job
@@ -54,15 +54,8 @@ def training_kind(job: Job) -> PriceKind:
 
 
 def training_price(session: Session, job: Job) -> Price:
-    """The price that the job is charged at: that of the moment it was created."""
-    return price_at(
-        session,
-        provider_kind=provider_settings(job.provider).kind,
-        model=job.base_model,
-        kind=training_kind(job),
-        method=job.method_type,
-        at=job.created_at,
-    )
+    """The price that the job was given when it was created. Later prices do not change it; a reprice can."""
+    return price_by_id(session, job.price_id)
 
 
 def reported(job: Job, provider_job: ProviderJob) -> Decimal:

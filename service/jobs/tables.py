@@ -41,12 +41,15 @@ class Job(Base):
     seed: Mapped[int | None]
     labels: Mapped[dict[str, Any] | None] = mapped_column("metadata")
     integrations: Mapped[list[Any]]
+    retrain_id: Mapped[str | None] = mapped_column(ForeignKey("retrains.id"))  # whose step the job is
     priority: Mapped[int] = mapped_column(server_default="0")
     request_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     status: Mapped[str]
-    requested: Mapped[str | None] = mapped_column("wish")
+    requested: Mapped[str | None]
     estimated_cost_usd: Mapped[Decimal | None] = mapped_column(Numeric)
+    # the price that the job is charged at, whatever prices are added later
+    price_id: Mapped[str] = mapped_column(ForeignKey("prices.id"))
     # tokens or hours, as in the catalogue when the job was created; later changes do not affect it
     billed_by: Mapped[str] = mapped_column(server_default="tokens")
     provider_training_file: Mapped[str | None]

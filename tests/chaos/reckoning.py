@@ -19,7 +19,7 @@ USD_PER_TOKEN = Decimal(3) / 1_000_000  # sandbox-mini
 _LEFT = """
     SELECT w.kind, w.subject_id, w.attempts, w.generation, w.next_step_at - now() AS due_in,
         w.leased_until - now() AS leased_for, now() - w.woken_at AS woken_ago, w.last_error,
-        j.status, j.wish, j.provider_status, j.intended_at IS NOT NULL AS intended, j.sent_at,
+        j.status, j.requested, j.provider_status, j.intended_at IS NOT NULL AS intended, j.sent_at,
         d.state AS delivery, d.failures
     FROM work_items w
     LEFT JOIN jobs j ON w.kind = 'job.advance' AND j.id = w.subject_id

@@ -45,7 +45,7 @@ def test_a_job_that_asks_while_the_copy_is_made_has_no_second_one_made(
         return send(self, filename, content)  # type: ignore[arg-type]
 
     monkeypatch.setattr(OpenAIWire, "upload_file", while_another_asks)
-    run_step(COPY_FILE, str(name))
+    run_step(COPY_FILE, work.subject_id_of(name._asdict()))
     monkeypatch.undo()
     hands.run_due()
     assert len(copies(upstream, name.filename)) == 1
@@ -58,8 +58,8 @@ def test_of_two_copies_the_later_is_deleted_at_the_provider(upstream: OpenAI) ->
     file_id = hands.make_file(team, chat_file(topic="doubles"))
     with transaction() as session:
         name = CopyName("trainer", team, session.get_one(File, file_id).sha256)
-        work.schedule(session, COPY_FILE, str(name))
-    run_step(COPY_FILE, str(name))
+        work.schedule(session, COPY_FILE, name._asdict())
+    run_step(COPY_FILE, work.subject_id_of(name._asdict()))
     (kept,) = copies(upstream, name.filename)
     second = upstream.files.create(file=(name.filename, chat_file()), purpose="fine-tune").id
     with transaction() as session:

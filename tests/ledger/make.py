@@ -8,6 +8,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.catalog.price import Price, PriceKind
+from service.catalog.prices import price_at
 from service.core import clock
 from service.jobs.tables import Job
 from service.ledger.actions import place_hold
@@ -78,6 +79,14 @@ def make_job(session: Session, team_id: str, job_id: str, **fields: object) -> J
         "changed_at": now,
     }
     job = Job(id=job_id, team_id=team_id, **(defaults | fields))
+    hourly = job.billed_by == "hours"
+    job.price_id = price_at(
+        session,
+        provider_kind=job.provider,
+        model=job.base_model,
+        kind=PriceKind.TRAINING_HOURS if hourly else PriceKind.TRAINING_TOKENS,
+        method=job.method_type,
+    ).id
     session.add(job)
     session.flush()
     place_hold(session, team_id=team_id, subject_id=job_id, amount_usd=Decimal(1), key_id=job.key_id)

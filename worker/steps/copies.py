@@ -32,7 +32,7 @@ _STILL_NEEDED = timedelta(minutes=5)
 @retried
 def copy_file(lease: Lease) -> None:
     """Upload the content, unless an earlier attempt has left a copy."""
-    name = CopyName.parse(lease.subject_id)
+    name = CopyName(**lease.args)
     with transaction() as session:
         content = session.get(Content, (name.team_id, name.sha256))
         closed = block_on(session, name.provider, ALL_MODELS, (BlockKind.WOUND_DOWN,))
@@ -71,9 +71,10 @@ def copy_file(lease: Lease) -> None:
 @retried
 def remove_copy(lease: Lease) -> None:
     """Delete a copy at its provider once no unfinished job needs it."""
-    provider, team_id, sha256, provider_file_id = lease.subject_id.split("/", 3)
+    provider, provider_file_id = lease.args["provider"], lease.args["provider_file_id"]
+    content = lease.args["team_id"], lease.args["sha256"]
     with transaction() as session:
-        copy = session.get(FileCopy, (team_id, sha256, provider), with_for_update=True)
+        copy = session.get(FileCopy, (*content, provider), with_for_update=True)
         if copy is not None and copy.provider_file_id == provider_file_id and not give_up_copy(session, copy):
             work.finish(session, lease, next_in=_STILL_NEEDED)
             return

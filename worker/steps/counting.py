@@ -32,7 +32,7 @@ _LINES_AT_ONCE = 500
 @retried
 def count_tokens(lease: Lease) -> None:
     """Send a file's lines to the provider in batches and store the counts."""
-    subject = Subject.read(lease.subject_id)
+    subject = Subject(**lease.args)
     found = _to_count(lease, subject)
     if found is None:
         return

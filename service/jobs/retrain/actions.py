@@ -148,7 +148,13 @@ def _create(session: Session, retrain: Retrain, step: RetrainStep, model: str) -
             acknowledge_shutdown=retrain.acknowledge_shutdown,
         )
         with session.begin_nested():
-            job = actions.create_job(session, team_id=retrain.team_id, key_id=retrain.key_id, body=body)
+            job = actions.create_job(
+                session,
+                team_id=retrain.team_id,
+                key_id=retrain.key_id,
+                body=body,
+                retrain_id=retrain.id,
+            )
     except TunehouseError as refusal:
         _fail(session, retrain, step, refusal.error_code, refusal.message)
         return None

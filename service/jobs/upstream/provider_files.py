@@ -1,7 +1,7 @@
 """Copy a job's files to its provider: each content once, however many jobs and files share it."""
 
 import hashlib
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -28,18 +28,10 @@ class CopyName(NamedTuple):
     team_id: str
     sha256: str
 
-    def __str__(self) -> str:
-        return "/".join(self)
-
-    @classmethod
-    def parse(cls, subject_id: str) -> Self:
-        """The name that `str` wrote."""
-        return cls(*subject_id.split("/"))
-
     @property
     def filename(self) -> str:
         """The name of the copy at the provider: it can be found after a lost answer, and reveals nothing."""
-        return f"{owner_mark(self.team_id)}{hashlib.sha256(str(self).encode()).hexdigest()[:40]}.jsonl"
+        return f"{owner_mark(self.team_id)}{hashlib.sha256('/'.join(self).encode()).hexdigest()[:40]}.jsonl"
 
 
 def collect_copies(session: Session, job: Job) -> bool:
@@ -72,5 +64,5 @@ def _copy_or_order(session: Session, job: Job, file_id: str) -> str | None:
     copy = find_copy(session, file, job.provider)
     if copy is not None:
         return copy.provider_file_id
-    work.schedule(session, COPY_FILE, str(CopyName(job.provider, file.team_id, file.sha256)))
+    work.schedule(session, COPY_FILE, CopyName(job.provider, file.team_id, file.sha256)._asdict())
     return None

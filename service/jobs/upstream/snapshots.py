@@ -15,9 +15,8 @@ from service.events.actions import Level, append
 from service.events.tables import Event
 from service.events.types import EventType
 from service.files.actions import create_result_file
-from service.jobs.actions import CREATED, free_place, release_files, tell
+from service.jobs.actions import CREATED, release, tell
 from service.jobs.max_cost import keep_below_max_cost, keep_covered
-from service.jobs.retrain.waking import wake_retrain
 from service.jobs.settle import charge_pause, settle_job
 from service.jobs.states import TERMINAL, JobStatus, status_from
 from service.jobs.tables import Job, JobCheckpoint
@@ -143,9 +142,7 @@ def _end(session: Session, job: Job, after: JobStatus, seen: Snapshot, names: Ma
         file = create_result_file(session, team_id=job.team_id, filename=name, content=content)
         job.result_files = [*job.result_files, file.id]
     cost = settle_job(session, job, seen.job)
-    release_files(session, job)
-    free_place(session, job)
-    wake_retrain(session, job)
+    release(session, job)
     if after is JobStatus.SUCCEEDED:
         message = f"The job succeeded: {job.fine_tuned_model}; it cost ${usd(cost)}."
         tell(session, job, EventType.JOB_SUCCEEDED, message)
