@@ -1,8 +1,8 @@
-"""Keep a job below the limit that its team set for it alone.
+"""Keep a job below its own `max_cost`, and training by the hour covered by a hold.
 
-The estimate is refused at submit when it is above (`admission`). Afterwards the provider may choose more
-epochs than we expected, or train for more hours: then the job is paused or cancelled there. With a higher
-limit a paused job can be resumed. Training by the hour keeps its next hour reserved as it runs.
+A job whose estimate is above its limit is refused (`admission`). Later the provider may choose more epochs
+than we expected, or train for more hours: then the job is paused or cancelled. A paused job can be resumed
+under a higher limit. Training by the hour holds its next hour before that begins.
 """
 
 from datetime import datetime
@@ -19,12 +19,8 @@ from service.errors import BudgetExceeded, InvalidRequest
 from service.events.actions import append
 from service.events.tables import Event
 from service.events.types import EventType
-from service.files.costs import billed_tokens
-from service.files.counting import exact_tokens
-from service.files.queries import report_of
-from service.files.tables import File
 from service.jobs.kinds import ADVANCE_JOB
-from service.jobs.settle import reported, training_kind, training_price
+from service.jobs.settle import dataset_tokens, epochs_of, judged, training_kind, training_price
 from service.jobs.states import JobStatus, RequestedAction
 from service.jobs.tables import Job
 from service.ledger.actions import place_hold
@@ -34,13 +30,13 @@ from service.ledger.queries import cost_of_job, held_for, limits_of
 from service.providers.port import ProviderJob
 from service.providers.registry import provider_settings
 
-_AHEAD = Decimal("0.25")  # of an hour: the next one is reserved this long before it begins
+_AHEAD = Decimal("0.25")  # of an hour: the next hour is held this long before it begins
 
 
 def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -> None:
-    """Have a locked, living job paused or cancelled once it is bound to cost more than it may.
+    """Pause or cancel a locked, unfinished job once its projected cost exceeds its limit.
 
-    Said once. A job that is resumed, or that cannot be paused, and goes on above the limit is cancelled.
+    Each happens once. A job that was resumed, or that cannot be paused, and still exceeds it is cancelled.
     """
     at_work = job.status in (JobStatus.VALIDATING_FILES, JobStatus.QUEUED, JobStatus.RUNNING)
     limit = limits_of(session, [job.id]).get(job.id) if at_work and job.requested is None else None
@@ -50,14 +46,16 @@ def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -
     if expected <= limit:
         return
     for action in dict.fromkeys((_at_limit(job), RequestedAction.CANCEL)):
-        doing = "paused" if action is RequestedAction.PAUSE else "cancelled"
+        doing = "Pausing" if action is RequestedAction.PAUSE else "Cancelling"
         said = append(
             session,
             team_id=job.team_id,
             subject_id=job.id,
             type=EventType.JOB_MESSAGE,
             level="warn",
-            message=f"It comes to ${usd(expected)}, more than its max_cost of ${usd(limit)}: it is {doing}.",
+            message=(
+                f"{doing} the job: its projected cost ${usd(expected)} exceeds its max_cost of ${usd(limit)}."
+            ),
             source_key=f"max_cost:{usd(limit)}:{action}",
         )
         if said is not None:
@@ -67,10 +65,9 @@ def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -
 
 
 def keep_covered(session: Session, job: Job, provider_job: ProviderJob) -> None:
-    """Reserve the next hour of a locked, running job that is billed by the hour before it has begun.
+    """Hold the next hour of a locked, running job that is billed by the hour, before the hour begins.
 
-    Where the budget has no room for it, the job is paused at its provider, or goes on where it cannot be;
-    its log says so either way.
+    If the budget cannot cover it, the job is paused; if it cannot be paused, it goes on. Its log says which.
     """
     by_hour = training_kind(job) is PriceKind.TRAINING_HOURS
     if not by_hour or job.status != JobStatus.RUNNING or job.requested is not None:
@@ -96,7 +93,10 @@ def keep_covered(session: Session, job: Job, provider_job: ProviderJob) -> None:
             subject_id=job.id,
             type=EventType.JOB_MESSAGE,
             level="warn",
-            message=f"Its next hour is not covered{': it is paused' if can_pause else ''}. {refusal.message}",
+            message=(
+                f"{'Pausing the job: the' if can_pause else 'The'} budget cannot cover its next hour. "
+                f"{refusal.message}"
+            ),
             source_key=None if can_pause else "budget:not_covered",
         )
         if can_pause:
@@ -105,14 +105,14 @@ def keep_covered(session: Session, job: Job, provider_job: ProviderJob) -> None:
 
 
 def change_max_cost(session: Session, job: Job, limit_usd: Decimal | None) -> None:
-    """Give a locked, living job another limit or none, and reserve what it may cost under it.
+    """Set or remove the limit of a locked, unfinished job, and hold what it may cost under it.
 
-    A job that was paused at the old limit stays so until it is resumed. Raises `InvalidRequest` when it has
-    ended, `BudgetExceeded` when it may cost more than the limit or than a budget has room for.
+    A job that was paused at the old limit stays paused until it is resumed. Raises `InvalidRequest` for a
+    finished job, `BudgetExceeded` if it may cost more than the limit or than a budget can cover.
     """
     if job.has_ended:
         raise InvalidRequest(
-            f"Job {job.id} has {job.status}; its limit means nothing any more.",
+            f"Job {job.id} is {job.status}. You can change the limit of an unfinished job only.",
             param="fine_tuning_job_id",
             code="invalid_job_state",
         )
@@ -122,18 +122,18 @@ def change_max_cost(session: Session, job: Job, limit_usd: Decimal | None) -> No
         rest = max(Decimal(0), most - cost_of_job(session, job.id), _owed(session, job))
         place_hold(session, team_id=job.team_id, subject_id=job.id, amount_usd=rest, key_id=job.key_id)
         job.estimated_cost_usd = most
-    now = "no max_cost any more" if limit_usd is None else f"a max_cost of ${usd(limit_usd)} now"
+    changed = "was removed" if limit_usd is None else f"is now ${usd(limit_usd)}"
     append(
         session,
         team_id=job.team_id,
         subject_id=job.id,
         type=EventType.JOB_MESSAGE,
-        message=f"The job has {now}.",
+        message=f"The job's max_cost {changed}.",
     )
 
 
 def _owed(session: Session, job: Job) -> Decimal:
-    """What a job that is billed by the hour has used already and was not charged for."""
+    """What a job that is billed by the hour has used and was not charged for yet."""
     if training_kind(job) is not PriceKind.TRAINING_HOURS:
         return Decimal(0)
     used = max(hours(job.training_seconds or 0), hours(_seconds_running(session, job)))
@@ -141,11 +141,11 @@ def _owed(session: Session, job: Job) -> Decimal:
 
 
 def _most(session: Session, job: Job, limit: Decimal | None, estimated: Decimal) -> Decimal:
-    """What is to be held for all of a job: what it may cost, as far as that is known."""
+    """The most that a job may cost under a limit, as far as that is known."""
     if training_kind(job) is PriceKind.TRAINING_HOURS:
         base = find(provider_settings(job.provider).kind, job.base_model)
-        untold = base is None or base.tokens_per_hour is None
-        return limit if untold and limit is not None else min(estimated, limit or estimated)
+        unpaced = base is None or base.tokens_per_hour is None
+        return limit if unpaced and limit is not None else min(estimated, limit or estimated)
     return max(estimated, training_price(session, job).amount_for(_tokens_ahead(session, job)))
 
 
@@ -154,8 +154,8 @@ def _at_limit(job: Job) -> RequestedAction:
 
 
 def projected_cost(session: Session, job: Job, provider_job: ProviderJob) -> Decimal:
-    """What the job has cost by now or, where that is known beforehand, will have cost, in US dollars."""
-    quantity = reported(job, provider_job)
+    """The cost of the whole job, as far as it is known in advance; else its cost to date. In US dollars."""
+    quantity = judged(session, job, provider_job).quantity
     if training_kind(job) is PriceKind.TRAINING_HOURS:
         quantity = max(quantity, hours(_seconds_running(session, job)))
     else:
@@ -164,17 +164,13 @@ def projected_cost(session: Session, job: Job, provider_job: ProviderJob) -> Dec
 
 
 def _tokens_ahead(session: Session, job: Job) -> Decimal:
-    epochs = job.method[job.method_type].get("hyperparameters", {}).get("n_epochs")
-    file = session.get(File, job.training_file)
-    base = find(provider_settings(job.provider).kind, job.base_model)
-    if not isinstance(epochs, int) or file is None or base is None:
-        return Decimal(0)
-    exact = exact_tokens(session, file, job.provider, base.id)
-    return Decimal(billed_tokens(report_of(file), base.token_limit, epochs, exact))
+    epochs = epochs_of(job)
+    tokens = dataset_tokens(session, job, epochs) if epochs is not None else None
+    return tokens or Decimal(0)
 
 
 def _seconds_running(session: Session, job: Job) -> float:
-    """Until the first pause; what is trained after one, the provider alone knows."""
+    """Seconds from the start to the first pause, or to now; after a pause only the provider knows."""
     started, paused = (_first(session, job, type_) for type_ in (EventType.JOB_STARTED, EventType.JOB_PAUSED))
     if started is None or job.status not in (JobStatus.RUNNING, JobStatus.PAUSING, JobStatus.PAUSED):
         return 0.0

@@ -1,28 +1,42 @@
 """Charge a job for what its provider reports, by the provider's billing rules, at the job's price."""
 
-from decimal import Decimal
+from dataclasses import replace
+from datetime import timedelta
+from decimal import ROUND_CEILING, Decimal
 
 import structlog
 from sqlalchemy.orm import Session
 
 from service.catalog.billing import billing_rules
+from service.catalog.models import find
+from service.catalog.price import QUANTITY_DECIMALS
 from service.catalog.prices import Price, PriceKind, hours, price_by_id
+from service.core import clock
+from service.dataset.auto import auto_epochs
 from service.errors import BudgetExceeded
+from service.files.costs import billed_tokens
+from service.files.counting import exact_tokens
+from service.files.queries import report_of
+from service.files.tables import File
+from service.jobs.plausible import Training, judge, within_hold
 from service.jobs.states import JobStatus
 from service.jobs.tables import Job
 from service.ledger.actions import place_hold, settle
 from service.ledger.charges import Charge
-from service.ledger.queries import cost_of_job, quantity_charged
+from service.ledger.queries import cost_of_job, held_for, quantity_charged
 from service.providers.port import ProviderJob
 from service.providers.registry import provider_settings
 
 log = structlog.get_logger(__name__)
 
+_CLOCK_SLACK = timedelta(minutes=15)  # of a provider's clock against ours
+_MOST_EPOCHS = 50  # that a request can ask for; a provider that reports more is not believed
+
 
 def settle_job(session: Session, job: Job, provider_job: ProviderJob) -> Decimal:
-    """Charge a locked, ended job's work, release its hold, and return its cost in US dollars.
+    """Charge a locked, ended job, release its hold, and return its cost in US dollars.
 
-    How a failed or cancelled job is charged is the provider's rule. Doing it again charges nothing.
+    The provider's rules say whether failed and cancelled jobs are charged. Settling again charges nothing.
     """
     rules = billing_rules(provider_settings(job.provider).kind)
     charged = {JobStatus.FAILED: rules.failed, JobStatus.CANCELLED: rules.cancelled}
@@ -33,7 +47,7 @@ def settle_job(session: Session, job: Job, provider_job: ProviderJob) -> Decimal
 
 
 def charge_pause(session: Session, job: Job, provider_job: ProviderJob) -> None:
-    """Charge what a locked job had done when it paused, where its provider does so, and hold the rest on."""
+    """Charge a locked job at its pause, if its provider does, and hold the rest of its estimate again."""
     rules = billing_rules(provider_settings(job.provider).kind)
     charges = [] if rules.paused == "at_end" else _charges(session, job, provider_job)
     if not charges:
@@ -44,7 +58,7 @@ def charge_pause(session: Session, job: Job, provider_job: ProviderJob) -> None:
         try:
             place_hold(session, team_id=job.team_id, subject_id=job.id, amount_usd=rest, key_id=job.key_id)
         except BudgetExceeded:
-            # Others' work cost more than it held. The job is under way all the same, and charged at its end.
+            # Other work cost more than it held. The job goes on all the same, and is charged when it ends.
             log.warning("rest_of_paused_job_not_held", job_id=job.id)
 
 
@@ -58,25 +72,78 @@ def training_price(session: Session, job: Job) -> Price:
     return price_by_id(session, job.price_id)
 
 
-def reported(job: Job, provider_job: ProviderJob) -> Decimal:
-    """How much training the provider reports, in tokens or hours; zero when it reports none."""
+def judged(session: Session, job: Job, provider_job: ProviderJob) -> Training:
+    """How much training the provider reports, in tokens or hours, as far as that is possible."""
+    price = training_price(session, job)
+    return judge(
+        _reported(job, provider_job),
+        estimate=_estimated_quantity(job, price),
+        bound=_bound(session, job, price),
+        succeeded=job.status == JobStatus.SUCCEEDED,
+    )
+
+
+def dataset_tokens(session: Session, job: Job, n_epochs: int) -> Decimal | None:
+    """The tokens of so many epochs of the job's training file; None without a report on it."""
+    file = session.get(File, job.training_file)
+    base = find(provider_settings(job.provider).kind, job.base_model)
+    if file is None or file.report is None or base is None:
+        return None
+    exact = exact_tokens(session, file, job.provider, base.id)
+    return Decimal(billed_tokens(report_of(file), base.token_limit, n_epochs, exact))
+
+
+def epochs_of(job: Job) -> int | None:
+    """The epochs that were asked for or that the provider chose; None while neither is known."""
+    epochs = job.method[job.method_type].get("hyperparameters", {}).get("n_epochs")
+    return epochs if isinstance(epochs, int) and 1 <= epochs <= _MOST_EPOCHS else None
+
+
+def _reported(job: Job, provider_job: ProviderJob) -> Decimal | None:
     if training_kind(job) is PriceKind.TRAINING_HOURS:
-        return hours(provider_job.training_seconds or 0)
-    return Decimal(provider_job.trained_tokens or 0)
+        seconds = provider_job.training_seconds
+        return None if seconds is None else hours(seconds)
+    tokens = provider_job.trained_tokens
+    return None if tokens is None else Decimal(tokens)
+
+
+def _bound(session: Session, job: Job, price: Price) -> Decimal | None:
+    """The most that the job can have trained: the time since it was sent, or its dataset in every epoch."""
+    if price.unit == "hours":
+        elapsed = clock.now() - (job.intended_at or job.created_at) + _CLOCK_SLACK
+        return hours(elapsed.total_seconds())
+    file = session.get(File, job.training_file)
+    examples = report_of(file).examples if file is not None and file.report is not None else 0
+    tokens = dataset_tokens(session, job, epochs_of(job) or auto_epochs(examples)) if examples else None
+    if tokens is not None:
+        return tokens
+    return None if job.estimated_cost_usd is None else _estimated_quantity(job, price)
+
+
+def _estimated_quantity(job: Job, price: Price) -> Decimal:
+    """What the estimated cost pays for."""
+    if not job.estimated_cost_usd or not price.amount_usd:
+        return Decimal(0)
+    step = Decimal(1).scaleb(-QUANTITY_DECIMALS if price.unit == "hours" else 0)
+    quantity = job.estimated_cost_usd * price.unit_quantity / price.amount_usd
+    return quantity.quantize(step, ROUND_CEILING)
 
 
 def _charges(session: Session, job: Job, provider_job: ProviderJob) -> list[Charge]:
-    kind = training_kind(job)
+    kind, price = training_kind(job), training_price(session, job)
     before = quantity_charged(session, job.id, kind)
-    quantity = reported(job, provider_job) - before
-    if quantity <= 0:
+    training = judged(session, job, provider_job)
+    training = replace(training, quantity=training.quantity - before)
+    if training.quantity <= 0:
         return []
+    cost, held = price.amount_for(training.quantity), held_for(session, job.team_id, job.id)
+    training = within_hold(training, cost_usd=cost, held_usd=held)
     return [
         Charge(
             kind=kind,
-            quantity=quantity,
-            price=training_price(session, job),
-            # What was charged before names the stretch of work that this is: a replay finds nothing left.
+            quantity=training.quantity,
+            price=price,
+            # The quantity charged before identifies this stretch of work: settling it again charges nothing.
             unique_key=f"{job.id}:{kind}" + (f":{before.normalize():f}" if before else ""),
             model=job.fine_tuned_model or job.model,
             base_model=job.base_model,
@@ -87,5 +154,6 @@ def _charges(session: Session, job: Job, provider_job: ProviderJob) -> list[Char
             tags=dict(job.labels or {}),
             occurred_at=job.finished_at,
             began_at=job.created_at,
+            review=training.review,
         )
     ]

@@ -1,7 +1,7 @@
 """What failed, cancelled and paused work costs at each kind of provider, step by step."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -125,6 +125,7 @@ O4 = "o4-mini-2025-04-16"  # $100 an hour at OpenAI
 def hourly(session: Session, **fields: Any) -> Job:
     """A running job that is billed by the hour, with a dollar held."""
     names = {"model": O4, "base_model": O4, "provider_model": O4, "billed_by": "hours"}
+    names["created_at"] = datetime.now(UTC) - timedelta(hours=2)  # it cannot have trained for longer
     return job_at_openai(session, **(names | GRADED | fields))
 
 

@@ -79,7 +79,7 @@ def test_training_by_the_hour_is_paused_at_the_limit_and_goes_on_with_a_higher_o
     trainer.control.run_clock()
     wait_for(team.sdk, job_id, lambda now: str(now.status) == "paused")
     log = [event.message for event in team.sdk.fine_tuning.jobs.list_events(job_id, limit=100)]
-    assert any("more than its max_cost of $0.01: it is paused" in message for message in log)
+    assert any("exceeds its max_cost of $0.01" in message for message in log)
     path = f"/v1/fine_tuning/jobs/{job_id}/max_cost"
     assert team.http.put(path, json={"max_cost_usd": "2000"}).status_code == 429
     assert extras(team, job_id)["max_cost_usd"] == "0.01"

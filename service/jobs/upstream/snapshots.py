@@ -35,6 +35,7 @@ _MOST_EVENTS = 100_000  # of a job, copied from its provider
 # A checkpoint without this mark may be the finished model: at OpenAI it is, at Azure no checkpoint has the
 # mark. Which it is only shows once the job has ended.
 _CHECKPOINT_MARK = ":ckpt-step-"
+_MOST_STEPS = 2**31 - 1  # what the column holds, and more than any job trains
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,8 @@ def _note_change(
 
 
 def _end(session: Session, job: Job, after: JobStatus, seen: Snapshot, names: Mapping[str, str]) -> None:
-    job.finished_at = seen.job.finished_at or clock.now()
+    # A provider's clock may be wrong: a job ends between its creation and now.
+    job.finished_at = min(max(seen.job.finished_at or clock.now(), job.created_at), clock.now())
     job.requested = None
     for number, content in enumerate(seen.result_files.values(), start=1):
         name = f"{job.id}-results-{number}.csv"
@@ -179,6 +181,9 @@ def _register(session: Session, job: Job, seen: Snapshot, after: JobStatus) -> d
         made = register_model(session, origin, finished, seen.job.finished_at or clock.now())
         names[finished] = job.fine_tuned_model = made.id
     for checkpoint in seen.checkpoints:
+        if not 0 <= checkpoint.step <= _MOST_STEPS:
+            log.warning("provider_checkpoint_step_impossible", job_id=job.id, step=checkpoint.step)
+            continue
         is_last_step = checkpoint.model == finished
         if not is_last_step and not has_ended and _CHECKPOINT_MARK not in checkpoint.model:
             continue
