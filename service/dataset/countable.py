@@ -12,7 +12,7 @@ import msgspec
 
 from service.dataset import tokens
 from service.dataset.formats import images
-from service.dataset.formats.tools import CARRIER_TOKENS, FunctionDefinition, declare
+from service.dataset.formats.declare import CARRIER_TOKENS, FunctionDefinition, declare
 
 _TEXT_KEYS = ("text", "refusal")
 # Strings that a model does not read as text: addresses, ids, kinds, and bytes in base64.

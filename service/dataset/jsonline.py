@@ -1,4 +1,4 @@
-"""Read one line as JSON and, where that fails, say why and where. Pure."""
+"""Read one line as JSON and, where that fails, say why and where."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from service.dataset.problems import Flaw
 
+_CURLY = frozenset("\u201c\u201d\u2018\u2019")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -17,18 +18,49 @@ def read(line: bytes) -> Any:
     except UnicodeDecodeError as bad:
         return Flaw("", "not_utf8", f"is not UTF-8 at byte {bad.start + 1}: {bad.reason}")
     try:
-        value = json.loads(text, parse_constant=_refuse)
+        value = json.loads(text, parse_constant=_refuse, object_pairs_hook=_object)
         return next(_lone_surrogates(value, ""), value)
+    except _RepeatedField as bad:
+        return Flaw("", "duplicate_field", f"has the field {bad.name[:60]!r} twice in one object; keep one")
     except json.JSONDecodeError as bad:
-        return Flaw("", "invalid_json", f"is not JSON at column {bad.colno}: {bad.msg}")
+        return Flaw("", "invalid_json", _cause(text, bad))
     except RecursionError:
         return Flaw("", "too_deep", "is nested too deeply")
     except ValueError as bad:
         return Flaw("", "invalid_json", f"is not JSON: {bad}")
 
 
+class _RepeatedField(ValueError):
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.name = name
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _RepeatedField(next(name for at, name in enumerate(names) if name in names[:at]))
+    return made
+
+
+def _cause(text: str, bad: json.JSONDecodeError) -> str:
+    """What is wrong where decoding stopped, and what to write there."""
+    where = f"is not JSON at column {bad.colno}"
+    found = text[bad.pos : bad.pos + 1]
+    if found in _CURLY:
+        return f"{where}: {found} is a curly quote; write a straight one"
+    if found == "'":
+        return f"{where}: strings and names need double quotes"
+    if bad.pos >= len(text.rstrip()):
+        return f"{where}: the line ends before the value does; write each example on one line"
+    if text[bad.pos - 1 : bad.pos] == "," or (found in "}]" and text[: bad.pos].rstrip().endswith(",")):
+        return f"{where}: a comma comes before a closing bracket; remove it"
+    return f"{where}: {bad.msg}"
+
+
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON value")
+    raise ValueError(f"{constant} is not a JSON value")
 
 
 def _lone_surrogates(value: Any, path: str) -> Iterator[Flaw]:

@@ -1,11 +1,11 @@
-"""What can be wrong with a line, as values. Pure.
+"""What can be wrong with a line, as values.
 
-Codes: `not_utf8`, `lone_surrogate`, `invalid_json`, `too_deep`, `line_too_long`, `blank_line`,
-`not_an_object`, `wrong_format`, `missing_field`, `unknown_field`, `wrong_type`, `invalid_value`,
-`unknown_role`, `invalid_weight`, `empty_content`, `missing_assistant`, `ends_with_assistant`,
-`unanswered_tool_call`, `unknown_tool_call`, `not_text`, `too_many_messages`, `image_not_allowed`,
-`invalid_image`, `image_too_large`, `too_many_images`, and of the whole file `empty_file`, `unknown_format`,
-`too_few_examples`, `too_many_examples`, `nothing_trained`. Warnings are in `watch`.
+Codes: `not_utf8`, `lone_surrogate`, `invalid_json`, `duplicate_field`, `too_deep`, `line_too_long`,
+`blank_line`, `not_an_object`, `wrong_format`, `missing_field`, `unknown_field`, `wrong_type`,
+`invalid_value`, `unknown_role`, `invalid_weight`, `empty_content`, `missing_assistant`,
+`ends_with_assistant`, `unanswered_tool_call`, `unknown_tool_call`, `not_text`, `too_many_messages`,
+`image_not_allowed`, `invalid_image`, `invalid_tool`, `image_too_large`, `too_many_images`, and of the whole
+file `empty_file`, `unknown_format`, `too_many_examples`, `nothing_trained`. Warnings are in `warnings/found`.
 """
 
 from typing import NamedTuple

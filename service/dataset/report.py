@@ -9,11 +9,15 @@ from service.dataset.problems import Problem
 
 
 class Truncation(msgspec.Struct, frozen=True):
-    """What a limit of tokens per example would cut off; upstream cuts silently, from the end."""
+    """What a limit of tokens per example would cut off; providers cut silently, from the end.
+
+    `nothing_left` examples lose all that they would teach.
+    """
 
     limit: int
     examples: int
     tokens_lost: int
+    nothing_left: int = 0
 
 
 class Bucket(msgspec.Struct, frozen=True):
@@ -46,7 +50,8 @@ class Report(msgspec.Struct, frozen=True):
     """All that is known about a file's content, whoever's it is and whatever it will cost.
 
     `examples` counts every line that is not blank, `valid_examples` those without a flaw. `errors` and
-    `warnings` are capped lists; `error_count`, `warning_count` and `warning_counts` by code are not.
+    `warnings` are capped lists; `error_count`, `warning_count` and `warning_counts` by code are not. `notes`
+    say how the file was read; `normalised` counts examples with nulls or fields that SDKs add.
     """
 
     format: str | None
@@ -62,6 +67,8 @@ class Report(msgspec.Struct, frozen=True):
     n_epochs: int
     advice: list[Advice]
     warning_counts: dict[str, int] = msgspec.field(default_factory=dict)
+    notes: list[str] = msgspec.field(default_factory=list)
+    normalised: int = 0
 
     @property
     def passed(self) -> bool:
@@ -80,13 +87,14 @@ def percentile(lengths: Counter[int], share: float) -> int:
     return 0
 
 
-def truncation(lengths: Counter[int], limit: int) -> Truncation:
-    """What `limit` tokens per example would cut off."""
+def truncation(lengths: Counter[int], limit: int, answers_from: Counter[int]) -> Truncation:
+    """What `limit` tokens per example would cut off; long examples begin to teach at `answers_from`."""
     over = [(length, times) for length, times in lengths.items() if length > limit]
     return Truncation(
         limit=limit,
         examples=sum(times for _, times in over),
         tokens_lost=sum((length - limit) * times for length, times in over),
+        nothing_left=sum(times for start, times in answers_from.items() if start >= limit),
     )
 
 

@@ -66,7 +66,7 @@ def empty_file(session: Session, team_id: str, filename: str, format: str | None
 
 
 def give_content(session: Session, file: File, stored: Stored) -> None:
-    """Let a locked file hold these bytes from now on, and have them checked."""
+    """Replace the content of a locked file."""
     before = file.sha256
     keys = [stored.key]
     kept = _own_content(session, file.team_id, stored.sha256, stored.size_bytes, keys, None)
@@ -78,6 +78,10 @@ def give_content(session: Session, file: File, stored: Stored) -> None:
     session.flush()
     if before != stored.sha256:
         _disown_content(session, file.team_id, before)
+
+
+def order_check(session: Session, file: File) -> None:
+    """Have a worker read a file whose bytes are there."""
     work.schedule(session, CHECK, file.id)
 
 

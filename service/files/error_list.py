@@ -4,7 +4,7 @@ from contextlib import ExitStack
 
 import msgspec
 
-from service.dataset.check.checker import MAX_LISTED
+from service.dataset.check.error_log import MAX_LISTED
 from service.dataset.problems import Problem
 from service.files.storing import Out, Stored, writing
 

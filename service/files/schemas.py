@@ -93,6 +93,7 @@ class TruncationOut(WireOut):
     limit: int
     examples: int
     tokens_lost: int
+    nothing_left: int = 0
 
 
 class AdviceOut(WireOut):
@@ -142,6 +143,7 @@ class ReportOut(WireOut):
     warnings: list[ProblemOut]
     warning_count: int
     warning_counts: dict[str, int]
+    notes: list[str] = Field(default_factory=list)
     n_epochs: int
     advice: list[AdviceOut]
     costs: list[CostOut]
@@ -179,6 +181,7 @@ def report_out(file: File, report: Report, costs: list[Cost], counted: Iterable[
         warnings=[ProblemOut.model_validate(warning) for warning in report.warnings],
         warning_count=report.warning_count,
         warning_counts=report.warning_counts,
+        notes=report.notes,
         n_epochs=report.n_epochs,
         advice=[AdviceOut.model_validate(advice) for advice in report.advice],
         costs=[_cost_out(cost) for cost in costs],

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 from service.catalog.offers import check_trainable
 from service.catalog.prices import Price
 from service.core import clock
+from service.dataset.limits import MIN_EXAMPLES
 from service.errors import InvalidRequest, NotFound, TrainingNotAvailable
-from service.files.queries import get_file
+from service.files.queries import get_file, report_of
 from service.files.tables import File
 from service.jobs.blocks import BlockKind, block_on
 from service.jobs.estimate import JobEstimate, estimate_job, find_price
@@ -114,7 +115,21 @@ def _check_files(session: Session, request: JobRequest, wanted_format: str) -> F
     }
     for param, file in files.items():
         _check_file(file, wanted_format, param)
+    _check_size(files["training_file"])
     return files["training_file"] if all(file.status == "processed" for file in files.values()) else None
+
+
+def _check_size(training: File) -> None:
+    """Refuse a training file with too few examples; a validation file may have any number."""
+    if training.status != "processed" or training.report is None:
+        return
+    examples = report_of(training).examples
+    if examples < MIN_EXAMPLES:
+        raise InvalidRequest(
+            f"{training.id} has {examples} example(s). A training file needs at least {MIN_EXAMPLES}.",
+            param="training_file",
+            code="too_few_examples",
+        )
 
 
 def _find_file(session: Session, request: JobRequest, file_id: str, param: str) -> File:

@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from service.dataset.check.checker import MAX_LISTED, check
+from service.dataset.check.checker import check
+from service.dataset.check.error_log import MAX_LISTED
 from service.dataset.problems import Problem
 from service.dataset.report import Report
+from service.dataset.warnings.watch import Watch
 from tests.dataset.examples import chat, chats, jsonl
 
 TOOL = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object"}}}
@@ -131,9 +133,10 @@ def test_images_are_held_to_type_size_and_number() -> None:
     ]
 
 
-def test_fewer_than_ten_examples_cannot_be_trained() -> None:
-    found = check([jsonl(chats(9))])
-    assert [(error.line, error.code) for error in found.errors] == [(None, "too_few_examples")]
+def test_fewer_than_ten_examples_can_validate_and_are_worth_a_warning() -> None:
+    found = check([jsonl(chats(9))], watch=Watch())
+    assert found.passed
+    assert found.warning_counts["too_few_examples"] == 1
 
 
 def test_an_empty_file_cannot_be_trained() -> None:
@@ -164,8 +167,67 @@ def test_a_byte_order_mark_and_windows_line_ends_are_taken() -> None:
 
 def test_errors_are_listed_up_to_a_cap_and_counted_beyond_it() -> None:
     heard: list[Problem] = []
-    found = check([b"{}\n" * 5, jsonl(chats(10)), b"oops\n" * 500], on_error=heard.append)
+    found = check([b"{}\n" * 5, jsonl(chats(600)), b"oops\n" * 500], on_error=heard.append)
     assert (len(found.errors), found.error_count, len(heard)) == (MAX_LISTED, 505, 505)
+
+
+def test_where_most_examples_fail_the_same_way_one_error_says_how_many() -> None:
+    asked = [{"messages": [{"role": "user", "content": f"{number}?"}]} for number in range(50)]
+    found = check([jsonl(asked), b"oops\n"])
+    assert [error.code for error in found.errors] == ["missing_assistant", "invalid_json"]
+    assert found.error_count == 51
+    assert "(50 such errors)" in found.errors[0].message
+    assert "read as chat because its examples have 'messages'" in found.errors[0].message
+    assert "form field 'format'" in found.errors[0].message
+
+
+@pytest.mark.parametrize(
+    ("line", "cause"),
+    [
+        ("{\u201cmessages\u201d: []}", "curly quote"),
+        ("{'messages': []}", "double quotes"),
+        ('{"messages": [', "ends before"),
+        ('{"messages": [],}', "comma"),
+    ],
+)
+def test_a_line_that_is_not_json_names_the_cause(line: str, cause: str) -> None:
+    (error,) = check([jsonl(chats(10)), line.encode() + b"\n"]).errors
+    assert (error.line, error.code) == (11, "invalid_json")
+    assert cause in error.message
+
+
+def test_nulls_and_what_sdks_add_do_not_keep_a_line_from_being_trained() -> None:
+    added = {"refusal": None, "annotations": [], "audio": None, "function_call": None, "tool_calls": None}
+    found = check([jsonl([*chats(10), chat(weight=None), chat(**added)])])
+    assert (found.errors, found.normalised) == ([], 2)
+    assert found.tokens == check([jsonl([*chats(10), chat(), chat()])]).tokens
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code"),
+    [
+        ("get_time", '{"a": 1}', None),
+        ("get_tim", "{}", "undeclared_function"),
+        ("get_time", "{a: 1}", "invalid_arguments"),
+        ("get_time", json.dumps(json.dumps({"a": 1})), "invalid_arguments"),
+        ("get_time", "[1]", "invalid_arguments"),
+    ],
+)
+def test_calls_that_teach_nonsense_are_warned_of(name: str, arguments: str, code: str | None) -> None:
+    call = {"id": "c", "type": "function", "function": {"name": name, "arguments": arguments}}
+    example = chat(tool_calls=[call]) | {"tools": [TOOL]}
+    found = check([jsonl([*chats(10), example])], watch=Watch())
+    assert found.passed
+    assert found.warning_counts.get(code or "", 0) == (code is not None)
+    assert not code or (found.warnings[0].line, found.warnings[0].path.split(".")[0]) == (11, "messages[1]")
+
+
+def test_an_answer_that_the_limit_cuts_off_whole_is_warned_of() -> None:
+    found = check(
+        [jsonl([*chats(10), chat("a " * 70_000, "Yes."), chat("Hi", "a " * 70_000)])], watch=Watch()
+    )
+    assert [cut.nothing_left for cut in found.truncation] == [1, 1, 1]
+    assert found.warning_counts["nothing_left"] == 1
 
 
 def test_what_the_data_brings_into_an_error_is_cut_short() -> None:

@@ -15,17 +15,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.dataset.check.checker import check
-from service.dataset.convert import unpack
 from service.dataset.convert.clean import without_control, without_html
-from service.dataset.convert.pipeline import Options, converted
+from service.dataset.convert.pipeline import Conversion, Options
+from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import source_of
-from service.dataset.convert.unpack import Packing, Unreadable, unpacked
+from service.dataset.convert.unpack import Packing, unpacked
 from tests.dataset.examples import chat, chats, jsonl
 
 
 def convert(data: bytes, filename: str, **options: Any) -> list[Any]:
     pieces = [data[start : start + 7] for start in range(0, len(data), 7)]
-    out = b"".join(converted(pieces, source_of(filename), len(data), Options(**options)))
+    out = b"".join(Conversion(pieces, source_of(filename), len(data), Options(**options)))
     return [json.loads(line) for line in out.splitlines()]
 
 
@@ -102,8 +102,8 @@ def test_cells_may_hold_newlines_quotes_and_any_script() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"colour,size\nred,4\n", "columns 'colour', 'size'"),
-        (b"user,assistant\na\n", "line 2: 1 columns"),
+        (b"colour,size\nred,4\n", "The file has 'colour', 'size'"),
+        (b"user,assistant\na\n", "line 2: has 1 columns"),
         (b"user,user\na,b\n", "line 1"),
         (b'user,assistant\n"a,b\n', "line 2"),
         (b"user,assistant\n\xff,b\n", "not UTF-8"),
@@ -157,7 +157,7 @@ def test_no_bytes_make_unpacking_fail_otherwise(chunks: list[bytes], packing: Pa
     def pieces() -> Iterator[bytes]:
         try:
             yield from unpacked(chunks, packing, 1000)
-        except unpack.Unreadable:
+        except Unreadable:
             return
 
     assert sum(map(len, pieces())) <= 1000
@@ -168,7 +168,7 @@ def test_no_bytes_make_unpacking_fail_otherwise(chunks: list[bytes], packing: Pa
 def test_no_bytes_make_a_conversion_fail_otherwise(data: bytes, ending: str) -> None:
     options = Options(to="completion", clean_html=True, clean_control=True)
     try:
-        made = b"".join(converted([data], source_of(f"a.{ending}"), len(data), options))
+        made = b"".join(Conversion([data], source_of(f"a.{ending}"), len(data), options))
     except Unreadable:
         return
     check([made], threads=1)
@@ -193,10 +193,10 @@ def test_a_chat_becomes_a_pair_for_each_reply_that_is_trained() -> None:
 
 
 def test_there_and_back_again_is_the_same_chat() -> None:
-    there = converted([jsonl(chats(20))], source_of("a.jsonl"), 0, Options(to="completion"))
-    back = converted(there, source_of("a.jsonl"), 0, Options(to="chat"))
+    there = Conversion([jsonl(chats(20))], source_of("a.jsonl"), 0, Options(to="completion"))
+    back = Conversion(there, source_of("a.jsonl"), 0, Options(to="chat"))
     assert b"".join(back) == b"".join(
-        converted([jsonl(chats(20))], source_of("a.jsonl"), 0, Options(to="chat"))
+        Conversion([jsonl(chats(20))], source_of("a.jsonl"), 0, Options(to="chat"))
     )
 
 
@@ -204,7 +204,7 @@ def test_what_has_no_counterpart_stays_for_the_check_to_name() -> None:
     odd = chat(tool_calls=[])
     assert convert(jsonl([odd]) + b"oops\n"[:0], "a.jsonl", to="completion") == [odd]
     made = b"".join(
-        converted([jsonl(chats(10)), b"oops\n"], source_of("a.jsonl"), 0, Options(to="completion"))
+        Conversion([jsonl(chats(10)), b"oops\n"], source_of("a.jsonl"), 0, Options(to="completion"))
     )
     assert [error.line for error in check([made]).errors] == [11]
 

@@ -1,5 +1,6 @@
 """Check files, delete expired ones, and remove contents that no file uses."""
 
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 
@@ -13,7 +14,9 @@ from service.core.db import transaction
 from service.core.storage import storage
 from service.core.work import Lease
 from service.dataset.check.checker import LIMITS, check
-from service.dataset.convert.sources import source_of
+from service.dataset.convert.pipeline import Conversion, Options, source_within
+from service.dataset.convert.problems import Unreadable
+from service.dataset.convert.sources import Source, source_of
 from service.dataset.report import Report
 from service.dataset.warnings.watch import Rows, Watch
 from service.errors import Conflict
@@ -21,9 +24,8 @@ from service.files import actions, counting, overlap
 from service.files.error_list import ErrorList
 from service.files.policy import actions as policies
 from service.files.queries import find_content, stream
-from service.files.storing import Stored
+from service.files.storing import Stored, storing
 from service.files.tables import Content, File, FileStatus
-from worker.steps.deriving import to_jsonl
 
 log = structlog.get_logger(__name__)
 
@@ -32,28 +34,86 @@ _MAX_ATTEMPTS = 5
 _BUSY = timedelta(hours=1)
 
 
+class _MustBeNormalised(Exception):
+    """Unwinds a check whose list of errors is not kept."""
+
+
 def check_file(lease: Lease) -> None:
     """Read a file once, with no transaction open, and record its report."""
     found = _file_to_check(lease)
     if found is None:
         return
     file, content = found
-    if not source_of(file.filename).is_jsonl:
-        to_jsonl(lease, file, content)
+    try:
+        source = source_within(stream(content), source_of(file.filename))
+        report = _check_as_it_is(lease, file, content) if source.is_jsonl else None
+        if report is None:
+            report = _check_converted(lease, file, content, source)
+    except Unreadable as bad:
+        _refuse(lease, file, str(bad))
+        log.info("file_unreadable", filename=file.filename)
         return
-    with transaction() as session:
-        watch = Watch(policies.errors_of(session, file.team_id), _limits_on_offer())
-    with ExitStack() as stack:
-        errors = ErrorList(stack)
-        report = check(
-            stream(content),
-            format_name=file.format,
-            limits=watch.limits | set(LIMITS),
-            on_error=errors.add,
-            watch=watch,
-        )
-        _record(lease, report, watch.rows(), errors.close())
     log.info("file_checked", examples=report.examples, errors=report.error_count, format=report.format)
+
+
+def _check_as_it_is(lease: Lease, file: File, content: Content) -> Report | None:
+    """Check JSON lines and record the report; None where they must be normalised first."""
+    watch = _watch(file)
+    try:
+        with ExitStack() as stack:
+            errors = ErrorList(stack)
+            report = _check(stream(content), file, watch, errors)
+            if report.normalised:
+                raise _MustBeNormalised
+            _record(lease, report, watch.rows(), errors.close())
+    except _MustBeNormalised:
+        return None
+    return report
+
+
+def _check_converted(lease: Lease, file: File, content: Content, source: Source) -> Report:
+    """Replace what was uploaded by its JSON lines, check those, and record both at once."""
+    chunks = stream(content)
+    made = Conversion(chunks, source, content.size_bytes, Options(to=file.format))
+    watch = _watch(file)
+    with storing(made) as stored, ExitStack() as stack:
+        errors = ErrorList(stack)
+        lines = storage().read(stored.key)
+        report = _check(lines, file, watch, errors, made.lines, made.notes)
+        _record(lease, report, watch.rows(), errors.close(), (source.jsonl_name, stored))
+    return report
+
+
+def _check(
+    chunks: Iterable[bytes],
+    file: File,
+    watch: Watch,
+    errors: ErrorList,
+    source_lines: Sequence[int] = (),
+    notes: Sequence[str] = (),
+) -> Report:
+    return check(
+        chunks,
+        format_name=file.format,
+        limits=watch.limits | set(LIMITS),
+        on_error=errors.add,
+        watch=watch,
+        source_lines=source_lines,
+        notes=notes,
+    )
+
+
+def _watch(file: File) -> Watch:
+    with transaction() as session:
+        return Watch(policies.errors_of(session, file.team_id), _limits_on_offer())
+
+
+def _refuse(lease: Lease, file: File, reason: str) -> None:
+    with transaction() as session:
+        work.finish(session, lease)
+        current = session.get_one(File, file.id, with_for_update=True)
+        if current.deleted_at is None:
+            actions.fail_file(session, current, reason)
 
 
 def _limits_on_offer() -> frozenset[int]:
@@ -61,12 +121,22 @@ def _limits_on_offer() -> frozenset[int]:
     return frozenset(offer.model.token_limit for offer in offers() if offer.model.trains_on(today))
 
 
-def _record(lease: Lease, report: Report, rows: Rows, all_errors: Stored | None) -> None:
+def _record(
+    lease: Lease,
+    report: Report,
+    rows: Rows,
+    all_errors: Stored | None,
+    converted: tuple[str, Stored] | None = None,
+) -> None:
+    """Write down what the check found and, for a file that was converted, its new name and bytes."""
     as_json = msgspec.to_builtins(report)
     with transaction() as session:
         work.finish(session, lease)
         file = session.get_one(File, lease.subject_id, with_for_update=True)
         if file.deleted_at is None:
+            if converted is not None:
+                file.filename, stored = converted
+                actions.give_content(session, file, stored)
             actions.record_report(session, file, report, as_json, all_errors)
             overlap.record_rows(session, file, rows)
             counting.order(session, file)

@@ -1,6 +1,6 @@
-"""Make files from other files: splits, conversions, and uploads that are not JSON lines."""
+"""Make files from other files: splits and conversions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from contextlib import ExitStack
 
 import msgspec
@@ -9,11 +9,10 @@ import structlog
 from service.core import work
 from service.core.db import transaction
 from service.core.work import Lease
-from service.dataset.convert.pipeline import Options, converted
+from service.dataset.convert.pipeline import Conversion, Options
+from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import source_of
-from service.dataset.convert.unpack import Unreadable
 from service.dataset.split import Stratify, choose, part
-from service.files import actions
 from service.files.derived import actions as deriving
 from service.files.queries import find_content, stream
 from service.files.storing import Stored, storing
@@ -53,30 +52,11 @@ def derive(lease: Lease) -> None:
             work.finish(session, lease)
 
 
-def to_jsonl(lease: Lease, file: File, content: Content) -> None:
-    """Replace an upload by its JSON lines, which are checked next."""
-    source = source_of(file.filename)
-    chunks = converted(stream(content), source, content.size_bytes, Options(to=file.format))
-    try:
-        with storing(chunks) as stored, transaction() as session:
-            work.finish(session, lease)
-            current = session.get_one(File, file.id, with_for_update=True)
-            if current.deleted_at is None:
-                current.filename = source.jsonl_name
-                actions.give_content(session, current, stored)
-    except Unreadable as bad:
-        with transaction() as session:
-            work.finish(session, lease)
-            current = session.get_one(File, file.id, with_for_update=True)
-            if current.deleted_at is None:
-                actions.fail_file(session, current, str(bad))
-
-
-def _parts(derivation: Derivation, source: File, content: Content) -> list[Iterator[bytes]]:
+def _parts(derivation: Derivation, source: File, content: Content) -> list[Iterable[bytes]]:
     """The bytes of each new file."""
     if derivation.kind == deriving.CONVERSION:
         options = msgspec.convert(derivation.options, Options)
-        return [converted(stream(content), source_of(source.filename), content.size_bytes, options)]
+        return [Conversion(stream(content), source_of(source.filename), content.size_bytes, options)]
     wanted = msgspec.convert(derivation.options, SplitOptions)
     chosen = choose(
         stream(content), share=wanted.validation_share, seed=wanted.seed, stratify=wanted.stratify

@@ -1,14 +1,14 @@
-"""Check a file of training examples: every error with its line, exact tokens, one pass. Pure.
+"""Check a file of training examples: every error with its line, exact tokens, one pass.
 
     chunks ─► lines ─► decode + rules (this thread) ─┬► count a flat list of texts (other threads) ─┬► fold
-                                                     └► watch for warnings (another thread) ────────┘
+                                                     └► look for warnings (another thread) ─────────┘
 
 Memory is bounded by a few batches whatever the file's size: lengths are kept as a count per distinct
 length (there are never more than tens of thousands), problems as a capped list.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from typing import NamedTuple
@@ -17,32 +17,32 @@ import msgspec
 
 from service.dataset import report, tokens
 from service.dataset.auto import advise, auto_epochs
+from service.dataset.check.error_log import MAX_LISTED, ErrorLog, Sink
 from service.dataset.check.explain import explain
 from service.dataset.formats import images
 from service.dataset.formats.base import Format
-from service.dataset.formats.detect import FORMATS, detect
+from service.dataset.formats.detect import FORMATS, detect, reason_for
 from service.dataset.formats.sheet import KINDS, ROLES, TRAINED, Sheet
 from service.dataset.formats.tools import ToolBook
 from service.dataset.jsonline import read
 from service.dataset.limits import MAX_EXAMPLE_TOKENS, MIN_EXAMPLES
 from service.dataset.lines import MAX_LINE_BYTES, Batch, batches
+from service.dataset.normalise import may_need_normalising, normalised
 from service.dataset.problems import Flaw, Problem, of_file, on_line
 from service.dataset.report import Report, Tokens
 from service.dataset.warnings.watch import Watch
 
-MAX_LISTED = 100
 # Limits of tokens per example that models on offer have, or had.
 LIMITS = (4_096, 16_385, MAX_EXAMPLE_TOKENS)
 _IN_FLIGHT = 2
 _CANNOT_DECODE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
+_TOO_FEW = "The file has {} example(s). It can validate, but a training file needs at least {}."
 _UNKNOWN_FORMAT = (
     "No line is an example of a format that can be trained: each is a JSON object with 'messages' (chat, "
     "reinforcement), with 'prompt' and 'completion', or with 'input', 'preferred_output' and "
     "'non_preferred_output'."
 )
-
-Sink = Callable[[Problem], None]
 
 
 def check(
@@ -54,15 +54,20 @@ def check(
     limits: Iterable[int] = LIMITS,
     on_error: Sink | None = None,
     watch: Watch | None = None,
+    source_lines: Sequence[int] = (),
+    notes: Sequence[str] = (),
 ) -> Report:
-    """Everything wrong with the bytes and everything they cost in tokens; whatever the bytes, it answers.
+    """Everything wrong with the bytes and everything they cost in tokens; any bytes get a report.
 
-    `format_name` (chat, completion, …) is found out by content when None, `encoding` follows the format.
-    `threads` counts tokens while this thread decodes. `on_error` gets every
-    problem, the report the first 100. `watch` looks for what is worth a warning; without it there are none.
-    Raises `KeyError` for a format or encoding that does not exist, and what `chunks` itself raises.
+    `format_name` (chat, completion, …) is detected when None, `encoding` follows the format. `threads`
+    threads count tokens while this one decodes. `on_error` gets every error, the report the first 100.
+    `watch` looks for what is worth a warning; without it there are none. `source_lines` holds the line of the
+    uploaded file for each line of a converted one, `notes` what is known of it already. Raises `KeyError` for
+    a format or encoding that does not exist, and what `chunks` itself raises.
     """
-    checker = Checker(FORMATS[format_name] if format_name else None, encoding, on_error)
+    checker = Checker(FORMATS[format_name] if format_name else None, encoding, on_error, source_lines)
+    if watch:
+        watch.found.line_of = checker.line_of
     with ThreadPoolExecutor(1, "count") as counter, ThreadPoolExecutor(1, "watch") as watcher:
         pending: deque[_Pending] = deque()
         for batch in batches(chunks):
@@ -74,7 +79,7 @@ def check(
                 checker.fold(pending.popleft())
         while pending:
             checker.fold(pending.popleft())
-    return checker.report(limits, watch)
+    return checker.report(limits, watch, notes)
 
 
 class _Pending(NamedTuple):
@@ -88,14 +93,18 @@ class _Pending(NamedTuple):
 class Checker:
     """The state of one check: what was seen and found so far."""
 
-    def __init__(self, fmt: Format | None, encoding: str | None, on_error: Sink | None) -> None:
+    def __init__(
+        self, fmt: Format | None, encoding: str | None, on_error: Sink | None, source_lines: Sequence[int]
+    ) -> None:
         self.format = fmt
+        self._is_declared = fmt is not None
         self._encoding = encoding
-        self._on_error = on_error
+        self._errors = ErrorLog(on_error)
+        self._source_lines = source_lines
         self._book = ToolBook(self.encoding)
         self.examples = 0
-        self.errors: list[Problem] = []
-        self.error_count = 0
+        self.normalised = 0
+        self._answers_from: Counter[int] = Counter()
         self.lengths: Counter[int] = Counter()
         self.by_kind = [0] * KINDS
         self.framing = self.tools = self.images = self.pictured = 0
@@ -106,6 +115,10 @@ class Checker:
     def encoding(self) -> str:
         """The encoding tokens are counted in; settled by the first batch at the latest."""
         return self._encoding or (self.format.encoding if self.format else tokens.CHAT_ENCODING)
+
+    def line_of(self, line: int) -> int:
+        """The line of the uploaded file that a checked line comes from."""
+        return self._source_lines[line - 1] if line <= len(self._source_lines) else line
 
     def read(self, batch: Batch) -> Sheet:
         """Decode the lines of a batch, note their flaws, and lay the good ones out for counting."""
@@ -123,11 +136,13 @@ class Checker:
                 continue
             try:
                 flaws = lay_out(decode(line), sheet, book)
+                if b"null" in line and not flaws:
+                    self.normalised += _normal(line) is not None
             except _CANNOT_DECODE:
                 if line.isspace():
                     self._empty(number, line)
                     continue
-                flaws = explain(line, fmt)
+                flaws = self._second_look(line, fmt, sheet)
             self.examples += 1
             if self._blanks:
                 self._tell_blanks()
@@ -137,24 +152,43 @@ class Checker:
                 sheet.lines.append(number)
         return sheet
 
+    def _second_look(self, line: bytes, fmt: Format, sheet: Sheet) -> list[Flaw]:
+        """The flaws of a line that does not decode; none where only what SDKs add is in the way."""
+        plain = _normal(line)
+        if plain is not None:
+            try:
+                flaws = fmt.lay_out(fmt.decode(plain), sheet, self._book)
+            except _CANNOT_DECODE:
+                return explain(plain, fmt)
+            self.normalised += not flaws
+            return flaws
+        return explain(line, fmt)
+
     def fold(self, batch: _Pending) -> None:
         """Add a batch to what was seen so far, once it is counted and watched."""
         sheet, counts = batch.sheet, batch.counts.result()
         for error in batch.errors.result() if batch.errors else ():
-            self._add(error)
-        self.lengths.update(sheet.totals(counts))
+            self._errors.add(error, own=True)
+        totals = sheet.totals(counts)
+        self.lengths.update(totals)
+        self._answers_from.update(sheet.answers_from(counts, totals, LIMITS[0]))
         self.by_kind = [sum(pair) for pair in zip(self.by_kind, sheet.by_kind(counts), strict=True)]
         self.framing += sheet.framing
         self.tools += sheet.tools
         self.images += sheet.images
         self.pictured += sheet.pictured
 
-    def report(self, limits: Iterable[int], watch: Watch | None) -> Report:
+    def report(self, limits: Iterable[int], watch: Watch | None, notes: Sequence[str]) -> Report:
         """All of it, once every batch is folded in."""
         self._check_whole()
-        truncations = [report.truncation(self.lengths, limit) for limit in sorted(set(limits))]
+        truncations = [
+            report.truncation(self.lengths, limit, self._answers_from) for limit in sorted(set(limits))
+        ]
+        if watch and 0 < self.examples < MIN_EXAMPLES:
+            watch.found.of_file("too_few_examples", _TOO_FEW.format(self.examples, MIN_EXAMPLES))
         for error in watch.finish(truncations) if watch else ():
-            self._add(error)
+            self._errors.add(error, own=True)
+        detected = "" if self._is_declared or not self.format else reason_for(self.format)
         return Report(
             format=self.format.name if self.format else None,
             method=self.format.method if self.format else None,
@@ -162,13 +196,15 @@ class Checker:
             valid_examples=self.lengths.total(),
             tokens=self._tokens(),
             truncation=truncations,
-            errors=self.errors,
-            error_count=self.error_count,
+            errors=self._errors.listed(self.examples, f" {detected}" if detected else ""),
+            error_count=self._errors.count,
             warnings=watch.found.listed() if watch else [],
             warning_count=watch.found.counts.total() if watch else 0,
             warning_counts=dict(watch.found.counts) if watch else {},
             n_epochs=auto_epochs(self.examples),
             advice=advise(self.format.name, self.examples) if self.format else [],
+            notes=[*notes, detected] if detected and self._errors.count else list(notes),
+            normalised=self.normalised,
         )
 
     def _tokens(self) -> Tokens:
@@ -194,24 +230,23 @@ class Checker:
 
     def _check_whole(self) -> None:
         if not self.examples:
-            self._add(of_file("empty_file", "The file holds no examples."))
+            self._errors.add(of_file("empty_file", "The file holds no examples."))
         elif self.format is None:
-            self._add(of_file("unknown_format", _UNKNOWN_FORMAT))
-        elif self.examples < MIN_EXAMPLES:
-            message = f"The file has {self.examples} example(s), but must have at least {MIN_EXAMPLES}."
-            self._add(of_file("too_few_examples", message))
+            self._errors.add(of_file("unknown_format", _UNKNOWN_FORMAT))
         fmt = self.format
         if fmt and fmt.max_examples and self.examples > fmt.max_examples:
             message = (
                 f"The file has {self.examples} examples; {fmt.method} training takes {fmt.max_examples}."
             )
-            self._add(of_file("too_many_examples", message))
+            self._errors.add(of_file("too_many_examples", message))
         if self.pictured > images.MAX_EXAMPLES:
             message = f"{self.pictured} examples have images; the limit is {images.MAX_EXAMPLES}."
-            self._add(of_file("too_many_images", message))
+            self._errors.add(of_file("too_many_images", message))
         trains = fmt is not None and fmt.trains_tokens
         if trains and self.lengths and not any(self.by_kind[kind] for kind in TRAINED):
-            self._add(of_file("nothing_trained", "Every assistant message has weight 0: nothing is trained."))
+            self._errors.add(
+                of_file("nothing_trained", "Every assistant message has weight 0: nothing is trained.")
+            )
 
     def _skim(self, batch: Batch) -> None:
         for number, line in enumerate(batch.lines, batch.first):
@@ -240,16 +275,21 @@ class Checker:
     def _tell_blanks(self) -> None:
         for number in self._first_blanks:
             self._note(number, [Flaw("", "blank_line", "is blank; every line must be a JSON object")])
-        self.error_count += self._blanks - len(self._first_blanks)
+        self._errors.add_unlisted(self._blanks - len(self._first_blanks))
         self._blanks, self._first_blanks = 0, []
 
     def _note(self, number: int, flaws: list[Flaw]) -> None:
         for flaw in flaws:
-            self._add(on_line(number, flaw))
+            self._errors.add(on_line(self.line_of(number), flaw))
 
-    def _add(self, problem: Problem) -> None:
-        self.error_count += 1
-        if len(self.errors) < MAX_LISTED:
-            self.errors.append(problem)
-        if self._on_error is not None:
-            self._on_error(problem)
+
+def _normal(line: bytes) -> bytes | None:
+    """The line without what SDKs add to it; None where there is nothing of that kind."""
+    if not may_need_normalising(line):
+        return None
+    value = read(line)
+    if not isinstance(value, dict):
+        return None
+    removed: set[str] = set()
+    plain = normalised(value, removed)
+    return msgspec.json.encode(plain) if removed else None

@@ -1,106 +1,210 @@
-"""From a table's row to an example, by the names of its columns. Pure.
+"""From a row to an example, by the names of its columns in any case.
 
 | columns | becomes |
 |---|---|
-| `messages` (JSON or a list), perhaps `tools`, `parallel_tool_calls` | chat; reinforcement when asked for |
-| `user` and `assistant`, or `question` and `answer`, or `instruction` and `output`; perhaps `system` | chat |
-| `prompt` and `completion` | completion |
-| `prompt`, `chosen`, `rejected`; or `input`, `preferred_output`, `non_preferred_output` | preference |
+| `messages`, or ShareGPT's `conversations`; perhaps `tools`, `parallel_tool_calls`, `system` | chat |
+| `user` and `assistant`, `question` and `answer`, `instruction` and `output` …; perhaps `system` | chat |
+| `prompt` and `completion` | completion; chat where they hold messages |
+| `chosen` and `rejected`, perhaps `prompt`; or `input`, `preferred_output`, `non_preferred_output` |
+preference |
+| `messages`, `user`, `question` or `prompt`, when reinforcement is asked for | reinforcement; the rest are
+references |
 """
 
-import json
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
+from service.dataset.convert import cells
+from service.dataset.convert.cells import Misfit
+from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.rows import Row
-from service.dataset.convert.unpack import Unreadable
 
 Example = dict[str, Any]
-Build = Callable[[Row], Example]
-_PAIRS = (("user", "assistant"), ("question", "answer"), ("instruction", "output"))
-_PREFERENCE_FIELDS = ("input", "preferred_output", "non_preferred_output")
+Build = Callable[["Reader"], Example]
+_PAIRS = (
+    ("user", "assistant"),
+    ("question", "answer"),
+    ("instruction", "output"),
+    ("instruction", "response"),
+    ("query", "response"),
+    ("prompt", "response"),
+)
+_CHATS = ("messages", "conversations", "conversation")
+_ASKED = ("user", "question", "prompt")
+_PREFERENCE = ("input", "preferred_output", "non_preferred_output")
+_OPTIONAL_JSON = ("tools", "functions", "parallel_tool_calls")
 _WANTED = (
-    "'messages'; 'user' and 'assistant'; 'prompt' and 'completion'; 'prompt', 'chosen' and 'rejected'; "
-    "or say in /convert which 'columns' stand for these"
+    "Name the columns question/answer, user/assistant, instruction/output, prompt/completion, "
+    "prompt/chosen/rejected or messages, or map yours: POST /v1/files/{id}/convert "
+    '{"columns": {"user": …, "assistant": …}}.'
 )
 
 
-def renamed(row: Row, columns: Mapping[str, str]) -> Row:
-    """A row by the names that `columns` gives (wanted name → the table's own)."""
-    if not columns:
-        return row
-    rest = {name: cell for name, cell in row.items() if name not in columns.values()}
-    return rest | {ours: row[theirs] for ours, theirs in columns.items() if theirs in row}
+class Reader:
+    """One row's cells by lower-case name. One that does not fit raises `Unreadable` with its place."""
+
+    def __init__(self, row: Row, names: Mapping[str, str], kinds: dict[str, str]) -> None:
+        self._row, self._names, self._kinds = row, names, kinds
+
+    def has(self, name: str) -> bool:
+        """Whether the row has a value there."""
+        return name in self._names and not cells.is_missing(self._row.cells.get(self._names[name]))
+
+    def raw(self, name: str) -> Any:
+        """The cell as the file has it; None where the row lacks it."""
+        return self._row.cells.get(self._names[name])
+
+    def holds_messages(self, name: str) -> bool:
+        """Whether the column holds messages; its first cell settles this for all."""
+        found = cells.holds_messages(self.raw(name))
+        return self._kinds.setdefault(self._names[name], "messages" if found else "text") == "messages"
+
+    def text(self, name: str) -> str:
+        """A text."""
+        return str(self._read(name, "text", cells.text))
+
+    def messages(self, name: str) -> list[Example]:
+        """A list of messages."""
+        found: list[Example] = self._read(name, "messages", cells.messages)
+        return found
+
+    def json(self, name: str) -> Any:
+        """A JSON value."""
+        return self._read(name, "JSON", cells.structured)
+
+    def references(self, but: Collection[str]) -> Example:
+        """The other cells under the file's own names, each of the type that the file gives it."""
+        rest = {name: own for name, own in self._names.items() if name not in but}
+        found = {own: self._read(name, "reference", cells.plain) for name, own in rest.items()}
+        return {own: value for own, value in found.items() if not cells.is_absent(value)}
+
+    def _read(self, name: str, kind: str, read: Callable[[Any], Any]) -> Any:
+        self._kinds.setdefault(self._names[name], kind)
+        try:
+            return read(self.raw(name))
+        except Misfit as misfit:
+            raise Unreadable(f"{self._row.place}, column {self._names[name][:60]!r}: {misfit}.") from misfit
 
 
-def builder(names: Collection[str], format_name: str | None) -> Build:
-    """What makes examples of rows with these columns. Raises `Unreadable` when nothing can."""
-    if "messages" in names:
-        keep_all = format_name == "reinforcement"
-        return lambda row: _structured(row, row if keep_all else ("messages", "tools", "parallel_tool_calls"))
-    if set(_PREFERENCE_FIELDS) <= set(names):
-        return lambda row: _structured(row, _PREFERENCE_FIELDS)
-    if {"prompt", "chosen", "rejected"} <= set(names):
+class Table:
+    """Makes examples of rows; the first row settles what each column holds, for all of them."""
+
+    def __init__(self, columns: Mapping[str, str], format_name: str | None) -> None:
+        self._columns = columns
+        self._format = format_name
+        self._build: Build | None = None
+        self._names: dict[str, str] = {}
+        self._kinds: dict[str, str] = {}
+
+    def example(self, row: Row) -> Example:
+        """The row as an example. Raises `Unreadable` with its place."""
+        if self._build is None:
+            self._names = _names(row.cells, self._columns)
+            self._build = _shape(Reader(row, self._names, {}), self._names, self._format)
+            if self._build is None:
+                shown = ", ".join(repr(name[:40]) for name in list(row.cells)[:20])
+                raise Unreadable(f"No training columns found. The file has {shown}. {_WANTED}")
+        return self._build(Reader(row, self._names, self._kinds))
+
+    def note(self) -> str:
+        """What each column was read as, for the report."""
+        names = list(self._names.values())
+        read = ", ".join(f"{name!r} as {self._kinds[name]}" for name in names[:40] if name in self._kinds)
+        unused = [repr(name) for name in names[:40] if name not in self._kinds]
+        return f"Columns read: {read}." + (f" Not used: {', '.join(unused)}." if unused else "")
+
+
+def needs_building(example: Example, format_name: str | None) -> bool:
+    """Whether a JSON object is an example in another tool's shape, and not in one of the API's formats."""
+    if "preferred_output" in example or "non_preferred_output" in example:
+        return False
+    said = example.get("messages")
+    if "messages" in example and not (isinstance(said, list) and said and _is_sharegpt(said[0])):
+        return False
+    if example.keys() >= {"prompt", "completion"} and not cells.holds_messages(example["prompt"]):
+        return False
+    names = _names(example, {})
+    return _shape(Reader(Row(1, "", example), names, {}), names, format_name) is not None
+
+
+def _is_sharegpt(message: Any) -> bool:
+    return isinstance(message, dict) and "from" in message and "role" not in message
+
+
+def _names(row: Collection[str], columns: Mapping[str, str]) -> dict[str, str]:
+    """The file's own column names by what they stand for, in lower case."""
+    folded = {name.strip().casefold(): name for name in row}
+    chosen = {ours: folded[theirs.strip().casefold()] for ours, theirs in columns.items()
+              if theirs.strip().casefold() in folded}  # fmt: skip
+    return {name: own for name, own in folded.items() if own not in chosen.values()} | chosen
+
+
+def _shape(first: Reader, names: Mapping[str, str], format_name: str | None) -> Build | None:
+    chat = next((name for name in _CHATS if name in names), None)
+    if chat is not None:
+        return partial(_conversation, name=chat, keeps_references=format_name == "reinforcement")
+    if set(_PREFERENCE) <= names.keys():
+        return lambda row: {name: row.json(name) for name in _PREFERENCE}
+    if {"chosen", "rejected"} <= names.keys():
         return _preference
-    if {"prompt", "completion"} <= set(names):
-        return lambda row: {name: _text(row[name]) for name in ("prompt", "completion")}
-    if format_name == "reinforcement" and "user" in names:
-        return _reinforcement
+    asked = next((name for name in _ASKED if name in names), None)
+    if format_name == "reinforcement" and asked is not None:
+        return partial(_reinforcement, asked=asked)
+    if {"prompt", "completion"} <= names.keys():
+        if cells.holds_messages(first.raw("prompt")) or cells.holds_messages(first.raw("completion")):
+            return lambda row: (
+                {"messages": [*row.messages("prompt"), *row.messages("completion")]} | _tools(row)
+            )
+        return lambda row: {name: row.text(name) for name in ("prompt", "completion")}
     for user, assistant in _PAIRS:
-        if {user, assistant} <= set(names):
-            return lambda row, user=user, assistant=assistant: _chat(row, user, assistant)  # type: ignore[misc]
-    shown = ", ".join(repr(name[:40]) for name in list(names)[:20])
-    raise Unreadable(f"The columns {shown} make no examples. Wanted: {_WANTED}.")
+        if {user, assistant} <= names.keys():
+            return partial(_pair, user=user, assistant=assistant)
+    return None
 
 
-def _chat(row: Row, user: str, assistant: str) -> Example:
-    return {"messages": [*_opening(row, user), {"role": "assistant", "content": _text(row[assistant])}]}
+def _conversation(row: Reader, name: str, keeps_references: bool) -> Example:
+    found = row.messages(name)
+    if row.has("system") and not keeps_references:
+        found = [{"role": "system", "content": row.text("system")}, *found]
+    made = {"messages": found} | _tools(row)
+    return made | row.references({name, *_OPTIONAL_JSON}) if keeps_references else made
 
 
-def _preference(row: Row) -> Example:
-    return {
-        "input": {"messages": _opening(row, "prompt")},
-        "preferred_output": [{"role": "assistant", "content": _text(row["chosen"])}],
-        "non_preferred_output": [{"role": "assistant", "content": _text(row["rejected"])}],
-    }
+def _tools(row: Reader) -> Example:
+    return {name: row.json(name) for name in _OPTIONAL_JSON if row.has(name)}
 
 
-def _reinforcement(row: Row) -> Example:
-    references = {name: cell for name, cell in row.items() if name not in ("user", "system")}
-    return {"messages": _opening(row, "user")} | references
+def _pair(row: Reader, user: str, assistant: str) -> Example:
+    answer = {"role": "assistant", "content": row.text(assistant)}
+    return {"messages": [*_opening(row, user), answer]} | _tools(row)
 
 
-def _opening(row: Row, user: str) -> list[Example]:
-    system = _text(row.get("system"))
-    asked = _text(row[user])
-    if user == "instruction" and row.get("input"):
-        asked = f"{asked}\n\n{_text(row['input'])}"
-    first = [{"role": "system", "content": system}] if system else []
+def _reinforcement(row: Reader, asked: str) -> Example:
+    return {"messages": _opening(row, asked)} | row.references({asked, "system"})
+
+
+def _opening(row: Reader, user: str) -> list[Example]:
+    if row.holds_messages(user):
+        return row.messages(user)
+    asked = row.text(user)
+    if user == "instruction" and row.has("input"):
+        asked = f"{asked}\n\n{row.text('input')}"
+    first = [{"role": "system", "content": row.text("system")}] if row.has("system") else []
     return [*first, {"role": "user", "content": asked}]
 
 
-def _structured(row: Row, names: Collection[str]) -> Example:
-    """Cells that hold JSON as text are read, those that are lists already are taken, empty ones left out."""
-    return {name: _value(row[name]) for name in names if row.get(name) not in (None, "")}
-
-
-def _value(cell: Any) -> Any:
-    if isinstance(cell, str):
-        try:
-            return json.loads(cell)
-        except ValueError:
-            return cell
-    return _without_nulls(cell)
-
-
-def _without_nulls(cell: Any) -> Any:
-    """Parquet fills the fields that a message lacks with null; the formats want them left out."""
-    if isinstance(cell, dict):
-        return {name: _without_nulls(value) for name, value in cell.items() if value is not None}
-    if isinstance(cell, list):
-        return [_without_nulls(value) for value in cell]
-    return cell
-
-
-def _text(cell: Any) -> str:
-    return "" if cell is None else cell if isinstance(cell, str) else str(cell)
+def _preference(row: Reader) -> Example:
+    """TRL's three forms: texts; messages after a prompt; whole conversations that share their beginning."""
+    better, worse = (
+        row.messages(name) if row.holds_messages(name) else [{"role": "assistant", "content": row.text(name)}]
+        for name in ("chosen", "rejected")
+    )
+    shared = better[:-1] if better[:-1] == worse[:-1] else []
+    if row.has("prompt"):
+        opening = _opening(row, "prompt")
+        shared = opening if len(shared) <= len(opening) else shared
+    rest = [said[len(shared) :] if said[: len(shared)] == shared else said for said in (better, worse)]
+    return {"input": {"messages": shared} | _tools(row)} | dict(
+        zip(("preferred_output", "non_preferred_output"), rest, strict=True)
+    )

@@ -1,24 +1,32 @@
-"""From any source to JSON lines: unpacked, made into examples, reshaped, cleaned; as a stream. Pure."""
+"""From any source to JSON lines: unpacked, read as rows, made into examples, reshaped, cleaned. Streams."""
 
+from array import array
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from typing import Any
 
 import msgspec
 
-from service.dataset.convert import columns, reshape
+from service.dataset.convert import reshape
 from service.dataset.convert.clean import cleaned
-from service.dataset.convert.rows import rows_of
-from service.dataset.convert.sources import Layout, Source
-from service.dataset.convert.unpack import Unreadable, unpacked
+from service.dataset.convert.columns import Table, needs_building
+from service.dataset.convert.problems import Unreadable
+from service.dataset.convert.rows import recoded, rows_of
+from service.dataset.convert.sources import HEAD_BYTES, Layout, Source, surveyed, unpacked_source
+from service.dataset.convert.unpack import unpacked
 from service.dataset.jsonline import read
-from service.dataset.lines import batches
-from service.dataset.problems import Flaw
+from service.dataset.lines import MAX_LINE_BYTES, batches
+from service.dataset.normalise import may_need_normalising, normalised
 
 MAX_BYTES = 8 * 2**30
-# Text packs to a tenth or so; something that packs to a 200th is no data to train on.
+# Text packs to a tenth or so; something that packs to a 200th is not data to train on.
 _MAX_RATIO = 200
 _FREE_BYTES = 64 * 2**20
 _OUT_BYTES = 2**20
+_LAYOUT_NAMES = {
+    Layout.JSON: "JSON that is not one value a line",
+    Layout.XLSX: "the first sheet of a workbook",
+}
 
 
 class Options(msgspec.Struct, frozen=True):
@@ -43,50 +51,122 @@ def unpack_limit(packed_bytes: int) -> int:
     return min(MAX_BYTES, max(_FREE_BYTES, _MAX_RATIO * packed_bytes))
 
 
-def converted(chunks: Iterable[bytes], source: Source, size_bytes: int, options: Options) -> Iterator[bytes]:
+def source_within(chunks: Iterable[bytes], source: Source) -> Source:
+    """The source, corrected by what its first bytes show. Raises `Unreadable`."""
+    head = _peek(iter(chunks))[0]
+    found = surveyed(source, head)
+    return found if not found.is_jsonl or not _is_other_shape(head) else _as_json(found)
+
+
+class Conversion:
     """`chunks`, which are `size_bytes` of what `source` says, as JSON lines in pieces of about 1 MiB.
 
-    Lines that are not JSON objects stay as they are, for the check to name. Raises `Unreadable`.
+    Iterate once. Lines of JSONL that are not JSON objects stay as they are, for the check to name. `notes`
+    then says how the file was read, and `lines` holds the line of the source that each line comes from.
+    Iterating raises `Unreadable`.
     """
-    plain = unpacked(chunks, source.packing, unpack_limit(size_bytes))
-    if source.layout is Layout.JSONL and not options.rewrites:
-        yield from plain
-        return
-    written_bytes = 0
-    for piece in _joined(_lines(plain, source, options)):
-        written_bytes += len(piece)
-        if written_bytes > MAX_BYTES:
-            raise Unreadable(f"The examples take more than {MAX_BYTES} bytes, which is the limit.")
-        yield piece
 
+    def __init__(self, chunks: Iterable[bytes], source: Source, size_bytes: int, options: Options) -> None:
+        self.notes: list[str] = []
+        self.lines = array("I")
+        self._chunks = chunks
+        self._source = source
+        self._limit_bytes = unpack_limit(size_bytes)
+        self._options = options
+        self._removed: set[str] = set()
+        self._normalised = 0
 
-def _lines(plain: Iterable[bytes], source: Source, options: Options) -> Iterator[bytes]:
-    reshaped = reshape.reshaper(
-        options.to, system=options.system, separator=options.separator, stop=options.stop
-    )
-    for example in _examples(plain, source, options):
-        if isinstance(example, bytes):
-            yield example
-            continue
-        for one in reshaped(example):
-            yield _encoded(cleaned(one, of_html=options.clean_html, of_control=options.clean_control))
+    def __iter__(self) -> Iterator[bytes]:
+        written_bytes = 0
+        for piece in _joined(self._lines()):
+            written_bytes += len(piece)
+            if written_bytes > MAX_BYTES:
+                raise Unreadable(f"The examples take more than {MAX_BYTES} bytes, which is the limit.")
+            yield piece
+        if self._normalised:
+            names = ", ".join(sorted(self._removed))
+            self.notes.append(
+                f"{self._normalised} examples had fields that say nothing, now removed: {names}."
+            )
 
+    def _lines(self) -> Iterator[bytes]:
+        options = self._options
+        reshaped = reshape.reshaper(
+            options.to, system=options.system, separator=options.separator, stop=options.stop
+        )
+        for number, example in self._examples():
+            if isinstance(example, bytes):
+                self.lines.append(number)
+                yield example
+                continue
+            for one in reshaped(self._normal(example)):
+                self.lines.append(number)
+                clean = options.clean_html or options.clean_control
+                yield _encoded(
+                    cleaned(one, of_html=options.clean_html, of_control=options.clean_control)
+                    if clean
+                    else one
+                )
 
-def _examples(plain: Iterable[bytes], source: Source, options: Options) -> Iterator[dict[str, Any] | bytes]:
-    if source.layout is not Layout.JSONL:
-        build: columns.Build | None = None
+    def _normal(self, example: dict[str, Any]) -> dict[str, Any]:
+        made = normalised(example, self._removed)
+        self._normalised += made != example
+        return made
+
+    def _examples(self) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
+        head, packed = _peek(iter(self._chunks))
+        source = surveyed(self._source, head)
+        head, plain = _peek(unpacked(packed, source.packing, self._limit_bytes))
+        source = unpacked_source(source, head)
+        head, plain = _peek(iter(recoded(plain, source.encoding)))
+        if source.layout is Layout.JSONL and not self._options.columns and not _is_other_shape(head):
+            yield from _json_lines(plain, self._options.rewrites)
+            return
+        table = Table(self._options.columns, self._options.to)
+        builds: bool | None = None if source.layout in (Layout.JSON, Layout.JSONL) else True
         for row in rows_of(plain, source.layout):
-            named = columns.renamed(row, options.columns)
-            build = build or columns.builder(named, options.to)
-            yield build(named)
-        return
+            if builds is None:
+                builds = bool(self._options.columns) or needs_building(row.cells, self._options.to)
+            yield row.line, table.example(row) if builds else row.cells
+        self.notes.append(f"Read as {_LAYOUT_NAMES.get(source.layout, source.layout.value.upper())}.")
+        if builds:
+            self.notes.append(table.note())
+
+
+def _json_lines(plain: Iterable[bytes], rewrites: bool) -> Iterator[tuple[int, dict[str, Any] | bytes]]:
     for batch in batches(plain):
         for number, line in enumerate(batch.lines, batch.first):
             if line is None:
-                raise Unreadable(f"line {number}: is too long.")
+                raise Unreadable(f"line {number}: is longer than {MAX_LINE_BYTES} bytes.")
             if line.strip():
-                value = read(line)
-                yield value if isinstance(value, dict) and not isinstance(value, Flaw) else line.rstrip()
+                value = read(line) if rewrites or may_need_normalising(line) else None
+                yield (
+                    number,
+                    value if isinstance(value, dict) else line.rstrip(),
+                )
+
+
+def _is_other_shape(head: bytes) -> bool:
+    """Whether the first line of JSONL is an example in another tool's shape."""
+    first = next((line for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()), b"")
+    value = read(first) if first[:1] == b"{" else None
+    return isinstance(value, dict) and needs_building(value, None)
+
+
+def _as_json(source: Source) -> Source:
+    return Source(source.packing, Layout.JSON, source.jsonl_name, source.encoding)
+
+
+def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first 64 KiB, or what there is, and all chunks."""
+    held: list[bytes] = []
+    held_bytes = 0
+    for chunk in chunks:
+        held.append(chunk)
+        held_bytes += len(chunk)
+        if held_bytes >= HEAD_BYTES:
+            break
+    return b"".join(held)[:HEAD_BYTES], chain(held, chunks)
 
 
 def _encoded(example: Any) -> bytes:

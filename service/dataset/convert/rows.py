@@ -1,48 +1,108 @@
-"""Rows of tables as dictionaries: CSV, TSV and Parquet."""
+"""Rows of tables and JSON values as dictionaries, each with its place in the file."""
 
 import codecs
 import csv
-import tempfile
 from collections.abc import Iterable, Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
-from arro3.io import read_parquet
-
+from service.dataset.convert import binary
+from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import Layout
-from service.dataset.convert.unpack import Unreadable
-from service.dataset.lines import MAX_LINE_BYTES
+from service.dataset.convert.values import values
+from service.dataset.jsonline import read
+from service.dataset.lines import MAX_LINE_BYTES, batches
+from service.dataset.problems import Flaw
 
-Row = dict[str, Any]
-# A whole batch is in memory at once, and a row may hold a long conversation.
-_PARQUET_ROWS = 256
+_DELIMITERS = ",;\t|"
 # The csv module's own limit is 128 KiB and can be set for the process only.
 csv.field_size_limit(MAX_LINE_BYTES)
 
 
-def rows_of(chunks: Iterable[bytes], layout: Layout) -> Iterator[Row]:
-    """The table's rows, in order. Raises `Unreadable` naming the line where it cannot be read."""
-    if layout is Layout.PARQUET:
-        return _parquet_rows(chunks)
-    return _csv_rows(chunks, "," if layout is Layout.CSV else "\t")
+class Row(NamedTuple):
+    """A row's cells by column, and the line or row of the file that it starts on, counted from 1."""
+
+    line: int
+    place: str
+    cells: dict[str, Any]
+
+
+def rows_of(plain: Iterable[bytes], layout: Layout) -> Iterator[Row]:
+    """The rows in order; text is in UTF-8. Raises `Unreadable` naming the place that cannot be read."""
+    if layout in (Layout.PARQUET, Layout.XLSX):
+        return _numbered(binary.parquet_rows(plain) if layout is Layout.PARQUET else binary.sheet_rows(plain))
+    if layout in (Layout.CSV, Layout.TSV):
+        return _csv_rows(plain, "," if layout is Layout.CSV else "\t")
+    return _objects(_lines(plain) if layout is Layout.JSONL else values(plain))
+
+
+def recoded(chunks: Iterable[bytes], encoding: str) -> Iterable[bytes]:
+    """The same text in UTF-8. Raises `Unreadable` where it is not in `encoding`."""
+    return chunks if encoding == "utf-8" else _recoded(chunks, encoding)
+
+
+def _recoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)()
+    try:
+        for chunk in chunks:
+            yield decoder.decode(chunk).encode()
+        yield decoder.decode(b"", final=True).encode()
+    except UnicodeError as bad:
+        raise Unreadable(f"The file looks like {encoding.upper()} but cannot be decoded: {bad}.") from bad
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    for batch in batches(chunks):
+        for number, line in enumerate(batch.lines, batch.first):
+            if line is None:
+                raise Unreadable(f"line {number}: is longer than {MAX_LINE_BYTES} bytes.")
+            if line.strip():
+                yield number, line
+
+
+def _objects(found: Iterable[tuple[int, bytes]]) -> Iterator[Row]:
+    for number, text in found:
+        value = read(text)
+        if isinstance(value, Flaw):
+            raise Unreadable(f"line {number}: {value.message}.")
+        if not isinstance(value, dict):
+            raise Unreadable(f"line {number}: expected a JSON object.")
+        yield Row(number, f"line {number}", value)
+
+
+def _numbered(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[Row]:
+    return (Row(number, f"row {number}", cells) for number, cells in rows)
 
 
 def _csv_rows(chunks: Iterable[bytes], delimiter: str) -> Iterator[Row]:
-    reader = csv.reader(_text_lines(chunks), delimiter=delimiter, strict=True)
+    lines = _text_lines(chunks)
+    first = next(lines, "")
+    reader = csv.reader(chain([first], lines), delimiter=_delimiter_in(first, delimiter), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]
-        if len(set(header)) < len(header) or not all(header):
-            raise Unreadable("line 1: the first line must name each column, and no two the same.")
+        lowered = [name.casefold() for name in header]
+        if len(set(lowered)) < len(header) or not all(header):
+            raise Unreadable("line 1: the first line must name each column, and each name once.")
+        start = reader.line_num + 1
         for cells in reader:
-            if not cells:
-                continue
-            if len(cells) != len(header):
+            if cells and len(cells) != len(header):
                 raise Unreadable(
-                    f"line {reader.line_num}: {len(cells)} columns, but the first line names {len(header)}."
+                    f"line {start}: has {len(cells)} columns, but the first line names {len(header)}."
                 )
-            yield dict(zip(header, cells, strict=True))
+            if cells:
+                yield Row(start, f"line {start}", dict(zip(header, cells, strict=True)))
+            start = reader.line_num + 1
     except csv.Error as bad:
         raise Unreadable(f"line {reader.line_num}: {bad}.") from bad
+
+
+def _delimiter_in(header: str, usual: str) -> str:
+    """The usual delimiter, unless the first line has only another one."""
+    names = next(csv.reader([header]), [])
+    plain = header if not names or '"' not in header else "".join(header.split('"')[::2])
+    if usual in plain:
+        return usual
+    return max(_DELIMITERS, key=plain.count) if any(mark in plain for mark in _DELIMITERS) else usual
 
 
 def _text_lines(chunks: Iterable[bytes]) -> Iterator[str]:
@@ -54,7 +114,9 @@ def _text_lines(chunks: Iterable[bytes]) -> Iterator[str]:
         try:
             text = decoder.decode(chunk, final=not chunk)
         except UnicodeDecodeError as bad:
-            raise Unreadable(f"line {number + 1} or soon after: is not UTF-8: {bad.reason}.") from bad
+            raise Unreadable(
+                f"line {number + 1} or soon after: is not UTF-8 ({bad.reason}). Save the file as UTF-8."
+            ) from bad
         *lines, rest = text.split("\n")
         for line in lines:
             yield "".join((*held, line, "\n"))
@@ -65,21 +127,3 @@ def _text_lines(chunks: Iterable[bytes]) -> Iterator[str]:
             raise Unreadable(f"line {number + 1}: is longer than {MAX_LINE_BYTES} characters.")
     if held_chars:
         yield "".join(held)
-
-
-def _parquet_rows(chunks: Iterable[bytes]) -> Iterator[Row]:
-    # Parquet is read from its end, so all of it must be at hand.
-    with tempfile.TemporaryFile() as whole:
-        for chunk in chunks:
-            whole.write(chunk)
-        whole.seek(0)
-        try:
-            for batch in read_parquet(whole, batch_size=_PARQUET_ROWS):
-                columns = [column.to_pylist() for column in batch.columns]
-                for cells in zip(*columns, strict=True):
-                    yield dict(zip(batch.column_names, cells, strict=True))
-        except (GeneratorExit, KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as bad:
-            # The reader panics on files that are not Parquet, and its panics are no `Exception`s.
-            raise Unreadable(f"The file is not Parquet that can be read: {str(bad)[:200]}.") from bad

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
+from service.dataset.convert.problems import Unreadable
+
 _STEP_BYTES = 2**20
 # What zstd itself unpacks without being asked for more; a frame may demand this much memory.
 _ZSTD_WINDOW_LOG = 27
@@ -18,10 +20,6 @@ class Packing(StrEnum):
     NONE = ""
     GZIP = "gz"
     ZSTD = "zst"
-
-
-class Unreadable(Exception):
-    """A source that cannot be converted; the message says where and why, for whoever sent it."""
 
 
 class _Unpacker(Protocol):

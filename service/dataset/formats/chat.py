@@ -9,11 +9,11 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta
 
-from service.dataset.formats import images, messages
+from service.dataset.formats import calls, images, messages
 from service.dataset.formats.base import Format
 from service.dataset.formats.messages import PER_MESSAGE, Assistant, Message, Tool
 from service.dataset.formats.sheet import ASSISTANT_TRAINED, Sheet
-from service.dataset.formats.tools import ToolBook
+from service.dataset.formats.tools import NOT_DECLARED, ToolBook
 from service.dataset.problems import Flaw
 from service.dataset.tokens import CHAT_ENCODING, TOKENS_PER_REPLY
 
@@ -63,7 +63,7 @@ def lay_out(example: ChatExample, page: Sheet, book: ToolBook) -> list[Flaw]:
     if not has_assistant:
         flaws.append(Flaw("messages", "missing_assistant", "has no assistant message, so nothing to learn"))
     if has_tools:
-        flaws += messages.tool_flaws(example.messages, "messages")
+        flaws += calls.tool_flaws(example.messages, "messages")
     if image_count > images.MAX_PER_EXAMPLE:
         flaws.append(images.too_many(image_count, "messages"))
     tool_tokens = 0
@@ -72,8 +72,10 @@ def lay_out(example: ChatExample, page: Sheet, book: ToolBook) -> list[Flaw]:
         flaws += wrong
     if flaws:
         page.drop()
-    else:
-        page.end(framing, tool_tokens, image_tokens)
+        return flaws
+    if has_tools or example.functions is not _NOTHING:
+        doubts_of_calls(example, page, book)
+    page.end(framing, tool_tokens, image_tokens)
     return flaws
 
 
@@ -92,13 +94,25 @@ def measure_tools(example: Any, book: ToolBook, path: str = "") -> tuple[int, li
     total, flaws = 0, []
     for field, legacy in (("tools", False), ("functions", True)):
         raw = bytes(getattr(example, field, b""))
-        found = book.look_up(raw, legacy=legacy) if raw else 0
-        if isinstance(found, Flaw):
-            where = f"{path}{field}{'' if found.path.startswith('[') or not found.path else '.'}{found.path}"
-            flaws.append(Flaw(where, found.code, found.message))
-        else:
-            total += found
+        found = book.look_up(raw, legacy=legacy) if raw else NOT_DECLARED
+        if found.flaw is not None:
+            inner = found.flaw.path
+            where = f"{path}{field}{'' if inner.startswith('[') or not inner else '.'}{inner}"
+            flaws.append(Flaw(where, found.flaw.code, found.flaw.message))
+        total += found.tokens
     return total, flaws
+
+
+def doubts_of_calls(example: Any, page: Sheet, book: ToolBook, path: str = "") -> None:
+    """Note calls from which a model learns nonsense: of functions not declared, with arguments not JSON."""
+    declared = [
+        book.look_up(bytes(raw), legacy=legacy).names
+        for field, legacy in (("tools", False), ("functions", True))
+        if (raw := getattr(example, field, b"")) and bytes(raw) != b"null"
+    ]
+    names = frozenset[str]().union(*declared) if declared else None
+    for flaw in calls.doubtful_calls(example.messages, f"{path}messages", names):
+        page.doubt(flaw)
 
 
 CHAT = Format(

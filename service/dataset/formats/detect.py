@@ -13,6 +13,13 @@ from service.dataset.jsonline import read
 
 FORMATS: dict[str, Format] = {fmt.name: fmt for fmt in (CHAT, COMPLETIONS, PREFERENCE, REINFORCEMENT)}
 FormatName = Literal["chat", "completion", "preference", "reinforcement"]
+_REASONS = {
+    "chat": "its examples have 'messages' and no fields for a grader",
+    "completion": "its examples have 'prompt' or 'completion'",
+    "preference": "its examples have 'preferred_output' or 'non_preferred_output'",
+    "reinforcement": "its examples end with a question and have fields for a grader",
+}
+_OVERRIDE = "To have it read otherwise, upload it with the form field 'format'."
 _LOOKED_AT = 50
 _PREFERENCE_FIELDS = frozenset({"preferred_output", "non_preferred_output"})
 _CHAT_FIELDS = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
@@ -30,6 +37,11 @@ def detect(lines: Iterable[bytes | None]) -> Format | None:
             if looked_at == _LOOKED_AT:
                 break
     return FORMATS[votes.most_common(1)[0][0]] if votes else None
+
+
+def reason_for(fmt: Format) -> str:
+    """Why a file was read in a format that nobody declared, and what to do about it."""
+    return f"The file was read as {fmt.name} because {_REASONS[fmt.name]}. {_OVERRIDE}"
 
 
 def format_of(example: dict[str, Any]) -> str | None:

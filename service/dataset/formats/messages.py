@@ -175,36 +175,3 @@ def images_in(message: Any) -> int:
     if not isinstance(message, User) or isinstance(message.content, str):
         return 0
     return sum(isinstance(part, ImagePart) for part in message.content)
-
-
-def tool_flaws(messages: list[Any], path: str) -> list[Flaw]:
-    """Calls that no tool answers, and answers to no call. Calls in the last message need no answer."""
-    flaws: list[Flaw] = []
-    open_calls: dict[str, str] = {}
-    for number, message in enumerate(messages):
-        here = f"{path}[{number}]"
-        if isinstance(message, Tool):
-            if open_calls.pop(message.tool_call_id, None) is None:
-                flaws.append(
-                    Flaw(
-                        f"{here}.tool_call_id",
-                        "unknown_tool_call",
-                        "answers no open tool call of the messages before it",
-                    )
-                )
-            continue
-        flaws += _unanswered(open_calls)
-        open_calls = {}
-        if isinstance(message, Assistant):
-            for index, call in enumerate(message.tool_calls or ()):
-                open_calls[call.id] = f"{here}.tool_calls[{index}]"
-    if messages and not isinstance(messages[-1], Assistant):
-        flaws += _unanswered(open_calls)
-    return flaws
-
-
-def _unanswered(open_calls: dict[str, str]) -> list[Flaw]:
-    return [
-        Flaw(path, "unanswered_tool_call", "is not answered by a 'tool' message that follows")
-        for path in open_calls.values()
-    ]

@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from service.dataset.formats import messages, sheet
+from service.dataset.formats import calls, messages, sheet
 from service.dataset.formats.base import Format
 from service.dataset.formats.chat import measure_tools
 from service.dataset.formats.messages import Assistant, Message
@@ -50,7 +50,7 @@ def lay_out(example: PreferenceExample, page: Sheet, book: ToolBook) -> list[Fla
         flaws += wrong
         if messages.images_in(message):
             flaws.append(Flaw(f"{path}.content", "image_not_allowed", "holds images; only text is taken"))
-    flaws += messages.tool_flaws(asked.messages, "input.messages")
+    flaws += calls.tool_flaws(asked.messages, "input.messages")
     for path, kind in (("preferred_output", sheet.PREFERRED), ("non_preferred_output", sheet.NON_PREFERRED)):
         output: Assistant = getattr(example, path)[0]
         more, _, wrong = messages.lay_out_assistant(output, f"{path}[0]", page, kind)

@@ -8,7 +8,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from service.dataset.formats import messages
+from service.dataset.formats import calls, messages
 from service.dataset.formats.base import Format
 from service.dataset.formats.chat import measure_tools
 from service.dataset.formats.messages import Assistant, Message
@@ -54,7 +54,7 @@ def lay_out(example: ReinforcementExample, page: Sheet, book: ToolBook) -> list[
     if isinstance(example.messages[-1], Assistant):
         last = f"messages[{len(example.messages) - 1}]"
         flaws.append(Flaw(last, "ends_with_assistant", "is the answer already; the model has to give it"))
-    flaws += messages.tool_flaws(example.messages, "messages")
+    flaws += calls.tool_flaws(example.messages, "messages")
     tool_tokens, wrong = measure_tools(example, book)
     flaws += wrong
     if flaws:

@@ -1,6 +1,9 @@
 """Where a batch of examples is laid out to be counted: one flat list of texts, counted in one call. Pure."""
 
+from collections.abc import Iterator
 from itertools import accumulate
+
+from service.dataset.problems import Flaw
 
 # What a text is, as an index; TRAINED texts are those the tuned model learns to write.
 SYSTEM, DEVELOPER, USER, ASSISTANT, ASSISTANT_TRAINED, TOOL, FUNCTION, PROMPT, COMPLETION = range(9)
@@ -25,13 +28,24 @@ ROLES = (
 class Sheet:
     """The texts of a batch, their kinds, where each example ends, and the tokens that need no counting.
 
-    `fixed[i]` is the tokens of example i that come from no text of its own: marks around messages,
-    tool definitions (counted once and remembered), images. `framing`, `tools` and `images` split
-    their sum over the batch; `pictured` counts the examples with images.
-    `lines` holds the line of each example; whoever lays examples out adds it.
+    `fixed[i]` is the tokens of example i that come from no text of its own: marks around messages, tool
+    definitions (counted once and remembered), images. `framing`, `tools` and `images` split their sum over
+    the batch; `pictured` counts the examples with images. `lines` holds the line of each example, added by
+    the caller. `doubts` are flaws that providers accept, each with the number of its example on this sheet.
     """
 
-    __slots__ = ("ends", "fixed", "framing", "images", "kinds", "lines", "pictured", "texts", "tools")
+    __slots__ = (
+        "doubts",
+        "ends",
+        "fixed",
+        "framing",
+        "images",
+        "kinds",
+        "lines",
+        "pictured",
+        "texts",
+        "tools",
+    )
 
     def __init__(self) -> None:
         self.texts: list[str] = []
@@ -43,11 +57,16 @@ class Sheet:
         self.images = 0
         self.pictured = 0
         self.lines: list[int] = []
+        self.doubts: list[tuple[int, Flaw]] = []
 
     def put(self, text: str, kind: int) -> None:
         """Add one text of the example in hand."""
         self.texts.append(text)
         self.kinds.append(kind)
+
+    def doubt(self, flaw: Flaw) -> None:
+        """Note something about the example in hand that is worth a warning."""
+        self.doubts.append((len(self.ends), flaw))
 
     def end(self, framing: int, tools: int = 0, images: int = 0) -> None:
         """Close the example in hand."""
@@ -72,6 +91,17 @@ class Sheet:
             here - before + fixed
             for here, before, fixed in zip(reached, [0, *reached], self.fixed, strict=False)
         ]
+
+    def answers_from(self, counts: list[int], totals: list[int], over: int) -> Iterator[int]:
+        """For each example of over `over` tokens, the tokens of the texts before the first trained one."""
+        for number, total in enumerate(totals):
+            if total <= over:
+                continue
+            start, end = self.ends[number - 1] if number else 0, self.ends[number]
+            trained = (at for at in range(start, end) if self.kinds[at] in TRAINED)
+            first = next(trained, None)
+            if first is not None:
+                yield sum(counts[start:first])
 
     def by_kind(self, counts: list[int]) -> list[int]:
         """Tokens of each kind of text, from the counts of all texts."""

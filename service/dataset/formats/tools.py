@@ -1,37 +1,23 @@
-"""Tool definitions in an example: are they well formed, and how many tokens do they cost? Pure.
+"""Tool definitions in an example: whether the provider takes them, and how many tokens they cost.
 
-The API shows a model its tools as TypeScript declarations (no published contract; seen by asking models
-and by comparing `usage`). The same text is written here and counted, plus 9 tokens for the system
-message that carries it: an estimate, exact to a few tokens per example. All else in a report is exact.
+Rules: OpenAI's API reference for `tools` (names, at most 128 functions), and JSON Schema's own meta-schema
+(draft 2020-12) for `parameters`, whose top level describes an object.
 """
 
-from typing import Annotated, Any, Literal
+import re
+from typing import Annotated, Literal, NamedTuple
 
+import jsonschema_rs
 import msgspec
 from msgspec import Meta
 
 from service.dataset import tokens
 from service.dataset.complaints import described
+from service.dataset.formats.declare import CARRIER_TOKENS, FunctionDefinition, declare
 from service.dataset.problems import Flaw
 
-CARRIER_TOKENS = 9
 _REMEMBERED = 512
-_TYPE_NAMES = {
-    "integer": "number",
-    "number": "number",
-    "string": "string",
-    "boolean": "boolean",
-    "null": "null",
-}
-
-
-class FunctionDefinition(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A function the model may call."""
-
-    name: Annotated[str, Meta(min_length=1, max_length=64)]
-    description: str | None = None
-    parameters: dict[str, Any] | None = None
-    strict: bool | None = None
+_NAME = re.compile("[A-Za-z0-9_-]{1,64}")
 
 
 class ToolDefinition(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -47,34 +33,47 @@ _FUNCTIONS = msgspec.json.Decoder(
 )
 
 
+class Definitions(NamedTuple):
+    """The functions that an example declares: their tokens, their names, and the first thing wrong."""
+
+    tokens: int = 0
+    names: frozenset[str] = frozenset()
+    flaw: Flaw | None = None
+
+
+NOT_DECLARED = Definitions()
+
+
 class ToolBook:
-    """Token counts of the tool definitions seen so far: examples of one file mostly repeat a few."""
+    """The tool definitions seen so far: examples of one file mostly repeat a few."""
 
     def __init__(self, encoding: str) -> None:
         self.encoding = encoding
-        self._known: dict[tuple[bool, bytes], int | Flaw] = {}
+        self._known: dict[tuple[bool, bytes], Definitions] = {}
 
-    def look_up(self, raw: bytes, *, legacy: bool = False) -> int | Flaw:
-        """Tokens of the `tools` (or, legacy, `functions`) array in `raw` JSON, or what is wrong with it."""
+    def look_up(self, raw: bytes, *, legacy: bool = False) -> Definitions:
+        """What the `tools` (or, legacy, `functions`) array in `raw` JSON declares."""
         known = self._known.get((legacy, raw))
         if known is None:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
-            known = self._known[legacy, raw] = self._measure(raw, legacy)
+            known = self._known[legacy, raw] = self._read(raw, legacy)
         return known
 
-    def _measure(self, raw: bytes, legacy: bool) -> int | Flaw:
+    def _read(self, raw: bytes, legacy: bool) -> Definitions:
         try:
             functions = _functions_in(raw, legacy)
-            if not functions:
-                return 0
-            return tokens.count([declare(functions)], self.encoding)[0] + CARRIER_TOKENS
+            flaw = _flaw_in(functions, legacy)
+            if flaw or not functions:
+                return Definitions(flaw=flaw)
+            counted = tokens.count([declare(functions)], self.encoding)[0] + CARRIER_TOKENS
+            return Definitions(counted, frozenset(function.name for function in functions))
         except RecursionError:
-            return Flaw("", "too_deep", "is nested too deeply")
+            return Definitions(flaw=Flaw("", "too_deep", "is nested too deeply"))
         except UnicodeDecodeError as bad:
-            return Flaw("", "not_utf8", f"is not UTF-8: {bad.reason}")
+            return Definitions(flaw=Flaw("", "not_utf8", f"is not UTF-8: {bad.reason}"))
         except msgspec.MsgspecError as bad:
-            return described(str(bad))
+            return Definitions(flaw=described(str(bad)))
 
 
 def _functions_in(raw: bytes, legacy: bool) -> list[FunctionDefinition]:
@@ -83,46 +82,38 @@ def _functions_in(raw: bytes, legacy: bool) -> list[FunctionDefinition]:
     return [tool.function for tool in _TOOLS.decode(raw) or []]
 
 
-def declare(functions: list[FunctionDefinition]) -> str:
-    """The functions as the TypeScript namespace a model reads."""
-    lines = ["namespace functions {", ""]
-    for function in functions:
-        if function.description:
-            lines.append(f"// {function.description}")
-        properties = (function.parameters or {}).get("properties")
-        if properties:
-            lines += [f"type {function.name} = (_: {_type_of(function.parameters)}) => any;", ""]
-        else:
-            lines += [f"type {function.name} = () => any;", ""]
-    return "\n".join([*lines, "} // namespace functions"])
+def _flaw_in(functions: list[FunctionDefinition], legacy: bool) -> Flaw | None:
+    seen: set[str] = set()
+    for number, function in enumerate(functions):
+        path = f"[{number}]" if legacy else f"[{number}].function"
+        if not _NAME.fullmatch(function.name):
+            allowed = "use 1 to 64 letters, digits, underscores and hyphens"
+            return Flaw(
+                f"{path}.name", "invalid_tool", f"{function.name[:80]!r} is not a function name; {allowed}"
+            )
+        if function.name in seen:
+            return Flaw(f"{path}.name", "invalid_tool", f"{function.name!r} is declared twice")
+        seen.add(function.name)
+        flaw = _flaw_in_parameters(function, f"{path}.parameters")
+        if flaw:
+            return flaw
+    return None
 
 
-def _type_of(schema: Any) -> str:
-    if not isinstance(schema, dict):
-        return "any"
-    options = schema.get("enum")
-    if isinstance(options, list):
-        return " | ".join(msgspec.json.encode(option).decode() for option in options)
-    either = schema.get("anyOf") or schema.get("oneOf")
-    if isinstance(either, list):
-        return " | ".join(_type_of(option) for option in either)
-    kind = schema.get("type")
-    if isinstance(kind, list):
-        return " | ".join(_TYPE_NAMES.get(str(one), str(one)) for one in kind)
-    if kind == "array":
-        return f"{_type_of(schema.get('items'))}[]"
-    if isinstance(schema.get("properties"), dict):
-        return _object(schema)
-    return _TYPE_NAMES.get(str(kind), "object" if kind == "object" else "any")
-
-
-def _object(schema: dict[str, Any]) -> str:
-    required = schema.get("required")
-    needed = set(map(str, required)) if isinstance(required, list) else set()
-    lines = ["{"]
-    for name, value in schema["properties"].items():
-        description = value.get("description") if isinstance(value, dict) else None
-        if description:
-            lines.append(f"// {description}")
-        lines.append(f"{name}{'' if name in needed else '?'}: {_type_of(value)},")
-    return "\n".join([*lines, "}"])
+def _flaw_in_parameters(function: FunctionDefinition, path: str) -> Flaw | None:
+    schema = function.parameters
+    if not schema:
+        return None
+    if schema.get("type", "object") != "object":
+        return Flaw(
+            f"{path}.type", "invalid_tool", "must be 'object': a function is called with named arguments"
+        )
+    try:
+        # By draft 2020-12 whatever `$schema` names, so that nothing is looked up anywhere.
+        jsonschema_rs.meta.validate({name: value for name, value in schema.items() if name != "$schema"})
+    except jsonschema_rs.ValidationError as bad:
+        steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in bad.instance_path)
+        return Flaw(path + steps, "invalid_tool", f"is not valid JSON Schema: {bad.message}")
+    except (ValueError, RecursionError):
+        return Flaw(path, "too_deep", "is nested too deeply")
+    return None

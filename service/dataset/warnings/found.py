@@ -1,11 +1,13 @@
 """Warnings as they are found: a few of each kind are listed, all are counted. Pure."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Literal, get_args
 
 from service.dataset.problems import Flaw, Problem, of_file, on_line
 
 Code = Literal[
+    "too_few_examples",
     "secret",
     "personal_data",
     "duplicate",
@@ -22,6 +24,9 @@ Code = Literal[
     "missing_space",
     "separator_in_prompt",
     "same_outputs",
+    "undeclared_function",
+    "invalid_arguments",
+    "nothing_left",
 ]
 # In the order in which they are shown, the gravest first.
 CODES: tuple[str, ...] = get_args(Code)
@@ -29,10 +34,14 @@ MAX_LISTED_EACH = 25
 
 
 class Warnings:
-    """Warnings by code. Those in `as_errors` are not among them: they are taken away as errors, every one."""
+    """Warnings by code. Those in `as_errors` are not among them: all of them become errors.
+
+    `line_of` gives the line of the uploaded file for a line that was checked.
+    """
 
     def __init__(self, as_errors: frozenset[str] = frozenset()) -> None:
         self.counts: Counter[str] = Counter()
+        self.line_of: Callable[[int], int] = int
         self._as_errors = as_errors
         self._errors: list[Problem] = []
         self._listed: dict[str, list[Problem]] = {code: [] for code in CODES}
@@ -44,7 +53,7 @@ class Warnings:
     def on_line(self, line: int, path: str, code: str, message: str) -> None:
         """One warning about a line."""
         if self.wants(code):
-            self._add(on_line(line, Flaw(path, code, message)))
+            self._add(on_line(self.line_of(line), Flaw(path, code, message)))
         else:
             self.counts[code] += 1
 

@@ -1,11 +1,13 @@
 """Watches a check go by and gathers what is worth a look, batch by batch. Pure."""
 
 import hashlib
+import re
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from itertools import accumulate, compress
 from typing import Any, NamedTuple
 
+import msgspec
 import numpy as np
 
 from service.dataset.formats import sheet as kinds
@@ -21,6 +23,7 @@ from service.dataset.warnings.scan import Hit, masked, scan
 from service.dataset.warnings.sketch import Sketcher
 from service.dataset.warnings.styles import Styles
 
+_ESCAPED_ASCII = re.compile(rb"\\u00[2-7][0-9a-fA-F]")
 _HASH_BYTES = 8
 _MOST_ROWS = 500_000
 _TOLD_AT_ONCE = 1_000
@@ -63,6 +66,8 @@ class Watch:
         self._scan(rows, page.lines)
         self._styles.look(page)
         self._compare_outputs(page)
+        for number, doubt in page.doubts:
+            self.found.on_line(page.lines[number], doubt.path, doubt.code, doubt.message)
         return self.found.take_errors()
 
     def finish(self, truncations: Iterable[Truncation]) -> Iterator[Problem]:
@@ -74,6 +79,12 @@ class Watch:
                     "truncated",
                     f"{cut.examples} examples are longer than {cut.limit} tokens, the limit of some models; "
                     f"{cut.tokens_lost} tokens would be cut off unseen.",
+                )
+            if cut.nothing_left and cut.limit in self.limits:
+                self.found.of_file(
+                    "nothing_left",
+                    f"{cut.nothing_left} examples reach {cut.limit} tokens before their first answer: all "
+                    "that they would teach is cut off. Shorten their prompts.",
                 )
         self._styles.tell(self.found)
         yield from self.found.take_errors()
@@ -89,6 +100,7 @@ class Watch:
         return Rows(level, hashes, lines)
 
     def _scan(self, rows: list[bytes], lines: list[int]) -> None:
+        rows = [plain_ascii(row) for row in rows]
         starts = list(accumulate((len(row) + 1 for row in rows), initial=0))
         told: set[tuple[int, str]] = set()
         for hit in scan(b"\n".join(rows)):
@@ -128,7 +140,7 @@ class Watch:
                 return
             end = start + _TOLD_AT_ONCE
             for line, earlier in pairs(later[start:end], first[start:end]):
-                self.found.on_line(line, "", code, words.format(earlier))
+                self.found.on_line(line, "", code, words.format(self.found.line_of(earlier)))
             yield from self.found.take_errors()
 
     def _scale(self, code: str, seen: int, table: KeyTable) -> None:
@@ -143,6 +155,16 @@ _SAID = {
     "html": lambda hit: f"holds leftover markup: {masked(hit)}",
     "control_characters": lambda hit: f"holds a control character: {masked(hit)}",
 }
+
+
+def plain_ascii(row: bytes) -> bytes:
+    """The row with its `\\u` escapes of printable ASCII undone, behind which a secret would not be seen."""
+    if not _ESCAPED_ASCII.search(row):
+        return row
+    try:
+        return msgspec.json.encode(msgspec.json.decode(row))
+    except (msgspec.MsgspecError, UnicodeError, RecursionError):
+        return row
 
 
 def row_hashes(rows: list[bytes]) -> U64:

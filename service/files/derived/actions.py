@@ -61,6 +61,7 @@ def fill(session: Session, derivation: Derivation, contents: list[Stored]) -> No
         file = session.get_one(File, file_id, with_for_update=True)
         if file.deleted_at is None:
             actions.give_content(session, file, stored)
+            actions.order_check(session, file)
     actions.unmark_used(session, file_id=derivation.source_id, used_by=derivation.id)
 
 

@@ -1,0 +1,60 @@
+"""The errors of one check: each is counted and passed on, some are listed."""
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+import msgspec
+
+from service.dataset.problems import Problem
+
+MAX_LISTED = 100
+_MIN_REPEATS = 20
+_NUMBER = re.compile("[0-9]+")
+
+Sink = Callable[[Problem], None]
+Kind = tuple[str, str]
+
+
+class ErrorLog:
+    """Errors in the order in which they are found; `sink` gets all, `listed` the first hundred.
+
+    Where most examples fail the same way, that kind is listed once, with the number of its lines.
+    """
+
+    def __init__(self, sink: Sink | None) -> None:
+        self.count = 0
+        self._sink = sink
+        self._first: list[tuple[Kind, Problem]] = []
+        self._kinds: Counter[Kind] = Counter()
+
+    def add(self, problem: Problem, *, own: bool = False) -> None:
+        """Take in one error; one that a policy made of a warning is of its `own` kind and never merged."""
+        self.count += 1
+        kind = problem.code, f"{problem.line}" if own else _NUMBER.sub("*", problem.path)
+        if kind in self._kinds or len(self._kinds) < MAX_LISTED:
+            self._kinds[kind] += 1
+        if len(self._first) < MAX_LISTED or (self._kinds[kind] == 1 and len(self._first) < 2 * MAX_LISTED):
+            self._first.append((kind, problem))
+        if self._sink is not None:
+            self._sink(problem)
+
+    def add_unlisted(self, times: int) -> None:
+        """Count errors of which no more is kept."""
+        self.count += times
+
+    def listed(self, examples: int, hint: str) -> list[Problem]:
+        """The errors to show; `hint` follows the one that most of the `examples` share."""
+        shared = {
+            kind for kind, times in self._kinds.items() if times >= _MIN_REPEATS and times * 2 > examples
+        }
+        shown: list[Problem] = []
+        told: set[Kind] = set()
+        for kind, problem in self._first:
+            if kind not in shared:
+                shown.append(problem)
+            elif kind not in told:
+                told.add(kind)
+                message = f"{problem.message} ({self._kinds[kind]} such errors){hint}"
+                shown.append(msgspec.structs.replace(problem, message=message))
+        return shown[:MAX_LISTED]

@@ -1,0 +1,74 @@
+"""Tool calls in a conversation: each is answered, names a declared function and has JSON arguments."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+from service.dataset.formats.messages import Assistant, Tool
+from service.dataset.problems import Flaw
+
+
+def tool_flaws(messages: list[Any], path: str) -> list[Flaw]:
+    """Calls that no tool answers, and answers to no call. Calls in the last message need no answer."""
+    flaws: list[Flaw] = []
+    open_calls: dict[str, str] = {}
+    for number, message in enumerate(messages):
+        here = f"{path}[{number}]"
+        if isinstance(message, Tool):
+            if open_calls.pop(message.tool_call_id, None) is None:
+                flaws.append(
+                    Flaw(
+                        f"{here}.tool_call_id",
+                        "unknown_tool_call",
+                        "answers no open tool call of the messages before it",
+                    )
+                )
+            continue
+        flaws += _unanswered(open_calls)
+        open_calls = {}
+        if isinstance(message, Assistant):
+            for index, call in enumerate(message.tool_calls or ()):
+                open_calls[call.id] = f"{here}.tool_calls[{index}]"
+    if messages and not isinstance(messages[-1], Assistant):
+        flaws += _unanswered(open_calls)
+    return flaws
+
+
+def _unanswered(open_calls: dict[str, str]) -> list[Flaw]:
+    return [
+        Flaw(path, "unanswered_tool_call", "is not answered by a 'tool' message that follows")
+        for path in open_calls.values()
+    ]
+
+
+def doubtful_calls(messages: list[Any], path: str, declared: frozenset[str] | None) -> Iterator[Flaw]:
+    """Calls that providers accept and that teach nonsense; `declared` is None without tool definitions."""
+    for number, message in enumerate(messages):
+        if not isinstance(message, Assistant):
+            continue
+        calls = [
+            (f"{path}[{number}].tool_calls[{index}].function", call.function)
+            for index, call in enumerate(message.tool_calls or ())
+        ]
+        if message.function_call is not None:
+            calls.append((f"{path}[{number}].function_call", message.function_call))
+        for where, call in calls:
+            if declared is not None and call.name not in declared:
+                known = ", ".join(sorted(declared)) or "no function"
+                yield Flaw(
+                    f"{where}.name", "undeclared_function", f"calls {call.name!r}; 'tools' declares {known}"
+                )
+            wrong = _wrong_arguments(call.arguments)
+            if wrong:
+                yield Flaw(f"{where}.arguments", "invalid_arguments", wrong)
+
+
+def _wrong_arguments(arguments: str) -> str | None:
+    try:
+        value = msgspec.json.decode(arguments)
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return "is not JSON; the model would learn to write arguments that cannot be read"
+    if isinstance(value, str):
+        return "is JSON encoded twice; encode the arguments once"
+    return None if isinstance(value, dict) else "must be a JSON object of named arguments"

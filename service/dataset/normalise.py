@@ -1,0 +1,72 @@
+"""Leave out what SDKs and table formats add to an example: nulls, and fields that only answers have.
+
+An SDK's `model_dump()` of a message holds `"audio": null`, `"annotations": []` and more. None of it says
+anything about training, and providers refuse some of it.
+"""
+
+from typing import Any
+
+Example = dict[str, Any]
+# Fields of an answer that a message to train on does not have.
+_ONLY_IN_ANSWERS = frozenset({"annotations"})
+_MARKS = (b"null", b'"annotations"', b'"index"')
+_LISTS = ("messages", "preferred_output", "non_preferred_output")
+
+
+def may_need_normalising(line: bytes) -> bool:
+    """Whether a line of JSON may hold what `normalised` removes; costs no decoding."""
+    return any(mark in line for mark in _MARKS)
+
+
+def normalised(example: Example, removed: set[str]) -> Example:
+    """The example without them; adds their names to `removed`. References for graders are not touched."""
+    made = dict(example)
+    for name in ("tools", "functions", "parallel_tool_calls"):
+        if name in made and made[name] is None:
+            del made[name]
+            removed.add(name)
+    for name in _LISTS:
+        if isinstance(made.get(name), list):
+            made[name] = [_message(one, removed) for one in made[name]]
+    if isinstance(made.get("input"), dict):
+        made["input"] = normalised(made["input"], removed)
+    return made
+
+
+def _message(message: Any, removed: set[str]) -> Any:
+    if not isinstance(message, dict):
+        return message
+    made = _without_nulls(message, removed, kept=("content",))
+    for name in _ONLY_IN_ANSWERS & made.keys():
+        del made[name]
+        removed.add(name)
+    if isinstance(made.get("content"), list):
+        made["content"] = [_part(part, removed) for part in made["content"]]
+    if isinstance(made.get("tool_calls"), list):
+        made["tool_calls"] = [_call(call, removed) for call in made["tool_calls"]]
+    return made
+
+
+def _part(part: Any, removed: set[str]) -> Any:
+    if not isinstance(part, dict):
+        return part
+    made = _without_nulls(part, removed)
+    if isinstance(made.get("image_url"), dict):
+        made["image_url"] = _without_nulls(made["image_url"], removed)
+    return made
+
+
+def _call(call: Any, removed: set[str]) -> Any:
+    if not isinstance(call, dict):
+        return call
+    made = _without_nulls(call, removed)
+    if isinstance(made.get("index"), int):  # the place of a call in a stream
+        del made["index"]
+        removed.add("index")
+    return made
+
+
+def _without_nulls(value: dict[str, Any], removed: set[str], kept: tuple[str, ...] = ()) -> dict[str, Any]:
+    nulls = {name for name, item in value.items() if item is None and name not in kept}
+    removed |= nulls
+    return {name: item for name, item in value.items() if name not in nulls}

@@ -1,0 +1,238 @@
+"""The shapes that people's files have, alike in Parquet, CSV, JSON, JSONL and Excel, and what is refused."""
+
+import csv
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from typing import Any
+from xml.sax.saxutils import escape
+
+import pytest
+from arro3.io import infer_json_schema, read_json, write_parquet
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from service.dataset.check.checker import check
+from service.dataset.convert.pipeline import Conversion, Options, source_within
+from service.dataset.convert.problems import Unreadable
+from service.dataset.convert.sources import Layout, source_of
+from service.dataset.normalise import normalised
+from tests.dataset.examples import chat, chats, jsonl
+
+Rows = list[dict[str, Any]]
+USER, YES, NO = (
+    {"role": role, "content": text}
+    for role, text in (("user", "Hi"), ("assistant", "Yes"), ("assistant", "No"))
+)
+PREFERENCE = {"input": {"messages": [USER]}, "preferred_output": [YES], "non_preferred_output": [NO]}
+
+
+def convert(data: bytes, filename: str, **options: Any) -> list[Any]:
+    pieces = [data[start : start + 5] for start in range(0, len(data), 5)]
+    made = Conversion(pieces, source_of(filename), len(data), Options(**options))
+    return [json.loads(line) for line in b"".join(made).splitlines()]
+
+
+def as_csv(rows: Rows, delimiter: str = ",") -> bytes:
+    out = io.StringIO()
+    writer = csv.writer(out, delimiter=delimiter)
+    writer.writerow(rows[0])
+    for row in rows:
+        writer.writerow([cell if isinstance(cell, str) else json.dumps(cell) for cell in row.values()])
+    return out.getvalue().encode()
+
+
+def as_parquet(rows: Rows) -> bytes:
+    lines, out = jsonl(rows), io.BytesIO()
+    write_parquet(read_json(io.BytesIO(lines), infer_json_schema(io.BytesIO(lines))), out)
+    return out.getvalue()
+
+
+def as_xlsx(rows: list[list[Any]]) -> bytes:
+    """A workbook of one sheet with its texts inline."""
+
+    def cell(value: Any) -> str:
+        if isinstance(value, int | float):
+            return f"<c><v>{value}</v></c>"
+        return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
+
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    rels = "http://schemas.openxmlformats.org/package/2006/relationships"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    kinds = "http://schemas.openxmlformats.org/package/2006/content-types"
+    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
+    parts = {
+        "[Content_Types].xml": f'<Types xmlns="{kinds}"/>',
+        "_rels/.rels": f'<Relationships xmlns="{rels}"><Relationship Id="r" Type="{office}/officeDocument" '
+        'Target="xl/workbook.xml"/></Relationships>',
+        "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="a" sheetId="1" '
+        'r:id="r"/></sheets></workbook>',
+        "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{rels}"><Relationship Id="r" '
+        f'Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>',
+    }
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:
+        for name, text in parts.items():
+            packed.writestr(name, '<?xml version="1.0" encoding="UTF-8"?>' + text)
+    return out.getvalue()
+
+
+def sheet(rows: Rows) -> bytes:
+    cells = [[cell if isinstance(cell, str) else json.dumps(cell) for cell in row.values()] for row in rows]
+    return as_xlsx([list(rows[0]), *cells])
+
+
+def asked(question: Any, answer: Any) -> dict[str, Any]:
+    return {"question": question, "answer": answer}
+
+
+def preferred(chosen: Any, rejected: Any) -> dict[str, Any]:
+    return {"prompt": "x", "chosen": chosen, "rejected": rejected}
+
+
+CONTAINERS: dict[str, Callable[[Rows], bytes]] = {
+    "a.jsonl": jsonl,
+    "array.json": lambda rows: json.dumps(rows).encode(),
+    "pretty.json": lambda rows: json.dumps(rows, indent=2).encode(),
+    "pretty.jsonl": lambda rows: "\n".join(json.dumps(row, indent=2) for row in rows).encode(),
+    "utf16.jsonl": lambda rows: jsonl(rows).decode().encode("utf-16"),
+    "a.csv": as_csv,
+    "semicolons.csv": lambda rows: as_csv(rows, ";"),
+    "utf16.csv": lambda rows: as_csv(rows).decode().encode("utf-16-le"),
+    "a.tsv": lambda rows: as_csv(rows, "\t"),
+    "a.xlsx": sheet,
+    "a.parquet": as_parquet,
+}
+SHAPES: dict[str, tuple[dict[str, Any], Any]] = {
+    "question and answer": ({"Question": "Hi", "ANSWER": "Yes"}, {"messages": [USER, YES]}),
+    "alpaca": ({"instruction": "Hi", "input": "", "output": "Yes"}, {"messages": [USER, YES]}),
+    "sharegpt": (
+        {"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Yes"}]},
+        {"messages": [USER, YES]},
+    ),
+    "openai chat": ({"messages": [USER, YES]}, {"messages": [USER, YES]}),
+    "trl prompt and completion": ({"prompt": [USER], "completion": [YES]}, {"messages": [USER, YES]}),
+    "texts to complete": ({"prompt": "Hi", "completion": "Yes"}, {"prompt": "Hi", "completion": "Yes"}),
+    "trl preference of texts": ({"prompt": "Hi", "chosen": "Yes", "rejected": "No"}, PREFERENCE),
+    "trl preference of messages": ({"prompt": [USER], "chosen": [YES], "rejected": [NO]}, PREFERENCE),
+    "ultrafeedback": ({"prompt": "Hi", "chosen": [USER, YES], "rejected": [USER, NO]}, PREFERENCE),
+    "trl implicit prompt": ({"chosen": [USER, YES], "rejected": [USER, NO]}, PREFERENCE),
+    "openai preference": (PREFERENCE, PREFERENCE),
+}
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_each_shape_becomes_the_same_example_in_each_container(container: str, shape: str) -> None:
+    row, example = SHAPES[shape]
+    made = convert(CONTAINERS[container]([row, row]), container)
+    assert made == [example, example]
+    assert check([jsonl(made)]).passed
+
+
+@pytest.mark.parametrize("container", CONTAINERS)
+def test_what_must_be_converted_is_recognised_by_its_first_bytes(container: str) -> None:
+    data = CONTAINERS[container]([SHAPES["openai chat"][0]] * 2)
+    found = source_within([data], source_of(container))
+    assert found.is_jsonl == (container == "a.jsonl")
+    nameless = source_within([data], source_of("upload"))
+    if not container.endswith(("csv", "tsv")):
+        assert nameless.layout == (Layout.JSONL if container == "utf16.jsonl" else found.layout)
+
+
+def test_another_shape_in_json_lines_must_be_converted_and_our_own_must_not() -> None:
+    for row, example in SHAPES.values():
+        assert source_within([jsonl([row])], source_of("a.jsonl")).is_jsonl == (row == example)
+
+
+@pytest.mark.parametrize(
+    ("data", "filename", "message"),
+    [
+        (as_parquet([asked("a", 1.5)]), "a.parquet", "row 1, column 'answer': holds a decimal number"),
+        (as_parquet([asked("a", {"text": "b"})]), "a.parquet", "column 'answer': holds an object"),
+        (as_parquet([asked("a", "b"), asked(None, "b")]), "a.parquet", "row 2, column 'question': is empty"),
+        (as_xlsx([["question", "answer"], ["a", 1.5]]), "a.xlsx", "row 2, column 'answer': holds a decimal"),
+        (as_csv([preferred([YES], [NO]), preferred("y", "n")]), "a.csv", "line 3, column 'chosen': is not"),
+        (as_csv([{"messages": [USER, YES]}, {"messages": "oops"}]), "a.csv", "line 3.*'messages': is"),
+        (b'[{"question": "a", "answer": "b"}, 3]', "a.json", "line 1: expected a JSON object, found '3'"),
+        (b'[{"question": "a", "answer": "b"}', "a.json", "ends before its last bracket"),
+        (b'[{"question": "a", "answer": \x80}]', "a.json", "not UTF-8"),
+        (b"PK\x03\x04 whatever", "a.jsonl", "ZIP archive"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1", "a.xlsx", "old Excel workbook"),
+        (b"PK\x03\x04[Content_Types].xml", "a.xlsx", "not an Excel workbook"),
+    ],
+)  # fmt: skip
+def test_what_is_no_text_no_messages_and_no_json_is_refused_with_its_place(
+    data: bytes, filename: str, message: str
+) -> None:
+    with pytest.raises(Unreadable, match=message):
+        convert(data, filename)
+
+
+def test_references_keep_the_type_that_the_file_gives_them() -> None:
+    texts = {"user": "2+2?", "value": "1e5", "price": "1.10", "none": "null", "list": "[1]"}
+    (made,) = convert(as_csv([texts]), "a.csv", to="reinforcement")
+    assert made == {"messages": [{"role": "user", "content": "2+2?"}]} | {
+        k: v for k, v in texts.items() if k != "user"
+    }
+    (made,) = convert(
+        json.dumps([{"user": "a", "n": 1.5, "o": {"b": [1]}}]).encode(), "a.json", to="reinforcement"
+    )
+    assert made == {"messages": [{"role": "user", "content": "a"}], "n": 1.5, "o": {"b": [1]}}
+
+
+def test_a_report_says_how_columns_were_read_and_which_were_not() -> None:
+    made = Conversion(
+        [as_csv([{"id": "1", "question": "Hi", "answer": "Yes"}])], source_of("a.csv"), 0, Options()
+    )
+    list(made)
+    assert made.notes == [
+        "Read as CSV.",
+        "Columns read: 'question' as text, 'answer' as text. Not used: 'id'.",
+    ]
+
+
+def test_errors_of_a_csv_name_its_own_lines() -> None:
+    rows = b'question,answer\n"a\nb",c\nd,\n' + b"".join(b"q%d,a%d\n" % (n, n) for n in range(10))
+    made = Conversion([rows], source_of("a.csv"), len(rows), Options())
+    report = check([b"".join(made)], source_lines=made.lines)
+    assert [(error.line, error.path) for error in report.errors] == [(4, "messages[1].content")]
+
+
+def test_fields_that_sdks_add_are_left_out_and_said_once() -> None:
+    added = {"refusal": None, "annotations": [], "audio": None, "function_call": None, "tool_calls": None}
+    made = Conversion([jsonl([*chats(3), chat(**added)])], source_of("a.jsonl"), 0, Options())
+    assert [json.loads(line) for line in b"".join(made).splitlines()] == [*chats(3), chat()]
+    assert made.notes == [
+        "1 examples had fields that say nothing, now removed: "
+        "annotations, audio, function_call, refusal, tool_calls."
+    ]
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(
+    st.lists(
+        st.dictionaries(st.text(min_size=1, max_size=5), JSON, min_size=1, max_size=3), min_size=1, max_size=4
+    )
+)
+def test_json_is_cut_into_the_same_values_whatever_its_nesting(rows: Rows) -> None:
+    wrapped = [{"messages": [USER, YES], "x": row} for row in rows]
+    for indent in (None, 2):
+        assert convert(json.dumps(wrapped, indent=indent).encode(), "a.json") == wrapped
+
+
+@settings(deadline=None)
+@given(st.lists(JSON, max_size=3), JSON)
+def test_normalising_twice_changes_nothing_more(messages: list[Any], content: Any) -> None:
+    example = {"messages": [*messages, {"role": "user", "content": content, "name": None}]}
+    once = normalised(example, set())
+    assert normalised(once, set()) == once
