@@ -46,7 +46,7 @@ def test_a_table_becomes_json_lines_by_its_name(team: TeamHandle, filename: str,
 def test_a_table_that_makes_no_examples_says_so_and_can_be_converted_by_hand(team: TeamHandle) -> None:
     file = send(team.sdk, TABLE.replace(b"question,answer", b"frage,antwort"), "tee.csv")
     assert file.status == "error"
-    assert "'frage', 'antwort'" in str(file.status_details)
+    assert "The file has 'frage', 'antwort'" in str(file.status_details)
     made = convert(team, file, columns={"user": "frage", "assistant": "antwort"}, filename="tee.jsonl")
     assert (made.status, made.filename) == ("processed", "tee.jsonl")
 
@@ -91,3 +91,46 @@ def test_another_teams_file_cannot_be_a_source(service: Service, team: TeamHandl
     file = send(team.sdk, jsonl(chats(12)))
     for what in ("convert", "split"):
         assert stranger.http.post(f"/v1/files/{file.id}/{what}", json={}).status_code == 404
+
+
+def test_both_files_of_a_split_are_accepted_and_only_the_small_one_cannot_be_trained_on(
+    team: TeamHandle,
+) -> None:
+    made = derive(team, send(team.sdk, jsonl(chats(60))).id, "split")
+    training, validation = (
+        wait_until(lambda name=name: checked(team.sdk, made[name]["id"]))
+        for name in ("training_file", "validation_file")
+    )
+    assert (training.status, validation.status) == ("processed", "processed")
+    assert len(lines(team, validation.id)) == 6
+    fields = {"model": "sandbox-mini", "validation_file": validation.id}
+    job = team.http.post("/v1/fine_tuning/estimates", json=fields | {"training_file": training.id})
+    assert job.status_code == 200, job.text
+    refused = team.http.post("/v1/fine_tuning/estimates", json=fields | {"training_file": validation.id})
+    assert refused.status_code == 400
+    assert (refused.json()["error"]["code"], refused.json()["error"]["param"]) == (
+        "too_few_examples",
+        "training_file",
+    )
+
+
+def test_an_answer_and_a_messages_dump_are_training_data_as_they_come(team: TeamHandle) -> None:
+    asked = [{"role": "user", "content": "Name a tea."}]
+    answer = team.sdk.chat.completions.create(model="sandbox-mini", messages=asked)  # type: ignore[arg-type]
+    example = {"messages": [*asked, answer.choices[0].message.model_dump()]}
+    file = send(team.sdk, jsonl([example] * 12))
+    assert (file.status, file.status_details) == ("processed", None)
+    assert set(lines(team, file.id)[0]["messages"][1]) == {"role", "content"}
+    (note,) = [
+        note for note in team.http.get(f"/v1/files/{file.id}/report").json()["notes"] if "12 examples" in note
+    ]
+    assert "annotations" in note
+
+
+def test_a_pretty_printed_array_of_another_tools_shape_is_converted_and_says_how(team: TeamHandle) -> None:
+    rows = [{"instruction": f"Say {one}.", "output": f"{one}!"} for one in range(12)]
+    file = send(team.sdk, json.dumps(rows, indent=2).encode(), "alpaca.json")
+    assert (file.status, file.filename) == ("processed", "alpaca.jsonl")
+    assert lines(team, file.id)[3] == chat("Say 3.", "3!")
+    notes = team.http.get(f"/v1/files/{file.id}/report").json()["notes"]
+    assert notes[1].startswith("Columns read: 'instruction' as text, 'output' as text.")
