@@ -81,7 +81,7 @@ def _check_size(whole: IO[bytes]) -> None:
                             raise Unreadable(
                                 f"The workbook unpacks to over {_MAX_SHEET_BYTES} bytes. Save it as .csv."
                             )
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, zlib.error) as bad:
+    except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, zlib.error) as bad:
         raise Unreadable(f"The file is not an Excel workbook that can be read: {str(bad)[:200]}.") from bad
     whole.seek(0)
 
