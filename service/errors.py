@@ -173,6 +173,14 @@ class RangeNotSatisfiable(TunehouseError):
     type = "invalid_request_error"
     code = "range_not_satisfiable"
 
+    def __init__(self, size_bytes: int) -> None:
+        super().__init__(f"The range lies outside the {size_bytes} bytes of the content.", param="range")
+        self.size_bytes = size_bytes
+
+    def headers(self) -> dict[str, str]:
+        """With the size, for a better range."""
+        return super().headers() | {"content-range": f"bytes */{self.size_bytes}"}
+
 
 class HeadersTooLarge(TunehouseError):
     """The request's headers are larger than this server takes."""

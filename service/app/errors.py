@@ -1,8 +1,6 @@
 """Every failure becomes `{"error": {"message", "type", "param", "code"}}`."""
 
-from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any
 
 import structlog
 from fastapi import FastAPI, Request
@@ -13,6 +11,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from service.app.validation import describe
 from service.errors import InvalidRequest, MethodNotAllowed, NotFound, TunehouseError, Unavailable
 
 log = structlog.get_logger(__name__)
@@ -23,20 +22,6 @@ _RETRY_SOON_S = 1.0
 def answer(error: TunehouseError) -> JSONResponse:
     """The response for `error`."""
     return JSONResponse({"error": error.as_wire()}, error.status, error.headers())
-
-
-def describe_invalid(errors: Sequence[Any]) -> InvalidRequest:
-    """The first of pydantic's findings as one of ours; `param` is the path to the field."""
-    first = errors[0]
-    where = [str(part) for part in first["loc"]]
-    place, path = (where[0], where[1:]) if where else ("body", [])
-    if first["type"] == "json_invalid":
-        detail = first.get("ctx", {}).get("error", "")
-        return InvalidRequest(f"The body is not valid JSON: {detail}.", code="invalid_json")
-    param = ".".join(path) or place
-    problem = str(first["msg"]).removeprefix("Value error, ")
-    more = f" ({len(errors) - 1} more problems)" if len(errors) > 1 else ""
-    return InvalidRequest(f"'{param}' in the {place}: {problem}.{more}", param=param, code="invalid_value")
 
 
 def _methods(request: Request) -> set[str]:
@@ -58,8 +43,11 @@ def install(app: FastAPI) -> None:
         return answer(error)
 
     @app.exception_handler(RequestValidationError)
-    def on_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(describe_invalid(error.errors()))
+    def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        api = request.app.openapi()
+        routes = api["paths"].get(request.scope["route"].path_format, {})
+        operation = routes.get(request.method.lower(), {})
+        return answer(describe(error.errors(), operation, api["components"]["schemas"]))
 
     @app.exception_handler(HTTPException)
     def on_http(request: Request, error: HTTPException) -> JSONResponse:

@@ -11,6 +11,7 @@ from service.app.edge.bodies import Bodies
 from service.app.edge.door import THREADS, Door, InferenceDoor
 from service.app.inference_bypass import Application
 from service.app.middleware import HeadAsGet, RequestIds
+from service.app.pages import reference
 from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
 from service.comparisons import routes as comparisons
@@ -56,6 +57,8 @@ def create_app() -> FastAPI:
         version="0.1.0",
         description="One service that a company's teams share to fine-tune language models.",
         lifespan=_threads,
+        docs_url=None,  # ours, below, loads nothing from elsewhere
+        redoc_url=None,
     )
     for part in (
         teams,
@@ -89,6 +92,7 @@ def create_app() -> FastAPI:
         aliases,
         audit,
         health,
+        reference,
     ):
         app.include_router(part.router)
     app.include_router(uploads.moving)

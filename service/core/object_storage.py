@@ -14,7 +14,7 @@ import obstore
 from obstore.store import S3Store
 
 if TYPE_CHECKING:
-    from obstore import WritableFile
+    from obstore import GetOptions, WritableFile
 
 _READ_BYTES = 2**20
 # S3 takes at most 10,000 pieces of an object: these make 80 GB.
@@ -37,12 +37,17 @@ class ObjectStorage:
             )
         )
 
-    def read(self, key: str) -> Iterator[bytes]:
-        """The content in chunks of at most 1 MiB. Raises `FileNotFoundError`."""
-        for block in obstore.get(self._store, _path(key)).stream(min_chunk_size=_READ_BYTES):
+    def read(self, key: str, start: int = 0) -> Iterator[bytes]:
+        """The content from its byte `start` on, in chunks of at most 1 MiB. Raises `FileNotFoundError`."""
+        part: GetOptions = {"range": {"offset": start}} if start else {}
+        for block in obstore.get(self._store, _path(key), options=part).stream(min_chunk_size=_READ_BYTES):
             data = memoryview(block)
             for start in range(0, len(data), _READ_BYTES):
                 yield bytes(data[start : start + _READ_BYTES])
+
+    def size(self, key: str) -> int:
+        """The content's length in bytes. Raises `FileNotFoundError`."""
+        return obstore.head(self._store, _path(key))["size"]
 
     def delete(self, key: str) -> None:
         """Remove a content; one that is not there is fine."""

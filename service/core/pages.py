@@ -1,4 +1,4 @@
-"""Cursor pages in OpenAI's manner: `after` names the last item seen, `has_more` says there are others."""
+"""Cursor pages as OpenAI has them: `after` names the last item seen, `has_more` says if more follow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -42,14 +42,18 @@ def fetch_page(
     after: str | None,
     limit: int,
     order: Order = "desc",
+    cursors: Select[Row] | None = None,
 ) -> Page[Row]:
     """One page of `query`, ordered by `sort` and, among equals, by id.
 
-    `query` must already be filtered by team: the cursor is looked up through it, so that a foreign id
-    is as unknown as an invented one. Raises `NotFound` for a cursor that names nothing in the list.
+    `cursors` selects what `after` may name; by default, what `query` selects. Give it where items leave the
+    list but keep their rows: a caller who deletes what it lists can go on after a deleted item. Both must be
+    filtered by team, so that a foreign id is as unknown as an invented one. Raises `NotFound` for an unknown
+    cursor.
     """
     if after is not None:
-        place = session.execute(query.with_only_columns(sort, id_).where(id_ == after)).one_or_none()
+        known = query if cursors is None else cursors
+        place = session.execute(known.with_only_columns(sort, id_).where(id_ == after)).one_or_none()
         if place is None:
             raise NotFound(f"'after' names {after!r}, which is not in this list.", param="after")
         here = tuple_(sort, id_)

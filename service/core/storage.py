@@ -45,8 +45,11 @@ class Storage(Protocol):
     def create(self, key: str) -> Writer:
         """Begin a content."""
 
-    def read(self, key: str) -> Iterator[bytes]:
-        """The content in chunks of at most 1 MiB. Raises `FileNotFoundError`."""
+    def read(self, key: str, start: int = 0) -> Iterator[bytes]:
+        """The content from its byte `start` on, in chunks of at most 1 MiB. Raises `FileNotFoundError`."""
+
+    def size(self, key: str) -> int:
+        """The content's length in bytes. Raises `FileNotFoundError`."""
 
     def delete(self, key: str) -> None:
         """Remove a content, whole or half-written; one that is not there is fine."""
@@ -100,11 +103,16 @@ class DiskStorage:
         path.parent.mkdir(parents=True, exist_ok=True)
         return _DiskWriter(path)
 
-    def read(self, key: str) -> Iterator[bytes]:
-        """The content in chunks of 1 MiB. Raises `FileNotFoundError`."""
+    def read(self, key: str, start: int = 0) -> Iterator[bytes]:
+        """The content from its byte `start` on, in chunks of 1 MiB. Raises `FileNotFoundError`."""
         with self._path(key).open("rb", buffering=0) as file:
+            file.seek(start)
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
+
+    def size(self, key: str) -> int:
+        """The content's length in bytes. Raises `FileNotFoundError`."""
+        return self._path(key).stat().st_size
 
     def delete(self, key: str) -> None:
         """Remove a content; one that is not there is fine."""

@@ -1,5 +1,6 @@
 """A multipart body fed in pieces: one file part that flows through, and a few short fields."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -8,12 +9,14 @@ from streaming_form_data import StreamingFormDataParser  # type: ignore[import-u
 from streaming_form_data.parser import (  # type: ignore[import-untyped]
     ParseFailedException,
     UnexpectedPartException,
+    parse_content_boundary,
 )
 from streaming_form_data.targets import BaseTarget  # type: ignore[import-untyped]
 
 from service.errors import InvalidRequest, TooLarge, TunehouseError
 
 MAX_FIELD_BYTES = 1024
+_LEAD_AND_BACKSLASH = re.compile(rb"[\x81-\xfe]\\")
 MAX_FILENAME_CHARS = 255
 # Boundaries and part headers; the parser would hold any amount of them in memory.
 _MAX_OVERHEAD_BYTES = 64 * 1024
@@ -56,10 +59,15 @@ class Form:
         self._fed_bytes = 0
         try:
             self._parser = StreamingFormDataParser(headers=headers, strict=True)
+            boundary = parse_content_boundary(headers)
         except (ParseFailedException, ValueError) as bad:
             raise InvalidRequest(
                 f"Send the body as multipart/form-data: {bad}.", code="invalid_form"
             ) from bad
+        # The start of a part, up to the empty line. Bounded, so that no content is taken for one at any cost.
+        self._heads: re.Pattern[bytes] = re.compile(
+            rb"--" + re.escape(boundary) + rb"\r\n(?:[^\r\n]{1,4096}\r\n){1,8}\r\n"
+        )
         for part in self._parts:
             self._parser.register(part.field, part)
 
@@ -67,7 +75,7 @@ class Form:
         """Take the next piece of the body. Raises `InvalidRequest` and `TooLarge`."""
         self._fed_bytes += len(data)
         try:
-            self._parser.data_received(data)
+            self._parser.data_received(data if self._file.has_begun else self._readable(data))
         except TunehouseError:
             raise
         except UnexpectedPartException as bad:
@@ -80,6 +88,13 @@ class Form:
             ) from bad
         if self._fed_bytes - sum(part.size_bytes for part in self._parts) > _MAX_OVERHEAD_BYTES + len(data):
             raise InvalidRequest("The form has more headers than content.", code="invalid_form")
+
+    def _readable(self, data: bytes) -> bytes:
+        """`data` with part headers in UTF-8: the parser knows no other encoding, and forms name none.
+
+        A file name keeps its ASCII characters; a byte that is not UTF-8 becomes U+FFFD.
+        """
+        return self._heads.sub(lambda head: _as_utf8(head[0]), data)
 
     def finish(self) -> dict[str, str]:
         """The text fields that came. Raises `InvalidRequest` when the file is missing or was cut short."""
@@ -104,13 +119,14 @@ class _Part(BaseTarget):  # type: ignore[misc]
         super().__init__()
         self.field = field
         self.size_bytes = 0
-        self.complete = False
+        self.complete = self.has_begun = False
         self._limit_bytes = limit_bytes
         self._sink = sink
 
     def on_start(self) -> None:
         if self.complete:
             raise InvalidRequest(f"The form has its field '{self.field}' twice.", param=self.field)
+        self.has_begun = True
 
     def on_data_received(self, chunk: bytes) -> None:
         self.size_bytes += len(chunk)
@@ -127,3 +143,12 @@ def _decoded(name: str, text: bytes) -> str:
         return text.decode()
     except UnicodeDecodeError as bad:
         raise InvalidRequest(f"The form's field '{name}' is not UTF-8.", param=name) from bad
+
+
+def _as_utf8(head: bytes) -> bytes:
+    try:
+        head.decode()
+    except UnicodeDecodeError:
+        # GBK and Shift-JIS have characters whose second byte is a backslash, which quotes what follows it.
+        return _LEAD_AND_BACKSLASH.sub(b"\xff", head).decode(errors="replace").encode()
+    return head

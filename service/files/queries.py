@@ -36,7 +36,16 @@ def list_files(
     own = _living(team_id)
     if purpose is not None:
         own = own.where(File.purpose == purpose)
-    return fetch_page(session, own, sort=File.created_at, id_=File.id, after=after, limit=limit, order=order)
+    return fetch_page(
+        session,
+        own,
+        sort=File.created_at,
+        id_=File.id,
+        after=after,
+        limit=limit,
+        order=order,
+        cursors=select(File).where(File.team_id == team_id),
+    )
 
 
 def report_of(file: File) -> Report:
@@ -56,12 +65,25 @@ def find_content(session: Session, file: File) -> Content | None:
     return session.get(Content, (file.team_id, file.sha256))
 
 
-def stream(content: Content) -> Iterator[bytes]:
-    """A content's bytes in chunks of at most 1 MiB; needs no session. Raises `FileNotFoundError`."""
+def stream(content: Content, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+    """A content's bytes from `start` to before `end`, in chunks of at most 1 MiB; needs no session.
+
+    Raises `FileNotFoundError`.
+    """
     if content.inline is not None:
-        yield content.inline
+        yield content.inline[start:end]
+        return
+    left = (content.size_bytes if end is None else end) - start
     for key in content.storage_keys:
-        yield from storage().read(key)
+        if start and start >= (size := storage().size(key)):
+            start -= size
+            continue
+        for chunk in storage().read(key, start):
+            yield chunk[:left]
+            left -= len(chunk)
+            if left <= 0:
+                return
+        start = 0
 
 
 def stream_errors(file: File) -> Iterator[bytes]:

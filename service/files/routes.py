@@ -1,8 +1,9 @@
 """Routes for files. The one that takes a body of any size authenticates before it reads it."""
 
+from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
@@ -11,6 +12,7 @@ from service.core.web import RequestSession
 from service.dataset.formats.detect import FORMATS
 from service.errors import NotFound
 from service.files import actions, creating, queries
+from service.files.downloads import asked_part, disposition
 from service.files.form import described
 from service.files.intake import receive
 from service.files.schemas import FileDeleted, FileOut, file_out
@@ -82,18 +84,40 @@ router.add_api_route(
 
 
 @router.get("/{file_id}/content", response_class=Response)
-def download_file(file_id: str, session: RequestSession, caller: Reader) -> StreamingResponse:
-    """The file's bytes, as they were sent."""
+def download_file(
+    file_id: str,
+    session: RequestSession,
+    caller: Reader,
+    range_: Annotated[str | None, Header(alias="range")] = None,
+    if_range: Annotated[str | None, Header()] = None,
+) -> StreamingResponse:
+    """The file's bytes, as they were sent; with `Range`, a part of them."""
     file = queries.get_file(session, caller.team, file_id)
     content = queries.find_content(session, file)
     if content is None:
         raise NotFound(f"The content of {file_id} is gone.", param="file_id")
-    headers = {"content-length": str(content.size_bytes), "x-content-type-options": "nosniff"}
-    return StreamingResponse(queries.stream(content), media_type="application/octet-stream", headers=headers)
+    etag = f'"{file.sha256}"'
+    part = asked_part(range_ if if_range in (None, etag) else None, content.size_bytes)
+    start, end = part or (0, content.size_bytes)
+    headers = {
+        "content-length": str(end - start),
+        "content-disposition": disposition(file.filename),
+        "accept-ranges": "bytes",
+        "etag": etag,
+    }
+    if part:
+        headers["content-range"] = f"bytes {start}-{end - 1}/{content.size_bytes}"
+    return StreamingResponse(
+        queries.stream(content, start, end),
+        status_code=HTTPStatus.PARTIAL_CONTENT if part else HTTPStatus.OK,
+        media_type="application/octet-stream",
+        headers=headers,
+    )
 
 
 @router.get("/{file_id}/errors", response_class=Response)
 def download_errors(file_id: str, session: RequestSession, caller: Reader) -> StreamingResponse:
     """Every error that the check found, not only those in the report: a JSON object a line."""
     file = queries.get_file(session, caller.team, file_id)
-    return StreamingResponse(queries.stream_errors(file), media_type="application/x-ndjson")
+    headers = {"content-disposition": disposition(f"{file.filename}.errors.jsonl")}
+    return StreamingResponse(queries.stream_errors(file), media_type="application/x-ndjson", headers=headers)

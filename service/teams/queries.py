@@ -19,7 +19,10 @@ def get_team(session: Session, team_id: str) -> Team:
 def list_teams(session: Session, after: str | None, limit: int) -> Page[Team]:
     """Teams that are not archived, newest first."""
     living = select(Team).where(Team.archived_at.is_(None))
-    return fetch_page(session, living, sort=Team.created_at, id_=Team.id, after=after, limit=limit)
+    every = select(Team)
+    return fetch_page(
+        session, living, sort=Team.created_at, id_=Team.id, after=after, limit=limit, cursors=every
+    )
 
 
 def get_key(session: Session, team_id: str, key_id: str) -> ApiKey:

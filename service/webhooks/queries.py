@@ -31,7 +31,13 @@ def list_endpoints(session: Session, team_id: str, after: str | None, limit: int
     """The team's endpoints, disabled ones included, newest first."""
     id_ = WebhookEndpoint.id
     return fetch_page(
-        session, _living(team_id), sort=WebhookEndpoint.created_at, id_=id_, after=after, limit=limit
+        session,
+        _living(team_id),
+        sort=WebhookEndpoint.created_at,
+        id_=id_,
+        after=after,
+        limit=limit,
+        cursors=select(WebhookEndpoint).where(WebhookEndpoint.team_id == team_id),
     )
 
 

@@ -42,7 +42,13 @@ def served_by_deployments(session: Session, after: str | None, limit: int) -> Pa
         or_(TunedModel.kind == "model", TunedModel.deployment.is_not(None)),
     )
     return fetch_page(
-        session, theirs, sort=TunedModel.created_at, id_=TunedModel.id, after=after, limit=limit
+        session,
+        theirs,
+        sort=TunedModel.created_at,
+        id_=TunedModel.id,
+        after=after,
+        limit=limit,
+        cursors=select(TunedModel),
     )
 
 
