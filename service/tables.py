@@ -22,6 +22,7 @@ from service.jobs.retrain.tables import Retrain, RetrainStep
 from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
 from service.ledger.adjustments.tables import CostAdjustment
 from service.ledger.closing.tables import ClosedMonth, DriftReport
+from service.ledger.departments.tables import Department, TeamAllocation
 from service.ledger.reviews.tables import CostReview
 from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMark
 from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
@@ -53,6 +54,7 @@ __all__ = [
     "CostReview",
     "DatasetPolicy",
     "DaySum",
+    "Department",
     "Derivation",
     "DriftReport",
     "Entry",
@@ -79,6 +81,7 @@ __all__ = [
     "ShutdownNotice",
     "ShutdownPoll",
     "Team",
+    "TeamAllocation",
     "TokenCount",
     "TunedModel",
     "Upload",

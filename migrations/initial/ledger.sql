@@ -1,6 +1,26 @@
+CREATE TABLE departments (
+    id varchar NOT NULL,
+    name varchar NOT NULL,
+    created_at timestamptz NOT NULL,
+    deleted_at timestamptz,
+    CONSTRAINT pk_departments PRIMARY KEY (id)
+);
+
+CREATE TABLE team_allocations (
+    team_id varchar NOT NULL,
+    effective_from timestamptz NOT NULL,
+    department_id varchar,
+    cost_center varchar,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT pk_team_allocations PRIMARY KEY (team_id, effective_from),
+    CONSTRAINT fk_team_allocations_department_id_departments FOREIGN KEY (department_id) REFERENCES departments (id),
+    CONSTRAINT fk_team_allocations_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id)
+);
+CREATE INDEX ix_team_allocations_department_id ON team_allocations (department_id);
+
 CREATE TABLE accounts (
     id varchar NOT NULL,
-    team_id varchar NOT NULL,
+    team_id varchar,
     scope varchar NOT NULL,
     held_usd numeric(30, 12) NOT NULL DEFAULT 0,
     spent_usd numeric(30, 12) NOT NULL DEFAULT 0,
@@ -11,7 +31,8 @@ CREATE TABLE accounts (
     CONSTRAINT pk_accounts PRIMARY KEY (id),
     CONSTRAINT fk_accounts_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id),
     CONSTRAINT ck_accounts_held_not_negative CHECK (held_usd >= 0),
-    CONSTRAINT ck_accounts_scope_known CHECK (scope IN ('team', 'key', 'job'))
+    CONSTRAINT ck_accounts_scope_known CHECK (scope IN ('department', 'team', 'key', 'job')),
+    CONSTRAINT ck_accounts_team_unless_department CHECK ((team_id IS NULL) = (scope = 'department'))
 ) WITH (fillfactor = 50);
 CREATE INDEX ix_accounts_team_id ON accounts (team_id);
 
@@ -44,6 +65,7 @@ CREATE TABLE holds (
     amount_usd numeric(30, 12) NOT NULL,
     placed_at timestamptz NOT NULL,
     expires_at timestamptz,
+    department_id varchar,
     CONSTRAINT pk_holds PRIMARY KEY (team_id, subject_id),
     CONSTRAINT ck_holds_amount_not_negative CHECK (amount_usd >= 0)
 );
@@ -76,6 +98,8 @@ CREATE TABLE ledger_entries (
     recorded_at timestamptz NOT NULL,
     state varchar,
     in_month_budget boolean NOT NULL DEFAULT true,
+    department_id varchar,
+    cost_center varchar,
     CONSTRAINT pk_ledger_entries PRIMARY KEY (team_id, number),
     CONSTRAINT uq_ledger_entries_unique_key UNIQUE (unique_key),
     CONSTRAINT ck_ledger_entries_state_known CHECK (state IN ('uncertain', 'implausible')),
@@ -101,6 +125,8 @@ CREATE TABLE ledger_groups (
     price_id varchar,
     is_correction boolean NOT NULL,
     tags jsonb NOT NULL,
+    department_id varchar,
+    cost_center varchar,
     CONSTRAINT pk_ledger_groups PRIMARY KEY (id)
 );
 

@@ -30,6 +30,7 @@ from service.jobs.upstream import routes as provider_admin
 from service.ledger.adjustments import routes as adjustments
 from service.ledger.budgets import routes as budgets
 from service.ledger.closing import routes as closing
+from service.ledger.departments import routes as departments
 from service.ledger.prices import routes as prices
 from service.ledger.reports import routes as money
 from service.ledger.reports.usage import routes as usage
@@ -73,6 +74,7 @@ def create_app() -> FastAPI:
         closing,
         adjustments,
         reviews,
+        departments,
         usage,
         webhooks,
         webhook_deliveries,

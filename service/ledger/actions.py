@@ -20,6 +20,7 @@ from service.events import actions as events
 from service.events.types import EventType
 from service.ledger import rows
 from service.ledger.charges import BudgetView, Charge, Hold, HoldAsk, Settlement, explain_refusal
+from service.ledger.departments.queries import teams_of
 from service.ledger.money import at_least, usd
 from service.ledger.reviews.flags import list_for_review
 from service.ledger.tables import HoldRow
@@ -121,10 +122,19 @@ def release_expired(session: Session, limit: int) -> int:
 
 
 def tell_threshold(session: Session, crossed: Row[Any]) -> None:
-    """Append the event of a threshold that `ledger_tell_thresholds` found crossed and not told of."""
+    """Append the event of a threshold that `ledger_tell_thresholds` found newly crossed.
+
+    A department's threshold is announced to each of its teams.
+    """
+    team_ids = [crossed.team_id] if crossed.team_id else teams_of(session, crossed.account_id)
+    for team_id in team_ids:
+        _append_threshold(session, team_id, crossed)
+
+
+def _append_threshold(session: Session, team_id: str, crossed: Row[Any]) -> None:
     events.append(
         session,
-        team_id=crossed.team_id,
+        team_id=team_id,
         subject_id=crossed.account_id,
         type=EventType.BUDGET_THRESHOLD,
         level="warn",

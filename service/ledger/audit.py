@@ -15,18 +15,19 @@ _AT_ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONL
 _CHECKS: Mapping[str, str] = {
     "an account's counters are not the sum of its rows": """
         WITH groups AS (
-            SELECT team_id, key_id, job_id, ledger_month(booked_at) AS month, in_month_budget,
+            SELECT team_id, key_id, job_id, department_id, ledger_month(booked_at) AS month, in_month_budget,
                    sum(amount_usd) AS amount_usd
-            FROM ledger_entries GROUP BY 1, 2, 3, 4, 5
+            FROM ledger_entries GROUP BY 1, 2, 3, 4, 5, 6
         ), spent AS (
             SELECT a.id, sum(g.amount_usd) AS total,
                    sum(g.amount_usd) FILTER (WHERE g.month = a.month AND g.in_month_budget) AS month
-            FROM groups g, LATERAL (VALUES (g.team_id), (g.key_id), (g.job_id)) AS v(id)
+            FROM groups g, LATERAL (VALUES (g.team_id), (g.key_id), (g.job_id), (g.department_id)) AS v(id)
             JOIN accounts a USING (id)
             GROUP BY a.id
         ), held AS (
             SELECT v.id, sum(h.amount_usd) AS total
-            FROM holds h, LATERAL (VALUES (h.team_id), (h.key_id), (h.subject_id)) v(id) GROUP BY v.id
+            FROM holds h, LATERAL (VALUES (h.team_id), (h.key_id), (h.subject_id), (h.department_id)) v(id)
+            GROUP BY v.id
         )
         SELECT a.id, concat_ws(' / ', trim_scale(coalesce(s.total, 0)), trim_scale(coalesce(s.month, 0)),
                                trim_scale(coalesce(h.total, 0))) AS due,
@@ -48,13 +49,14 @@ _CHECKS: Mapping[str, str] = {
     "a day's sum is not the sum of its rows": """
         WITH due AS (
             SELECT e.team_id, key_id, kind, unit, tier, model, base_model, provider, method, job_id, price_id,
-                   corrects IS NOT NULL AS is_correction, tags, ledger_day(booked_at) AS day,
+                   corrects IS NOT NULL AS is_correction, tags, department_id, cost_center,
+                   ledger_day(booked_at) AS day,
                    count(*) AS entries, sum(quantity) AS quantity, sum(amount_usd) AS amount_usd
             FROM ledger_entries e JOIN ledger_marks m USING (team_id) WHERE e.number <= m.number
-            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+            GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
         ), found AS (
             SELECT d.team_id, key_id, kind, unit, tier, model, base_model, provider, method, job_id, price_id,
-                   is_correction, tags, day, entries, quantity, amount_usd
+                   is_correction, tags, department_id, cost_center, day, entries, quantity, amount_usd
             FROM ledger_days d LEFT JOIN ledger_groups g ON g.id = d.group_id AND g.team_id = d.team_id
         ), wrong AS (
             (SELECT 'due' AS side, * FROM (SELECT * FROM due EXCEPT ALL SELECT * FROM found) a)

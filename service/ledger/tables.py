@@ -34,17 +34,17 @@ QUANTITY = Numeric(24, QUANTITY_DECIMALS)
 
 
 class Account(Base):
-    """What a team, or one of its keys or jobs that has a budget of its own, has spent and holds reserved.
+    """What a department, a team, or a key or job with a budget of its own has spent and holds.
 
-    `id` is the team's, key's or job's. `month_spent_usd` counts entries booked in `month` (its first day,
-    UTC) and is stale once another month has begun. `last_number` numbers a team's entries. Entries of before
-    `closed_before` belong to closed months, which take no more.
+    `id` is that of the department, team, key or job. `month_spent_usd` counts entries booked in `month`
+    (its first day, UTC) and is stale once another month has begun. `last_number` numbers a team's entries.
+    Entries of before `closed_before` belong to closed months, which take no more.
     """
 
     __tablename__ = "accounts"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
+    team_id: Mapped[str | None] = mapped_column(ForeignKey("teams.id"))
     scope: Mapped[str]
     held_usd: Mapped[Decimal] = mapped_column(AMOUNT, server_default=text("0"))
     spent_usd: Mapped[Decimal] = mapped_column(AMOUNT, server_default=text("0"))
@@ -55,7 +55,8 @@ class Account(Base):
 
     __table_args__ = (
         CheckConstraint("held_usd >= 0", name="held_not_negative"),
-        CheckConstraint("scope IN ('team', 'key', 'job')", name="scope_known"),
+        CheckConstraint("scope IN ('department', 'team', 'key', 'job')", name="scope_known"),
+        CheckConstraint("(team_id IS NULL) = (scope = 'department')", name="team_unless_department"),
         Index(None, "team_id"),
     )
 
@@ -100,6 +101,7 @@ class HoldRow(Base):
     amount_usd: Mapped[Decimal] = mapped_column(AMOUNT)
     placed_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
+    department_id: Mapped[str | None]
 
     __table_args__ = (
         CheckConstraint("amount_usd >= 0", name="amount_not_negative"),
@@ -116,6 +118,7 @@ class Entry(Base):
     A correction names by `corrects` the number of the team's entry that it undoes or replaces. `state` is
     None, or `uncertain` or `implausible` when the quantity is not the provider's word (see `CostReview`).
     Entries without `in_month_budget`, corrections of earlier months, do not use up the monthly budget.
+    `department_id` and `cost_center` are the team's as of `occurred_at`.
     """
 
     __tablename__ = "ledger_entries"
@@ -148,6 +151,8 @@ class Entry(Base):
     recorded_at: Mapped[datetime]
     state: Mapped[str | None]
     in_month_budget: Mapped[bool] = mapped_column(server_default=text("true"))
+    department_id: Mapped[str | None]
+    cost_center: Mapped[str | None]
 
     __table_args__ = (
         UniqueConstraint("unique_key"),

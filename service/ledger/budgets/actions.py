@@ -15,9 +15,10 @@ Period = Literal["month", "total"]
 
 DEFAULT_THRESHOLDS = (50, 80, 100)
 
-Scope = Literal["team", "key", "job"]
+BudgetScope = Literal["department", "team", "key", "job"]
 
 _LOCK = text("SELECT ledger_lock(ARRAY[CAST(:team_id AS text)], NULL)")
+_LOCK_ONE = text("SELECT FROM accounts WHERE id = :account_id FOR UPDATE")
 _OPEN = text("SELECT ledger_open(:team_id, :account_id, :scope)")
 _TELL = text("SELECT * FROM ledger_tell_thresholds(ARRAY[CAST(:account_id AS text)])")
 
@@ -29,16 +30,19 @@ def set_budget(
     limit_usd: Decimal | None,
     period: Period = "month",
     thresholds: Sequence[int] = DEFAULT_THRESHOLDS,
-    scope: Scope = "team",
+    scope: BudgetScope = "team",
     account_id: str | None = None,
 ) -> None:
     """Set or change the budget of a team, or of one of its keys or jobs by the id `account_id`.
 
-    What was spent and is held counts at once, under the new limit. `thresholds` are per cent of it; each that
-    is crossed already is told of now. The caller sees to it that the key or job is the team's.
+    For the scope `department`, `team_id` is the department's id. What was spent and is held counts at once
+    under the new limit. `thresholds` are per cent of it; each that is crossed already is announced now. The
+    caller makes sure that the key or job is the team's.
     """
     account_id = account_id or team_id
-    if scope == "team":
+    if scope == "department":  # its account is there since it was created
+        session.execute(_LOCK_ONE, {"account_id": account_id})
+    elif scope == "team":
         session.execute(_LOCK, {"team_id": team_id})
     else:
         session.execute(_OPEN, {"team_id": team_id, "account_id": account_id, "scope": scope})

@@ -28,6 +28,8 @@ _FIELDS: Mapping[str, str] = {
     "day": "day",
     "month": "month",
     "tag": "tags",
+    "department": "department_id",
+    "cost_center": "cost_center",
 }
 GROUPINGS = (*_FIELDS, f"{TAG_PREFIX}NAME")
 

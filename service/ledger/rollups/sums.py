@@ -53,6 +53,8 @@ _SHARED = (
     "job_id",
     "price_id",
     "tags",
+    "department_id",
+    "cost_center",
 )
 
 

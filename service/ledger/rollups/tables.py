@@ -32,6 +32,8 @@ class EntryGroup(Base):
     price_id: Mapped[str | None]
     is_correction: Mapped[bool]
     tags: Mapped[dict[str, Any]]
+    department_id: Mapped[str | None]
+    cost_center: Mapped[str | None]
 
 
 class DaySum(Base):

@@ -9,23 +9,29 @@ LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_pl
 DECLARE
     team_ids text[];
     subject_ids text[];
+    department_ids text[];  -- of team_ids, in their order
     locked text[];
     ask record;
     refusal record;
     more numeric;
+    department text;
+    account_ids text[];
 BEGIN
     SELECT array_agg(DISTINCT a.team_id), array_agg(a.subject_id), array_agg(DISTINCT a.key_id)
     INTO team_ids, subject_ids, locked
     FROM jsonb_to_recordset(asks) AS a(team_id text, subject_id text, key_id text);
-    locked := ledger_lock(team_ids, subject_ids || locked);
+    SELECT array_agg(ledger_department(t.id, clock_timestamp()) ORDER BY t.place) INTO department_ids
+    FROM unnest(team_ids) WITH ORDINALITY AS t(id, place);
+    locked := ledger_lock(team_ids, subject_ids || locked || department_ids);
 
     -- Mostly all are new and fit together: then their order does not matter.
     WITH asked AS MATERIALIZED (
-        SELECT a.* FROM jsonb_to_recordset(asks) AS a(
+        SELECT a.*, d.department_id FROM jsonb_to_recordset(asks) AS a(
             team_id text, subject_id text, key_id text, amount_usd numeric, expires_at timestamptz)
+        JOIN unnest(team_ids, department_ids) AS d(team_id, department_id) ON d.team_id = a.team_id
     ), sums AS MATERIALIZED (
         SELECT v.id, sum(a.amount_usd) AS amount_usd
-        FROM asked a, LATERAL (VALUES (a.team_id), (a.key_id), (a.subject_id)) AS v(id)
+        FROM asked a, LATERAL (VALUES (a.team_id), (a.key_id), (a.subject_id), (a.department_id)) AS v(id)
         WHERE v.id = ANY (locked) GROUP BY v.id
     ), fitting AS MATERIALIZED (
         SELECT a.* FROM asked a
@@ -37,8 +43,9 @@ BEGIN
               WHERE b.account_id = ANY (locked) AND b.account_id = s.id
                 AND b.spent_usd + b.held_usd + s.amount_usd > b.limit_usd)
     ), placed AS (
-        INSERT INTO holds (team_id, subject_id, key_id, amount_usd, placed_at, expires_at)
-        SELECT f.team_id, f.subject_id, f.key_id, f.amount_usd, clock_timestamp(), f.expires_at FROM fitting f
+        INSERT INTO holds (team_id, subject_id, key_id, amount_usd, placed_at, expires_at, department_id)
+        SELECT f.team_id, f.subject_id, f.key_id, f.amount_usd, clock_timestamp(), f.expires_at, f.department_id
+        FROM fitting f
     )
     UPDATE accounts a SET held_usd = a.held_usd + s.amount_usd
     FROM sums s WHERE a.id = s.id AND a.id = ANY (locked) AND EXISTS (SELECT FROM fitting);
@@ -49,22 +56,33 @@ BEGIN
     END IF;
 
     FOR ask IN
-        SELECT a.*, ARRAY[a.team_id, a.key_id, a.subject_id] AS accounts
+        SELECT a.*, d.department_id
         FROM ROWS FROM (jsonb_to_recordset(asks) AS
             (team_id text, subject_id text, key_id text, amount_usd numeric, expires_at timestamptz)
         ) WITH ORDINALITY AS a(team_id, subject_id, key_id, amount_usd, expires_at, place)
+        JOIN unnest(team_ids, department_ids) AS d(team_id, department_id) ON d.team_id = a.team_id
+        ORDER BY a.place
     LOOP
-        SELECT ask.amount_usd - coalesce(sum(h.amount_usd), 0) INTO more
+        -- A hold stays with the department in which it was placed, whose account was perhaps not locked above.
+        SELECT ask.amount_usd - coalesce(sum(h.amount_usd), 0),
+               CASE WHEN count(*) > 0 THEN max(h.department_id) ELSE ask.department_id END
+        INTO more, department
         FROM holds h WHERE h.team_id = ask.team_id AND h.subject_id = ask.subject_id;
+        IF department IS DISTINCT FROM ask.department_id THEN
+            PERFORM FROM accounts a WHERE a.id = department FOR UPDATE;
+        END IF;
+        account_ids := ARRAY[ask.team_id, ask.key_id, ask.subject_id, department];
         SELECT s.* INTO refusal FROM budget_standings s
-        WHERE s.account_id = ANY (ask.accounts) AND more > 0 AND s.spent_usd + s.held_usd + more > s.limit_usd
+        WHERE s.account_id = ANY (account_ids) AND more > 0 AND s.spent_usd + s.held_usd + more > s.limit_usd
         ORDER BY s.scope DESC LIMIT 1;
         IF NOT FOUND THEN
-            INSERT INTO holds AS h (team_id, subject_id, key_id, amount_usd, placed_at, expires_at)
-            VALUES (ask.team_id, ask.subject_id, ask.key_id, ask.amount_usd, clock_timestamp(), ask.expires_at)
+            INSERT INTO holds AS h (
+                team_id, subject_id, key_id, amount_usd, placed_at, expires_at, department_id)
+            VALUES (ask.team_id, ask.subject_id, ask.key_id, ask.amount_usd, clock_timestamp(), ask.expires_at,
+                    department)
             ON CONFLICT ON CONSTRAINT pk_holds DO UPDATE
             SET amount_usd = excluded.amount_usd, expires_at = excluded.expires_at;
-            UPDATE accounts a SET held_usd = a.held_usd + more WHERE a.id = ANY (ask.accounts);
+            UPDATE accounts a SET held_usd = a.held_usd + more WHERE a.id = ANY (account_ids);
         END IF;
         RETURN QUERY SELECT ask.place, refusal.account_id, refusal.scope, refusal.limit_usd,
                             refusal.period_name, refusal.spent_usd, refusal.held_usd;

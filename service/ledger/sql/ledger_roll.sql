@@ -16,20 +16,22 @@ BEGIN
 
     WITH found AS MATERIALIZED (
         SELECT e.team_id, e.key_id, e.kind, e.unit, e.tier, e.model, e.base_model, e.provider, e.method, e.job_id,
-               e.price_id, e.corrects IS NOT NULL AS is_correction, e.tags, ledger_day(e.booked_at) AS day,
+               e.price_id, e.corrects IS NOT NULL AS is_correction, e.tags, e.department_id, e.cost_center,
+               ledger_day(e.booked_at) AS day,
                count(*) AS entries, sum(e.quantity) AS quantity, sum(e.amount_usd) AS amount_usd
         FROM ledger_entries e WHERE e.team_id = team AND e.number > mark AND e.number <= target
-        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14
+        GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
     ), named AS MATERIALIZED (
         SELECT f.*, encode(substring(sha256(convert_to(jsonb_build_array(
             f.team_id, f.key_id, f.kind, f.unit, f.tier, f.model, f.base_model, f.provider, f.method, f.job_id,
-            f.price_id, f.is_correction, f.tags)::text, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid AS group_id
+            f.price_id, f.is_correction, f.tags, f.department_id, f.cost_center)::text, 'UTF8')) FROM 1 FOR 16), 'hex')::uuid AS group_id
         FROM found f
     ), groups AS (
         INSERT INTO ledger_groups (id, team_id, key_id, kind, unit, tier, model, base_model, provider, method,
-                                   job_id, price_id, is_correction, tags)
+                                   job_id, price_id, is_correction, tags, department_id, cost_center)
         SELECT DISTINCT ON (n.group_id) n.group_id, n.team_id, n.key_id, n.kind, n.unit, n.tier, n.model,
-               n.base_model, n.provider, n.method, n.job_id, n.price_id, n.is_correction, n.tags
+               n.base_model, n.provider, n.method, n.job_id, n.price_id, n.is_correction, n.tags, n.department_id,
+               n.cost_center
         FROM named n
         ON CONFLICT DO NOTHING
     ), months AS (

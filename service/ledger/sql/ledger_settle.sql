@@ -11,6 +11,7 @@ DECLARE
     team_ids text[];
     subject_ids text[];
     owner_ids text[];
+    department_ids text[];
     unique_keys text[];
     locked text[];
     this_moment timestamptz;
@@ -21,9 +22,15 @@ BEGIN
     INTO owner_ids, unique_keys
     FROM jsonb_to_recordset(charges) AS c(key_id text, job_id text, unique_key text);
     owner_ids := owner_ids || (
-        SELECT array_agg(DISTINCT h.key_id) FROM holds h
+        SELECT array_agg(DISTINCT h.key_id) || array_agg(DISTINCT h.department_id) FROM holds h
         WHERE h.team_id = ANY (team_ids) AND h.subject_id = ANY (subject_ids));
-    locked := ledger_lock(team_ids, subject_ids || owner_ids);
+    SELECT array_agg(DISTINCT a.department_id) INTO department_ids
+    FROM team_allocations a WHERE a.team_id = ANY (team_ids);
+    locked := ledger_lock(team_ids, subject_ids || owner_ids || department_ids);
+    -- A team may have got a department while we waited; its account is locked when it is written.
+    SELECT locked || array_agg(DISTINCT a.department_id) INTO locked
+    FROM team_allocations a
+    WHERE a.team_id = ANY (team_ids) AND a.department_id IS NOT NULL AND a.department_id <> ALL (locked);
     this_moment := clock_timestamp();
 
     WITH known AS MATERIALIZED (
@@ -48,35 +55,40 @@ BEGIN
                END AS moment
         FROM asked c JOIN teams t ON t.id = c.team_id
     ), booked AS (
-        SELECT c.*, CASE WHEN c.moment < a.closed_before THEN this_moment ELSE c.moment END AS booked_at,
+        SELECT c.*, o.department_id, o.cost_center, CASE WHEN c.moment < a.closed_before THEN this_moment ELSE c.moment END AS booked_at,
                a.last_number + row_number() OVER (PARTITION BY c.team_id ORDER BY c.unique_key) AS number
         FROM timed c JOIN accounts a ON a.id = c.team_id AND a.id = ANY (team_ids)
+        LEFT JOIN LATERAL (
+            SELECT t.department_id, t.cost_center FROM team_allocations t
+            WHERE t.team_id = c.team_id AND t.effective_from <= c.moment
+            ORDER BY t.effective_from DESC LIMIT 1
+        ) o ON true
     ), added AS (
         INSERT INTO ledger_entries (
             team_id, number, unique_key, subject_id, kind, quantity, unit, unit_quantity, price_usd, price_id,
             tier, amount_usd, key_id, job_id, model, base_model, provider, method, tags, corrects, reason,
-            occurred_at, booked_at, recorded_at, state, in_month_budget)
+            occurred_at, booked_at, recorded_at, state, in_month_budget, department_id, cost_center)
         SELECT c.team_id, c.number, c.unique_key, c.subject_id, c.kind, c.quantity, c.unit, c.unit_quantity,
                c.price_usd, c.price_id, c.tier, c.amount_usd, c.key_id, c.job_id, c.model, c.base_model,
                c.provider, c.method, c.tags, c.corrects, c.reason, c.moment, c.booked_at, this_moment, c.state,
                -- A correction of an earlier month leaves this month's budget alone, unless that is asked for.
                coalesce(c.in_month_budget, false) OR (c.corrects IS NULL AND c.kind <> 'adjustment')
-               OR ledger_month(c.moment) = ledger_month(c.booked_at)
+               OR ledger_month(c.moment) = ledger_month(c.booked_at), c.department_id, c.cost_center
         FROM booked c
-        RETURNING team_id, key_id, job_id, amount_usd, booked_at, in_month_budget
+        RETURNING team_id, key_id, job_id, department_id, amount_usd, booked_at, in_month_budget
     ), ended AS (
         DELETE FROM holds h
         WHERE h.team_id = ANY (team_ids) AND h.subject_id = ANY (subject_ids)
           AND (h.team_id, h.subject_id) IN (SELECT w.* FROM unnest(team_ids, subject_ids) AS w)
-        RETURNING h.team_id, h.key_id, h.subject_id, h.amount_usd
+        RETURNING h.team_id, h.key_id, h.subject_id, h.department_id, h.amount_usd
     ), moves AS (
         SELECT v.id, e.amount_usd AS spent, 0 AS freed, (v.id = e.team_id)::int AS entries,
                CASE WHEN e.in_month_budget AND ledger_month(e.booked_at) = ledger_month(this_moment)
                     THEN e.amount_usd ELSE 0 END AS month_spent
-        FROM added e, LATERAL (VALUES (e.team_id), (e.key_id), (e.job_id)) AS v(id)
+        FROM added e, LATERAL (VALUES (e.team_id), (e.key_id), (e.job_id), (e.department_id)) AS v(id)
         UNION ALL
         SELECT v.id, 0, h.amount_usd, 0, 0
-        FROM ended h, LATERAL (VALUES (h.team_id), (h.key_id), (h.subject_id)) AS v(id)
+        FROM ended h, LATERAL (VALUES (h.team_id), (h.key_id), (h.subject_id), (h.department_id)) AS v(id)
     ), sums AS (
         SELECT m.id, sum(m.spent) AS spent, sum(m.freed) AS freed, sum(m.entries) AS entries,
                sum(m.month_spent) AS month_spent

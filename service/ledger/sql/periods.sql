@@ -7,3 +7,10 @@ CREATE OR REPLACE FUNCTION ledger_day(moment timestamptz) RETURNS date
 LANGUAGE sql IMMUTABLE AS $$
     SELECT (moment AT TIME ZONE 'UTC')::date
 $$;
+
+-- The department that a team belongs to at a moment.
+CREATE OR REPLACE FUNCTION ledger_department(team text, moment timestamptz) RETURNS text
+LANGUAGE sql STABLE AS $$
+    SELECT a.department_id FROM team_allocations a WHERE a.team_id = team AND a.effective_from <= moment
+    ORDER BY a.effective_from DESC LIMIT 1
+$$;

@@ -1,0 +1,42 @@
+"""Read departments and the allocation of teams."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import func, select, text
+from sqlalchemy.orm import Session
+
+from service.errors import NotFound
+from service.ledger.charges import BudgetView
+from service.ledger.departments.tables import Department, TeamAllocation
+from service.teams.tables import Team
+
+_STANDING = text(
+    "SELECT scope, limit_usd, period, period_name, spent_usd, held_usd, thresholds FROM budget_standings "
+    "WHERE account_id = :account_id"
+)
+
+
+def get_department(session: Session, department_id: str) -> Department:
+    """The department of that id. Raises `NotFound`, for a deleted one too."""
+    found = session.get(Department, department_id)
+    if found is None or found.deleted_at is not None:
+        raise NotFound(f"There is no department {department_id!r}.", param="department_id")
+    return found
+
+
+def teams_of(session: Session, department_id: str) -> Sequence[str]:
+    """The ids of the teams that belong to a department now."""
+    own = select(Team.id).where(func.ledger_department(Team.id, func.clock_timestamp()) == department_id)
+    return session.scalars(own.order_by(Team.id)).all()
+
+
+def allocations_of(session: Session, team_id: str) -> Sequence[TeamAllocation]:
+    """A team's allocations, the latest first."""
+    own = select(TeamAllocation).where(TeamAllocation.team_id == team_id)
+    return session.scalars(own.order_by(TeamAllocation.effective_from.desc())).all()
+
+
+def department_budget(session: Session, department_id: str) -> BudgetView:
+    """A department's budget and counters."""
+    row = session.execute(_STANDING, {"account_id": department_id}).one()
+    return BudgetView(account_id=department_id, **row._asdict())
