@@ -1,12 +1,15 @@
 """Alembic's entry: runs the scripts in `versions/` under an advisory lock and with timeouts."""
 
+from pathlib import Path
+
 from alembic import context
-from sqlalchemy import create_engine, pool, text
+from sqlalchemy import Connection, create_engine, pool, text
 
 from service.tables import METADATA
 
 # Any number that nothing else in this database uses; it keeps two migrations from running at once.
 _LOCK = 7_246_001
+_RIGHTS = Path(__file__).parent / "rights.sql"
 
 
 def run() -> None:
@@ -22,7 +25,15 @@ def run() -> None:
         with context.begin_transaction():
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
             context.run_migrations()
+            _grant(connection, context.config.attributes.get("application_role"))
     engine.dispose()
+
+
+def _grant(connection: Connection, role: str | None) -> None:
+    if role is not None:
+        named = text("SELECT set_config('tunehouse.application_role', :role, true)")
+        connection.execute(named, {"role": role})
+        connection.execute(text(_RIGHTS.read_text("utf-8")))
 
 
 run()

@@ -5,6 +5,7 @@
     │   └── PriceUnknown           400  price_unknown
     ├── Unauthenticated            401  invalid_api_key
     ├── Forbidden                  403  insufficient_permissions
+    │   ├── QuotaExceeded          403  quota_exceeded
     │   └── TrainingNotAvailable   403  training_not_available
     ├── NotFound                   404  not_found
     ├── MethodNotAllowed           405  method_not_allowed
@@ -101,6 +102,12 @@ class Forbidden(TunehouseError):
     status = 403
     type = "invalid_request_error"
     code = "insufficient_permissions"
+
+
+class QuotaExceeded(Forbidden):
+    """The team's quota does not allow another one."""
+
+    code = "quota_exceeded"
 
 
 class TrainingNotAvailable(Forbidden):

@@ -1,6 +1,6 @@
 """All tables of all features, imported for their side effect on the shared metadata."""
 
-from service.audit.tables import AuditEvent
+from service.audit.tables import AuditEvent, AuditExport
 from service.catalog.tables import PriceRow
 from service.comparisons.tables import Comparison, ComparisonAnswer, ComparisonPrompt
 from service.core.db import Base
@@ -29,7 +29,9 @@ from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
 from service.models.aliases.tables import Alias, AliasChange
 from service.models.shutdowns.tables import AnnouncedShutdown, ShutdownNotice, ShutdownPoll
 from service.models.tables import TunedModel
-from service.teams.tables import ApiKey, IdempotencyRecord, Team
+from service.teams.keys.tables import ApiKey, KeySecret
+from service.teams.quotas.tables import TeamQuota
+from service.teams.tables import IdempotencyRecord, Team
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 METADATA = Base.metadata
@@ -42,6 +44,7 @@ __all__ = [
     "AnnouncedShutdown",
     "ApiKey",
     "AuditEvent",
+    "AuditExport",
     "Budget",
     "BudgetAlert",
     "ClosedMonth",
@@ -68,6 +71,7 @@ __all__ = [
     "IdempotencyRecord",
     "Job",
     "JobCheckpoint",
+    "KeySecret",
     "MonthSum",
     "Orphan",
     "PriceRow",
@@ -82,6 +86,7 @@ __all__ = [
     "ShutdownPoll",
     "Team",
     "TeamAllocation",
+    "TeamQuota",
     "TokenCount",
     "TunedModel",
     "Upload",

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import psycopg
 import pytest
 from openai import OpenAI
 from sqlalchemy import make_url
@@ -20,10 +19,11 @@ from sqlalchemy import make_url
 from service.catalog.seed import sync_prices
 from service.core.db import engine, transaction
 from service.core.migrate import upgrade
-from service.local.postgres import PostgresServer
+from service.local.postgres import APPLICATION, OWNER, PostgresServer
 from service.local.valkey import ValkeyServer
 from service.settings import settings
-from tests.support.clean import clean, dsn, start_over, work_left
+from tests.support import superuser
+from tests.support.clean import clean, start_over, work_left
 from tests.support.plain import sdk_client
 from tests.support.processes import Api, Worker, free_port
 from tests.support.service import Service
@@ -48,14 +48,15 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def postgres_url(folder: Path) -> Iterator[str]:
-    """A Postgres server with two migrated databases; the URL of the one that all processes share."""
+    """A Postgres server with two migrated databases; the URL of the one that all processes share.
+
+    It is the application's role that connects, as in production.
+    """
     server = PostgresServer(folder / "postgres", durable=False)
-    server.start()
-    server.create_database("tunehouse")
-    url = server.url("tunehouse")
-    upgrade(url)
-    with psycopg.connect(dsn(url), autocommit=True) as connection:
-        connection.execute("CREATE DATABASE quiet TEMPLATE tunehouse")
+    superuser.url = server.start()
+    owner_url, url = server.create_owned_database("tunehouse")
+    upgrade(owner_url, APPLICATION)
+    server.create_database("quiet", template="tunehouse", owner=OWNER)
     yield url
     server.stop()
 
@@ -136,14 +137,14 @@ def database(quiet_url: str) -> Iterator[str]:
     """A database of this process alone: steps happen only when the test does them; its URL."""
     with patched_database_url(quiet_url):
         yield quiet_url
-        clean(dsn(quiet_url))
+        clean(quiet_url)
 
 
 @pytest.fixture
 def service_database(environment: dict[str, str], postgres_url: str) -> Iterator[str]:
     """The database of the api and worker processes, emptied after the test; its URL."""
     yield postgres_url
-    clean(dsn(postgres_url))
+    clean(postgres_url)
 
 
 @pytest.fixture(scope="session")

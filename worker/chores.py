@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 
 from service.audit import actions as audit
+from service.audit.export.actions import order_export
 from service.core import clock
 from service.core.db import transaction
 from service.core.prune import prune
@@ -127,6 +128,14 @@ def _order_reconciliations() -> int:
         return order_reconciliations(session, [one.name for one in settings().providers])
 
 
+def _export_audit() -> int:
+    sink = settings().audit_sink
+    if sink is None:
+        return 0
+    with transaction() as session:
+        return order_export(session, sink)
+
+
 def _forget() -> int:
     with transaction() as session:
         return (
@@ -147,5 +156,6 @@ CHORES = (
     Chore("close_months", 600.0, _close_months),
     Chore("schedule_shutdown_polls", 60.0, _schedule_shutdown_polls),
     Chore("send_shutdown_notices", 600.0, _send_shutdown_notices),
+    Chore("export_audit", 2.0, _export_audit),
     Chore("forget", 10.0, _forget),
 )

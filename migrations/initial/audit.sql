@@ -12,8 +12,18 @@ CREATE TABLE audit_events (
     request_id varchar,
     ip varchar,
     user_agent varchar,
+    txid bigint NOT NULL DEFAULT txid_current(),
     CONSTRAINT pk_audit_events PRIMARY KEY (position),
     CONSTRAINT uq_audit_events_id UNIQUE (id)
 );
 CREATE INDEX ix_audit_events_object_id ON audit_events (object_id);
 CREATE INDEX ix_audit_events_team_id_position ON audit_events (team_id, position);
+CREATE INDEX ix_audit_events_txid_position ON audit_events (txid, position);
+
+CREATE TABLE audit_exports (
+    sink varchar NOT NULL,
+    txid bigint NOT NULL,
+    position bigint NOT NULL,
+    exported_at timestamptz NOT NULL,
+    CONSTRAINT pk_audit_exports PRIMARY KEY (sink)
+);

@@ -43,6 +43,9 @@ from service.models.lineage import routes as lineage
 from service.models.shutdowns import routes as shutdowns
 from service.settings import settings
 from service.teams import routes as teams
+from service.teams.admin_keys import routes as admin_keys
+from service.teams.keys import routes as team_keys
+from service.teams.quotas import routes as quotas
 from service.webhooks import routes as webhooks
 from service.webhooks.deliveries import routes as webhook_deliveries
 
@@ -63,6 +66,9 @@ def create_app() -> FastAPI:
     )
     for part in (
         teams,
+        team_keys,
+        admin_keys,
+        quotas,
         files,
         derived_files,
         dataset_policy,

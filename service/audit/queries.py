@@ -11,7 +11,7 @@ from service.core.pages import Page, fetch_page
 
 
 class AuditOutcome(StrEnum):
-    """How a write ended; part of the wire."""
+    """How a request ended; part of the wire."""
 
     DONE = "done"
     REFUSED = "refused"  # 4xx: nothing was changed
@@ -19,7 +19,7 @@ class AuditOutcome(StrEnum):
 
 
 def outcome_of(status_code: int) -> AuditOutcome:
-    """The outcome that an answer's status tells of."""
+    """The outcome that the status of an answer stands for."""
     if status_code < 400:
         return AuditOutcome.DONE
     return AuditOutcome.REFUSED if status_code < 500 else AuditOutcome.FAILED
@@ -44,7 +44,7 @@ def list_audit_events(
     after: str | None,
     limit: int,
 ) -> Page[AuditEvent]:
-    """What was written in a team's name or on it, newest first; without a team, by everybody.
+    """The requests on record for a team or on it, newest first; without a team, everybody's.
 
     `since` is included, `until` is not. Raises `NotFound` for an unknown cursor.
     """

@@ -11,10 +11,11 @@ from service.core.pages import ListOut, list_out
 from service.core.web import RequestSession
 from service.core.wire import Text
 from service.teams.access import Manager
+from service.teams.keys.queries import names_of
 
 router = APIRouter(prefix="/v1/audit_events", tags=["audit"])
 
-Limit = Annotated[int, Query(ge=1, le=100)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
 Time = Annotated[int, Query(ge=0, lt=2**33)]
 
 
@@ -30,9 +31,10 @@ def list_events(
     after: str | None = None,
     limit: Limit = 20,
 ) -> ListOut[AuditEventOut]:
-    """Who wrote what, on what, from where, and how it ended, newest first.
+    """List who did what to what, from where, and how it ended, newest first.
 
-    A team sees its own; an admin sees everything, or one team's by naming it in the OpenAI-Project header.
+    Every write is on record, and every read by an admin who acts for a team. A team sees its own; an admin
+    sees everything, or one team's by naming it in the OpenAI-Project header.
     """
     page = list_audit_events(
         session,
@@ -45,5 +47,6 @@ def list_events(
         after=after,
         limit=limit,
     )
-    wires = [audit_event_out(event, for_admin=caller.is_admin) for event in page.rows]
+    names = names_of(session, {event.key_id for event in page.rows})
+    wires = [audit_event_out(event, names, for_admin=caller.is_admin) for event in page.rows]
     return list_out(wires, page.has_more)

@@ -1,5 +1,6 @@
 """The audit log on the wire."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from service.audit.queries import AuditOutcome, outcome_of
@@ -9,16 +10,17 @@ from service.core.wire import WireOut
 
 
 class ActorOut(WireOut):
-    """Who sent the request: a team by one of its keys, or an admin."""
+    """Who sent the request: a team by one of its keys, or an admin. `name` is the key's."""
 
     type: Literal["team_key", "admin"]
     key_id: str
+    name: str | None
 
 
 class AuditEventOut(WireOut):
-    """One write: `action` is its method and route, `params` what stood in the route's places.
+    """One request: `action` is its method and route, `params` the values in its path.
 
-    `object_id` is what was made, or else what the route named last.
+    `object_id` is what it created, or else the last thing that its path names.
     """
 
     object: Literal["audit_event"] = "audit_event"
@@ -36,14 +38,18 @@ class AuditEventOut(WireOut):
     user_agent: str | None
 
 
-def audit_event_out(event: AuditEvent, *, for_admin: bool) -> AuditEventOut:
-    """The wire form; where an admin called from is for admins alone."""
+def audit_event_out(event: AuditEvent, names: Mapping[str, str], *, for_admin: bool) -> AuditEventOut:
+    """The wire form, with the names of keys by id; only admins see where an admin called from."""
     hidden = event.by_admin and not for_admin
     return AuditEventOut(
         id=event.id,
         created_at=unix(event.created_at),
         team_id=event.team_id,
-        actor=ActorOut(type="admin" if event.by_admin else "team_key", key_id=event.key_id),
+        actor=ActorOut(
+            type="admin" if event.by_admin else "team_key",
+            key_id=event.key_id,
+            name=names.get(event.key_id),
+        ),
         action=event.action,
         object_id=event.object_id,
         params=event.params,

@@ -3,18 +3,18 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Identity, Index
+from sqlalchemy import BigInteger, Identity, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.db import Base
 
 
 class AuditEvent(Base):
-    """One write that somebody sent: who, what, on what, from where, and how it ended.
+    """One request on record: who sent it, what it did to what, from where, and how it ended.
 
-    Never changed, and deleted only when older than both 90 days, which a trigger sees to, and the setting.
-
-    No foreign keys: the row outlives what it names, and may name what never was.
+    The application's database role can add rows, and change or delete none; `audit_forget` deletes those
+    that are older than both 90 days and the setting. No foreign keys: a row outlives what it names, and may
+    name what never existed. `txid` is the transaction that wrote it, by which exports find what is new.
     """
 
     __tablename__ = "audit_events"
@@ -32,5 +32,21 @@ class AuditEvent(Base):
     request_id: Mapped[str | None]
     ip: Mapped[str | None]
     user_agent: Mapped[str | None]
+    txid: Mapped[int] = mapped_column(BigInteger, server_default=text("txid_current()"))
 
-    __table_args__ = (Index(None, "team_id", "position"), Index(None, "object_id"))
+    __table_args__ = (
+        Index(None, "team_id", "position"),
+        Index(None, "object_id"),
+        Index(None, "txid", "position"),
+    )
+
+
+class AuditExport(Base):
+    """How far the audit log was sent to a sink: the last event that it has."""
+
+    __tablename__ = "audit_exports"
+
+    sink: Mapped[str] = mapped_column(primary_key=True)
+    txid: Mapped[int] = mapped_column(BigInteger)
+    position: Mapped[int] = mapped_column(BigInteger)
+    exported_at: Mapped[datetime]

@@ -1,8 +1,8 @@
 """How requests come into the audit log.
 
-Writes that go through `IdempotentRoute` are noted in the transaction that does them. The middleware notes
-whatever is left: writes that were refused or failed, and routes that manage their own transactions; it does
-so before the answer goes out.
+Writes through `IdempotentRoute` are recorded in the transaction that does them. The middleware records the
+rest before the answer goes out: writes that were refused or failed, routes that manage their own
+transactions, and what an admin reads of a team.
 """
 
 import json
@@ -25,75 +25,100 @@ from service.teams.access import Caller
 log = structlog.get_logger(__name__)
 
 _WRITES = ("POST", "PUT", "PATCH", "DELETE")
+_READS = ("GET", "HEAD")
 # Use of models is metered by the ledger, and estimates change nothing.
 _NO_CHANGES = re.compile(r"/v1/(chat/completions|completions|responses|fine_tuning/estimates)(/.*)?")
-_LARGEST_BODY = 64 * 1024  # of an answer that is searched for the id of what was made
-_NOTED = "audited"
+# Neither is a team's content: the record itself, and who is calling.
+_NO_CONTENT = ("/v1/audit_events", "/v1/me")
+_LARGEST_BODY = 64 * 1024  # of an answer that is searched for the id of what was created
+_RECORDED = "audited"
 _REPLAYED = "idempotent-replayed"
 
 
 def note_write(session: Session, request: Request, answer: Response) -> None:
-    """Note a write that worked in its own transaction."""
-    if _is_audited(request.scope):
+    """Record a write that worked, in its own transaction."""
+    if _is_write(request.scope):
         _append(session, request.scope, answer.status_code, bytes(getattr(answer, "body", b"")))
-        setattr(request.state, _NOTED, True)
+        setattr(request.state, _RECORDED, True)
 
 
 class AuditTrail:
-    """The net under `note_write`."""
+    """Record what `note_write` did not see."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not _is_audited(scope):
+        if not (_is_write(scope) or _may_show_content(scope)):
             await self.app(scope, receive, send)
             return
         scope.setdefault("state", {})
         held: Message | None = None
 
-        async def noting(message: Message) -> None:
+        async def recording(message: Message) -> None:
             nonlocal held
             if message["type"] == "http.response.start":
                 held = message
                 return
             if held is not None:
-                await run_in_threadpool(_note_rest, scope, held, message.get("body", b""))
+                await _record(scope, held, message.get("body", b""))
                 start, held = held, None
                 await send(start)
             await send(message)
 
         try:
-            await self.app(scope, receive, noting)
-        except Exception:  # whatever it is, it is answered with 500 further out and belongs in the log
-            await run_in_threadpool(_note_rest, scope, {"status": 500, "headers": []}, b"")
+            await self.app(scope, receive, recording)
+        except Exception:  # answered with 500 further out; it belongs in the log whatever it is
+            await _record(scope, {"status": 500, "headers": []}, b"")
             raise
 
 
-def _is_audited(scope: Scope) -> bool:
+def _is_write(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] not in _WRITES:
         return False
     path: str = scope["path"]
     return path.startswith("/v1/") and not _NO_CHANGES.fullmatch(path)
 
 
-def _note_rest(scope: Scope, start: Message, body: bytes) -> None:
-    replayed = Headers(raw=start["headers"]).get(_REPLAYED) is not None
-    if replayed or _NOTED in scope["state"] or "caller" not in scope["state"]:
+def _may_show_content(scope: Scope) -> bool:
+    if scope["type"] != "http" or scope["method"] not in _READS:
+        return False
+    path: str = scope["path"]
+    return path.startswith("/v1/") and not path.startswith(_NO_CONTENT)
+
+
+async def _record(scope: Scope, start: Message, body: bytes) -> None:
+    caller: Caller | None = scope["state"].get("caller")
+    if caller is None:
         return
+    if scope["method"] in _READS:
+        # By the header an admin acts as the team. Refused reads showed nothing.
+        if caller.is_admin and caller.team_id is not None and start["status"] < 400:
+            await run_in_threadpool(_record_read, scope, start["status"])
+    elif _RECORDED not in scope["state"] and Headers(raw=start["headers"]).get(_REPLAYED) is None:
+        await run_in_threadpool(_record_write, scope, start["status"], body)
+
+
+def _record_read(scope: Scope, status: int) -> None:
+    """Raises when it cannot be recorded: then nothing is shown either."""
+    with transaction() as session:
+        _append(session, scope, status, b"")
+
+
+def _record_write(scope: Scope, status: int, body: bytes) -> None:
     try:
         with transaction() as session:
-            _append(session, scope, start["status"], body)
+            _append(session, scope, status, body)
     except SQLAlchemyError as failure:
-        # The answer stands; the access log still tells of the request.
+        # What was done cannot be undone, so the answer stands; the access log has the request too.
         log.error("audit_event_lost", reason=type(failure).__name__, path=scope["path"])
 
 
 def _append(session: Session, scope: Scope, status: int, body: bytes) -> None:
     caller: Caller = scope["state"]["caller"]
     params: dict[str, Any] = scope.get("path_params", {})
-    made = _made(body) if status < 400 else None
-    object_id = made or next(reversed(list(params.values())), None)
+    created = _created(body) if status < 400 else None
+    object_id = created or next(reversed(list(params.values())), None)
     client = scope.get("client")
     append(
         session,
@@ -111,7 +136,7 @@ def _append(session: Session, scope: Scope, status: int, body: bytes) -> None:
 
 
 def _team(caller: Caller, params: dict[str, Any], object_id: str | None) -> str | None:
-    """The team concerned: a team's key writes for its own; an admin for the one named, or just made."""
+    """The team concerned: a key's own; for an admin the one that is named, or was just created."""
     if caller.team_id is not None:
         return caller.team_id
     if "team_id" in params:
@@ -119,7 +144,7 @@ def _team(caller: Caller, params: dict[str, Any], object_id: str | None) -> str 
     return object_id if object_id and object_id.startswith("team_") else None
 
 
-def _made(body: bytes) -> str | None:
+def _created(body: bytes) -> str | None:
     if not body or len(body) > _LARGEST_BODY:
         return None
     try:

@@ -50,13 +50,22 @@ def demo(
 
 @app.command(name="migrate")
 def migrate_command(data_dir: DataDir = Path(".tunehouse")) -> None:
-    """Bring the database to the newest schema."""
+    """Bring the database to the newest schema, and grant the role of api and workers its rights."""
     use_running(data_dir)
     try:
-        migrate(read_settings().database_url.get_secret_value())
+        found = read_settings()
+        owner = found.migrate_database_url
+        dangers = migrate(found.database_url.get_secret_value(), owner.get_secret_value() if owner else None)
     except EmbeddedError as error:
         fail(str(error))
     typer.echo("the database has the newest schema")
+    if dangers:
+        typer.echo(
+            f"warning: the role of TUNEHOUSE_DATABASE_URL {' and '.join(dangers)}, so it could rewrite the "
+            "ledger and the audit log. Use a role without these rights, and name the owner in "
+            "TUNEHOUSE_MIGRATE_DATABASE_URL.",
+            err=True,
+        )
 
 
 @app.command()

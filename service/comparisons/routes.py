@@ -22,7 +22,7 @@ _AS_PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}
 @router.post("")
 def create_comparison(body: ComparisonCreate, session: RequestSession, caller: Inferer) -> ComparisonOut:
     """Run prompts of a held-out file through two models; a worker does, and the team's budget pays."""
-    comparison = actions.create_comparison(session, caller.team, caller.key_id, body)
+    comparison = actions.create_comparison(session, caller.team, caller.account_id, body)
     return comparison_out(comparison, [], [], with_results=False)
 
 

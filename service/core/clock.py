@@ -13,6 +13,11 @@ def unix(moment: datetime) -> int:
     return int(moment.timestamp())
 
 
+def optional_unix(moment: datetime | None) -> int | None:
+    """The same for a moment that may be missing."""
+    return None if moment is None else unix(moment)
+
+
 def from_unix(seconds: float) -> datetime:
     """The moment that the wire calls `seconds`."""
     return datetime.fromtimestamp(seconds, UTC)

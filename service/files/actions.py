@@ -16,6 +16,7 @@ from service.files.copies import order_removal_of_content
 from service.files.queries import get_file
 from service.files.storing import Stored, keep
 from service.files.tables import Content, ContentRows, File, FileStatus, FileUse, Purpose, TokenCount
+from service.teams.quotas.actions import Quota, require_room
 
 CHECK = "file.check"  # the unit of work that reads a file and writes its report
 EXPIRE = "file.expire"  # the unit of work that deletes a file whose time is over
@@ -35,8 +36,12 @@ def create_file(
     """A training file whose bytes were just stored, to be checked by a worker.
 
     `format` holds its lines to one format; without it the content decides. Bytes that the team already has
-    are not kept twice. Raises `Conflict` when storing took so long that what was stored is being deleted.
+    are not kept twice. Raises `Conflict` when storing took so long that what was stored is being deleted,
+    and `QuotaExceeded`.
     """
+    require_room(session, team_id, Quota.FILES)
+    if session.get(Content, (team_id, sha256)) is None:
+        require_room(session, team_id, Quota.STORAGE_BYTES, adding=size_bytes)
     kept = _own_content(session, team_id, sha256, size_bytes, storage_keys, None)
     for key in storage_keys:
         if kept != storage_keys:

@@ -10,7 +10,8 @@ from service.core.pages import Order, Page, fetch_page
 from service.core.storage import storage
 from service.dataset.report import Report
 from service.errors import Conflict, NotFound
-from service.files.tables import Content, File, FileStatus
+from service.files.tables import Content, File, FileStatus, Purpose
+from service.teams.quotas.actions import Quota, counted_by
 
 
 def _living(team_id: str) -> Select[File]:
@@ -46,6 +47,22 @@ def list_files(
         order=order,
         cursors=select(File).where(File.team_id == team_id),
     )
+
+
+def count_files(session: Session, team_id: str) -> int:
+    """How many training files the team keeps."""
+    own = _living(team_id).where(File.purpose == Purpose.FINE_TUNE)
+    return session.scalar(own.with_only_columns(func.count())) or 0
+
+
+def stored_bytes(session: Session, team_id: str) -> int:
+    """How many bytes the team's files take in storage; equal contents count once, results not at all."""
+    own = Content.team_id == team_id, Content.inline.is_(None)
+    return int(session.scalar(select(func.coalesce(func.sum(Content.size_bytes), 0)).where(*own)) or 0)
+
+
+counted_by(Quota.FILES, count_files)
+counted_by(Quota.STORAGE_BYTES, stored_bytes)
 
 
 def report_of(file: File) -> Report:

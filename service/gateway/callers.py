@@ -8,7 +8,7 @@ from service.gateway.limits import actions as own_limits
 from service.gateway.memory import ShortMemory
 from service.gateway.payer import Payer
 from service.teams.access import Caller, authenticate
-from service.teams.keys import Scope
+from service.teams.keys.scopes import Scope
 
 
 class Callers:
@@ -36,6 +36,7 @@ def _admit(caller: Caller) -> Payer:
         raise Forbidden(
             f"This key lacks the scope '{Scope.INFER}'; it has: {', '.join(sorted(caller.scopes))}."
         )
+    caller.require_living_team()
     with transaction() as session:
-        limits = own_limits.of_subjects(session, [caller.team, caller.key_id])
-    return Payer(caller.team, caller.key_id, limits)
+        limits = own_limits.of_subjects(session, [caller.team, caller.account_id])
+    return Payer(caller.team, caller.account_id, limits)

@@ -16,13 +16,17 @@ from service.jobs import queue
 from service.jobs.admission import Admission, check_admission, hold_cost
 from service.jobs.estimate import shared_rows
 from service.jobs.kinds import ADVANCE_JOB, ADVANCE_RETRAIN
+from service.jobs.queries import count_unfinished
 from service.jobs.request import method_of, request_of_body, request_of_job
 from service.jobs.schemas import JobCreate
 from service.jobs.states import ALLOWED, JobStatus, RequestedAction
 from service.jobs.tables import Job
 from service.ledger.actions import release_hold
+from service.teams.quotas.actions import Quota, counted_by, require_room
 
 CREATED = "Created fine-tuning job: {}"  # OpenAI's words
+
+counted_by(Quota.QUEUED_JOBS, count_unfinished)
 
 
 def create_job(
@@ -36,9 +40,11 @@ def create_job(
 ) -> Job:
     """Create a job, hold its cost if its files are checked already, and wake a worker.
 
-    Raises `NotFound`, `InvalidRequest`, `TrainingNotAvailable`, `PriceUnknown` or `BudgetExceeded`; then
-    nothing was created.
+    Raises `NotFound`, `InvalidRequest`, `TrainingNotAvailable`, `PriceUnknown`, `BudgetExceeded` or
+    `QuotaExceeded`; then nothing was created.
     """
+    # First, because it may wait for the team's other creates, which must not wait for rows locked here.
+    require_room(session, team_id, Quota.QUEUED_JOBS)
     request = request_of_body(team_id, key_id, body)
     admission = check_admission(session, request)
     target, method = admission.target, method_of(body)

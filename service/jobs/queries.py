@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.core.pages import Page, fetch_page
 from service.errors import NotFound
+from service.jobs.states import TERMINAL
 from service.jobs.tables import Job, JobCheckpoint
 from service.ledger.queries import costs_by_job, limits_of
 from service.ledger.tables import HoldRow
@@ -52,6 +53,13 @@ def _with_metadata(query: Select[Job], metadata: Mapping[str, str]) -> Select[Jo
     if not metadata:
         return query.where(func.coalesce(Job.labels, func.jsonb_build_object()) == func.jsonb_build_object())
     return query.where(Job.labels.contains(dict(metadata)))
+
+
+def count_unfinished(session: Session, team_id: str) -> int:
+    """How many of the team's jobs have not ended."""
+    ended = [status.value for status in TERMINAL]
+    own = Job.team_id == team_id, Job.status.not_in(ended)
+    return session.scalar(select(func.count()).select_from(Job).where(*own)) or 0
 
 
 def list_checkpoints(session: Session, job: Job, *, after: str | None, limit: int) -> Page[JobCheckpoint]:

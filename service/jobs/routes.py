@@ -39,11 +39,11 @@ _METADATA_FILTER = re.compile(r"metadata\[(.{1,64})\]")
 def create_job(request: Request, body: JobCreate, session: RequestSession, caller: Trainer) -> JobOut:
     """Create a fine-tuning job. A retry by the SDK returns the job that its first attempt created."""
     mark = request_hash(caller.team, body)
-    lock_request(session, caller.key_id, mark)
-    job = made_before(session, caller.key_id, mark) if is_retry(request.headers) else None
+    lock_request(session, caller.account_id, mark)
+    job = made_before(session, caller.account_id, mark) if is_retry(request.headers) else None
     if job is None:
         job = actions.create_job(
-            session, team_id=caller.team, key_id=caller.key_id, body=body, request_hash=mark
+            session, team_id=caller.team, key_id=caller.account_id, body=body, request_hash=mark
         )
     return _out(session, job)
 

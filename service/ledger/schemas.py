@@ -14,6 +14,7 @@ from service.ledger.budgets.actions import DEFAULT_THRESHOLDS, Period
 from service.ledger.charges import BudgetView
 from service.ledger.money import usd
 from service.ledger.reports.forecast import Forecast
+from service.teams.quotas.schemas import QuotasOut
 
 Amount = Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=PRICE_DECIMALS, examples=["5.00"])]
 Moment = Annotated[int, Field(ge=0, lt=2**33)]
@@ -128,6 +129,7 @@ class MeOut(WireOut):
     key_budget: BudgetOut | None
     spent_usd: str | None
     held_usd: str | None
+    quotas: QuotasOut | None
 
 
 class CostsOut(WireOut):

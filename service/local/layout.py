@@ -11,7 +11,7 @@ from service.local.errors import EmbeddedError
 from service.local.files import kept_secret, lock
 from service.local.processes import write_private
 
-VERSION = "1"
+VERSION = "2"
 
 
 class DataDir:

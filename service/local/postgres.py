@@ -17,7 +17,9 @@ from service.local.errors import EmbeddedError
 from service.local.files import kept_secret, lock, socket_folder
 from service.local.processes import command_line, end, last_lines, spawn, started, sweep, wait_until
 
-USER = "tunehouse"
+USER = "tunehouse"  # the superuser, for what concerns the whole server
+OWNER = "tunehouse_owner"  # owns the tables, runs migrations
+APPLICATION = "tunehouse_app"  # what api and workers connect as: can add to history, not change it
 SOCKET_PORT = 5432  # only part of the socket's name while no TCP port is asked for
 # Nothing of the caller's environment (PGDATA, PGPORT, a locale) may change how the server behaves.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
@@ -99,17 +101,29 @@ class PostgresServer:
         """Whether the server process lives."""
         return self._process is not None and self._process.poll() is None
 
-    def url(self, database: str = "postgres") -> str:
+    def url(self, database: str = "postgres", role: str = USER) -> str:
         """The SQLAlchemy URL of `database` (which need not exist yet)."""
         where = f"127.0.0.1:{self.port}/{database}" if self.port else f"/{database}?host={self._sockets}"
-        return f"postgresql+psycopg://{USER}:{self._password()}@{where}"
+        return f"postgresql+psycopg://{role}:{self._password(role)}@{where}"
 
-    def create_database(self, name: str, template: str | None = None) -> str:
+    def create_owned_database(self, name: str) -> tuple[str, str]:
+        """Make, unless it is there, a database with an owner; the URLs of owner and application."""
+        with self._connect(autocommit=True) as connection:
+            for role in (OWNER, APPLICATION):
+                known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+                verb = sql.SQL("CREATE" if known is None else "ALTER")
+                statement = sql.SQL("{} ROLE {} LOGIN NOSUPERUSER PASSWORD {}")
+                connection.execute(statement.format(verb, sql.Identifier(role), self._password(role)))
+        if not self.has_database(name):
+            self.create_database(name, owner=OWNER)
+        return self.url(name, OWNER), self.url(name, APPLICATION)
+
+    def create_database(self, name: str, template: str | None = None, owner: str = USER) -> str:
         """Make a database, empty or a copy of `template` (which nobody may be using), and return its URL.
 
         Raises psycopg's `DuplicateDatabase` when there is one of that name.
         """
-        made = sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name))
+        made = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner))
         if template:
             # A copy of files and no write-ahead log of every page: 30 ms for a small database.
             made += sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template))
@@ -134,8 +148,8 @@ class PostgresServer:
             autocommit=autocommit,
         )
 
-    def _password(self) -> str:
-        return kept_secret(self.data_dir / "password")
+    def _password(self, role: str = USER) -> str:
+        return kept_secret(self.data_dir / ("password" if role == USER else f"password-{role}"))
 
     def _create(self, account: Account) -> None:
         """Make the cluster beside its place and move it there whole, so that a kill leaves no half of one."""

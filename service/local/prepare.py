@@ -6,16 +6,25 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.catalog.seed import sync_prices
 from service.core.db import transaction
 from service.core.migrate import upgrade
+from service.core.rights import dangers_of, role_of
 from service.local.errors import EmbeddedError
-from service.teams.actions import create_key, has_admin_key
+from service.teams.keys.actions import create_key
+from service.teams.keys.queries import has_admin_key
 
 
-def migrate(database_url: str) -> None:
-    """Run the missing migrations and add the shipped prices. Raises EmbeddedError in one line."""
+def migrate(database_url: str, owner_url: str | None = None) -> list[str]:
+    """Run the missing migrations as the owner, grant the application's role its rights, add shipped prices.
+
+    Without `owner_url` the application owns the tables. Answers why the application's role could hide what
+    was done, if it could. Raises EmbeddedError in one line.
+    """
     try:
-        upgrade(database_url)
+        role = role_of(database_url)
+        is_apart = owner_url is not None and role != role_of(owner_url)
+        upgrade(owner_url or database_url, role if is_apart else None)
         with transaction() as session:
             sync_prices(session)
+        return dangers_of(database_url)
     except CommandError as error:
         # Alembic's words for a revision that this version does not have.
         raise EmbeddedError(f"the database was migrated by a newer Tunehouse: {error}") from error

@@ -44,6 +44,7 @@ class Stack:
         self.data = DataDir(data_dir)
         self.stopping = threading.Event()
         self._added: dict[str, str] = {}
+        self._owner_url: str | None = None  # stays in this process: api and worker must not learn it
         self._supervisor = Supervisor(report)
 
     def __enter__(self) -> "Stack":
@@ -94,9 +95,8 @@ class Stack:
     def _start_postgres(self) -> None:
         server = PostgresServer(self.data.postgres, log=self.data.log("postgres"))
         self._supervisor.start(server)
-        if not server.has_database(DATABASE):
-            server.create_database(DATABASE)
-        self._add("DATABASE_URL", server.url(DATABASE))
+        self._owner_url, application_url = server.create_owned_database(DATABASE)
+        self._add("DATABASE_URL", application_url)
 
     def _start_valkey(self) -> None:
         server = ValkeyServer(self.data.valkey, log=self.data.log("valkey"))
@@ -125,7 +125,9 @@ class Stack:
         settings.cache_clear()
         engine.cache_clear()
         check_broker(settings().redis_url.get_secret_value())
-        migrate(settings().database_url.get_secret_value())
+        given = settings().migrate_database_url
+        owner_url = given.get_secret_value() if given else self._owner_url
+        migrate(settings().database_url.get_secret_value(), owner_url)
         if settings().admin_key is None:
             self.admin_key = first_admin_key()
         engine().dispose()

@@ -27,11 +27,13 @@ from pydantic_settings import (
 from service.settings.http import HttpSettings
 from service.settings.providers import ProviderSettings, check_names
 from service.settings.secrets import AdminKey, Secret
+from service.settings.sinks import AuditSink
+from service.settings.teams import TeamSettings
 
 __all__ = ["ProviderSettings", "Settings", "settings"]
 
 
-class Settings(HttpSettings):
+class Settings(HttpSettings, TeamSettings):
     """All settings of one process; see the module docstring for where they come from."""
 
     model_config = SettingsConfigDict(
@@ -45,6 +47,11 @@ class Settings(HttpSettings):
         default=SecretStr("postgresql+psycopg://localhost/tunehouse"),
         description="PostgreSQL 15 or newer. It holds everything that must not be lost.\n"
         "Always, outside `tunehouse up`.",
+    )
+    migrate_database_url: Secret | None = Field(
+        default=None,
+        description="The same database as the owner of its tables, for `tunehouse migrate` alone.\n"
+        "Always in production: without it, api and workers own the tables and could rewrite history.",
     )
     redis_url: Secret = Field(
         default=SecretStr("redis://localhost:6379/0"),
@@ -109,31 +116,6 @@ class Settings(HttpSettings):
         gt=0,
         description="How long the reservation of a killed api process stays on the budget.\n"
         "Keep it longer than the longest answer takes.",
-    )
-    key_requests_per_minute: int | None = Field(
-        default=None,
-        ge=1,
-        description="Requests per minute and key. Without it, a key is limited only by the provider.\n"
-        "To keep one key from using up its team's share.",
-    )
-    key_tokens_per_minute: int | None = Field(
-        default=None,
-        ge=1,
-        description="Tokens per minute and key, input and output together.\n"
-        "To keep one key from using up its team's share.",
-    )
-    team_requests_per_minute: int | None = Field(
-        default=None,
-        ge=1,
-        description="Requests per minute and team. Without it, one team can use up the provider's limit for "
-        "all.\n"
-        "When several teams share one provider account.",
-    )
-    team_tokens_per_minute: int | None = Field(
-        default=None,
-        ge=1,
-        description="Tokens per minute and team, input and output together.\n"
-        "When several teams share one provider account.",
     )
     sweep_interval_s: float = Field(
         default=1.0,
@@ -215,6 +197,12 @@ class Settings(HttpSettings):
         ge=90,
         description="How long audit events are kept. The database refuses less than 90 days.\n"
         "When your compliance rules say so.",
+    )
+    audit_sink: AuditSink | None = Field(
+        default=None,
+        description="Where workers copy the audit log as it grows: `file:///path.jsonl`, or "
+        "`syslog://host:port` (TCP).\n"
+        "To keep a copy that nobody with access to the database can change.",
     )
     log_format: Literal["json", "console"] = Field(
         default="json",

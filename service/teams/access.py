@@ -1,4 +1,4 @@
-"""Who is calling, and may they? FastAPI dependencies that routes name in their signatures."""
+"""Who is calling, and what may they do? FastAPI dependencies that routes name in their signatures."""
 
 import hmac
 from collections.abc import Callable
@@ -8,30 +8,43 @@ from typing import Annotated
 
 from fastapi import Depends, Request, Security
 from fastapi.security import HTTPBearer
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import func, or_, update
 from sqlalchemy.orm import Session
 
 from service.core.db import transaction
-from service.errors import Forbidden, InvalidRequest, NotFound, Unauthenticated
+from service.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
 from service.settings import settings
-from service.teams import keys
-from service.teams.keys import Scope
-from service.teams.tables import ApiKey, Team
+from service.teams.keys.queries import SETTINGS_ADMIN, account_of, key_of_secret
+from service.teams.keys.scopes import Scope
+from service.teams.keys.tables import ApiKey
+from service.teams.queries import get_team
+from service.teams.quotas.actions import Quota, limit_of
+from service.teams.tables import Team
 
 _bearer = HTTPBearer(auto_error=False, description="A Tunehouse key: th-…")
 TEAM_HEADER = "openai-project"
 _TOUCH_EVERY = timedelta(minutes=1)
-_SETTINGS_ADMIN = "key_admin"
+_READS = ("GET", "HEAD", "OPTIONS")
 
 
 @dataclass(frozen=True)
 class Caller:
-    """Whoever sent a request: a team by one of its keys, or an admin (who may act for a team)."""
+    """The sender of a request: a team by one of its keys, or an admin (who may act for a team).
+
+    `account_id` is the key whose budget and rate limits pay for what it does; `most_in_flight` is the quota
+    of requests at a time.
+    """
 
     key_id: str
     team_id: str | None
     scopes: frozenset[str]
     is_admin: bool = False
+    account_id: str = ""
+    team_is_archived: bool = False
+    most_in_flight: int | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "account_id", self.account_id or self.key_id)
 
     @property
     def team(self) -> str:
@@ -47,6 +60,15 @@ class Caller:
             )
         return self.team_id
 
+    def require_living_team(self) -> None:
+        """Refuse new things for an archived team, whoever asks. Raises `Conflict`."""
+        if self.team_is_archived:
+            raise Conflict(
+                f"The team {self.team_id!r} is archived: you can read its data and end its jobs, but not "
+                "create or change anything.",
+                code="team_archived",
+            )
+
 
 def authenticate(secret: str | None, team_header: str | None = None) -> Caller:
     """The caller behind a bearer secret. Raises `Unauthenticated`."""
@@ -55,23 +77,18 @@ def authenticate(secret: str | None, team_header: str | None = None) -> Caller:
     admin_key = settings().admin_key
     with transaction() as session:
         if admin_key and hmac.compare_digest(admin_key.get_secret_value().encode(), secret.encode()):
-            return _as_admin(session, _SETTINGS_ADMIN, team_header)
-        key = _find_key(session, secret)
+            return _as_admin(session, SETTINGS_ADMIN, team_header)
+        key = key_of_secret(session, secret)
         _touch(session, key.id)
         if key.team_id is None:
             return _as_admin(session, key.id, team_header)
-        return Caller(key.id, key.team_id, frozenset(key.scopes))
-
-
-def _find_key(session: Session, secret: str) -> ApiKey:
-    key = session.scalar(select(ApiKey).where(ApiKey.secret_hash == keys.digest(secret)))
-    if key is None:
-        raise Unauthenticated("This key is not known. Keys look like th-… and are shown once, when made.")
-    if key.revoked_at is not None:
-        raise Unauthenticated(f"The key {key.prefix}… was revoked.", code="key_revoked")
-    if key.expires_at is not None and session.scalar(select(key.expires_at <= func.now())):
-        raise Unauthenticated(f"The key {key.prefix}… has expired.", code="key_expired")
-    return key
+        return Caller(
+            key.id,
+            key.team_id,
+            frozenset(key.scopes),
+            account_id=account_of(session, key),
+            most_in_flight=limit_of(session, key.team_id, Quota.REQUESTS_IN_FLIGHT),
+        )
 
 
 def _touch(session: Session, key_id: str) -> None:
@@ -80,15 +97,31 @@ def _touch(session: Session, key_id: str) -> None:
 
 
 def _as_admin(session: Session, key_id: str, team_header: str | None) -> Caller:
-    if team_header and session.get(Team, team_header) is None:
-        raise NotFound(f"The OpenAI-Project header names {team_header!r}, which is no team.")
-    return Caller(key_id, team_header or None, frozenset(Scope), is_admin=True)
+    team = session.get(Team, team_header) if team_header else None
+    if team_header and team is None:
+        raise NotFound(f"There is no team {team_header!r}, which the OpenAI-Project header names.")
+    return Caller(
+        key_id,
+        team.id if team else None,
+        frozenset(Scope),
+        is_admin=True,
+        team_is_archived=team is not None and team.archived_at is not None,
+        most_in_flight=settings().team_requests_in_flight,
+    )
 
 
 def current_caller(request: Request, _documented: Annotated[object, Security(_bearer)]) -> Caller:
     """The caller of this request, whom `service.app.edge.door` has authenticated."""
     caller: Caller = request.state.caller
+    if not _only_reads_or_ends(request):
+        caller.require_living_team()
     return caller
+
+
+def _only_reads_or_ends(request: Request) -> bool:
+    """Whether the request leaves nothing new behind: what an archived team still has can be ended."""
+    is_ending = request.method == "DELETE" or request.url.path.endswith("/cancel")
+    return request.method in _READS or is_ending
 
 
 CurrentCaller = Annotated[Caller, Depends(current_caller)]
@@ -109,6 +142,16 @@ def _admin(caller: CurrentCaller) -> Caller:
     if not caller.is_admin:
         raise Forbidden("Only an admin key may do this.")
     return caller
+
+
+def own_team(session: Session, caller: Caller, team_id: str) -> Team:
+    """The team of that id: any for an admin, for others their own.
+
+    Raises `NotFound` for every other id, in the same words as for one that does not exist.
+    """
+    if not caller.is_admin and caller.team_id != team_id:
+        raise NotFound(f"There is no team {team_id!r}.", param="team_id")
+    return get_team(session, team_id)
 
 
 Reader = Annotated[Caller, Depends(_holder_of(Scope.READ))]

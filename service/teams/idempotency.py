@@ -24,7 +24,7 @@ from service.teams.tables import IdempotencyRecord
 
 HEADER = "idempotency-key"
 _MAX_KEY_LENGTH = 255
-_SHOWN_ONCE = ("secret", "signing_secret")
+_SHOWN_ONCE = ("secret", "signing_secret", "value")
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 

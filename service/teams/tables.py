@@ -1,10 +1,9 @@
-"""Teams and their keys."""
+"""Teams, and the answers to their idempotent writes."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import LargeBinary
 from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.db import Base
@@ -22,29 +21,12 @@ class Team(Base):
     labels: Mapped[dict[str, Any]] = mapped_column("metadata")
     created_at: Mapped[datetime]
     archived_at: Mapped[datetime | None]
-
-
-class ApiKey(Base):
-    """A bearer key, known only by the SHA-256 of its secret; without a team it is an admin key."""
-
-    __tablename__ = "api_keys"
-
-    id: Mapped[str] = mapped_column(primary_key=True)
-    team_id: Mapped[str | None] = mapped_column(ForeignKey("teams.id"))
-    name: Mapped[str]
-    prefix: Mapped[str]
-    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
-    scopes: Mapped[list[str]] = mapped_column(ARRAY(String))
-    created_at: Mapped[datetime]
-    expires_at: Mapped[datetime | None]
-    revoked_at: Mapped[datetime | None]
-    last_used_at: Mapped[datetime | None]
-
-    __table_args__ = (Index(None, "team_id", "created_at"),)
+    # What an archived team's jobs do: `finish` or `cancel`.
+    left_jobs: Mapped[str | None]
 
 
 class IdempotencyRecord(Base):
-    """The first answer to a write that named an `Idempotency-Key`, kept with the work it tells of."""
+    """The first answer to a write with an `Idempotency-Key`, committed with the work it reports."""
 
     __tablename__ = "idempotency_records"
 

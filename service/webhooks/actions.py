@@ -13,12 +13,12 @@ from service.events.actions import append
 from service.events.tables import Event
 from service.events.types import EventType
 from service.settings import settings
+from service.teams.quotas.actions import Quota, require_room
 from service.webhooks import queries, signing
 from service.webhooks.states import DeliveryState, DisabledReason
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
 DELIVER = "webhook.deliver"  # the unit of work that tries one delivery
-MAX_ENDPOINTS = 50  # of a team: each event costs one call per endpoint
 MAX_TESTS = 5  # of a team, waiting to be sent or answered
 _KEEP_OLD_SECRET = timedelta(hours=24)
 
@@ -26,11 +26,8 @@ _KEEP_OLD_SECRET = timedelta(hours=24)
 def create_endpoint(
     session: Session, *, team_id: str, name: str, url: str, event_types: Sequence[str]
 ) -> tuple[WebhookEndpoint, str]:
-    """Create an endpoint and its signing secret. Raises `Conflict` when the team has too many."""
-    if queries.count_endpoints(session, team_id) >= MAX_ENDPOINTS:
-        raise Conflict(
-            f"A team has at most {MAX_ENDPOINTS} webhook endpoints.", code="too_many_webhook_endpoints"
-        )
+    """Create an endpoint and its signing secret. Raises `QuotaExceeded`."""
+    require_room(session, team_id, Quota.ENDPOINTS)
     moment = clock.now()
     endpoint = WebhookEndpoint(
         id=ids.new_id("we_"),

@@ -12,6 +12,7 @@ from service.core.work import WorkItem
 from service.errors import NotFound
 from service.events.tables import Event
 from service.events.types import EventType
+from service.teams.quotas.actions import Quota, counted_by
 from service.webhooks.states import DeliveryState
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
 
@@ -44,6 +45,9 @@ def list_endpoints(session: Session, team_id: str, after: str | None, limit: int
 def count_endpoints(session: Session, team_id: str) -> int:
     """How many endpoints the team has, disabled ones included."""
     return session.scalar(_living(team_id).with_only_columns(func.count())) or 0
+
+
+counted_by(Quota.ENDPOINTS, count_endpoints)
 
 
 def endpoints_for(session: Session, event: Event) -> Sequence[WebhookEndpoint]:

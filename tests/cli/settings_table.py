@@ -24,7 +24,10 @@ def table(model: type[BaseModel], prefix: str) -> str:
 
 
 def rows(model: type[BaseModel], prefix: str) -> Iterator[str]:
-    for name, field in model.model_fields.items():
+    # Those that are declared in a file of their own come last.
+    for name, field in sorted(
+        model.model_fields.items(), key=lambda item: item[0] not in model.__annotations__
+    ):
         shown = prefix + (name.upper() if prefix else name)
         meaning, _, change = (field.description or "").partition("\n")
         assert meaning and change, f"{name}: describe it in two lines, its meaning and when to change it"

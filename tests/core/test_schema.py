@@ -7,12 +7,13 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, NullPool, create_engine, inspect, make_url, text
+from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 
 from migrations.scripts import FUNCTIONS, run_functions
 from service.core.db import engine
 from service.core.migrate import config, upgrade
 from service.tables import METADATA
+from tests.support import superuser
 from tests.support.clean import dsn
 
 _DEFINED = text("""
@@ -35,9 +36,9 @@ def test_models_and_migrations_agree() -> None:
 
 @pytest.mark.usefixtures("database")
 def test_functions_in_the_database_are_those_of_the_sql_files() -> None:
-    files = [path.read_text("utf-8") for path in FUNCTIONS.glob("*.sql")]
+    files = [path.read_text("utf-8") for folder in FUNCTIONS for path in folder.glob("*.sql")]
     named = {f"{kind.lower()} {name}" for sql in files for kind, name in _CREATES.findall(sql)}
-    with engine().connect() as connection:
+    with create_engine(superuser.url_of("quiet"), poolclass=NullPool).connect() as connection:
         migrated = defined(connection)
         run_functions(connection)
         assert defined(connection) == migrated
@@ -45,9 +46,10 @@ def test_functions_in_the_database_are_those_of_the_sql_files() -> None:
     assert set(migrated) == named
 
 
-def test_a_downgrade_leaves_nothing_and_an_upgrade_after_it_makes_the_same(postgres_url: str) -> None:
-    url = make_url(postgres_url).set(database="downgraded").render_as_string(hide_password=False)
-    with psycopg.connect(dsn(postgres_url), autocommit=True) as connection:
+@pytest.mark.usefixtures("postgres_url")
+def test_a_downgrade_leaves_nothing_and_an_upgrade_after_it_makes_the_same() -> None:
+    url = superuser.url_of("downgraded")
+    with psycopg.connect(dsn(superuser.url), autocommit=True) as connection:
         connection.execute("CREATE DATABASE downgraded")
     upgrade(url)
     with create_engine(url, poolclass=NullPool).connect() as connection:

@@ -32,6 +32,7 @@ INVENTED = {
 SHARED = {"provider", "kind"}
 # An alias is each team's own name: the same name means something else, or nothing, for another team.
 OWN_NAMES = {("put", "/v1/aliases/{name}")}
+FOR_ADMINS = {"/v1/organization/admin_api_keys/{key_id}"}
 
 
 @pytest.fixture
@@ -100,7 +101,9 @@ def test_the_owner_itself_is_let_through_where_the_stranger_was_not(
     refused = [
         f"{template}: {answer.text}"
         for method, template in walked(service)
-        if method == "get" and (answer := owner.team.http.get(owner.path(template))).status_code != 200
+        if method == "get"
+        and template not in FOR_ADMINS
+        and (answer := owner.team.http.get(owner.path(template))).status_code != 200
     ]
     assert refused == []
 

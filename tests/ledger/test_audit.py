@@ -19,13 +19,14 @@ from service.ledger.budgets.actions import set_budget
 from service.ledger.charges import Charge
 from service.ledger.rollups.sums import roll_up
 from tests.ledger.make import charge, team
+from tests.support import superuser
 
 
 @pytest.fixture
 def tampered(database: str) -> Iterator[psycopg.Connection]:
     """A connection that may do what the ledger refuses everyone else."""
-    with psycopg.connect(database.replace("+psycopg", ""), autocommit=True) as connection:
-        connection.execute("SET session_replication_role = replica")
+    with superuser.connect(database) as connection:
+        connection.autocommit = True
         yield connection
 
 

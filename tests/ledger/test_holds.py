@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
-from psycopg.errors import RestrictViolation
+from psycopg.errors import InsufficientPrivilege
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
@@ -236,7 +236,7 @@ def test_the_database_refuses_to_change_the_ledger(change: str) -> None:
         settle(session, team_id=team(session), subject_id="a", charges=[charge("a")])
     with pytest.raises(DBAPIError) as refused, transaction() as session:
         session.execute(text(change))
-    assert isinstance(refused.value.orig, RestrictViolation)
+    assert isinstance(refused.value.orig, InsufficientPrivilege)
     with transaction() as session:
         assert session.scalar(select(func.count()).select_from(Entry)) == 1
 

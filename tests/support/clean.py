@@ -1,6 +1,5 @@
 """An empty database between tests: rows are deleted, the schema and the shipped prices stay."""
 
-import psycopg
 from psycopg import sql
 from sqlalchemy import select
 
@@ -8,14 +7,13 @@ from service.core.db import engine, transaction
 from service.core.work import WorkItem
 from service.settings import settings
 from service.tables import METADATA
+from tests.support import superuser
 
 
-def clean(admin_dsn: str) -> None:
-    """Delete every row of every table but the shipped prices."""
+def clean(url: str) -> None:
+    """Delete every row of every table of this database but the shipped prices."""
     tables = [table.name for table in METADATA.sorted_tables if table.name != "prices"]
-    with psycopg.connect(admin_dsn) as connection:
-        # The ledger refuses deletes; only a superuser's replica role may, and only tests use it.
-        connection.execute("SET session_replication_role = replica")
+    with superuser.connect(url) as connection:
         deletes = [sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in tables]
         connection.execute(sql.SQL("; ").join(deletes))
 

@@ -10,6 +10,7 @@ from typing import Any, Self
 import httpx2
 from openai import AsyncOpenAI, OpenAI
 
+from service.teams.keys.scopes import Scope
 from tests.support.plain import NO_CERTIFICATES, async_sdk_client, sdk_client
 
 _numbers = itertools.count(1)
@@ -76,10 +77,10 @@ class Service:
         return AsyncOpenAI(base_url=f"{self.url}/v1", api_key=key, **options)
 
     def make_team(self, *, budget_usd: str | None = None, scopes: list[str] | None = None) -> TeamHandle:
-        """A new team with a key of the given scopes (default: all), and a monthly budget if named."""
+        """A new team with a key of the given scopes (default: all of them), and a monthly budget if named."""
         slug = f"team-{next(_numbers)}"
         team = self._post("/v1/teams", {"name": slug.title(), "slug": slug})
-        asked: dict[str, Any] = {"name": "tests"} | ({"scopes": scopes} if scopes else {})
+        asked = {"name": "tests", "scopes": scopes or list(Scope)}
         key = self._post(f"/v1/teams/{team['id']}/keys", asked)
         if budget_usd is not None:
             budget = {"limit_usd": budget_usd, "period": "month"}

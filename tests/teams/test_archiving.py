@@ -8,8 +8,10 @@ from sqlalchemy import select, text
 from service.core.db import transaction
 from service.errors import Conflict
 from service.teams import actions
+from service.teams.actions import LeftJobs
+from service.teams.keys.actions import create_key
+from service.teams.keys.tables import ApiKey
 from service.teams.queries import get_team
-from service.teams.tables import ApiKey
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -23,12 +25,12 @@ def make_team() -> str:
 
 def make_key(team_id: str) -> None:
     with transaction() as session:
-        actions.create_key(session, team=get_team(session, team_id), name="late", scopes=["read"])
+        create_key(session, team=get_team(session, team_id), name="late", scopes=["read"])
 
 
 def archive(team_id: str) -> None:
     with transaction() as session:
-        actions.archive_team(session, get_team(session, team_id))
+        actions.archive_team(session, get_team(session, team_id), LeftJobs.FINISH)
 
 
 def living_keys() -> int:
@@ -40,7 +42,7 @@ def test_a_key_asked_for_while_the_team_is_being_archived_is_refused() -> None:
     team_id = make_team()
     with ThreadPoolExecutor(1) as pool:
         with transaction() as session:
-            actions.archive_team(session, get_team(session, team_id))
+            actions.archive_team(session, get_team(session, team_id), LeftJobs.FINISH)
             late = pool.submit(make_key, team_id)
             wait_until(lambda: bool(session.scalar(_WAITING)))
         assert isinstance(late.exception(timeout=30), Conflict)
@@ -51,7 +53,7 @@ def test_a_key_that_was_being_made_when_the_team_was_archived_is_revoked() -> No
     team_id = make_team()
     with ThreadPoolExecutor(1) as pool:
         with transaction() as session:
-            actions.create_key(session, team=get_team(session, team_id), name="early", scopes=["read"])
+            create_key(session, team=get_team(session, team_id), name="early", scopes=["read"])
             archiving = pool.submit(archive, team_id)
             wait_until(lambda: bool(session.scalar(_WAITING)))
         archiving.result(timeout=30)

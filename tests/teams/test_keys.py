@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from service.core.db import transaction
-from service.teams.tables import ApiKey
+from service.teams.keys.tables import ApiKey, KeySecret
 from tests.support.service import Service
 
 
@@ -23,7 +23,8 @@ def test_a_key_has_at_least_160_random_bits(service: Service) -> None:
 def test_the_database_knows_no_secret(service: Service) -> None:
     secret = service.make_team().key
     with transaction() as session:
-        stored = [vars(key) for key in session.scalars(select(ApiKey))]
+        rows = [*session.scalars(select(ApiKey)), *session.scalars(select(KeySecret))]
+        stored = [vars(row) for row in rows]
     assert stored
     assert secret not in str(stored)
 

@@ -6,6 +6,7 @@ transaction that records the outcome. A test compares this table with the kinds 
 
 from collections.abc import Callable, Mapping
 
+from service.audit.export.actions import EXPORT
 from service.comparisons.actions import ADVANCE_COMPARISON
 from service.core.storage import REAP
 from service.core.work import Lease
@@ -19,6 +20,7 @@ from service.models.actions import DELETE_UPSTREAM
 from service.models.shutdowns.actions import POLL
 from service.webhooks.actions import DELIVER
 from worker.steps import (
+    audit,
     comparisons,
     copies,
     counting,
@@ -49,5 +51,6 @@ STEPS: Mapping[str, Callable[[Lease], None]] = {
     COUNT: counting.count_tokens,
     EXPIRE: datasets.expire_file,
     DERIVE: deriving.derive,
+    EXPORT: audit.export,
     REAP: datasets.remove_content,
 }

@@ -69,7 +69,7 @@ class Door:
         scope["state"]["caller"] = caller
         structlog.contextvars.bind_contextvars(key_id=caller.key_id, team_id=caller.team_id)
         owner = caller.key_id if caller.is_admin else caller.team
-        with self._turns.entered(owner, settings().team_requests_in_flight):
+        with self._turns.entered(owner, caller.most_in_flight):
             upload = self._upload(scope)
             if upload is not None:
                 await self._app(scope, upload.paced(headers, receive), send)

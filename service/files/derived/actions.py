@@ -14,6 +14,7 @@ from service.files import actions
 from service.files.queries import get_file
 from service.files.storing import Stored
 from service.files.tables import Derivation, File, FileStatus, Purpose
+from service.teams.quotas.actions import Quota, require_room
 
 DERIVE = "file.derive"  # the unit of work that fills derived files
 CONVERSION = "conversion"
@@ -30,7 +31,10 @@ def order(
     filenames: list[str],
     format: str | None,
 ) -> list[File]:
-    """The files that a worker will fill from `source_id`. Raises `NotFound`, `InvalidRequest`."""
+    """The files that a worker will fill from `source_id`.
+
+    Raises `NotFound`, `InvalidRequest` or `QuotaExceeded`.
+    """
     source = get_file(session, team_id, source_id)
     if source.purpose != Purpose.FINE_TUNE:
         raise InvalidRequest(f"{source.id} is no training file.", param="file_id")
@@ -38,6 +42,9 @@ def order(
         raise InvalidRequest(
             f"{source.id} is still being checked; ask again soon.", param="file_id", code="file_not_processed"
         )
+    # What is made of a file takes about as much room, which is known before the work and not after it.
+    require_room(session, team_id, Quota.FILES, adding=len(filenames))
+    require_room(session, team_id, Quota.STORAGE_BYTES, adding=source.size_bytes)
     files = [actions.empty_file(session, team_id, filename, format) for filename in filenames]
     derivation = Derivation(
         id=ids.new_id("deriv_"),

@@ -8,13 +8,16 @@ from sqlalchemy.orm import Session
 
 from service.core.web import RequestSession
 from service.core.wire import WireIn, WireOut
-from service.errors import NotFound
 from service.gateway.limits import actions as own_limits
 from service.gateway.limits.actions import LimitOwner
 from service.settings import settings
-from service.teams.access import Admin, Caller, Manager, Reader
+from service.teams.access import Admin, Manager, Reader, own_team
+from service.teams.actions import keep_in_service
 from service.teams.idempotency import IdempotentRoute
-from service.teams.queries import get_key, get_team
+from service.teams.keys.actions import note_bound
+from service.teams.keys.authority import require_may_limit
+from service.teams.keys.queries import get_key
+from service.teams.queries import team_in_service
 
 router = APIRouter(prefix="/v1/teams/{team_id}", tags=["inference"], route_class=IdempotentRoute)
 
@@ -39,7 +42,7 @@ class RateLimitsOut(WireOut):
 @router.put("/rate_limits")
 def set_team_limits(team_id: str, body: RateLimitsIn, session: RequestSession, _: Admin) -> RateLimitsOut:
     """Set how many requests and tokens a minute a team may use, all its keys together."""
-    team = get_team(session, team_id)
+    team = team_in_service(session, team_id)
     own_limits.set_limits(session, team_id=team.id, subject_id=team.id, **body.model_dump())
     return _out(session, team.id, "team")
 
@@ -47,29 +50,31 @@ def set_team_limits(team_id: str, body: RateLimitsIn, session: RequestSession, _
 @router.get("/rate_limits")
 def retrieve_team_limits(team_id: str, session: RequestSession, caller: Reader) -> RateLimitsOut:
     """The requests and tokens a minute of a team."""
-    return _out(session, _own(session, caller, team_id), "team")
+    return _out(session, own_team(session, caller, team_id).id, "team")
 
 
 @router.put("/keys/{key_id}/rate_limits")
 def set_key_limits(
     team_id: str, key_id: str, body: RateLimitsIn, session: RequestSession, caller: Manager
 ) -> RateLimitsOut:
-    """Set how many requests and tokens a minute a key may use; its team's limits hold too."""
-    key = get_key(session, _own(session, caller, team_id), key_id)
-    own_limits.set_limits(session, team_id=team_id, subject_id=key.id, **body.model_dump())
+    """Set how many requests and tokens a minute a key may use, with the keys that it creates.
+
+    Its team's limits apply too. A key that has limits itself cannot change any key's.
+    """
+    team = own_team(session, caller, team_id)
+    keep_in_service(session, team)
+    require_may_limit(session, caller)
+    key = get_key(session, team.id, key_id)
+    limits = body.model_dump()
+    own_limits.set_limits(session, team_id=team.id, subject_id=key.id, **limits)
+    note_bound(key, "rate_limits", is_set=any(limit is not None for limit in limits.values()))
     return _out(session, key.id, "key")
 
 
 @router.get("/keys/{key_id}/rate_limits")
 def retrieve_key_limits(team_id: str, key_id: str, session: RequestSession, caller: Reader) -> RateLimitsOut:
     """The requests and tokens a minute of a key."""
-    return _out(session, get_key(session, _own(session, caller, team_id), key_id).id, "key")
-
-
-def _own(session: Session, caller: Caller, team_id: str) -> str:
-    if not caller.is_admin and caller.team_id != team_id:
-        raise NotFound(f"There is no team {team_id!r}.", param="team_id")
-    return get_team(session, team_id).id
+    return _out(session, get_key(session, own_team(session, caller, team_id).id, key_id).id, "key")
 
 
 def _out(session: Session, subject_id: str, owner: LimitOwner) -> RateLimitsOut:

@@ -56,7 +56,7 @@ def retrain_model(
     if not body.confirm:
         return _plan_out(session, source, planned)
     begun = retrains.start_retrain(
-        session, source, planned, key_id=caller.key_id, acknowledge_shutdown=acknowledged
+        session, source, planned, key_id=caller.account_id, acknowledge_shutdown=acknowledged
     )
     return _out(session, begun)
 

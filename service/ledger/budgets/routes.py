@@ -4,13 +4,17 @@ from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
 from service.core.web import RequestSession
-from service.errors import NotFound
 from service.ledger import queries
 from service.ledger.budgets.actions import set_budget
 from service.ledger.schemas import BudgetIn, BudgetOut, MeOut, TeamRef, budget_out
-from service.teams.access import Admin, Caller, CurrentCaller, Manager, Reader
+from service.teams.access import Admin, CurrentCaller, Manager, Reader, own_team
+from service.teams.actions import keep_in_service
 from service.teams.idempotency import IdempotentRoute
-from service.teams.queries import get_key, get_team
+from service.teams.keys.actions import note_bound
+from service.teams.keys.authority import require_may_limit
+from service.teams.keys.queries import get_key
+from service.teams.queries import get_team, team_in_service
+from service.teams.quotas.schemas import quotas_out
 from service.teams.tables import Team
 
 router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
@@ -19,7 +23,7 @@ router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
 @router.put("/teams/{team_id}/budget")
 def set_team_budget(team_id: str, body: BudgetIn, session: RequestSession, _: Admin) -> BudgetOut:
     """Set a team's limit; what it has spent and holds counts under the new one at once."""
-    team = get_team(session, team_id)
+    team = team_in_service(session, team_id)
     set_budget(session, team.id, limit_usd=body.limit_usd, period=body.period, thresholds=body.thresholds)
     return _team_budget(session, team)
 
@@ -27,16 +31,22 @@ def set_team_budget(team_id: str, body: BudgetIn, session: RequestSession, _: Ad
 @router.get("/teams/{team_id}/budget")
 def retrieve_team_budget(team_id: str, session: RequestSession, caller: Reader) -> BudgetOut:
     """A team's limit, what it has spent and holds in the present period, and where that leads."""
-    return _team_budget(session, _own_team(session, caller, team_id))
+    return _team_budget(session, own_team(session, caller, team_id))
 
 
 @router.put("/teams/{team_id}/keys/{key_id}/budget")
 def set_key_budget(
     team_id: str, key_id: str, body: BudgetIn, session: RequestSession, caller: Manager
 ) -> BudgetOut:
-    """Set the limit of one of the team's keys; it comes on top of the team's own."""
-    team = _own_team(session, caller, team_id)
+    """Set the budget of one of the team's keys, which the keys that it creates share; the team's applies too.
+
+    A key that has a budget or limits itself cannot change any key's.
+    """
+    team = own_team(session, caller, team_id)
+    keep_in_service(session, team)
+    require_may_limit(session, caller)
     key = get_key(session, team.id, key_id)
+    note_bound(key, "budget", is_set=body.limit_usd is not None)
     set_budget(
         session,
         team.id,
@@ -52,16 +62,19 @@ def set_key_budget(
 @router.get("/teams/{team_id}/keys/{key_id}/budget")
 def retrieve_key_budget(team_id: str, key_id: str, session: RequestSession, caller: Reader) -> BudgetOut:
     """The limit of one of the team's keys, what it has spent and holds; all null and zero without a limit."""
-    team = _own_team(session, caller, team_id)
+    team = own_team(session, caller, team_id)
     return _key_budget(session, team, get_key(session, team.id, key_id).id)
 
 
 @router.get("/me")
 def me(session: RequestSession, caller: CurrentCaller) -> MeOut:
-    """Who is calling, and what that team, and this key if it has a limit of its own, may still spend."""
+    """Get who is calling, what that team may still spend and have, and what this key may still spend.
+
+    `key_budget` is the budget of the key, or the one that it shares with the key above it.
+    """
     team = get_team(session, caller.team_id) if caller.team_id else None
     budget = budget_out(team.id, queries.budget_view(session, team.id)) if team else None
-    own = queries.budget_view(session, team.id, caller.key_id) if team else None
+    own = queries.budget_view(session, team.id, caller.account_id) if team else None
     return MeOut(
         key_id=caller.key_id,
         is_admin=caller.is_admin,
@@ -72,13 +85,8 @@ def me(session: RequestSession, caller: CurrentCaller) -> MeOut:
         key_budget=budget_out(team.id, own) if team and own and own.limit_usd is not None else None,
         spent_usd=budget.spent_usd if budget else None,
         held_usd=budget.held_usd if budget else None,
+        quotas=quotas_out(session, team.id) if team else None,
     )
-
-
-def _own_team(session: Session, caller: Caller, team_id: str) -> Team:
-    if not caller.is_admin and caller.team_id != team_id:
-        raise NotFound(f"There is no team {team_id!r}.", param="team_id")
-    return get_team(session, team_id)
 
 
 def _team_budget(session: Session, team: Team) -> BudgetOut:

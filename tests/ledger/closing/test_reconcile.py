@@ -3,7 +3,6 @@
 from decimal import Decimal
 from typing import Any
 
-import psycopg
 import pytest
 
 from service.core.db import transaction
@@ -13,6 +12,7 @@ from service.jobs.upstream.reconcile import order_reconciliations
 from service.ledger.closing.drift import Booked, Drift, Listed, compare
 from tests.jobs.story import run, start, wait_for_end
 from tests.ledger.make import team
+from tests.support import superuser
 from tests.support.clean import work_left
 from tests.support.service import Service
 from tests.support.trainer_process import TrainerProcess
@@ -82,8 +82,7 @@ def test_jobs_that_ended_each_way_agree_and_a_wrong_charge_does_not(
     one.sdk.fine_tuning.jobs.cancel(stopped.id)
     trainer.control.run_clock()
     assert wait_for_end(one.sdk, stopped.id).status == "cancelled"
-    with psycopg.connect(service_database.replace("+psycopg", "")) as connection:
-        connection.execute("SET session_replication_role = replica")
+    with superuser.connect(service_database) as connection:
         connection.execute(
             "UPDATE ledger_entries SET quantity = 1, amount_usd = price_usd / unit_quantity "
             "WHERE job_id = %s",

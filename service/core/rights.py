@@ -1,0 +1,34 @@
+"""Could the application's database role hide what was done?
+
+Migrations run as the owner of the tables, the api and the workers as a role of their own, whose rights are in
+`migrations/rights.sql`.
+"""
+
+from sqlalchemy import Engine, create_engine, pool, text
+
+_DANGERS = text("""
+    SELECT 'is a superuser' FROM pg_roles WHERE rolname = current_user AND rolsuper
+    UNION ALL
+    SELECT 'owns the tables' FROM pg_class
+    WHERE oid = to_regclass('public.audit_events') AND pg_has_role(current_user, relowner, 'MEMBER')
+    UNION ALL
+    SELECT 'may run programs or write files on the server' FROM pg_roles
+    WHERE rolname IN ('pg_execute_server_program', 'pg_write_server_files')
+      AND pg_has_role(current_user, oid, 'MEMBER')
+""")
+
+
+def role_of(database_url: str) -> str:
+    """The role that a URL connects as. Raises SQLAlchemy's `OperationalError`."""
+    with _engine(database_url).connect() as connection:
+        return str(connection.scalar(text("SELECT current_user")))
+
+
+def dangers_of(database_url: str) -> list[str]:
+    """Why the role that a URL connects as could hide what was done; empty for one that cannot."""
+    with _engine(database_url).connect() as connection:
+        return list(dict.fromkeys(connection.scalars(_DANGERS)))
+
+
+def _engine(database_url: str) -> Engine:
+    return create_engine(database_url, poolclass=pool.NullPool, connect_args={"connect_timeout": 5})

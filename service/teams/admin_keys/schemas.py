@@ -1,0 +1,69 @@
+"""Admin keys on the wire, in OpenAI's shape."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from service.core.clock import optional_unix, unix
+from service.core.wire import Name, WireIn, WireOut
+from service.teams.keys.tables import ApiKey
+
+_LONGEST_S = 10 * 366 * 86400
+
+
+class AdminKeyCreate(WireIn):
+    """A new admin key; without `expires_in_seconds` it lasts as long as the key that creates it."""
+
+    name: Name
+    expires_in_seconds: Annotated[int, Field(ge=1, le=_LONGEST_S)] | None = None
+
+
+class AdminKeyOwner(WireOut):
+    """Who holds the key. Tunehouse knows no people: this is the key itself, by its name."""
+
+    type: Literal["service_account"] = "service_account"
+    object: Literal["organization.service_account"] = "organization.service_account"
+    id: str
+    name: str
+    created_at: int
+    role: Literal["owner"] = "owner"
+
+
+class AdminKeyOut(WireOut):
+    """An admin key, without its value."""
+
+    object: Literal["organization.admin_api_key"] = "organization.admin_api_key"
+    id: str
+    name: str
+    redacted_value: str
+    created_at: int
+    expires_at: int | None
+    last_used_at: int | None
+    owner: AdminKeyOwner
+
+
+class AdminKeyWithValue(AdminKeyOut):
+    """An admin key in the one answer that shows its value."""
+
+    value: str
+
+
+class AdminKeyDeleted(WireOut):
+    """An admin key was revoked."""
+
+    object: Literal["organization.admin_api_key.deleted"] = "organization.admin_api_key.deleted"
+    id: str
+    deleted: Literal[True] = True
+
+
+def admin_key_out(key: ApiKey) -> AdminKeyOut:
+    """The wire form of an admin key."""
+    return AdminKeyOut(
+        id=key.id,
+        name=key.name,
+        redacted_value=f"{key.prefix}…",
+        created_at=unix(key.created_at),
+        expires_at=optional_unix(key.expires_at),
+        last_used_at=optional_unix(key.last_used_at),
+        owner=AdminKeyOwner(id=key.id, name=key.name, created_at=unix(key.created_at)),
+    )

@@ -1,0 +1,102 @@
+"""Find keys: by secret, by id, by team."""
+
+from collections.abc import Collection
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.orm import Session
+
+from service.core.pages import Order, Page, fetch_page
+from service.errors import NotFound, Unauthenticated
+from service.teams.keys.secret import digest
+from service.teams.keys.tables import ApiKey, KeySecret
+
+SETTINGS_ADMIN = "key_admin"  # the id of the key in TUNEHOUSE_ADMIN_KEY, which has no row
+
+
+def key_of_secret(session: Session, secret: str) -> ApiKey:
+    """The key that this secret opens now. Raises `Unauthenticated`, saying what became of it."""
+    found = session.execute(
+        select(ApiKey, KeySecret, func.now().label("now"))
+        .join(KeySecret, KeySecret.key_id == ApiKey.id)
+        .where(KeySecret.digest == digest(secret))
+    ).one_or_none()
+    if found is None:
+        raise Unauthenticated("Unknown key. Keys look like th-… and are shown once, when you create them.")
+    key, own, now = found.tuple()
+    if key.revoked_at is not None:
+        raise Unauthenticated(f"The key {own.prefix}… was revoked.", code="key_revoked")
+    if key.expires_at is not None and key.expires_at <= now:
+        raise Unauthenticated(f"The key {own.prefix}… has expired.", code="key_expired")
+    if own.ends_at is not None and own.ends_at <= now:
+        raise Unauthenticated(
+            f"The secret {own.prefix}… was replaced when its key was rotated; use the new one.",
+            code="key_rotated",
+        )
+    return key
+
+
+def account_of(session: Session, key: ApiKey) -> str:
+    """The id of the key whose budget and rate limits this one uses.
+
+    Itself, if it has limits of its own or none of its ancestors has any; otherwise its nearest ancestor with
+    limits. So a key cannot spend past its limits by making others.
+    """
+    if key.bounds or not key.ancestors:
+        return key.id
+    bounded = ApiKey.id.in_(key.ancestors), ApiKey.bounds != []
+    ids = set(session.scalars(select(ApiKey.id).where(*bounded)))
+    return next((id_ for id_ in reversed(key.ancestors) if id_ in ids), key.id)
+
+
+def is_bounded(session: Session, key: ApiKey) -> bool:
+    """Whether a budget or rate limits apply to this key in particular, its own or an ancestor's."""
+    return bool(key.bounds) or account_of(session, key) != key.id
+
+
+def get_key(session: Session, team_id: str | None, key_id: str) -> ApiKey:
+    """The key of that id, locked for a change; without a team, an admin key. Raises `NotFound`."""
+    own = select(ApiKey).where(ApiKey.team_id.is_not_distinct_from(team_id), ApiKey.id == key_id)
+    key = session.scalar(own.with_for_update())
+    if key is None:
+        raise NotFound(f"There is no key {key_id!r}.", param="key_id")
+    return key
+
+
+def list_keys(session: Session, team_id: str, after: str | None, limit: int) -> Page[ApiKey]:
+    """The team's keys, revoked ones included, newest first."""
+    own = select(ApiKey).where(ApiKey.team_id == team_id)
+    return fetch_page(session, own, sort=ApiKey.created_at, id_=ApiKey.id, after=after, limit=limit)
+
+
+def names_of(session: Session, key_ids: Collection[str]) -> dict[str, str]:
+    """The names of these keys by id, whichever team's; the key of the settings is called so."""
+    rows = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(key_ids)))
+    return {SETTINGS_ADMIN: "TUNEHOUSE_ADMIN_KEY"} | {row.id: row.name for row in rows}
+
+
+def list_admin_keys(session: Session, after: str | None, limit: int, order: Order) -> Page[ApiKey]:
+    """The admin keys that were not revoked."""
+    every = select(ApiKey).where(ApiKey.team_id.is_(None))
+    living = every.where(ApiKey.revoked_at.is_(None))
+    return fetch_page(
+        session,
+        living,
+        sort=ApiKey.created_at,
+        id_=ApiKey.id,
+        after=after,
+        limit=limit,
+        order=order,
+        cursors=every,
+    )
+
+
+def count_living(session: Session, team_id: str) -> int:
+    """How many of the team's keys work now."""
+    alive = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
+    own = ApiKey.team_id == team_id, ApiKey.revoked_at.is_(None), alive
+    return session.scalar(select(func.count()).select_from(ApiKey).where(*own)) or 0
+
+
+def has_admin_key(session: Session) -> bool:
+    """Whether any admin key was ever stored."""
+    return session.scalar(select(ApiKey.id).where(ApiKey.team_id.is_(None)).limit(1)) is not None

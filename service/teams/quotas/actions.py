@@ -1,0 +1,104 @@
+"""How much of everything a team may have: by the settings, or by a quota of its own.
+
+A feature with a quota calls `require_room` in the transaction that creates one of its things, and registers
+how they are counted (`counted_by`) in that module or one that it imports.
+"""
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from service.core import clock
+from service.errors import QuotaExceeded
+from service.settings import settings
+from service.teams.quotas.tables import TeamQuota
+
+
+class Quota(StrEnum):
+    """What is limited; the name on the wire, and with `team_` in front the name of the setting."""
+
+    STORAGE_BYTES = "storage_bytes"
+    FILES = "files"
+    ENDPOINTS = "endpoints"
+    KEYS = "keys"
+    QUEUED_JOBS = "queued_jobs"
+    REQUESTS_IN_FLIGHT = "requests_in_flight"  # of one api process; enforced there, counted nowhere
+
+
+Counter = Callable[[Session, str], int]
+
+_COUNTERS: dict[Quota, Counter] = {}
+_NOUNS = {
+    Quota.STORAGE_BYTES: "bytes of files",
+    Quota.FILES: "files",
+    Quota.ENDPOINTS: "webhook endpoints",
+    Quota.KEYS: "keys",
+    Quota.QUEUED_JOBS: "unfinished jobs",
+    Quota.REQUESTS_IN_FLIGHT: "requests at a time",
+}
+
+
+def counted_by(quota: Quota, counter: Counter) -> None:
+    """Register how many of its things a team has: `counter(session, team_id)`."""
+    _COUNTERS[quota] = counter
+
+
+def limit_of(session: Session, team_id: str, quota: Quota) -> int | None:
+    """What the team may have at most; None is no limit."""
+    own = session.scalar(
+        select(TeamQuota.most).where(TeamQuota.team_id == team_id, TeamQuota.name == quota.value)
+    )
+    return _usual(quota) if own is None else own
+
+
+def require_room(session: Session, team_id: str, quota: Quota, *, adding: int = 1) -> None:
+    """Make sure that `adding` more fit. Raises `QuotaExceeded` with the figures.
+
+    Others who add to the same team's quota wait until this transaction ends, so that concurrent requests
+    cannot exceed it together.
+    """
+    limit = limit_of(session, team_id, quota)
+    if limit is None:
+        return
+    name = f"quota {team_id} {quota}"
+    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
+    used = _COUNTERS[quota](session, team_id)
+    if used + adding > limit:
+        raise QuotaExceeded(
+            f"This team may have {limit} {_NOUNS[quota]}; it has {used}, and this would add {adding}. "
+            "Delete some, or ask an admin for a higher quota.",
+            param=quota.value,
+        )
+
+
+def standing_of(session: Session, team_id: str) -> Mapping[Quota, tuple[int | None, int | None]]:
+    """For each quota what the team may have (None: no limit) and what it has (None: not counted)."""
+    rows = session.scalars(select(TeamQuota).where(TeamQuota.team_id == team_id))
+    own = {row.name: row.most for row in rows}
+    return {
+        quota: (
+            own.get(quota.value, _usual(quota)),
+            _COUNTERS[quota](session, team_id) if quota in _COUNTERS else None,
+        )
+        for quota in Quota
+    }
+
+
+def set_quotas(session: Session, team_id: str, limits: Mapping[Quota, int | None]) -> None:
+    """Set a team's own quotas; None takes the settings' again. What it has above a lower quota stays."""
+    for quota, most in limits.items():
+        if most is None:
+            mine = TeamQuota.team_id == team_id, TeamQuota.name == quota.value
+            session.execute(delete(TeamQuota).where(*mine))
+            continue
+        values = {"most": most, "updated_at": clock.now()}
+        row = insert(TeamQuota).values(team_id=team_id, name=quota.value, **values)
+        session.execute(row.on_conflict_do_update(index_elements=["team_id", "name"], set_=values))
+
+
+def _usual(quota: Quota) -> int | None:
+    usual: int | None = getattr(settings(), f"team_{quota}")
+    return usual
