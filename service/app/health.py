@@ -1,4 +1,4 @@
-"""Is this process alive, and can the service serve?"""
+"""Liveness, readiness and metrics of this process."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ router = APIRouter(tags=["operations"])
 
 
 class Health(BaseModel):
-    """All is well."""
+    """The answer when all is well."""
 
     status: Literal["ok"] = "ok"
 

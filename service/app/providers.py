@@ -1,4 +1,4 @@
-"""The route that shows the configured providers. It stands up here because it needs to know who asks."""
+"""The route that lists the configured providers. It is in this layer because it needs the caller."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/providers", tags=["providers"])
 
 
 class ProviderOut(BaseModel):
-    """A configured upstream, without its key or address; `circuit` is that of the process that answers."""
+    """A configured provider without its key or address; `circuit` is that of the answering process."""
 
     object: Literal["provider"] = "provider"
     name: str
@@ -32,7 +32,7 @@ class ProviderOut(BaseModel):
 
 @router.get("")
 def list_providers(request: Request, _: Reader) -> ListOut[ProviderOut]:
-    """List the upstreams, whether they answer (asked at most every 15 s), and what they refuse for now."""
+    """List the providers, whether they answer (asked at most every 15 s), and what they refuse at present."""
     findings = check_all()
     gateway: Gateway = request.state.gateway
     circuits = gateway.circuits()

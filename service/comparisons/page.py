@@ -7,7 +7,7 @@ from service.comparisons.schemas import AnswerOut, ComparisonOut, PromptOut
 from service.comparisons.tables import Verdict
 
 # Answers are shown as they came; should escaping ever fail, nothing in them may run or load.
-HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
+HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 
 _STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; padding: 0 1rem }

@@ -1,4 +1,4 @@
-"""What every route shares: its database session. The only file of the core that knows FastAPI."""
+"""The database session of a request. The only file of the core that imports FastAPI."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -12,7 +12,7 @@ from service.core.db import transaction
 def request_session(request: Request) -> Iterator[Session]:
     """The request's one session, committed after the route returns and before the answer is sent.
 
-    An idempotent request brings its session along, so that the stored answer commits with the work.
+    `IdempotentRoute` brings its own session, so that the stored answer commits with the work.
     """
     shared: Session | None = getattr(request.state, "session", None)
     if shared is not None:

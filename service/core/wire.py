@@ -38,7 +38,7 @@ _MOST_NESTED = 32
 Text = Annotated[str, AfterValidator(_storable)]
 Name = Annotated[Text, Field(min_length=1, max_length=200)]
 
-# A JSON object that is kept or passed on as it came.
+# A JSON object that is kept or passed on unchanged.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable_json)]
 
 # OpenAI's bounds: 16 pairs, keys of 64 and values of 512 characters.

@@ -7,7 +7,7 @@ from service.files.schemas import ProblemOut, ReportOut
 
 # The page shows what the data said; should escaping ever fail, nothing in it may run or load.
 HEADERS = {
-    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
 }
 _STYLE = """

@@ -1,8 +1,8 @@
 """`Idempotency-Key`: the same write sent twice happens once and gets the first answer twice.
 
 The stored answer commits in the very transaction that did the work, so there is no moment at which
-one exists without the other. Only answers below 400 are kept: a refused write changed nothing and may
-be tried again. A secret that is shown once is not kept: the replayed answer has null in its place.
+one exists without the other. Only answers below 400 are kept: a refused write changed nothing and can
+be sent again. A secret that is shown once is not kept: a replayed answer has null in its place.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def find_answer(session: Session, caller_id: str, key: str, fingerprint: bytes) -> Response | None:
-    """The first answer to this write, or None when it is new; then no one else can claim the key now.
+    """The first answer to this write. None if it is new; then the key is locked until this transaction ends.
 
     Raises `Conflict` when the key was used for another request, or is in use at this moment.
     """
@@ -53,7 +53,7 @@ def find_answer(session: Session, caller_id: str, key: str, fingerprint: bytes) 
 
 
 def remember(session: Session, caller_id: str, key: str, fingerprint: bytes, answer: Response) -> None:
-    """Keep the answer, to be committed with the work."""
+    """Add the answer to the transaction that does the work."""
     session.add(
         IdempotencyRecord(
             caller_id=caller_id,
@@ -75,7 +75,7 @@ def _without_secrets(body: bytes) -> bytes:
 
 def fingerprint_of(request: Request, body: bytes) -> bytes:
     """32 bytes that differ for another request under the same key."""
-    # An admin says by a header for which team the request is.
+    # For an admin, a header names the team.
     team = request.headers.get(TEAM_HEADER, "")
     line = f"{request.method} {request.url.path}?{request.url.query} {team}\n".encode()
     return hashlib.sha256(line + body).digest()
@@ -90,7 +90,7 @@ def key_of(request: Request) -> str | None:
 
 
 class IdempotentRoute(APIRoute):
-    """A route whose writes honour `Idempotency-Key`; give it to a router as `route_class`."""
+    """A router's `route_class` whose writes honour `Idempotency-Key`."""
 
     def get_route_handler(self) -> Handler:
         handler = super().get_route_handler()
