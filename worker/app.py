@@ -6,6 +6,7 @@ from service.core import logs
 from service.core.broker import STEP_TASK, make_celery
 from service.settings import settings
 from worker.keeper import Keeper
+from worker.lanes import LANE_OF, LANES
 from worker.run import run_step
 from worker.sweep import Sweeper
 
@@ -16,8 +17,12 @@ keeper = Keeper()
 
 @app.task(name=STEP_TASK)  # type: ignore[untyped-decorator]  # celery ships no types
 def step(kind: str, subject_id: str) -> None:
-    """Do the next step of one unit of work, if it is due and nobody else does it."""
-    run_step(kind, subject_id)
+    """Do the next step of one unit of work, if it is due and nobody else does it; kinds of a lane are left to it."""
+    lane = LANE_OF.get(kind)
+    if lane is not None:
+        lane.wake()
+    else:
+        run_step(kind, subject_id)
 
 
 @setup_logging.connect  # type: ignore[untyped-decorator]
@@ -29,9 +34,13 @@ def _configure_logs(**_: object) -> None:
 def _start_beside(**_: object) -> None:
     sweeper.start()
     keeper.start()
+    for lane in LANES:
+        lane.start()
 
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _stop_sweeping(**_: object) -> None:
     # The keeper goes on to the end: steps that are under way still need their leases.
     sweeper.stop()
+    for lane in LANES:
+        lane.stop()

@@ -16,19 +16,23 @@ log = structlog.get_logger(__name__)
 
 
 def run_step(kind: str, subject_id: str) -> None:
-    """Do one step if it is due. A step that raises is retried with growing pauses, without end."""
-    step = STEPS.get(kind)
-    if step is None:
+    """Claim a unit of work and do its next step, if it is due."""
+    if kind not in STEPS:
         log.error("unknown_work", kind=kind, subject_id=subject_id)
         return
     with transaction() as session:
         lease = work.claim(session, kind, subject_id, timedelta(seconds=settings().lease_s))
-    if lease is None:
-        return
-    with structlog.contextvars.bound_contextvars(kind=kind, subject_id=subject_id, attempt=lease.attempts):
+    if lease is not None:
+        run_leased(lease)
+
+
+def run_leased(lease: work.Lease) -> None:
+    """Do one step of a claimed unit of work. A step that raises is tried again, with growing pauses."""
+    facts = {"kind": lease.kind, "subject_id": lease.subject_id, "attempt": lease.attempts}
+    with structlog.contextvars.bound_contextvars(**facts):
         try:
             with keeper.running(lease):
-                step(lease)
+                STEPS[lease.kind](lease)
         except work.LeaseLost:
             log.warning("lease_lost")
         except Exception as failure:

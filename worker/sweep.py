@@ -13,6 +13,7 @@ from service.core import heartbeat, wake, work
 from service.core.db import transaction
 from service.settings import settings
 from worker.chores import CHORES, ChoreList
+from worker.lanes import LANE_OF
 
 log = structlog.get_logger(__name__)
 
@@ -21,7 +22,7 @@ _ENOUGH_WAITING = 2 * _BATCH
 
 
 def sweep_once() -> int:
-    """Send a wake-up for each overdue unit of work; returns how many.
+    """Send a wake-up for each overdue unit of work outside the lanes; returns how many.
 
     None are sent while the broker still holds a thousand: workers that are slow or away would find the same
     units of work named again and again, and the rows do not get lost.
@@ -29,7 +30,7 @@ def sweep_once() -> int:
     if wake.waiting() > _ENOUGH_WAITING:
         return 0
     with transaction() as session:
-        overdue = work.due(session, _BATCH)
+        overdue = work.due(session, _BATCH, without=LANE_OF)
     for kind, subject_id in overdue:
         wake.send(kind, subject_id, late=True)
     return len(overdue)

@@ -34,7 +34,8 @@ CREATE TABLE file_copies (
     provider_file_id varchar NOT NULL,
     created_at timestamptz NOT NULL,
     CONSTRAINT pk_file_copies PRIMARY KEY (team_id, sha256, provider),
-    CONSTRAINT fk_file_copies_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id)
+    CONSTRAINT fk_file_copies_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id),
+    CONSTRAINT uq_file_copies_provider_provider_file_id UNIQUE (provider, provider_file_id)
 );
 
 CREATE TABLE files (

@@ -72,7 +72,7 @@ def create_comparison(session: Session, team_id: str, key_id: str, body: Compari
     session.flush()
     mark_used(session, file_id=file.id, used_by=comparison.id)
     _hold(session, comparison, comparison.prompts)
-    work.schedule(session, ADVANCE_COMPARISON, comparison.id)
+    work.schedule(session, ADVANCE_COMPARISON, comparison.id, team_id=comparison.team_id)
     return comparison
 
 

@@ -11,7 +11,8 @@ meanwhile, which rolls the record back. A `schedule` that arrives while a step r
 """
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Index,
+    Row,
     ScalarSelect,
     and_,
     case,
@@ -58,6 +60,7 @@ class WorkItem(Base):
     woken_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     args: Mapped[dict[str, Any] | None]
+    team_id: Mapped[str | None]  # whose turn it takes; None for the service's own work
 
     __table_args__ = (Index(None, "next_step_at"),)
 
@@ -76,6 +79,7 @@ class Lease:
     generation: int
     attempts: int
     args: Mapping[str, str] = field(hash=False)
+    team_id: str | None = None
 
 
 class LeaseLost(Exception):
@@ -88,12 +92,17 @@ def subject_id_of(subject: str | Mapping[str, str]) -> str:
 
 
 def schedule(
-    session: Session, kind: str, subject: str | Mapping[str, str], *, delay: timedelta = timedelta(0)
+    session: Session,
+    kind: str,
+    subject: str | Mapping[str, str],
+    *,
+    delay: timedelta = timedelta(0),
+    team_id: str | None = None,
 ) -> None:
     """Make a unit of work due after `delay`, or sooner if it already was; wake a worker if it is due now.
 
     A subject of several parts is a mapping, in an order that is always the same; the step finds it in
-    `Lease.args`.
+    `Lease.args`. `team_id` says whose turn the unit takes.
     """
     subject_id = subject_id_of(subject)
     row = insert(WorkItem).values(
@@ -104,6 +113,7 @@ def schedule(
         attempts=0,
         woken_at=None if delay else func.now(),
         args=None if isinstance(subject, str) else dict(subject),
+        team_id=team_id,
     )
     session.execute(
         row.on_conflict_do_update(
@@ -112,6 +122,7 @@ def schedule(
                 "next_step_at": func.least(WorkItem.next_step_at, row.excluded.next_step_at),
                 "generation": WorkItem.generation + 1,
                 "woken_at": row.excluded.woken_at,
+                "team_id": func.coalesce(row.excluded.team_id, WorkItem.team_id),
             },
         )
     )
@@ -133,11 +144,12 @@ def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) ->
             attempts=WorkItem.attempts + 1,
             woken_at=None,  # if this worker dies, the sweep wakes another one without waiting
         )
-        .returning(WorkItem.generation, WorkItem.attempts, WorkItem.args)
+        .returning(WorkItem.generation, WorkItem.attempts, WorkItem.args, WorkItem.team_id)
     ).one_or_none()
     if leased is None:
         return None
-    return Lease(kind, subject_id, lease_id, leased.generation, leased.attempts, leased.args or {})
+    generation, attempts, args, team_id = leased
+    return Lease(kind, subject_id, lease_id, generation, attempts, args or {}, team_id)
 
 
 def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) -> None:
@@ -198,21 +210,84 @@ def hasten(session: Session, kind: str, subject_id: str) -> None:
         after_commit(session, lambda: wake.send(kind, subject_id))
 
 
-def due(session: Session, limit: int) -> list[tuple[str, str]]:
-    """Mark up to `limit` overdue units of work as woken; returns their names, oldest first."""
+def due(session: Session, limit: int, *, without: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Mark up to `limit` overdue units of work as woken; returns their names, the teams taking turns.
+
+    Units of the kinds in `without` are left out: somebody else looks after them.
+    """
     unwoken = or_(WorkItem.woken_at.is_(None), WorkItem.woken_at < func.now() - REWAKE_AFTER)
-    overdue = (
-        select(WorkItem.kind, WorkItem.subject_id)
-        .where(_free(), unwoken)
-        .order_by(WorkItem.next_step_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
+    overdue = and_(_free(), unwoken, WorkItem.kind.not_in(without))
+    rows = _locked(
+        session, [(row.kind, row.subject_id) for row in _in_turn(session, overdue, limit)], overdue
     )
-    names = [(row.kind, row.subject_id) for row in session.execute(overdue)]
+    names = [(row.kind, row.subject_id) for row in rows]
     if names:
-        named = tuple_(WorkItem.kind, WorkItem.subject_id).in_(names)
-        session.execute(update(WorkItem).where(named).values(woken_at=func.now()))
+        session.execute(update(WorkItem).where(_among(names)).values(woken_at=func.now()))
     return names
+
+
+def claim_due(
+    session: Session,
+    kinds: Collection[str],
+    lease_for: timedelta,
+    *,
+    limit: int,
+    running: Mapping[str, int],
+    most_of_a_team: int,
+) -> list[Lease]:
+    """Take the leases of up to `limit` due units of these kinds, the teams taking turns.
+
+    `running` counts what each team has under way here; with these units no team has more than
+    `most_of_a_team`. Units of no team take turns like those of one more team, without a bound.
+    """
+    busy = [team_id for team_id, count in running.items() if count >= most_of_a_team]
+    allowed = or_(WorkItem.team_id.is_(None), WorkItem.team_id.not_in(busy))
+    wanted = and_(_free(), WorkItem.kind.in_(kinds), allowed)
+    counts = Counter(running)
+    names = []
+    # The bound of one team may leave out many rows, but no more than it has in the first places.
+    for row in _in_turn(session, wanted, limit * 2):
+        if row.team_id is None or counts[row.team_id] < most_of_a_team:
+            counts[row.team_id or ""] += 1
+            names.append((row.kind, row.subject_id))
+    leases = []
+    for item in _locked(session, names[:limit], wanted):
+        lease_id, attempts = uuid.uuid4(), item.attempts + 1
+        args = item.args or {}
+        leases.append(
+            Lease(item.kind, item.subject_id, lease_id, item.generation, attempts, args, item.team_id)
+        )
+        session.execute(
+            update(WorkItem)
+            .where(_named(item.kind, item.subject_id))
+            .values(lease_id=lease_id, leased_until=func.now() + lease_for, attempts=attempts, woken_at=None)
+        )
+    return leases
+
+
+def _in_turn(session: Session, wanted: ColumnElement[bool], limit: int) -> Sequence[Row[Any]]:
+    """The first `limit` units: each team's oldest, then each team's second oldest, and so on."""
+    turn = func.row_number().over(partition_by=WorkItem.team_id, order_by=WorkItem.next_step_at)
+    names = select(
+        WorkItem.kind, WorkItem.subject_id, WorkItem.team_id, WorkItem.next_step_at, turn.label("turn")
+    )
+    ranked = names.where(wanted).subquery()
+    return session.execute(select(ranked).order_by(ranked.c.turn, ranked.c.next_step_at).limit(limit)).all()
+
+
+def _locked(
+    session: Session, names: Sequence[tuple[str, str]], wanted: ColumnElement[bool]
+) -> list[WorkItem]:
+    """These units in this order, locked, without those that others have locked or changed meanwhile."""
+    if not names:
+        return []
+    rows = select(WorkItem).where(_among(names), wanted).with_for_update(skip_locked=True)
+    found = {(row.kind, row.subject_id): row for row in session.scalars(rows)}
+    return [found[name] for name in names if name in found]
+
+
+def _among(names: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
+    return tuple_(WorkItem.kind, WorkItem.subject_id).in_(names)
 
 
 def _named(kind: str | ScalarSelect[str], subject_id: str) -> ColumnElement[bool]:

@@ -53,7 +53,7 @@ def append(
         # Delivered at commit; whoever streams the job's events wakes up.
         session.execute(select(func.pg_notify(CHANNEL, subject_id)))
     if type in PUBLISHED:
-        work.schedule(session, PUBLISH, event.id)
+        work.schedule(session, PUBLISH, event.id, team_id=team_id)
     return event
 
 

@@ -54,9 +54,9 @@ def create_file(
     file.format = format
     session.add(file)
     session.flush()
-    work.schedule(session, CHECK, file.id)
+    work.schedule(session, CHECK, file.id, team_id=file.team_id)
     if expires_after:
-        work.schedule(session, EXPIRE, file.id, delay=expires_after)
+        work.schedule(session, EXPIRE, file.id, delay=expires_after, team_id=team_id)
     return file
 
 
@@ -87,7 +87,7 @@ def give_content(session: Session, file: File, stored: Stored) -> None:
 
 def order_check(session: Session, file: File) -> None:
     """Have a worker read a file whose bytes are there."""
-    work.schedule(session, CHECK, file.id)
+    work.schedule(session, CHECK, file.id, team_id=file.team_id)
 
 
 def create_result_file(session: Session, team_id: str, filename: str, content: bytes) -> File:

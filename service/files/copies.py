@@ -84,4 +84,4 @@ def _order_removal(session: Session, copy: FileCopy, provider_file_id: str) -> N
         "sha256": copy.sha256,
         "provider_file_id": provider_file_id,
     }
-    work.schedule(session, REMOVE, subject)
+    work.schedule(session, REMOVE, subject, team_id=copy.team_id)

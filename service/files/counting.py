@@ -67,7 +67,7 @@ def order(session: Session, file: File) -> None:
         row = known.get((offer.provider_name, offer.model.id))
         done = row is not None and (row.tokens is not None or clock.now() - row.created_at < _TRY_AGAIN_AFTER)
         if not done and session.get(WorkItem, (COUNT, work.subject_id_of(subject))) is None:
-            work.schedule(session, COUNT, subject)
+            work.schedule(session, COUNT, subject, team_id=file.team_id)
 
 
 def counted(session: Session, file: File) -> list[Counted]:

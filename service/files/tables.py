@@ -4,7 +4,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import BigInteger, ForeignKey, ForeignKeyConstraint, Index, LargeBinary, String
+from sqlalchemy import (
+    BigInteger,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    LargeBinary,
+    String,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -148,4 +156,8 @@ class FileCopy(Base):
     provider_file_id: Mapped[str]
     created_at: Mapped[datetime]
 
-    __table_args__ = (ForeignKeyConstraint(["team_id"], ["teams.id"]),)
+    __table_args__ = (
+        ForeignKeyConstraint(["team_id"], ["teams.id"]),
+        # Deleting one content's copy must not delete another's.
+        UniqueConstraint("provider", "provider_file_id"),
+    )

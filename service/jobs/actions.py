@@ -84,7 +84,7 @@ def create_job(
     hold_cost(session, replace(request, job_id=job.id), admission.estimate)
     tell(session, job, EventType.JOB_CREATED, CREATED.format(job.id))
     _note_estimate(session, job, admission)
-    work.schedule(session, ADVANCE_JOB, job.id)
+    work.schedule(session, ADVANCE_JOB, job.id, team_id=job.team_id)
     return job
 
 
@@ -136,7 +136,7 @@ def request_action(session: Session, job: Job, action: RequestedAction) -> Job:
         end_unsent(
             session, job, JobStatus.CANCELLED, EventType.JOB_CANCELLED, "Cancelled before it was sent."
         )
-    work.schedule(session, ADVANCE_JOB, job.id)
+    work.schedule(session, ADVANCE_JOB, job.id, team_id=job.team_id)
     return job
 
 

@@ -78,7 +78,7 @@ def delete_model(session: Session, model: TunedModel) -> None:
     model.deleted_at = clock.now()
     model.deployment = None
     append(session, team_id=model.team_id, subject_id=model.id, type=EventType.MODEL_DELETED)
-    work.schedule(session, DELETE_UPSTREAM, model.id)
+    work.schedule(session, DELETE_UPSTREAM, model.id, team_id=model.team_id)
 
 
 def _find(session: Session, job_id: str, provider_model: str) -> TunedModel | None:

@@ -40,6 +40,8 @@ class TunedModel(Base):
         Index(None, "team_id", "training_file"),
         Index(None, "parent_id"),
         UniqueConstraint("job_id", "provider_model"),
+        # A provider model belongs to one team: deleting it is theirs alone to do.
+        UniqueConstraint("provider", "provider_model"),
         # A deployment serves one model: under the name of another team's, a team would ask that team's model.
         UniqueConstraint("provider", "deployment"),
     )

@@ -139,7 +139,7 @@ def fan_out(session: Session, event: Event) -> None:
             .returning(WebhookDelivery.id)
         )
         if made is not None:
-            work.schedule(session, DELIVER, made)
+            work.schedule(session, DELIVER, made, team_id=event.team_id)
 
 
 def send_test(session: Session, endpoint: WebhookEndpoint, type: EventType) -> WebhookDelivery:
@@ -176,7 +176,7 @@ def send_test(session: Session, endpoint: WebhookEndpoint, type: EventType) -> W
     )
     session.add(delivery)
     session.flush()
-    work.schedule(session, DELIVER, delivery.id)
+    work.schedule(session, DELIVER, delivery.id, team_id=delivery.team_id)
     return delivery
 
 
@@ -195,7 +195,7 @@ def retry_delivery(session: Session, delivery: WebhookDelivery) -> WebhookDelive
     delivery.state = DeliveryState.PENDING.value
     delivery.failures = 0
     delivery.next_attempt_at = clock.now()
-    work.schedule(session, DELIVER, delivery.id)
+    work.schedule(session, DELIVER, delivery.id, team_id=delivery.team_id)
     return delivery
 
 

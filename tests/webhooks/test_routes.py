@@ -34,6 +34,13 @@ def happen(team: TeamHandle) -> str:
         return event.id
 
 
+def await_worker(team: TeamHandle, target: Receiver) -> None:
+    """The worker is up and delivers: a sample is not waited for longer than ten seconds."""
+    happen(team)
+    target.wait_for(1)
+    target.requests.clear()
+
+
 def test_the_sdk_manages_endpoints(service: Service) -> None:
     sdk = service.make_team().sdk
     made = sdk.webhooks.create(name="ci", url="https://ci.example.com/hooks", event_types=[TYPE])
@@ -65,8 +72,10 @@ def test_rotating_shows_a_new_secret(service: Service) -> None:
 
 
 def test_a_sample_is_sent_at_once_and_unwraps(service: Service, worker: Worker, target: Receiver) -> None:
-    sdk = service.make_team().sdk
+    team = service.make_team()
+    sdk = team.sdk
     made = sdk.webhooks.create(name="ci", url=target.url, event_types=[TYPE])
+    await_worker(team, target)
     result = sdk.webhooks.test(made.id, event_type=TYPE)
     assert (result.status_code, result.success, result.webhook_endpoint_id) == (200, True, made.id)
     (request,) = target.requests
@@ -80,6 +89,7 @@ def test_a_sample_that_is_refused_is_no_success_and_changes_nothing(
 ) -> None:
     team = service.make_team()
     made = make_endpoint(team, target.url)
+    await_worker(team, target)
     target.answers.append(Answer(status, b"a secret page"))
     path = f"/v1/webhook_endpoints/{made.id}"
     tested = team.http.post(f"{path}/test", json={"event_type": TYPE}).json()
@@ -93,17 +103,19 @@ def test_a_sample_that_is_refused_is_no_success_and_changes_nothing(
 def test_a_disabled_endpoint_can_be_tested_before_it_is_enabled(
     service: Service, worker: Worker, target: Receiver
 ) -> None:
-    sdk = service.make_team().sdk
+    team = service.make_team()
+    sdk = team.sdk
     made = sdk.webhooks.create(name="ci", url=target.url, event_types=[TYPE])
+    await_worker(team, target)
     sdk.webhooks.update(made.id, extra_body={"enabled": False})
     assert sdk.webhooks.test(made.id, event_type=TYPE).success
 
 
 def test_a_sample_to_nobody_says_so_once(service: Service, worker: Worker) -> None:
-    with receiver() as gone:
-        pass
     team = service.make_team()
-    made = make_endpoint(team, gone.url)
+    with receiver() as gone:
+        made = make_endpoint(team, gone.url)
+        await_worker(team, gone)
     with pytest.raises(BadRequestError) as refusal:
         team.sdk.webhooks.test(made.id, event_type=TYPE)
     assert refusal.value.code == "webhook_endpoint_unreachable"

@@ -76,7 +76,7 @@ def start_retrain(
         for file_id in _files_of(step):
             datasets.mark_used(session, file_id=file_id, used_by=retrain.id)
     session.flush()
-    work.schedule(session, ADVANCE_RETRAIN, retrain.id)
+    work.schedule(session, ADVANCE_RETRAIN, retrain.id, team_id=retrain.team_id)
     return retrain
 
 

@@ -64,5 +64,6 @@ def _copy_or_order(session: Session, job: Job, file_id: str) -> str | None:
     copy = find_copy(session, file, job.provider)
     if copy is not None:
         return copy.provider_file_id
-    work.schedule(session, COPY_FILE, CopyName(job.provider, file.team_id, file.sha256)._asdict())
+    name = CopyName(job.provider, file.team_id, file.sha256)
+    work.schedule(session, COPY_FILE, name._asdict(), team_id=job.team_id)
     return None
