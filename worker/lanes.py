@@ -18,7 +18,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from service.comparisons.actions import ADVANCE_COMPARISON
-from service.core import work
+from service.core import turns
 from service.core.db import transaction
 from service.core.work import Lease
 from service.events.actions import PUBLISH
@@ -69,7 +69,7 @@ class Lane:
         if room <= 0:
             return 0
         with transaction() as session:
-            leases = work.claim_due(
+            leases = turns.claim_due(
                 session,
                 self.kinds,
                 timedelta(seconds=settings().lease_s),

@@ -9,7 +9,7 @@ import structlog
 from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.core import heartbeat, wake, work
+from service.core import heartbeat, turns, wake
 from service.core.db import transaction
 from service.settings import settings
 from worker.chores import CHORES, ChoreList
@@ -30,7 +30,7 @@ def sweep_once() -> int:
     if wake.waiting() > _ENOUGH_WAITING:
         return 0
     with transaction() as session:
-        overdue = work.due(session, _BATCH, without=LANE_OF)
+        overdue = turns.due(session, _BATCH, without=LANE_OF)
     for kind, subject_id in overdue:
         wake.send(kind, subject_id, late=True)
     return len(overdue)

@@ -11,8 +11,7 @@ meanwhile, which rolls the record back. A `schedule` that arrives while a step r
 """
 
 import uuid
-from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,7 +19,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Index,
-    Row,
     ScalarSelect,
     and_,
     case,
@@ -37,9 +35,6 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from service.core import wake
 from service.core.db import Base, after_commit
-
-# A wake-up without effect is sent again after this long.
-REWAKE_AFTER = timedelta(seconds=10)
 
 
 class WorkItem(Base):
@@ -133,7 +128,7 @@ def schedule(
 def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) -> Lease | None:
     """Take the lease on a due unit of work; None when it is not due, leased, or gone."""
     # SKIP LOCKED: a second worker woken for the same row must not wait, only to find it leased.
-    free = select(WorkItem.kind).where(_named(kind, subject_id), _free()).with_for_update(skip_locked=True)
+    free = select(WorkItem.kind).where(_named(kind, subject_id), is_free()).with_for_update(skip_locked=True)
     lease_id = uuid.uuid4()
     leased = session.execute(
         update(WorkItem)
@@ -210,91 +205,12 @@ def hasten(session: Session, kind: str, subject_id: str) -> None:
         after_commit(session, lambda: wake.send(kind, subject_id))
 
 
-def due(session: Session, limit: int, *, without: Collection[str] = ()) -> list[tuple[str, str]]:
-    """Mark up to `limit` overdue units of work as woken; returns their names, the teams taking turns.
-
-    Units of the kinds in `without` are left out: somebody else looks after them.
-    """
-    unwoken = or_(WorkItem.woken_at.is_(None), WorkItem.woken_at < func.now() - REWAKE_AFTER)
-    overdue = and_(_free(), unwoken, WorkItem.kind.not_in(without))
-    rows = _locked(
-        session, [(row.kind, row.subject_id) for row in _in_turn(session, overdue, limit)], overdue
-    )
-    names = [(row.kind, row.subject_id) for row in rows]
-    if names:
-        session.execute(update(WorkItem).where(_among(names)).values(woken_at=func.now()))
-    return names
-
-
-def claim_due(
-    session: Session,
-    kinds: Collection[str],
-    lease_for: timedelta,
-    *,
-    limit: int,
-    running: Mapping[str, int],
-    most_of_a_team: int,
-) -> list[Lease]:
-    """Take the leases of up to `limit` due units of these kinds, the teams taking turns.
-
-    `running` counts what each team has under way here; with these units no team has more than
-    `most_of_a_team`. Units of no team take turns like those of one more team, without a bound.
-    """
-    busy = [team_id for team_id, count in running.items() if count >= most_of_a_team]
-    allowed = or_(WorkItem.team_id.is_(None), WorkItem.team_id.not_in(busy))
-    wanted = and_(_free(), WorkItem.kind.in_(kinds), allowed)
-    counts = Counter(running)
-    names = []
-    # The bound of one team may leave out many rows, but no more than it has in the first places.
-    for row in _in_turn(session, wanted, limit * 2):
-        if row.team_id is None or counts[row.team_id] < most_of_a_team:
-            counts[row.team_id or ""] += 1
-            names.append((row.kind, row.subject_id))
-    leases = []
-    for item in _locked(session, names[:limit], wanted):
-        lease_id, attempts = uuid.uuid4(), item.attempts + 1
-        args = item.args or {}
-        leases.append(
-            Lease(item.kind, item.subject_id, lease_id, item.generation, attempts, args, item.team_id)
-        )
-        session.execute(
-            update(WorkItem)
-            .where(_named(item.kind, item.subject_id))
-            .values(lease_id=lease_id, leased_until=func.now() + lease_for, attempts=attempts, woken_at=None)
-        )
-    return leases
-
-
-def _in_turn(session: Session, wanted: ColumnElement[bool], limit: int) -> Sequence[Row[Any]]:
-    """The first `limit` units: each team's oldest, then each team's second oldest, and so on."""
-    turn = func.row_number().over(partition_by=WorkItem.team_id, order_by=WorkItem.next_step_at)
-    names = select(
-        WorkItem.kind, WorkItem.subject_id, WorkItem.team_id, WorkItem.next_step_at, turn.label("turn")
-    )
-    ranked = names.where(wanted).subquery()
-    return session.execute(select(ranked).order_by(ranked.c.turn, ranked.c.next_step_at).limit(limit)).all()
-
-
-def _locked(
-    session: Session, names: Sequence[tuple[str, str]], wanted: ColumnElement[bool]
-) -> list[WorkItem]:
-    """These units in this order, locked, without those that others have locked or changed meanwhile."""
-    if not names:
-        return []
-    rows = select(WorkItem).where(_among(names), wanted).with_for_update(skip_locked=True)
-    found = {(row.kind, row.subject_id): row for row in session.scalars(rows)}
-    return [found[name] for name in names if name in found]
-
-
-def _among(names: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
-    return tuple_(WorkItem.kind, WorkItem.subject_id).in_(names)
-
-
 def _named(kind: str | ScalarSelect[str], subject_id: str) -> ColumnElement[bool]:
     return and_(WorkItem.kind == kind, WorkItem.subject_id == subject_id)
 
 
-def _free() -> ColumnElement[bool]:
+def is_free() -> ColumnElement[bool]:
+    """The condition of a unit that is due and not leased."""
     unleased = or_(WorkItem.leased_until.is_(None), WorkItem.leased_until < func.now())
     return and_(WorkItem.next_step_at <= func.now(), unleased)
 

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import func, update
 
-from service.core import work
+from service.core import turns, work
 from service.core.db import transaction
 from service.core.work import Lease, WorkItem
 
@@ -29,7 +29,7 @@ def backlog(**counts: int) -> None:
 
 def claim(limit: int, most_of_a_team: int = 99, running: dict[str, int] | None = None) -> list[Lease]:
     with transaction() as session:
-        return work.claim_due(
+        return turns.claim_due(
             session, {"test"}, MINUTE, limit=limit, running=running or {}, most_of_a_team=most_of_a_team
         )
 
@@ -37,7 +37,7 @@ def claim(limit: int, most_of_a_team: int = 99, running: dict[str, int] | None =
 def test_the_sweep_wakes_the_teams_by_turns() -> None:
     backlog(busy=50, quiet=2, other=1)
     with transaction() as session:
-        woken = Counter(subject.partition("-")[0] for _, subject in work.due(session, 6))
+        woken = Counter(subject.partition("-")[0] for _, subject in turns.due(session, 6))
     assert woken == {"busy": 3, "quiet": 2, "other": 1}
 
 
@@ -72,4 +72,4 @@ def test_what_was_claimed_is_not_claimed_again_and_knows_its_attempts() -> None:
 def test_kinds_that_others_look_after_are_not_woken() -> None:
     backlog(quiet=1)
     with transaction() as session:
-        assert work.due(session, 5, without={"test"}) == []
+        assert turns.due(session, 5, without={"test"}) == []

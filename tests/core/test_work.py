@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from service.core import work
+from service.core import turns, work
 from service.core.db import transaction
 from tests.support.clean import work_left
 
@@ -74,7 +74,7 @@ class TestWork:
         schedule()
         must_claim(EXPIRED)
         with transaction() as session:
-            assert work.due(session, 10) == [("test", "one")]
+            assert turns.due(session, 10) == [("test", "one")]
 
     def test_scheduled_again_during_a_step_is_due_again_after_it(self) -> None:
         schedule()
@@ -94,9 +94,9 @@ class TestWork:
         with transaction() as session:
             work.schedule(session, "test", "one", delay=timedelta(milliseconds=-1))
         with transaction() as session:
-            assert work.due(session, 10) == [("test", "one")]
+            assert turns.due(session, 10) == [("test", "one")]
         with transaction() as session:
-            assert work.due(session, 10) == []
+            assert turns.due(session, 10) == []
 
     def test_sooner_wins_when_scheduled_twice(self) -> None:
         schedule(MINUTE)

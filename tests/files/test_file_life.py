@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from service.core import storage, work
+from service.core import storage, turns, work
 from service.core.db import transaction
 from service.errors import Conflict, NotFound
 from service.files import actions, copies, queries
@@ -55,7 +55,7 @@ def do_all_due() -> None:
     while True:
         with transaction() as session:
             session.execute(update(work.WorkItem).values(woken_at=None))
-            names = [name for name in work.due(session, 100) if name[0] in OURS]
+            names = [name for name in turns.due(session, 100) if name[0] in OURS]
         if not names:
             return
         for kind, subject_id in names:

@@ -1,0 +1,95 @@
+"""Turns: which due units of work come next, so that no team's backlog holds up another team's."""
+
+import uuid
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from service.core.work import Lease, WorkItem, is_free
+
+# A wake-up without effect is sent again after this long.
+REWAKE_AFTER = timedelta(seconds=10)
+
+
+def due(session: Session, limit: int, *, without: Collection[str] = ()) -> list[tuple[str, str]]:
+    """Mark up to `limit` overdue units of work as woken; returns their names, the teams taking turns.
+
+    Units of the kinds in `without` are left out: somebody else looks after them.
+    """
+    unwoken = or_(WorkItem.woken_at.is_(None), WorkItem.woken_at < func.now() - REWAKE_AFTER)
+    overdue = and_(is_free(), unwoken, WorkItem.kind.not_in(without))
+    rows = _locked(
+        session, [(row.kind, row.subject_id) for row in _in_turn(session, overdue, limit)], overdue
+    )
+    names = [(row.kind, row.subject_id) for row in rows]
+    if names:
+        session.execute(update(WorkItem).where(_among(names)).values(woken_at=func.now()))
+    return names
+
+
+def claim_due(
+    session: Session,
+    kinds: Collection[str],
+    lease_for: timedelta,
+    *,
+    limit: int,
+    running: Mapping[str, int],
+    most_of_a_team: int,
+) -> list[Lease]:
+    """Take the leases of up to `limit` due units of these kinds, the teams taking turns.
+
+    `running` counts what each team has under way here; with these units no team has more than
+    `most_of_a_team`. Units of no team take turns like those of one more team, without a bound.
+    """
+    busy = [team_id for team_id, count in running.items() if count >= most_of_a_team]
+    allowed = or_(WorkItem.team_id.is_(None), WorkItem.team_id.not_in(busy))
+    wanted = and_(is_free(), WorkItem.kind.in_(kinds), allowed)
+    counts = Counter(running)
+    names = []
+    # The bound of one team may leave out many rows, but no more than it has in the first places.
+    for row in _in_turn(session, wanted, limit * 2):
+        if row.team_id is None or counts[row.team_id] < most_of_a_team:
+            counts[row.team_id or ""] += 1
+            names.append((row.kind, row.subject_id))
+    leases = []
+    for item in _locked(session, names[:limit], wanted):
+        lease_id, attempts = uuid.uuid4(), item.attempts + 1
+        args = item.args or {}
+        leases.append(
+            Lease(item.kind, item.subject_id, lease_id, item.generation, attempts, args, item.team_id)
+        )
+        session.execute(
+            update(WorkItem)
+            .where(WorkItem.kind == item.kind, WorkItem.subject_id == item.subject_id)
+            .values(lease_id=lease_id, leased_until=func.now() + lease_for, attempts=attempts, woken_at=None)
+        )
+    return leases
+
+
+def _in_turn(session: Session, wanted: ColumnElement[bool], limit: int) -> Sequence[Row[Any]]:
+    """The first `limit` units: each team's oldest, then each team's second oldest, and so on."""
+    turn = func.row_number().over(partition_by=WorkItem.team_id, order_by=WorkItem.next_step_at)
+    names = select(
+        WorkItem.kind, WorkItem.subject_id, WorkItem.team_id, WorkItem.next_step_at, turn.label("turn")
+    )
+    ranked = names.where(wanted).subquery()
+    return session.execute(select(ranked).order_by(ranked.c.turn, ranked.c.next_step_at).limit(limit)).all()
+
+
+def _locked(
+    session: Session, names: Sequence[tuple[str, str]], wanted: ColumnElement[bool]
+) -> list[WorkItem]:
+    """These units in this order, locked, without those that others have locked or changed meanwhile."""
+    if not names:
+        return []
+    rows = select(WorkItem).where(_among(names), wanted).with_for_update(skip_locked=True)
+    found = {(row.kind, row.subject_id): row for row in session.scalars(rows)}
+    return [found[name] for name in names if name in found]
+
+
+def _among(names: Sequence[tuple[str, str]]) -> ColumnElement[bool]:
+    return tuple_(WorkItem.kind, WorkItem.subject_id).in_(names)
