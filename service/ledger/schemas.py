@@ -76,7 +76,7 @@ class BudgetIn(WireIn):
 
     limit_usd: Amount | None
     period: Period = "month"
-    thresholds: Annotated[list[Annotated[int, Field(ge=1, le=100)]], Field(max_length=10)] = Field(
+    thresholds: Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Field(max_length=10)] = Field(
         default_factory=lambda: list(DEFAULT_THRESHOLDS)
     )
 

@@ -12,6 +12,7 @@ from service.catalog.price import PriceKind
 from service.core.db import transaction
 from service.errors import BudgetExceeded
 from service.events.tables import Event
+from service.events.types import EventType
 from service.ledger import queries
 from service.ledger.actions import (
     place_hold,
@@ -202,6 +203,17 @@ def test_a_period_set_later_counts_what_was_spent_in_it() -> None:
     with transaction() as session:
         set_budget(session, one, limit_usd=Decimal(1), period="month")
     assert figures(one)[0] == 0
+
+
+def test_spending_under_a_limit_of_zero_is_announced_and_thresholds_above_100_are_too() -> None:
+    with transaction() as session:
+        one, two = team(session, limit_usd="0"), team(session)
+        set_budget(session, two, limit_usd=Decimal("0.05"), thresholds=[100, 200, 300])
+        for who in (one, two):
+            settle(session, team_id=who, subject_id="a", charges=[charge(f"{who}:a")])
+        told = session.scalars(select(Event).where(Event.type == EventType.BUDGET_THRESHOLD)).all()
+    assert [event.data["threshold"] for event in told if event.team_id == one] == [50, 80, 100]
+    assert [event.data["threshold"] for event in told if event.team_id == two] == [100, 200]
 
 
 def test_each_threshold_is_told_of_once_a_period() -> None:

@@ -185,6 +185,42 @@ def test_a_teams_costs_are_its_own_and_an_admin_sees_all(service: Service) -> No
     assert [row["team_id"] for row in as_two["data"]] == [two.id]
 
 
+def test_tags_with_commas_and_tags_that_share_63_bytes_are_grouped_apart(service: Service) -> None:
+    team = service.make_team()
+    first, second = "x" * 63 + "a", "x" * 63 + "b"
+    spend(team, charge("a", tags={first: "1", second: "2", "a,b": "3"}))
+    asked = {"group_by": [rf"tag:{first},tag:{second}", r"tag:a\,b"]}
+    answer = team.http.get("/v1/costs", params=asked)
+    assert answer.status_code == 200, answer.text
+    (row,) = answer.json()["data"]
+    assert (row[f"tag:{first}"], row[f"tag:{second}"], row["tag:a,b"]) == ("1", "2", "3")
+
+
+def test_names_stand_beside_ids_in_reports_and_csv(service: Service) -> None:
+    team = service.make_team()
+    spend(team, charge("a", key_id="key_gone"))
+    (row,) = team.http.get("/v1/costs?group_by=team,key").json()["data"]
+    name = service.admin.get(f"/v1/teams/{team.id}").json()["name"]
+    assert (row["team_id"], row["team_name"], row["key_id"], row["key_name"]) == (
+        team.id,
+        name,
+        "key_gone",
+        None,
+    )
+    (line,) = csv.DictReader(io.StringIO(team.http.get("/v1/costs?group_by=team&format=csv").text))
+    assert line["team_name"] == name
+
+
+def test_a_statement_comes_as_a_page_to_print_with_all_text_escaped(service: Service) -> None:
+    team = service.make_team()
+    spend(team, charge("a", model="<script>alert(1)</script>"))
+    page = team.http.get("/v1/costs/statement", params={"month": MONTH, "format": "html"})
+    assert page.headers["content-type"].startswith("text/html")
+    assert "&lt;script&gt;" in page.text
+    assert "<script" not in page.text
+    assert '<th class="n">0.10</th>' in page.text
+
+
 def test_costs_come_as_csv(service: Service) -> None:
     team = service.make_team()
     spend(team, charge("a", tags={"env": "prod"}), charge("b"))

@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sqlalchemy import func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
@@ -100,5 +100,10 @@ def _append_event(session: Session, team_id: str, month: Month) -> None:
 
 def is_closed(session: Session, month: Month) -> bool:
     """Whether the month takes no more entries."""
-    latest = session.scalar(select(func.max(ClosedMonth.month)))
+    latest = closed_until(session)
     return latest is not None and latest >= month.start.date()
+
+
+def closed_until(session: Session) -> date | None:
+    """The first day of the latest closed month; None while none is closed."""
+    return session.scalar(select(func.max(ClosedMonth.month)))

@@ -4,12 +4,15 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 
 from service.core.pages import ListOut, fetch_page, list_out
 from service.core.web import RequestSession
+from service.ledger.closing.html import PAGE_POLICY, statements_page
 from service.ledger.closing.months import close_month, month_named
 from service.ledger.closing.schemas import (
+    HEAD_COLUMNS,
     LINE_COLUMNS,
     DriftReportOut,
     MonthClose,
@@ -36,15 +39,17 @@ def retrieve_statement(
     session: RequestSession,
     caller: Reader,
     month: MonthName,
-    format: Literal["json", "csv"] | None = None,
+    format: Literal["json", "csv", "html"] | None = None,
 ) -> Response:
-    """A month's statement: a team's key gets its own, an admin every team's."""
+    """A month's statement: a team's key gets its own, an admin every team's. `html` is a page to print."""
     team_id = caller.team_id if caller.is_admin else caller.team
     found = statements(session, month_named(month), team_id)
     data = [statement_out(statement) for statement in found]
+    if format == "html":
+        return HTMLResponse(statements_page(data), headers={"content-security-policy": PAGE_POLICY})
     if wants_csv(request, format):
         rows = [
-            {"team_id": one.team_id, "month": one.month, "status": one.status} | line.model_dump()
+            {name: getattr(one, name) for name in HEAD_COLUMNS} | line.model_dump()
             for one in data
             for line in one.lines
         ]

@@ -82,6 +82,7 @@ class StatementLine(WireOut):
     """One kind of use of one model at one price."""
 
     section: str
+    cost_center: str | None
     provider: str | None
     base_model: str | None
     model: str | None
@@ -99,6 +100,8 @@ class StatementOut(WireOut):
 
     object: Literal["cost_statement"] = "cost_statement"
     team_id: str
+    team_name: str
+    invoice_id: str | None
     month: str
     status: Literal["open", "closed"]
     lines: list[StatementLine]
@@ -142,7 +145,8 @@ class DriftReportOut(WireOut):
     drifts: list[DriftOut]
 
 
-LINE_COLUMNS = ("team_id", "month", "status", *StatementLine.model_fields)
+HEAD_COLUMNS = ("team_id", "team_name", "invoice_id", "month", "status")
+LINE_COLUMNS = (*HEAD_COLUMNS, *StatementLine.model_fields)
 
 
 def reprice_out(plan: Plan, *, is_dry_run: bool) -> RepriceOut:
@@ -177,11 +181,14 @@ def statement_out(statement: Statement) -> StatementOut:
     sections: dict[str, Any] = {f"{name}_usd": usd(statement.section_usd(name)) for name in SECTIONS}
     return StatementOut(
         team_id=statement.team_id,
+        team_name=statement.team_name,
+        invoice_id=statement.invoice_id,
         month=statement.month.name,
         status="closed" if statement.is_closed else "open",
         lines=[
             StatementLine(
                 section=line["section"],
+                cost_center=line["cost_center"],
                 provider=line["provider"],
                 base_model=line["base_model"],
                 model=line["model"],

@@ -14,6 +14,7 @@ from service.catalog.tables import PriceRow
 from service.ledger.charges import ADJUSTMENT
 from service.ledger.closing.months import Month, is_closed
 from service.ledger.rollups.sums import booked, read
+from service.teams.tables import Team
 
 SECTIONS = ("training", "inference", "hosting", "adjustments")
 
@@ -28,9 +29,15 @@ class Statement:
     """
 
     team_id: str
+    team_name: str
     month: Month
     is_closed: bool
     lines: Sequence[Mapping[str, Any]]
+
+    @property
+    def invoice_id(self) -> str | None:
+        """What FOCUS calls the statement once it is final; None for an open month."""
+        return f"{self.team_id}:{self.month.name}" if self.is_closed else None
 
     @property
     def total_usd(self) -> Decimal:
@@ -54,6 +61,7 @@ def statements(session: Session, month: Month, team_id: str | None) -> list[Stat
     keys = [
         entries.c.team_id,
         section,
+        entries.c.cost_center,
         entries.c.provider,
         entries.c.base_model,
         entries.c.model,
@@ -75,7 +83,8 @@ def statements(session: Session, month: Month, team_id: str | None) -> list[Stat
     if team_id is not None:
         found.setdefault(team_id, [])
     closed = is_closed(session, month)
-    return [Statement(team, month, closed, _in_order(lines)) for team, lines in found.items()]
+    names = dict(session.execute(select(Team.id, Team.name).where(Team.id.in_(found))).tuples().all())
+    return [Statement(team, names[team], month, closed, _in_order(lines)) for team, lines in found.items()]
 
 
 def _in_order(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

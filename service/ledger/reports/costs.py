@@ -1,15 +1,17 @@
 """Costs, grouped by what the reader asks for. Every grouping adds up to the same total, exactly."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import ColumnElement, Label, RowMapping, Subquery, func, select
+from sqlalchemy import ColumnElement, Label, Subquery, func, select
 from sqlalchemy.orm import Session
 
 from service.errors import InvalidRequest
+from service.ledger.reports.names import add_names
 from service.ledger.rollups.sums import Span, booked, read
 
 TAG_PREFIX = "tag:"
@@ -31,6 +33,7 @@ _FIELDS: Mapping[str, str] = {
     "department": "department_id",
     "cost_center": "cost_center",
 }
+_COMMA = re.compile(r"(?<!\\),")
 GROUPINGS = (*_FIELDS, f"{TAG_PREFIX}NAME")
 
 
@@ -62,16 +65,31 @@ def cost_report(session: Session, scope: Scope, group_by: Sequence[str]) -> Repo
     by: Span | None = "day" if "day" in names else "month" if "month" in names else None
     entries = booked(scope.team_id, scope.start, scope.end, by=by)
     fields = dict(_dimension(name, entries) for name in names)
-    groups = [expression.label(name) for name, expression in fields.items()]
+    # Labelled by place: PostgreSQL cuts names to 63 bytes, and two tags may then share one.
+    groups = [expression.label(f"group_{place}") for place, expression in enumerate(fields.values())]
     sums: list[Label[Any]] = [func.sum(entries.c.amount_usd).label("amount_usd")]
     if "kind" in fields:
         # Tokens and hours cannot be added, but a kind has one unit.
         quantity, unit = func.sum(entries.c.quantity), func.min(entries.c.unit)
         sums = [quantity.label("quantity"), unit.label("unit"), *sums]
     query = select(*groups, *sums).group_by(*groups).order_by(*groups)
-    rows = [_in_words(row) for row in read(session, query)]
+    names_of = {f"group_{place}": field for place, field in enumerate(fields)}
+    rows = [
+        _in_words({names_of.get(name, name): value for name, value in row.items()})
+        for row in read(session, query)
+    ]
     total = sum((row["amount_usd"] for row in rows), Decimal(0))
-    return Report([*fields, *(column.name for column in sums)], rows, total)
+    columns, rows = add_names(session, [*fields, *(column.name for column in sums)], rows)
+    return Report(columns, rows, total)
+
+
+def groups_of(texts: Sequence[str]) -> list[str]:
+    r"""The groupings in `group_by` parameters, each with one or several separated by commas.
+
+    A comma in the name of a tag is written `\,`: `tag:a\,b`.
+    """
+    parts = [part for text in texts for part in _COMMA.split(text)]
+    return [part.strip().replace(r"\,", ",") for part in parts]
 
 
 def _checked(group_by: Sequence[str]) -> Sequence[str]:
@@ -94,8 +112,7 @@ def _dimension(name: str, entries: Subquery) -> tuple[str, ColumnElement[Any]]:
     return field, entries.c.day if field == "month" else entries.c[field]
 
 
-def _in_words(row: RowMapping) -> dict[str, Any]:
-    found: dict[str, Any] = dict(row)
+def _in_words(found: dict[str, Any]) -> dict[str, Any]:
     if "day" in found:
         found["day"] = f"{found['day']:%Y-%m-%d}"
     if "month" in found:

@@ -17,6 +17,8 @@ from sqlalchemy.orm import Session
 from service.catalog.price import PriceKind
 from service.catalog.tables import PriceRow
 from service.ledger.charges import ADJUSTMENT
+from service.ledger.closing.months import closed_until
+from service.ledger.departments.tables import Department
 from service.ledger.reports.costs import Scope
 from service.ledger.rollups.sums import booked, read
 from service.ledger.tables import Entry
@@ -40,6 +42,7 @@ COLUMNS = (
     "ContractedCost",
     "ContractedUnitPrice",
     "EffectiveCost",
+    "InvoiceId",
     "InvoiceIssuerName",
     "ListCost",
     "ListUnitPrice",
@@ -60,13 +63,28 @@ COLUMNS = (
     "SubAccountName",
     "Tags",
     "x_BaseModel",
+    "x_CostCenter",
+    "x_Department",
     "x_JobId",
     "x_KeyId",
     "x_Method",
     "x_Tier",
 )
 
-_NAMES = ("team_id", "key_id", "kind", "unit", "tier", "model", "base_model", "provider", "method", "job_id")
+_NAMES = (
+    "team_id",
+    "key_id",
+    "kind",
+    "unit",
+    "tier",
+    "model",
+    "base_model",
+    "provider",
+    "method",
+    "job_id",
+    "department_id",
+    "cost_center",
+)
 
 
 def focus_rows(session: Session, scope: Scope) -> Iterator[dict[str, Any]]:
@@ -80,17 +98,22 @@ def focus_rows(session: Session, scope: Scope) -> Iterator[dict[str, Any]]:
             *keys,
             *prices,
             Team.name.label("team_name"),
+            Department.name.label("department_name"),
             func.sum(charges.c.quantity).label("quantity"),
             func.sum(charges.c.amount_usd).label("amount_usd"),
         )
         .join_from(charges, Team, Team.id == charges.c.team_id)
         .join(PriceRow, PriceRow.id == charges.c.price_id, isouter=True)
-        .group_by(*keys, PriceRow.amount_usd, PriceRow.unit_quantity, PriceRow.model, Team.name)
+        .join(Department, Department.id == charges.c.department_id, isouter=True)
+        .group_by(
+            *keys, PriceRow.amount_usd, PriceRow.unit_quantity, PriceRow.model, Team.name, Department.name
+        )
         .order_by(charges.c.day, *keys)
     )
+    closed = closed_until(session)
     for row in read(session, query):
         if row["quantity"] or row["amount_usd"]:
-            yield _focus_row(row)
+            yield _focus_row(row, closed)
 
 
 def _usual(scope: Scope) -> Select[tuple[object, ...]]:
@@ -119,7 +142,7 @@ def _corrections(scope: Scope) -> Select[tuple[object, ...]]:
     return query
 
 
-def _focus_row(row: Mapping[Any, Any]) -> dict[str, Any]:
+def _focus_row(row: Mapping[Any, Any], closed_until: date | None) -> dict[str, Any]:
     kind, day, amount = row["kind"], row["day"], _number(row["amount_usd"])
     adjusts = kind == ADJUSTMENT
     per = row["unit_quantity"]
@@ -143,6 +166,8 @@ def _focus_row(row: Mapping[Any, Any]) -> dict[str, Any]:
         "ContractedCost": amount,
         "ContractedUnitPrice": unit_price,
         "EffectiveCost": amount,
+        # Issued when the month closes: until then the row is on no invoice.
+        "InvoiceId": f"{row['team_id']}:{month:%Y-%m}" if closed_until and month <= closed_until else None,
         "InvoiceIssuerName": row["provider"] or "Tunehouse",
         "ListCost": amount,
         "ListUnitPrice": unit_price,
@@ -163,6 +188,8 @@ def _focus_row(row: Mapping[Any, Any]) -> dict[str, Any]:
         "SubAccountName": row["team_name"],
         "Tags": json.dumps(row["tags"], ensure_ascii=False, sort_keys=True),
         "x_BaseModel": row["base_model"],
+        "x_CostCenter": row["cost_center"],
+        "x_Department": row["department_name"],
         "x_JobId": row["job_id"],
         "x_KeyId": row["key_id"],
         "x_Method": row["method"],

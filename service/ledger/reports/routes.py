@@ -9,7 +9,7 @@ from service.core.web import RequestSession
 from service.errors import InvalidRequest
 from service.ledger.money import usd
 from service.ledger.reports import focus
-from service.ledger.reports.costs import Report, Scope, cost_report
+from service.ledger.reports.costs import Report, Scope, cost_report, groups_of
 from service.ledger.reports.exports import csv_response, wants_csv
 from service.ledger.schemas import CostsOut
 from service.teams.access import Caller, Reader
@@ -26,7 +26,13 @@ def costs(
     session: RequestSession,
     caller: Reader,
     group_by: Annotated[
-        list[str], Query(description="team, key, kind, model, base, job, provider, method, day, month, tag")
+        list[str],
+        Query(
+            description=(
+                "team, department, cost_center, key, kind, model, base, job, provider, method, day, month, "
+                "tag or tag:NAME"
+            )
+        ),
     ] = ["kind"],  # noqa: B006 - FastAPI copies it
     start_time: Moment = None,
     end_time: Moment = None,
@@ -39,8 +45,7 @@ def costs(
     scope = read_scope(caller, start_time, end_time)
     if format == "focus":
         return csv_response("focus.csv", focus.COLUMNS, focus.focus_rows(session, scope))
-    groups = [name.strip() for part in group_by for name in part.split(",")]
-    report = cost_report(session, scope, groups)
+    report = cost_report(session, scope, groups_of(group_by))
     if wants_csv(request, format):
         return csv_response("costs.csv", report.columns, report.rows)
     return Response(_as_json(report).model_dump_json(), media_type="application/json")

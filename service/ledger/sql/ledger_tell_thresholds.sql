@@ -5,7 +5,7 @@ RETURNS TABLE (account_id text, team_id text, scope text, limit_usd numeric, per
 LANGUAGE sql AS $$
     WITH crossed AS (
         SELECT s.*, t.threshold FROM budget_standings s, unnest(s.thresholds) AS t(threshold)
-        WHERE s.account_id = ANY (account_ids) AND s.limit_usd > 0
+        WHERE s.account_id = ANY (account_ids) AND s.limit_usd IS NOT NULL AND s.spent_usd > 0
           AND s.spent_usd * 100 >= s.limit_usd * t.threshold
     ), told AS (
         INSERT INTO budget_alerts (account_id, period, limit_usd, threshold, told_at)

@@ -27,6 +27,7 @@ from service.ledger.closing.statement import statements
 from service.ledger.queries import budget_view
 from service.ledger.rollups.sums import roll_up
 from service.providers.port import ProviderJob
+from service.teams.queries import get_team
 from tests.ledger.make import make_job, team
 
 pytestmark = pytest.mark.usefixtures("providers_environment", "database")
@@ -139,11 +140,17 @@ def test_the_statement_of_a_scripted_month_is_the_golden_one() -> None:
         use(session, one, str(second.fine_tuned_model), 2)
         cheaper = new_training_price(session, "2.5")
         assert reprice_month(session, cheaper) == Decimal("-0.8500005")
-        names = {one: "TEAM", tuned: "FIRST", str(second.fine_tuned_model): "SECOND", cheaper: "CHEAPER"}
+        names = {
+            get_team(session, one).name: "NAME",
+            one: "TEAM",
+            tuned: "FIRST",
+            str(second.fine_tuned_model): "SECOND",
+            cheaper: "CHEAPER",
+        }
         open_ = stated(session, one, names)
         close_month(session, MONTH)
         final = stated(session, one, names)
-        assert final == open_ | {"status": "closed"}
+        assert final == open_ | {"status": "closed", "invoice_id": "TEAM:2026-09"}
         assert final == json.loads(GOLDEN.read_text())
 
         dearer = new_training_price(session, "9")

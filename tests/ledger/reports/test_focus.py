@@ -56,7 +56,17 @@ NUMBERS = {
     "ListUnitPrice", "PricingQuantity",
 }  # fmt: skip
 TIMES = {"BillingPeriodEnd", "BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart"}
-NULLABLE = {"ChargeClass", "Tags", "x_JobId", "x_KeyId", "x_Method", "x_BaseModel"}
+NULLABLE = {
+    "ChargeClass",
+    "InvoiceId",
+    "x_CostCenter",
+    "x_Department",
+    "Tags",
+    "x_JobId",
+    "x_KeyId",
+    "x_Method",
+    "x_BaseModel",
+}
 
 
 def exported(team: TeamHandle) -> list[dict[str, str]]:
@@ -102,6 +112,19 @@ def test_every_value_has_the_form_that_the_specification_allows(service: Service
         # What is listed is what its unit price and quantity come to.
         listed = Decimal(row["ListUnitPrice"]) * Decimal(row["PricingQuantity"])
         assert listed == Decimal(row["ListCost"]) == Decimal(row["BilledCost"])
+
+
+def test_a_row_is_on_an_invoice_once_its_month_is_closed(service: Service) -> None:
+    team = service.make_team()
+    spend(team, "a")
+    spend(team, "b", LAST_MONTH_DAY)
+    service.admin.post("/v1/costs/close", json={"month": LAST_MONTH}).raise_for_status()
+    assert {row["BillingPeriodStart"][:7]: row["InvoiceId"] for row in exported(team)} == {
+        LAST_MONTH: f"{team.id}:{LAST_MONTH}",
+        max(row["BillingPeriodStart"][:7] for row in exported(team)): "",
+    }
+    statement = team.http.get("/v1/costs/statement", params={"month": LAST_MONTH}).json()["data"][0]
+    assert statement["invoice_id"] == f"{team.id}:{LAST_MONTH}"
 
 
 def test_a_correction_within_the_month_leaves_one_charge_at_the_new_price(service: Service) -> None:

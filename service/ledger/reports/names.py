@@ -1,0 +1,35 @@
+"""Put the names of teams, keys and departments beside their ids in a report's rows."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from service.ledger.departments.tables import Department
+from service.teams.tables import ApiKey, Team
+
+_NAMED: Mapping[str, tuple[str, type[Team | ApiKey | Department]]] = {
+    "team_id": ("team_name", Team),
+    "key_id": ("key_name", ApiKey),
+    "department_id": ("department_name", Department),
+}
+
+
+def add_names(
+    session: Session, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """The columns with a name after each id, and the rows with both; unknown ids have the name None."""
+    wide: list[str] = []
+    found = [dict(row) for row in rows]
+    for column in columns:
+        wide.append(column)
+        if column in _NAMED:
+            name, table = _NAMED[column]
+            wide.append(name)
+            ids = {row[column] for row in found if row[column] is not None}
+            known = session.execute(select(table.id, table.name).where(table.id.in_(ids)))
+            names = dict(known.tuples().all())
+            for row in found:
+                row[name] = names.get(row[column])
+    return wide, found
