@@ -83,7 +83,7 @@ def statements(session: Session, month: Month, team_id: str | None) -> list[Stat
     if team_id is not None:
         found.setdefault(team_id, [])
     closed = is_closed(session, month)
-    names = dict(session.execute(select(Team.id, Team.name).where(Team.id.in_(found))).tuples().all())
+    names = dict(session.execute(select(Team.id, Team.name).where(Team.id.in_(found))).all())
     return [Statement(team, names[team], month, closed, _in_order(lines)) for team, lines in found.items()]
 
 

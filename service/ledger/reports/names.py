@@ -29,7 +29,7 @@ def add_names(
             wide.append(name)
             ids = {row[column] for row in found if row[column] is not None}
             known = session.execute(select(table.id, table.name).where(table.id.in_(ids)))
-            names = dict(known.tuples().all())
+            names = dict(known.all())
             for row in found:
                 row[name] = names.get(row[column])
     return wide, found

@@ -56,6 +56,7 @@ def train(session: Session, team_id: str, name: str, finished: int, **said: Any)
         parent_id=parent,
         base_model=BASE,
         provider_model=BASE,
+        estimated_cost_usd=Decimal(9),
         created_at=day(1),
         labels={"project": "tea"},
     )
