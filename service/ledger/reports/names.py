@@ -7,7 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.ledger.departments.tables import Department
-from service.teams.tables import ApiKey, Team
+from service.teams.keys.tables import ApiKey
+from service.teams.tables import Team
 
 _NAMED: Mapping[str, tuple[str, type[Team | ApiKey | Department]]] = {
     "team_id": ("team_name", Team),
