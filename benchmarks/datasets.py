@@ -30,7 +30,7 @@ from benchmarks.corpus import write_chats
 from service.dataset.check.checker import check
 from service.dataset.formats.chat import ChatExample
 from service.dataset.lines import batches
-from service.dataset.warnings.watch import Watch
+from service.dataset.warnings.finder import WarningFinder
 
 WAYS = ("cookbook", "once", "ceiling", "errors", "warnings")
 # These tell the same two sums; the other two do less.
@@ -103,9 +103,9 @@ def ceiling(path: Path, threads: int) -> int:
         return total + sum(sum(one.result()) for one in pending)
 
 
-def ours(path: Path, threads: int, watch: Watch | None) -> tuple[int, int]:
+def ours(path: Path, threads: int, finder: WarningFinder | None) -> tuple[int, int]:
     """The check as a worker does it."""
-    tokens = check(chunks(path), threads=threads, watch=watch).tokens
+    tokens = check(chunks(path), threads=threads, finder=finder).tokens
     return tokens.total, tokens.trained
 
 
@@ -124,7 +124,7 @@ def measure(path: Path, cores: int, rounds: int, encoding: tiktoken.Encoding) ->
         lambda: counting_once(path, encoding),
         lambda: ceiling(path, cores),
         lambda: ours(path, cores, None),
-        lambda: ours(path, cores, Watch()),
+        lambda: ours(path, cores, WarningFinder()),
     )
     ways = dict(zip(WAYS, runs, strict=True))
     seconds: dict[str, list[float]] = {name: [] for name in ways}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from trainer.clock import Clock
-from trainer.dialect import DIALECTS, Dialect
+from trainer.dialect import DIALECTS, ProviderDialect
 from trainer.engines import ENGINES
 from trainer.engines.base import Engine
 from trainer.faults.control import Control
@@ -24,7 +24,7 @@ class Core:
     files: Files
     control: Control
     engine: Engine
-    dialect: Dialect
+    dialect: ProviderDialect
 
     def moment(self, due_at: float) -> float:
         """When a move happened: when it was due in a sandbox, now where steps take real time."""

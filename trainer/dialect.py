@@ -13,7 +13,7 @@ ORGANIZATION_SLUG = "sandbox"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Dialect:
+class ProviderDialect:
     """One provider's habits."""
 
     name: str
@@ -40,7 +40,7 @@ def _azure_name(base: str, suffix: str | None, step: int | None) -> str:
     return f"{base}.ft-{secrets.token_hex(16)}"
 
 
-OPENAI = Dialect(
+OPENAI = ProviderDialect(
     name="openai",
     organization="org-sandbox",
     checkpoint_prefix="ftckpt_",
@@ -52,7 +52,7 @@ OPENAI = Dialect(
     serves_deployments=False,
 )
 
-AZURE = Dialect(
+AZURE = ProviderDialect(
     name="azure",
     organization=None,
     checkpoint_prefix="ftchkpt-",

@@ -1,4 +1,4 @@
-"""What "auto" hyperparameters come to, and what we would advise. Pure.
+"""What "auto" hyperparameters come to, and what we would advise.
 
 Epochs follow the heuristic of OpenAI's cookbook (`Chat_finetuning_data_prep.ipynb`): three, more for
 few examples (towards 100 seen, 25 epochs at most), fewer for very many (25,000 seen at most). Ten

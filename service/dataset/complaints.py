@@ -1,4 +1,4 @@
-"""Turn msgspec's complaints into flaws. Pure."""
+"""Turn msgspec's complaints into flaws."""
 
 import re
 

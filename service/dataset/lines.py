@@ -1,4 +1,4 @@
-"""Cut a stream of bytes into batches of whole lines, with bounded memory. Pure."""
+"""Cut a stream of bytes into batches of whole lines, with bounded memory."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple

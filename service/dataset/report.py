@@ -1,4 +1,4 @@
-"""What a check finds out about a file. Pure."""
+"""What a check finds out about a file."""
 
 from collections import Counter
 
@@ -46,7 +46,7 @@ class Tokens(msgspec.Struct, frozen=True):
     histogram: list[Bucket]
 
 
-class Report(msgspec.Struct, frozen=True):
+class CheckReport(msgspec.Struct, frozen=True):
     """All that is known about a file's content, whoever's it is and whatever it will cost.
 
     `examples` counts every line that is not blank, `valid_examples` those without a flaw. `errors` and

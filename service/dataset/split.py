@@ -1,8 +1,8 @@
-"""Divide a file's rows into training and validation: seeded, stratified, no leakage. Pure.
+"""Divide a file's rows into training and validation: seeded, stratified, no leakage.
 
 Rows that are the same, nearly the same, or begin with the same question and answer are tied together and go
 to one side as a whole. Exact up to a quarter of a million rows; of larger files the ties are those that a
-bounded table of keys still finds (see `watch.keys`).
+bounded table of keys still finds (see `warnings.keys`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from service.dataset.lines import Batch, batches
+from service.dataset.warnings.finder import row_hashes
 from service.dataset.warnings.keys import KeyTable
 from service.dataset.warnings.sketch import Sketcher
-from service.dataset.warnings.watch import row_hashes
 
 Stratify = Literal["auto", "label", "conversation", "none"]
 Mask = NDArray[np.bool_]

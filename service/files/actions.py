@@ -8,13 +8,13 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.core import clock, ids, storage, work
-from service.dataset.report import Report
+from service.dataset.report import CheckReport
 from service.errors import Conflict, NotFound
 from service.events.actions import append
 from service.events.types import EventType
 from service.files.copies import order_removal_of_content
 from service.files.queries import get_file
-from service.files.storing import Stored, keep
+from service.files.storing import Stored, keep_stored
 from service.files.tables import Content, ContentRows, File, FileStatus, FileUse, Purpose, TokenCount
 from service.teams.quotas.actions import Quota, require_room
 
@@ -76,7 +76,7 @@ def give_content(session: Session, file: File, stored: Stored) -> None:
     keys = [stored.key]
     kept = _own_content(session, file.team_id, stored.sha256, stored.size_bytes, keys, None)
     if kept == keys:
-        keep(session, stored)
+        keep_stored(session, stored)
     else:
         storage.abandon(session, stored.key)
     file.sha256, file.size_bytes = stored.sha256, stored.size_bytes
@@ -133,7 +133,7 @@ def remove_file(session: Session, file: File) -> None:
 def record_report(
     session: Session,
     file: File,
-    report: Report,
+    report: CheckReport,
     as_json: dict[str, object],
     all_errors: Stored | None = None,
 ) -> None:

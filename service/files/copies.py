@@ -47,12 +47,6 @@ def record_copy(session: Session, file: File, provider: str, provider_file_id: s
     return copy
 
 
-def copies_of(session: Session, file: File) -> list[FileCopy]:
-    """Every copy of a file's content, at whatever provider."""
-    same = FileCopy.team_id == file.team_id, FileCopy.sha256 == file.sha256
-    return list(session.scalars(select(FileCopy).where(*same).order_by(FileCopy.provider)))
-
-
 def forget_copy(session: Session, copy: FileCopy) -> None:
     """Note that a copy is gone at its provider, unless another has taken its place."""
     gone = delete(FileCopy).where(

@@ -11,7 +11,7 @@ from service.catalog.offers import offers
 from service.catalog.prices import price_at
 from service.core import clock
 from service.dataset.limits import MIN_EXAMPLES
-from service.dataset.report import Report
+from service.dataset.report import CheckReport
 from service.errors import PriceUnknown
 from service.files.counting import BaseTokens, Counted
 
@@ -33,7 +33,7 @@ class Cost(msgspec.Struct, frozen=True):
     note: str | None = None
 
 
-def costs_of(session: Session, report: Report, counted: Collection[Counted] = ()) -> list[Cost]:
+def costs_of(session: Session, report: CheckReport, counted: Collection[Counted] = ()) -> list[Cost]:
     """One row per model and method that take this format and train today, cheapest first.
 
     `counted` are the bases that count by a tokenizer of their own, whose counts go before the report's.
@@ -50,7 +50,9 @@ def costs_of(session: Session, report: Report, counted: Collection[Counted] = ()
     return sorted(rows.values(), key=lambda cost: (cost.cost_usd is None, cost.cost_usd or 0, cost.model))
 
 
-def billed_tokens(report: Report, token_limit: int, n_epochs: int, exact: BaseTokens | None = None) -> int:
+def billed_tokens(
+    report: CheckReport, token_limit: int, n_epochs: int, exact: BaseTokens | None = None
+) -> int:
     """Tokens a run is billed for: all of the file's up to the model's limit per example, once an epoch.
 
     `exact` is what the base's own tokenizer made of the file, which knows its limit.
@@ -62,7 +64,7 @@ def billed_tokens(report: Report, token_limit: int, n_epochs: int, exact: BaseTo
 
 
 def _cost(
-    session: Session, report: Report, model: CatalogModel, method: str, exact: BaseTokens | None
+    session: Session, report: CheckReport, model: CatalogModel, method: str, exact: BaseTokens | None
 ) -> Cost:
     tokens = billed_tokens(report, model.token_limit, report.n_epochs, exact)
     cut = sum(cut.examples for cut in report.truncation if cut.limit == model.token_limit)
@@ -81,7 +83,7 @@ def _cost(
     )
 
 
-def _is_exact(model: CatalogModel, report: Report) -> bool:
+def _is_exact(model: CatalogModel, report: CheckReport) -> bool:
     return model.encoding == report.tokens.encoding and not model.counts_tokens
 
 

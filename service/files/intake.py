@@ -11,8 +11,9 @@ from starlette.requests import ClientDisconnect, Request
 
 from service.core import storage
 from service.core.db import transaction
+from service.dataset.form import Form, FormError
 from service.errors import InvalidRequest
-from service.files.form import Form
+from service.files.form import filename_of, on_the_wire
 
 _BLOCK_BYTES = 2**20
 
@@ -58,14 +59,16 @@ async def _store(
         writer.write(data)
         size_bytes += len(data)
 
-    form = Form(request.headers, file_field=file_field, fields=fields, limit_bytes=limit_bytes, sink=sink)
     try:
+        form = Form(request.headers, file_field=file_field, fields=fields, limit_bytes=limit_bytes, sink=sink)
         async with asyncio.timeout(storage.WRITE_LIMIT.total_seconds()):
             async for block in _blocks(request):
                 await run_in_threadpool(form.feed, block)
         texts = form.finish()
-        filename = form.filename
+        filename = filename_of(form.sent_filename, file_field)
         await run_in_threadpool(writer.close)
+    except FormError as bad:
+        raise on_the_wire(bad) from bad
     except ClientDisconnect as gone:
         raise InvalidRequest("The body ended before it was complete.", code="body_incomplete") from gone
     except TimeoutError as slow:

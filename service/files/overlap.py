@@ -5,7 +5,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.dataset.problems import Flaw, Problem, on_line
-from service.dataset.warnings.watch import Rows
+from service.dataset.warnings.finder import Rows
 from service.files.tables import ContentRows, File
 
 CODE = "shared_with_validation"

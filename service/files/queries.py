@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from service.core.pages import Order, Page, fetch_page
 from service.core.storage import storage
-from service.dataset.report import Report
+from service.dataset.report import CheckReport
 from service.errors import Conflict, NotFound
 from service.files.tables import Content, File, FileStatus, Purpose
 from service.teams.quotas.actions import Quota, counted_by
@@ -65,13 +65,13 @@ counted_by(Quota.FILES, count_files)
 counted_by(Quota.STORAGE_BYTES, stored_bytes)
 
 
-def report_of(file: File) -> Report:
+def report_of(file: File) -> CheckReport:
     """What the check of a file found.
 
     Raises `Conflict` while it is still being checked, `NotFound` for files that are never checked.
     """
     if file.report is not None:
-        return msgspec.convert(file.report, Report)
+        return msgspec.convert(file.report, CheckReport)
     if file.status == FileStatus.UPLOADED:
         raise Conflict(f"{file.id} is still being checked; ask again soon.", code="file_not_processed")
     raise NotFound(f"{file.id} has no report: {file.status_details or 'only training files do'}.")

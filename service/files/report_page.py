@@ -1,4 +1,4 @@
-"""A report as a page for people: no script, nothing from elsewhere. Pure."""
+"""A report as a page for people: no script, nothing from elsewhere."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -45,8 +45,8 @@ def page(report: ReportOut, filename: str) -> str:
             ("Base", "Tokens", "Shortest, median, longest example", "Examples cut", ""),
             _by_base(report),
         ),
-        _table("Cut off by a limit", ("Tokens an example", "Examples", "Tokens lost"), _truncations(report)),
-        _table("One run costs", ("Model", "Method", "Epochs", "Billed tokens", "USD", ""), _costs(report)),
+        _table("Cut off by a limit", ("Tokens per example", "Examples", "Tokens lost"), _truncations(report)),
+        _table("Cost of one run", ("Model", "Method", "Epochs", "Billed tokens", "USD", ""), _costs(report)),
         _table("Advice", ("Setting", "Value", "Why"), _advice(report)),
         _table("Trained on this content already", ("Model", "Job"), _trained(report)),
     ]
@@ -88,7 +88,7 @@ def _histogram(report: ReportOut) -> str:
         f'<div class="bar" style="width:{100 * bucket.examples / most:.1f}%"></div></td></tr>'
         for bucket in buckets
     )
-    return f"<h2>Tokens an example</h2><table><tr><th>Tokens<th>Examples<th></tr>{rows}</table>"
+    return f"<h2>Tokens per example</h2><table><tr><th>Tokens<th>Examples<th></tr>{rows}</table>"
 
 
 def _by_base(report: ReportOut) -> list[tuple[str, ...]]:

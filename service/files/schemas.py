@@ -8,7 +8,7 @@ from pydantic import Field
 
 from service.core.clock import unix
 from service.core.wire import WireOut
-from service.dataset.report import Report
+from service.dataset.report import CheckReport
 from service.files.costs import Cost
 from service.files.counting import Counted
 from service.files.tables import File, FileStatus
@@ -164,7 +164,9 @@ def file_out(file: File) -> FileOut:
     )
 
 
-def report_out(file: File, report: Report, costs: list[Cost], counted: Iterable[Counted] = ()) -> ReportOut:
+def report_out(
+    file: File, report: CheckReport, costs: list[Cost], counted: Iterable[Counted] = ()
+) -> ReportOut:
     """The wire form of a report."""
     return ReportOut(
         file_id=file.id,

@@ -70,7 +70,7 @@ class Out:
         self._writer.abort()
 
 
-def keep(session: Session, stored: Stored) -> None:
+def keep_stored(session: Session, stored: Stored) -> None:
     """Keep stored bytes, in the transaction that names them. Raises `Conflict` when it is too late."""
     if not storage.keep(session, stored.key):
         raise Conflict("Storing took so long that it was given up.", code="upload_expired")

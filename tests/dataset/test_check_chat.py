@@ -8,15 +8,15 @@ import pytest
 from service.dataset.check.checker import check
 from service.dataset.check.error_log import MAX_LISTED
 from service.dataset.problems import Problem
-from service.dataset.report import Report
-from service.dataset.warnings.watch import Watch
+from service.dataset.report import CheckReport
+from service.dataset.warnings.finder import WarningFinder
 from tests.dataset.examples import chat, chats, jsonl
 
 TOOL = {"type": "function", "function": {"name": "get_time", "parameters": {"type": "object"}}}
 CALL = {"id": "call_1", "type": "function", "function": {"name": "get_time", "arguments": "{}"}}
 
 
-def report_of(*extra_lines: Any) -> Report:
+def report_of(*extra_lines: Any) -> CheckReport:
     """The report on ten good conversations followed by `extra_lines` (bytes are taken as they are)."""
     extra = b"".join(line if isinstance(line, bytes) else jsonl([line]) for line in extra_lines)
     return check([jsonl(chats(10)), extra])
@@ -134,7 +134,7 @@ def test_images_are_held_to_type_size_and_number() -> None:
 
 
 def test_fewer_than_ten_examples_can_validate_and_are_worth_a_warning() -> None:
-    found = check([jsonl(chats(9))], watch=Watch())
+    found = check([jsonl(chats(9))], finder=WarningFinder())
     assert found.passed
     assert found.warning_counts["too_few_examples"] == 1
 
@@ -216,7 +216,7 @@ def test_nulls_and_what_sdks_add_do_not_keep_a_line_from_being_trained() -> None
 def test_calls_that_teach_nonsense_are_warned_of(name: str, arguments: str, code: str | None) -> None:
     call = {"id": "c", "type": "function", "function": {"name": name, "arguments": arguments}}
     example = chat(tool_calls=[call]) | {"tools": [TOOL]}
-    found = check([jsonl([*chats(10), example])], watch=Watch())
+    found = check([jsonl([*chats(10), example])], finder=WarningFinder())
     assert found.passed
     assert found.warning_counts.get(code or "", 0) == (code is not None)
     assert not code or (found.warnings[0].line, found.warnings[0].path.split(".")[0]) == (11, "messages[1]")
@@ -224,7 +224,7 @@ def test_calls_that_teach_nonsense_are_warned_of(name: str, arguments: str, code
 
 def test_an_answer_that_the_limit_cuts_off_whole_is_warned_of() -> None:
     found = check(
-        [jsonl([*chats(10), chat("a " * 70_000, "Yes."), chat("Hi", "a " * 70_000)])], watch=Watch()
+        [jsonl([*chats(10), chat("a " * 70_000, "Yes."), chat("Hi", "a " * 70_000)])], finder=WarningFinder()
     )
     assert [cut.nothing_left for cut in found.truncation] == [1, 1, 1]
     assert found.warning_counts["nothing_left"] == 1

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from service.dataset.check.checker import check
-from service.dataset.report import Report
+from service.dataset.report import CheckReport
+from service.dataset.warnings.finder import WarningFinder
 from service.dataset.warnings.found import CODES, MAX_LISTED_EACH
 from service.dataset.warnings.keys import KeyTable
 from service.dataset.warnings.scan import scan
-from service.dataset.warnings.watch import Watch
 from tests.dataset.examples import chat, jsonl
 from tests.dataset.test_check_properties import files, line
 
@@ -29,9 +29,9 @@ def prose(words: int = 60) -> str:
 PROSE = [chat(prose(), prose()) for _ in range(60)]
 
 
-def watched(examples: list[Any], *as_errors: str, **more: Any) -> Report:
-    watch = Watch(frozenset(as_errors))
-    return check([jsonl(examples)], watch=watch, threads=1, **more)
+def watched(examples: list[Any], *as_errors: str, **more: Any) -> CheckReport:
+    finder = WarningFinder(frozenset(as_errors))
+    return check([jsonl(examples)], finder=finder, threads=1, **more)
 
 
 def said(examples: list[Any], code: str) -> list[tuple[int | None, str, str]]:
@@ -108,7 +108,7 @@ def test_leftover_markup_and_control_characters_are_found() -> None:
     assert [line for line, _, _ in said([*PROSE, *dirty], "html")] == [61]
     assert [line for line, _, _ in said([*PROSE, *dirty], "control_characters")] == [62, 63]
     escaped = jsonl(PROSE) + json.dumps(chat("\u003cdiv\u003e")).replace("<", "\\u003c").encode() + b"\n"
-    assert check([escaped], watch=Watch()).warning_counts == {"html": 1}
+    assert check([escaped], finder=WarningFinder()).warning_counts == {"html": 1}
 
 
 def test_labels_that_are_rare_or_few_are_told() -> None:
@@ -133,8 +133,8 @@ def test_mixed_languages_are_told() -> None:
 
 
 def test_examples_over_a_limit_are_told_with_what_is_lost() -> None:
-    watch = Watch(limits=frozenset({100}))
-    found = check([jsonl(PROSE)], watch=watch, limits=[100])
+    finder = WarningFinder(limits=frozenset({100}))
+    found = check([jsonl(PROSE)], finder=finder, limits=[100])
     (warning,) = found.warnings
     assert (warning.code, warning.message.split()[0]) == ("truncated", "60")
     assert str(found.truncation[0].tokens_lost) in warning.message
@@ -204,6 +204,6 @@ def test_no_bytes_make_a_scan_raise(data: bytes) -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.one_of(files, st.lists(line, min_size=20, max_size=25).map(b"\n".join)))
 def test_no_file_makes_a_watch_raise(data: bytes) -> None:
-    found = check([data], threads=1, watch=Watch(frozenset({"duplicate"})))
+    found = check([data], threads=1, finder=WarningFinder(frozenset({"duplicate"})))
     assert set(found.warning_counts) <= set(CODES)
     assert found.tokens == check([data], threads=1).tokens

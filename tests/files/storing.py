@@ -6,7 +6,10 @@ from urllib.parse import urlsplit
 
 from openai import OpenAI
 from openai.types import FileObject
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
+from service.files.tables import File, FileCopy
 from tests.support.waiting import wait_until
 
 
@@ -26,3 +29,9 @@ def checked(sdk: OpenAI, file_id: str) -> FileObject | None:
     """The file, once it is checked."""
     file = sdk.files.retrieve(file_id)
     return file if file.status != "uploaded" else None
+
+
+def copies_of(session: Session, file: File) -> list[FileCopy]:
+    """Every copy of a file's content, at any provider."""
+    same = FileCopy.team_id == file.team_id, FileCopy.sha256 == file.sha256
+    return list(session.scalars(select(FileCopy).where(*same).order_by(FileCopy.provider)))

@@ -14,7 +14,7 @@ from service.files import actions, copies, queries
 from service.files.tables import Content, File
 from service.teams.actions import create_team
 from tests.dataset.examples import chats, jsonl
-from tests.files.storing import contents
+from tests.files.storing import contents, copies_of
 from worker.run import run_step
 from worker.steps import STEPS
 
@@ -228,7 +228,7 @@ def test_a_content_is_copied_to_a_provider_once(team_id: str) -> None:
             copies.record_copy(session, second, "openai", "file-theirs-2").provider_file_id == "file-theirs-1"
         )
     with transaction() as session:
-        (copy,) = copies.copies_of(session, second)
+        (copy,) = copies_of(session, second)
         copies.forget_copy(session, copy)
     with transaction() as session:
-        assert copies.copies_of(session, first) == []
+        assert copies_of(session, first) == []

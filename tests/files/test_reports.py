@@ -69,7 +69,14 @@ def test_a_report_is_a_page_for_a_browser(team: TeamHandle) -> None:
     assert "<script" not in answer.text
     assert "<b>tea" not in answer.text
     assert "cannot be trained on" in answer.text
-    for told in ("Errors", "What is in it", "Tokens an example", "One run costs", "sandbox-mini", "Advice"):
+    for told in (
+        "Errors",
+        "What is in it",
+        "Tokens per example",
+        "Cost of one run",
+        "sandbox-mini",
+        "Advice",
+    ):
         assert told in answer.text
 
 

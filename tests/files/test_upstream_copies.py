@@ -3,10 +3,9 @@
 from openai import OpenAI
 
 from service.core.db import transaction
-from service.files.copies import copies_of
 from service.files.tables import File
 from tests.dataset.examples import chats, jsonl
-from tests.files.storing import send
+from tests.files.storing import copies_of, send
 from tests.jobs.story import wait_for_end
 from tests.support.service import Service
 from tests.support.trainer_process import TrainerProcess

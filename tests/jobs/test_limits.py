@@ -10,12 +10,12 @@ from service.core import clock
 from service.core.db import transaction
 from service.errors import TrainingNotAvailable
 from service.events.tables import Event
-from service.files.copies import copies_of
 from service.files.tables import File
 from service.jobs.blocks import BlockKind, block_on
 from service.jobs.queue import places
 from service.jobs.tables import Job, ProviderBlock
 from service.ledger.tables import HoldRow
+from tests.files.storing import copies_of
 from tests.jobs import hands
 from tests.jobs.conftest import Configure
 from tests.support.trainer_process import TrainerProcess

@@ -13,7 +13,7 @@ from trainer.core import Core
 from trainer.engines.base import Answer, AnswerRefusedError, Engine, Prompt
 from trainer.errors import bad_request
 from trainer.faults.spoil import SCOPE_KEY
-from trainer.web.lookup import Target, find_served
+from trainer.web.lookup import ServedModel, find_served
 
 
 async def ask(core: Core, model: str, prompt: Prompt, n: int = 1) -> list[Answer]:
@@ -29,7 +29,7 @@ async def ask(core: Core, model: str, prompt: Prompt, n: int = 1) -> list[Answer
     return answers
 
 
-async def _answer(engine: Engine, target: Target, prompt: Prompt) -> Answer:
+async def _answer(engine: Engine, target: ServedModel, prompt: Prompt) -> Answer:
     try:
         if engine.answers_slowly:
             return await asyncio.to_thread(engine.answer, target.base, target.folder, prompt)

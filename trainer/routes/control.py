@@ -13,7 +13,7 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from trainer.errors import ApiError, bad_request, no_such_model
-from trainer.faults.control import AnswerBehaviour, ControlState, Limits, WebhookBehaviour
+from trainer.faults.control import AnswerBehaviour, ControlState, JobLimits, WebhookBehaviour
 from trainer.faults.rules import Rule
 from trainer.state import State, state_of
 from trainer.storage.records import JobFailure
@@ -161,7 +161,7 @@ async def set_answers(request: Request) -> Response:
 async def set_limits(request: Request) -> Response:
     """Who may create jobs from now on."""
     control = state_of(request).core.control
-    control.state.limits = await read_json(request, Limits)
+    control.state.limits = await read_json(request, JobLimits)
     control.save()
     return answer(control.state.limits)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 
-from trainer.dialect import Dialect
+from trainer.dialect import ProviderDialect
 from trainer.errors import bad_request
 
 PURPOSES = frozenset({"assistants", "batch", "fine-tune", "vision", "user_data", "evals"})
@@ -43,7 +43,7 @@ def check_expiry(anchor: str | None, seconds: str | None) -> int | None:
     return int(seconds)
 
 
-def check_content(path: Path, purpose: str, dialect: Dialect) -> None:
+def check_content(path: Path, purpose: str, dialect: ProviderDialect) -> None:
     """Refuse training data whose lines are not JSON objects, line by line, as OpenAI does at upload."""
     if purpose != "fine-tune":
         return

@@ -16,7 +16,7 @@ _NOT_DEPLOYED = (
 
 
 @dataclass(frozen=True)
-class Target:
+class ServedModel:
     """A model to ask: `folder` is None for a base."""
 
     name: str
@@ -33,7 +33,7 @@ def is_shut_down(core: Core, *models: str) -> bool:
     return date <= today
 
 
-def find_served(core: Core, name: str) -> Target:
+def find_served(core: Core, name: str) -> ServedModel:
     """What answers under a name: a model, or where the dialect says so a deployment of one.
 
     Bases are deployed under their own names. Raises a 404 `ApiError`.
@@ -46,15 +46,15 @@ def find_served(core: Core, name: str) -> Target:
     return find_target(core, model)
 
 
-def find_target(core: Core, model: str) -> Target:
+def find_target(core: Core, model: str) -> ServedModel:
     """The base, tuned model or checkpoint of that name; raises a 404 `ApiError`."""
     if core.base(model):
-        target = Target(model, model, None)
+        target = ServedModel(model, model, None)
     else:
         tuned = core.store.models.get(model)
         if tuned is None:
             raise no_such_model(model)
-        target = Target(model, tuned.base, core.files.model_path(tuned.folder))
+        target = ServedModel(model, tuned.base, core.files.model_path(tuned.folder))
     if is_shut_down(core, target.name, target.base):
         raise no_such_model(model)
     return target

@@ -17,8 +17,8 @@ from service.dataset.check.checker import LIMITS, check
 from service.dataset.convert.pipeline import Conversion, Options, source_within
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import Source, source_of
-from service.dataset.report import Report
-from service.dataset.warnings.watch import Rows, Watch
+from service.dataset.report import CheckReport
+from service.dataset.warnings.finder import Rows, WarningFinder
 from service.errors import Conflict
 from service.files import actions, counting, overlap
 from service.files.error_list import ErrorList
@@ -56,56 +56,56 @@ def check_file(lease: Lease) -> None:
     log.info("file_checked", examples=report.examples, errors=report.error_count, format=report.format)
 
 
-def _check_as_it_is(lease: Lease, file: File, content: Content) -> Report | None:
+def _check_as_it_is(lease: Lease, file: File, content: Content) -> CheckReport | None:
     """Check JSON lines and record the report; None where they must be normalised first."""
-    watch = _watch(file)
+    finder = _finder(file)
     try:
         with ExitStack() as stack:
             errors = ErrorList(stack)
-            report = _check(stream(content), file, watch, errors)
+            report = _check(stream(content), file, finder, errors)
             if report.normalised:
                 raise _MustBeNormalised
-            _record(lease, report, watch.rows(), errors.close())
+            _record(lease, report, finder.rows(), errors.close())
     except _MustBeNormalised:
         return None
     return report
 
 
-def _check_converted(lease: Lease, file: File, content: Content, source: Source) -> Report:
+def _check_converted(lease: Lease, file: File, content: Content, source: Source) -> CheckReport:
     """Replace what was uploaded by its JSON lines, check those, and record both at once."""
     chunks = stream(content)
     made = Conversion(chunks, source, content.size_bytes, Options(to=file.format))
-    watch = _watch(file)
+    finder = _finder(file)
     with storing(made) as stored, ExitStack() as stack:
         errors = ErrorList(stack)
         lines = storage().read(stored.key)
-        report = _check(lines, file, watch, errors, made.lines, made.notes)
-        _record(lease, report, watch.rows(), errors.close(), (source.jsonl_name, stored))
+        report = _check(lines, file, finder, errors, made.lines, made.notes)
+        _record(lease, report, finder.rows(), errors.close(), (source.jsonl_name, stored))
     return report
 
 
 def _check(
     chunks: Iterable[bytes],
     file: File,
-    watch: Watch,
+    finder: WarningFinder,
     errors: ErrorList,
     source_lines: Sequence[int] = (),
     notes: Sequence[str] = (),
-) -> Report:
+) -> CheckReport:
     return check(
         chunks,
         format_name=file.format,
-        limits=watch.limits | set(LIMITS),
+        limits=finder.limits | set(LIMITS),
         on_error=errors.add,
-        watch=watch,
+        finder=finder,
         source_lines=source_lines,
         notes=notes,
     )
 
 
-def _watch(file: File) -> Watch:
+def _finder(file: File) -> WarningFinder:
     with transaction() as session:
-        return Watch(policies.errors_of(session, file.team_id), _limits_on_offer())
+        return WarningFinder(policies.errors_of(session, file.team_id), _limits_on_offer())
 
 
 def _refuse(lease: Lease, file: File, reason: str) -> None:
@@ -123,7 +123,7 @@ def _limits_on_offer() -> frozenset[int]:
 
 def _record(
     lease: Lease,
-    report: Report,
+    report: CheckReport,
     rows: Rows,
     all_errors: Stored | None,
     converted: tuple[str, Stored] | None = None,

@@ -21,16 +21,16 @@ from service.dataset.check.error_log import MAX_LISTED, ErrorLog, Sink
 from service.dataset.check.explain import explain
 from service.dataset.formats import images
 from service.dataset.formats.base import Format
+from service.dataset.formats.batch_texts import KINDS, ROLES, TRAINED, BatchTexts
 from service.dataset.formats.detect import FORMATS, detect, reason_for
-from service.dataset.formats.sheet import KINDS, ROLES, TRAINED, Sheet
 from service.dataset.formats.tools import ToolBook
 from service.dataset.jsonline import read
 from service.dataset.limits import MAX_EXAMPLE_TOKENS, MIN_EXAMPLES
 from service.dataset.lines import MAX_LINE_BYTES, Batch, batches
 from service.dataset.normalise import may_need_normalising, normalised
 from service.dataset.problems import Flaw, Problem, of_file, on_line
-from service.dataset.report import Report, Tokens
-from service.dataset.warnings.watch import Watch
+from service.dataset.report import CheckReport, Tokens
+from service.dataset.warnings.finder import WarningFinder
 
 # Limits of tokens per example that models on offer have, or had.
 LIMITS = (4_096, 16_385, MAX_EXAMPLE_TOKENS)
@@ -53,39 +53,39 @@ def check(
     threads: int = 2,
     limits: Iterable[int] = LIMITS,
     on_error: Sink | None = None,
-    watch: Watch | None = None,
+    finder: WarningFinder | None = None,
     source_lines: Sequence[int] = (),
     notes: Sequence[str] = (),
-) -> Report:
+) -> CheckReport:
     """Everything wrong with the bytes and everything they cost in tokens; any bytes get a report.
 
     `format_name` (chat, completion, …) is detected when None, `encoding` follows the format. `threads`
     threads count tokens while this one decodes. `on_error` gets every error, the report the first 100.
-    `watch` looks for what is worth a warning; without it there are none. `source_lines` holds the line of the
-    uploaded file for each line of a converted one, `notes` what is known of it already. Raises `KeyError` for
-    a format or encoding that does not exist, and what `chunks` itself raises.
+    `finder` looks for what is worth a warning; without it there are none. `source_lines` holds the line of
+    the uploaded file for each line of a converted one, `notes` what is known of it already. Raises `KeyError`
+    for a format or encoding that does not exist, and what `chunks` itself raises.
     """
     checker = Checker(FORMATS[format_name] if format_name else None, encoding, on_error, source_lines)
-    if watch:
-        watch.found.line_of = checker.line_of
-    with ThreadPoolExecutor(1, "count") as counter, ThreadPoolExecutor(1, "watch") as watcher:
+    if finder:
+        finder.found.line_of = checker.line_of
+    with ThreadPoolExecutor(1, "count") as counter, ThreadPoolExecutor(1, "finder") as seeker:
         pending: deque[_Pending] = deque()
         for batch in batches(chunks):
-            sheet = checker.read(batch)
-            counts = counter.submit(tokens.count, sheet.texts, checker.encoding, threads=threads)
-            seen = watcher.submit(watch.look, batch, sheet) if watch else None
-            pending.append(_Pending(sheet, counts, seen))
+            laid = checker.read(batch)
+            counts = counter.submit(tokens.count, laid.texts, checker.encoding, threads=threads)
+            seen = seeker.submit(finder.look, batch, laid) if finder else None
+            pending.append(_Pending(laid, counts, seen))
             if len(pending) > _IN_FLIGHT:
                 checker.fold(pending.popleft())
         while pending:
             checker.fold(pending.popleft())
-    return checker.report(limits, watch, notes)
+    return checker.report(limits, finder, notes)
 
 
 class _Pending(NamedTuple):
     """A batch that is being counted and watched."""
 
-    sheet: Sheet
+    laid: BatchTexts
     counts: Future[list[int]]
     errors: Future[list[Problem]] | None
 
@@ -120,14 +120,14 @@ class Checker:
         """The line of the uploaded file that a checked line comes from."""
         return self._source_lines[line - 1] if line <= len(self._source_lines) else line
 
-    def read(self, batch: Batch) -> Sheet:
+    def read(self, batch: Batch) -> BatchTexts:
         """Decode the lines of a batch, note their flaws, and lay the good ones out for counting."""
-        sheet = Sheet()
+        laid = BatchTexts()
         if self.format is None:
             self.format = detect(batch.lines)
             if self.format is None:
                 self._skim(batch)
-                return sheet
+                return laid
             self._book = ToolBook(self.encoding)
         decode, lay_out, book, fmt = self.format.decode, self.format.lay_out, self._book, self.format
         for number, line in enumerate(batch.lines, batch.first):
@@ -135,29 +135,29 @@ class Checker:
                 self._empty(number, line)
                 continue
             try:
-                flaws = lay_out(decode(line), sheet, book)
+                flaws = lay_out(decode(line), laid, book)
                 if b"null" in line and not flaws:
                     self.normalised += _normal(line) is not None
             except _CANNOT_DECODE:
                 if line.isspace():
                     self._empty(number, line)
                     continue
-                flaws = self._second_look(line, fmt, sheet)
+                flaws = self._second_look(line, fmt, laid)
             self.examples += 1
             if self._blanks:
                 self._tell_blanks()
             if flaws:
                 self._note(number, flaws)
             else:
-                sheet.lines.append(number)
-        return sheet
+                laid.lines.append(number)
+        return laid
 
-    def _second_look(self, line: bytes, fmt: Format, sheet: Sheet) -> list[Flaw]:
+    def _second_look(self, line: bytes, fmt: Format, laid: BatchTexts) -> list[Flaw]:
         """The flaws of a line that does not decode; none where only what SDKs add is in the way."""
         plain = _normal(line)
         if plain is not None:
             try:
-                flaws = fmt.lay_out(fmt.decode(plain), sheet, self._book)
+                flaws = fmt.lay_out(fmt.decode(plain), laid, self._book)
             except _CANNOT_DECODE:
                 return explain(plain, fmt)
             self.normalised += not flaws
@@ -166,30 +166,33 @@ class Checker:
 
     def fold(self, batch: _Pending) -> None:
         """Add a batch to what was seen so far, once it is counted and watched."""
-        sheet, counts = batch.sheet, batch.counts.result()
+        laid, counts = batch.laid, batch.counts.result()
         for error in batch.errors.result() if batch.errors else ():
             self._errors.add(error, own=True)
-        totals = sheet.totals(counts)
+        totals = laid.totals(counts)
         self.lengths.update(totals)
-        self._answers_from.update(sheet.answers_from(counts, totals, LIMITS[0]))
-        self.by_kind = [sum(pair) for pair in zip(self.by_kind, sheet.by_kind(counts), strict=True)]
-        self.framing += sheet.framing
-        self.tools += sheet.tools
-        self.images += sheet.images
-        self.pictured += sheet.pictured
+        if totals and max(totals) > LIMITS[0]:
+            self._answers_from.update(laid.answers_from(counts, totals, LIMITS[0]))
+        self.by_kind = [sum(pair) for pair in zip(self.by_kind, laid.by_kind(counts), strict=True)]
+        self.framing += laid.framing
+        self.tools += laid.tools
+        self.images += laid.images
+        self.pictured += laid.pictured
 
-    def report(self, limits: Iterable[int], watch: Watch | None, notes: Sequence[str]) -> Report:
+    def report(
+        self, limits: Iterable[int], finder: WarningFinder | None, notes: Sequence[str]
+    ) -> CheckReport:
         """All of it, once every batch is folded in."""
         self._check_whole()
         truncations = [
             report.truncation(self.lengths, limit, self._answers_from) for limit in sorted(set(limits))
         ]
-        if watch and 0 < self.examples < MIN_EXAMPLES:
-            watch.found.of_file("too_few_examples", _TOO_FEW.format(self.examples, MIN_EXAMPLES))
-        for error in watch.finish(truncations) if watch else ():
+        if finder and 0 < self.examples < MIN_EXAMPLES:
+            finder.found.of_file("too_few_examples", _TOO_FEW.format(self.examples, MIN_EXAMPLES))
+        for error in finder.finish(truncations) if finder else ():
             self._errors.add(error, own=True)
         detected = "" if self._is_declared or not self.format else reason_for(self.format)
-        return Report(
+        return CheckReport(
             format=self.format.name if self.format else None,
             method=self.format.method if self.format else None,
             examples=self.examples,
@@ -198,9 +201,9 @@ class Checker:
             truncation=truncations,
             errors=self._errors.listed(self.examples, f" {detected}" if detected else ""),
             error_count=self._errors.count,
-            warnings=watch.found.listed() if watch else [],
-            warning_count=watch.found.counts.total() if watch else 0,
-            warning_counts=dict(watch.found.counts) if watch else {},
+            warnings=finder.found.listed() if finder else [],
+            warning_count=finder.found.counts.total() if finder else 0,
+            warning_counts=dict(finder.found.counts) if finder else {},
             n_epochs=auto_epochs(self.examples),
             advice=advise(self.format.name, self.examples) if self.format else [],
             notes=[*notes, detected] if detected and self._errors.count else list(notes),

@@ -1,4 +1,4 @@
-"""Take leftover HTML and control characters out of an example's texts. Pure."""
+"""Take leftover HTML and control characters out of an example's texts."""
 
 import html
 import re

@@ -87,7 +87,7 @@ class Reader:
             raise Unreadable(f"{self._row.place}, column {self._names[name][:60]!r}: {misfit}.") from misfit
 
 
-class Table:
+class ExampleTable:
     """Makes examples of rows; the first row settles what each column holds, for all of them."""
 
     def __init__(self, columns: Mapping[str, str], format_name: str | None) -> None:

@@ -9,7 +9,7 @@ import msgspec
 
 from service.dataset.convert import reshape
 from service.dataset.convert.clean import cleaned
-from service.dataset.convert.columns import Table, needs_building
+from service.dataset.convert.columns import ExampleTable, needs_building
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.rows import recoded, rows_of
 from service.dataset.convert.sources import HEAD_BYTES, Layout, Source, surveyed, unpacked_source
@@ -122,7 +122,7 @@ class Conversion:
         if source.layout is Layout.JSONL and not self._options.columns and not _is_other_shape(head):
             yield from _json_lines(plain, self._options.rewrites)
             return
-        table = Table(self._options.columns, self._options.to)
+        table = ExampleTable(self._options.columns, self._options.to)
         builds: bool | None = None if source.layout in (Layout.JSON, Layout.JSONL) else True
         for row in rows_of(plain, source.layout):
             if builds is None:

@@ -1,4 +1,4 @@
-"""Prompt/completion into chat, and chat into prompt/completion. Pure.
+"""Prompt/completion into chat, and chat into prompt/completion.
 
 A chat with several replies becomes several pairs, one for each reply that is trained. What has no counterpart
 (tools, images) is left as it is, and the check of the new file names its line.

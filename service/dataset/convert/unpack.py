@@ -1,4 +1,4 @@
-"""Unpack gzip and zstd as a stream, never further than a limit. Pure."""
+"""Unpack gzip and zstd as a stream, never further than a limit."""
 
 import zlib
 from collections.abc import Iterable, Iterator

@@ -1,4 +1,4 @@
-"""Supervised chat: `{"messages": […], "tools"?, "parallel_tool_calls"?, "functions"?}`. Pure.
+"""Supervised chat: `{"messages": […], "tools"?, "parallel_tool_calls"?, "functions"?}`.
 
 Trained tokens are those of assistant messages whose `weight` is not 0: their text, their tool calls and
 arguments, without the marks around them.
@@ -11,8 +11,8 @@ from msgspec import Meta
 
 from service.dataset.formats import calls, images, messages
 from service.dataset.formats.base import Format
+from service.dataset.formats.batch_texts import ASSISTANT_TRAINED, BatchTexts
 from service.dataset.formats.messages import PER_MESSAGE, Assistant, Message, Tool
-from service.dataset.formats.sheet import ASSISTANT_TRAINED, Sheet
 from service.dataset.formats.tools import NOT_DECLARED, ToolBook
 from service.dataset.problems import Flaw
 from service.dataset.tokens import CHAT_ENCODING, TOKENS_PER_REPLY
@@ -29,13 +29,13 @@ class ChatExample(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     functions: msgspec.Raw = _NOTHING
 
 
-def lay_out(example: ChatExample, page: Sheet, book: ToolBook) -> list[Flaw]:
-    """Put a conversation on the sheet; return its flaws, and keep nothing of it when there are any."""
+def lay_out(example: ChatExample, laid: BatchTexts, book: ToolBook) -> list[Flaw]:
+    """Put a conversation on the batch; return its flaws, and keep nothing of it when there are any."""
     flaws: list[Flaw] = []
     framing = TOKENS_PER_REPLY
     image_tokens = image_count = 0
     has_assistant = has_tools = False
-    texts, kinds = page.texts, page.kinds
+    texts, kinds = laid.texts, laid.kinds
     # The hot loop: plain messages, nearly all of them, are laid out here without a call.
     for number, message in enumerate(example.messages):
         content = message.content
@@ -55,7 +55,7 @@ def lay_out(example: ChatExample, page: Sheet, book: ToolBook) -> list[Flaw]:
             continue
         else:
             has_tools = has_tools or message.__class__ is Tool
-        more, seen, wrong = messages.lay_out_message(message, f"messages[{number}]", page)
+        more, seen, wrong = messages.lay_out_message(message, f"messages[{number}]", laid)
         framing += more
         image_tokens += seen
         image_count += messages.images_in(message)
@@ -71,11 +71,11 @@ def lay_out(example: ChatExample, page: Sheet, book: ToolBook) -> list[Flaw]:
         tool_tokens, wrong = measure_tools(example, book)
         flaws += wrong
     if flaws:
-        page.drop()
+        laid.drop()
         return flaws
     if has_tools or example.functions is not _NOTHING:
-        doubts_of_calls(example, page, book)
-    page.end(framing, tool_tokens, image_tokens)
+        doubts_of_calls(example, laid, book)
+    laid.end(framing, tool_tokens, image_tokens)
     return flaws
 
 
@@ -103,7 +103,7 @@ def measure_tools(example: Any, book: ToolBook, path: str = "") -> tuple[int, li
     return total, flaws
 
 
-def doubts_of_calls(example: Any, page: Sheet, book: ToolBook, path: str = "") -> None:
+def doubts_of_calls(example: Any, laid: BatchTexts, book: ToolBook, path: str = "") -> None:
     """Note calls from which a model learns nonsense: of functions not declared, with arguments not JSON."""
     declared = [
         book.look_up(bytes(raw), legacy=legacy).names
@@ -112,7 +112,7 @@ def doubts_of_calls(example: Any, page: Sheet, book: ToolBook, path: str = "") -
     ]
     names = frozenset[str]().union(*declared) if declared else None
     for flaw in calls.doubtful_calls(example.messages, f"{path}messages", names):
-        page.doubt(flaw)
+        laid.doubt(flaw)
 
 
 CHAT = Format(

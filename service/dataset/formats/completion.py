@@ -1,4 +1,4 @@
-"""Prompt and completion, for the base models before chat: `{"prompt": "…", "completion": "…"}`. Pure."""
+"""Prompt and completion, for the base models before chat: `{"prompt": "…", "completion": "…"}`."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ import msgspec
 from msgspec import Meta
 
 from service.dataset.formats.base import Format
-from service.dataset.formats.sheet import COMPLETION, PROMPT, Sheet
+from service.dataset.formats.batch_texts import COMPLETION, PROMPT, BatchTexts
 from service.dataset.formats.tools import ToolBook
 from service.dataset.problems import Flaw
 from service.dataset.tokens import COMPLETION_ENCODING
@@ -19,11 +19,11 @@ class CompletionExample(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     completion: Annotated[str, Meta(min_length=1)]
 
 
-def lay_out(example: CompletionExample, page: Sheet, _: ToolBook) -> list[Flaw]:
-    """Put a pair on the sheet; nothing can be wrong that its type does not say."""
-    page.put(example.prompt, PROMPT)
-    page.put(example.completion, COMPLETION)
-    page.end(0)
+def lay_out(example: CompletionExample, laid: BatchTexts, _: ToolBook) -> list[Flaw]:
+    """Put a pair on the batch; nothing can be wrong that its type does not say."""
+    laid.put(example.prompt, PROMPT)
+    laid.put(example.completion, COMPLETION)
+    laid.end(0)
     return []
 
 

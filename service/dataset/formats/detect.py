@@ -1,4 +1,4 @@
-"""Tell a file's format by what its examples hold. Pure."""
+"""Tell a file's format by what its examples hold."""
 
 from collections import Counter
 from collections.abc import Iterable

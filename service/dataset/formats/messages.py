@@ -1,4 +1,4 @@
-"""The messages of a chat, as the fine-tuning API takes them, and how they are laid out for counting. Pure.
+"""The messages of a chat, as the fine-tuning API takes them, and how they are laid out for counting.
 
 Roles and fields: OpenAI's fine-tuning guide and the request schemas of its OpenAPI description.
 """
@@ -8,8 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 import msgspec
 from msgspec import Meta
 
-from service.dataset.formats import images, sheet
-from service.dataset.formats.sheet import Sheet
+from service.dataset.formats import batch_texts, images
+from service.dataset.formats.batch_texts import BatchTexts
 from service.dataset.problems import Flaw
 from service.dataset.tokens import framing
 
@@ -59,7 +59,7 @@ Texts: TypeAlias = Filled | Annotated[list[TextPart], Meta(min_length=1)]
 class System(msgspec.Struct, tag_field="role", tag="system", forbid_unknown_fields=True, gc=False):
     """What the model is told before anything else."""
 
-    KIND: ClassVar[int] = sheet.SYSTEM
+    KIND: ClassVar[int] = batch_texts.SYSTEM
     content: Texts
     name: ShortName | None = None
 
@@ -67,7 +67,7 @@ class System(msgspec.Struct, tag_field="role", tag="system", forbid_unknown_fiel
 class Developer(msgspec.Struct, tag_field="role", tag="developer", forbid_unknown_fields=True, gc=False):
     """The same by the name that newer models know."""
 
-    KIND: ClassVar[int] = sheet.DEVELOPER
+    KIND: ClassVar[int] = batch_texts.DEVELOPER
     content: Texts
     name: ShortName | None = None
 
@@ -75,7 +75,7 @@ class Developer(msgspec.Struct, tag_field="role", tag="developer", forbid_unknow
 class User(msgspec.Struct, tag_field="role", tag="user", forbid_unknown_fields=True, gc=False):
     """What somebody asks, in words and images."""
 
-    KIND: ClassVar[int] = sheet.USER
+    KIND: ClassVar[int] = batch_texts.USER
     content: Filled | Annotated[list[TextPart | ImagePart], Meta(min_length=1)]
     name: ShortName | None = None
 
@@ -83,7 +83,7 @@ class User(msgspec.Struct, tag_field="role", tag="user", forbid_unknown_fields=T
 class Assistant(msgspec.Struct, tag_field="role", tag="assistant", forbid_unknown_fields=True, gc=False):
     """What the model should say; `weight` 0 keeps a message from being trained."""
 
-    KIND: ClassVar[int] = sheet.ASSISTANT
+    KIND: ClassVar[int] = batch_texts.ASSISTANT
     content: str | list[TextPart | RefusalPart] | None = None
     weight: Literal[0, 1] | None = None
     name: ShortName | None = None
@@ -95,7 +95,7 @@ class Assistant(msgspec.Struct, tag_field="role", tag="assistant", forbid_unknow
 class Tool(msgspec.Struct, tag_field="role", tag="tool", forbid_unknown_fields=True, gc=False):
     """What a tool answered; that may be nothing."""
 
-    KIND: ClassVar[int] = sheet.TOOL
+    KIND: ClassVar[int] = batch_texts.TOOL
     content: str | list[TextPart]
     tool_call_id: Filled
     name: ShortName | None = None
@@ -104,7 +104,7 @@ class Tool(msgspec.Struct, tag_field="role", tag="tool", forbid_unknown_fields=T
 class Function(msgspec.Struct, tag_field="role", tag="function", forbid_unknown_fields=True, gc=False):
     """What a function answered, in the way before tools."""
 
-    KIND: ClassVar[int] = sheet.FUNCTION
+    KIND: ClassVar[int] = batch_texts.FUNCTION
     content: str | None
     name: ShortName
 
@@ -113,47 +113,49 @@ Message: TypeAlias = System | Developer | User | Assistant | Tool | Function
 
 
 def lay_out_message(
-    message: Any, path: str, page: Sheet, *, trained: bool = True
+    message: Any, path: str, laid: BatchTexts, *, trained: bool = True
 ) -> tuple[int, int, list[Flaw]]:
-    """Put any message on the sheet: its framing tokens, its image tokens, its flaws."""
+    """Put any message on the batch: its framing tokens, its image tokens, its flaws."""
     if isinstance(message, Assistant):
         learnt = trained and message.weight != 0
-        kind = sheet.ASSISTANT_TRAINED if learnt else sheet.ASSISTANT
-        return lay_out_assistant(message, path, page, kind)
+        kind = batch_texts.ASSISTANT_TRAINED if learnt else batch_texts.ASSISTANT
+        return lay_out_assistant(message, path, laid, kind)
     marks = framing(has_name=message.name is not None)
     if message.name is not None:
-        page.put(message.name, message.KIND)
+        laid.put(message.name, message.KIND)
     content = message.content
     if isinstance(content, str):
-        page.put(content, message.KIND)
+        laid.put(content, message.KIND)
         return marks, 0, []
     image_tokens = 0
     flaws: list[Flaw] = []
     for number, part in enumerate(content or ()):
         if isinstance(part, TextPart):
-            page.put(part.text, message.KIND)
+            laid.put(part.text, message.KIND)
         else:
             image_tokens += images.tokens_of(part.image_url)
             flaws += images.flaws_of(part.image_url, f"{path}.content[{number}].image_url")
     return marks, image_tokens, flaws
 
 
-def lay_out_assistant(message: Assistant, path: str, page: Sheet, kind: int) -> tuple[int, int, list[Flaw]]:
-    """Put one assistant message on the sheet: its framing tokens, 0 image tokens, its flaws.
+def lay_out_assistant(
+    message: Assistant, path: str, laid: BatchTexts, kind: int
+) -> tuple[int, int, list[Flaw]]:
+    """Put one assistant message on the batch: its framing tokens, 0 image tokens, its flaws.
 
     A tool call counts as its name, its arguments and the 3 marks of a message; all of it is of the `kind`
     of the message that makes it.
     """
     texts = _spoken(message)
     if message.name is not None:
-        page.put(message.name, sheet.ASSISTANT)
+        laid.put(message.name, batch_texts.ASSISTANT)
     calls = [call.function for call in message.tool_calls or ()]
     if message.function_call is not None:
         calls.append(message.function_call)
     for call in calls:
         texts += (call.name, call.arguments)
     for text in texts:
-        page.put(text, kind)
+        laid.put(text, kind)
     marks = framing(has_name=message.name is not None, calls=len(calls))
     if any(texts):
         return marks, 0, []

@@ -1,4 +1,4 @@
-"""Preference (DPO): an `input` with `messages`, a `preferred_output` and a `non_preferred_output`. Pure.
+"""Preference (DPO): an `input` with `messages`, a `preferred_output` and a `non_preferred_output`.
 
 Each output is one assistant message of text. Both are learnt from, one as what to say and one as what not to,
 so both count as trained; the input counts once.
@@ -9,11 +9,11 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from service.dataset.formats import calls, messages, sheet
+from service.dataset.formats import batch_texts, calls, messages
 from service.dataset.formats.base import Format
+from service.dataset.formats.batch_texts import BatchTexts
 from service.dataset.formats.chat import measure_tools
 from service.dataset.formats.messages import Assistant, Message
-from service.dataset.formats.sheet import Sheet
 from service.dataset.formats.tools import ToolBook
 from service.dataset.problems import Flaw
 from service.dataset.tokens import CHAT_ENCODING, TOKENS_PER_REPLY
@@ -38,22 +38,25 @@ class PreferenceExample(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     non_preferred_output: Output
 
 
-def lay_out(example: PreferenceExample, page: Sheet, book: ToolBook) -> list[Flaw]:
-    """Put an example on the sheet; return its flaws, and keep nothing of it when there are any."""
+def lay_out(example: PreferenceExample, laid: BatchTexts, book: ToolBook) -> list[Flaw]:
+    """Put an example on the batch; return its flaws, and keep nothing of it when there are any."""
     flaws: list[Flaw] = []
     framing = TOKENS_PER_REPLY
     asked = example.input
     for number, message in enumerate(asked.messages):
         path = f"input.messages[{number}]"
-        more, _, wrong = messages.lay_out_message(message, path, page, trained=False)
+        more, _, wrong = messages.lay_out_message(message, path, laid, trained=False)
         framing += more
         flaws += wrong
         if messages.images_in(message):
             flaws.append(Flaw(f"{path}.content", "image_not_allowed", "holds images; only text is taken"))
     flaws += calls.tool_flaws(asked.messages, "input.messages")
-    for path, kind in (("preferred_output", sheet.PREFERRED), ("non_preferred_output", sheet.NON_PREFERRED)):
+    for path, kind in (
+        ("preferred_output", batch_texts.PREFERRED),
+        ("non_preferred_output", batch_texts.NON_PREFERRED),
+    ):
         output: Assistant = getattr(example, path)[0]
-        more, _, wrong = messages.lay_out_assistant(output, f"{path}[0]", page, kind)
+        more, _, wrong = messages.lay_out_assistant(output, f"{path}[0]", laid, kind)
         framing += more
         flaws += wrong
         if output.tool_calls or output.function_call:
@@ -61,9 +64,9 @@ def lay_out(example: PreferenceExample, page: Sheet, book: ToolBook) -> list[Fla
     tool_tokens, wrong = measure_tools(asked, book, "input.")
     flaws += wrong
     if flaws:
-        page.drop()
+        laid.drop()
     else:
-        page.end(framing, tool_tokens)
+        laid.end(framing, tool_tokens)
     return flaws
 
 

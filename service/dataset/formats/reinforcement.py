@@ -1,4 +1,4 @@
-"""Reinforcement: `messages`, perhaps `tools`; every other field is a reference for the grader. Pure.
+"""Reinforcement: `messages`, perhaps `tools`; every other field is a reference for the grader.
 
 Nothing in such a file is learnt by heart, so no token counts as trained; training is billed by the hour.
 """
@@ -10,9 +10,9 @@ from msgspec import Meta
 
 from service.dataset.formats import calls, messages
 from service.dataset.formats.base import Format
+from service.dataset.formats.batch_texts import BatchTexts
 from service.dataset.formats.chat import measure_tools
 from service.dataset.formats.messages import Assistant, Message
-from service.dataset.formats.sheet import Sheet
 from service.dataset.formats.tools import ToolBook
 from service.dataset.problems import Flaw
 from service.dataset.tokens import CHAT_ENCODING, TOKENS_PER_REPLY
@@ -40,13 +40,13 @@ def decode(line: bytes) -> ReinforcementExample:
     return _DECODER.decode(line)
 
 
-def lay_out(example: ReinforcementExample, page: Sheet, book: ToolBook) -> list[Flaw]:
-    """Put a prompt on the sheet; return its flaws, and keep nothing of it when there are any."""
+def lay_out(example: ReinforcementExample, laid: BatchTexts, book: ToolBook) -> list[Flaw]:
+    """Put a prompt on the batch; return its flaws, and keep nothing of it when there are any."""
     flaws: list[Flaw] = []
     framing = TOKENS_PER_REPLY
     for number, message in enumerate(example.messages):
         path = f"messages[{number}]"
-        more, _, wrong = messages.lay_out_message(message, path, page, trained=False)
+        more, _, wrong = messages.lay_out_message(message, path, laid, trained=False)
         framing += more
         flaws += wrong
         if messages.images_in(message):
@@ -58,9 +58,9 @@ def lay_out(example: ReinforcementExample, page: Sheet, book: ToolBook) -> list[
     tool_tokens, wrong = measure_tools(example, book)
     flaws += wrong
     if flaws:
-        page.drop()
+        laid.drop()
     else:
-        page.end(framing, tool_tokens)
+        laid.end(framing, tool_tokens)
     return flaws
 
 

@@ -1,4 +1,4 @@
-"""Warnings as they are found: a few of each kind are listed, all are counted. Pure."""
+"""Warnings as they are found: a few of each kind are listed, all are counted."""
 
 from collections import Counter
 from collections.abc import Callable

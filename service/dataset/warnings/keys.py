@@ -1,4 +1,4 @@
-"""Many 64-bit keys with the line each belongs to, in bounded memory: which lines share a key? Pure.
+"""Many 64-bit keys with the line each belongs to, in bounded memory: which lines share a key?
 
 Up to `capacity` keys all are kept. Beyond that only those whose hash ends in a zero bit, then in two, and
 so on: all lines that share a kept key are still found together, but only for a half, a quarter, … of the

@@ -1,4 +1,4 @@
-"""Which language a text seems to be in: by its script, and by common words where scripts are shared. Pure."""
+"""Which language a text seems to be in: by its script, and by common words where scripts are shared."""
 
 import re
 

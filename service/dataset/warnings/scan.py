@@ -1,4 +1,4 @@
-"""Look for secrets, personal data, leftover markup and control characters in raw lines, in one pass. Pure.
+"""Look for secrets, personal data, leftover markup and control characters in raw lines, in one pass.
 
 The lines are searched as they are, JSON and all: what is looked for looks the same there, and a search of the
 decoded texts would first have to put them together again. RE2 runs in linear time and off the interpreter's

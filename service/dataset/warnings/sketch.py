@@ -1,4 +1,4 @@
-"""What makes two examples near-duplicates: most of their short pieces are the same. Pure.
+"""What makes two examples near-duplicates: most of their short pieces are the same.
 
 A MinHash of one permutation (Li, Owen, Zhang 2012) in 64 bins, cut into 8 bands of 8. Two examples that share
 nine tenths of their pieces agree on a band with 99 % probability, at seven tenths with 38 %, at half 3 %.

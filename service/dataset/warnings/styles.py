@@ -1,11 +1,11 @@
-"""What texts look like taken together: labels, system prompts, languages, ends of prompts. Pure."""
+"""What texts look like taken together: labels, system prompts, languages, ends of prompts."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from itertools import compress
 
-from service.dataset.formats import sheet as kinds
-from service.dataset.formats.sheet import Sheet
+from service.dataset.formats import batch_texts as kinds
+from service.dataset.formats.batch_texts import BatchTexts
 from service.dataset.warnings.found import Warnings
 from service.dataset.warnings.languages import language_of
 
@@ -32,16 +32,16 @@ class Styles:
         self._completion_end: str | None = None
         self._unspaced = self._with_separator = 0
 
-    def look(self, page: Sheet) -> None:
+    def look(self, laid: BatchTexts) -> None:
         """Take in a batch."""
-        self._examples += len(page.lines)
-        self._count_labels(_of(page, kinds.ASSISTANT_TRAINED, kinds.COMPLETION))
+        self._examples += len(laid.lines)
+        self._count_labels(_of(laid, kinds.ASSISTANT_TRAINED, kinds.COMPLETION))
         if len(self._systems) < _MAX_SYSTEMS:
-            self._systems.update(map(hash, _of(page, kinds.SYSTEM, kinds.DEVELOPER)))
-        step = max(1, len(page.texts) // _SAMPLES_PER_BATCH)
-        sample = (text for text, kind in zip(page.texts[::step], page.kinds[::step], strict=True) if kind > 1)
+            self._systems.update(map(hash, _of(laid, kinds.SYSTEM, kinds.DEVELOPER)))
+        step = max(1, len(laid.texts) // _SAMPLES_PER_BATCH)
+        sample = (text for text, kind in zip(laid.texts[::step], laid.kinds[::step], strict=True) if kind > 1)
         self._languages.update(filter(None, map(language_of, sample)))
-        self._look_at_pairs(list(_of(page, kinds.PROMPT)), list(_of(page, kinds.COMPLETION)))
+        self._look_at_pairs(list(_of(laid, kinds.PROMPT)), list(_of(laid, kinds.COMPLETION)))
 
     def tell(self, found: Warnings) -> None:
         """Say what stands out."""
@@ -135,7 +135,7 @@ def common_end(texts: list[str]) -> str:
     return low[:same][::-1]
 
 
-def _of(page: Sheet, *wanted: int) -> Iterator[str]:
+def _of(laid: BatchTexts, *wanted: int) -> Iterator[str]:
     """The texts of some kinds."""
     table = bytes(kind in wanted for kind in range(256))
-    return compress(page.texts, page.kinds.translate(table))
+    return compress(laid.texts, laid.kinds.translate(table))

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.engines.base import TrainingFailedError
-from trainer.engines.transformers.talk import ADDRESS_ENV, KEY_ENV, Order, Reply, receive_reply, send
+from trainer.engines.transformers.talk import ADDRESS_ENV, KEY_ENV, Reply, TrainingOrder, receive_reply, send
 from trainer.settings import Settings
 
 logger = logging.getLogger("trainer.engine")
@@ -64,7 +64,7 @@ class Child:
         )
         self.generation += 1
 
-    def ask(self, order: Order) -> Reply:
+    def ask(self, order: TrainingOrder) -> Reply:
         """Have an order carried out; raises `TrainingFailedError` for what the process refuses or dies of.
 
         Raises RuntimeError for a fault of ours, and ends the calling thread when the server is stopping.

@@ -13,7 +13,7 @@ from typing import Any
 
 from trainer.engines.base import Answer, LineTokens, Progress, Prompt, TrainingFailedError, TrainSpec
 from trainer.engines.transformers.child import Child
-from trainer.engines.transformers.talk import Order
+from trainer.engines.transformers.talk import TrainingOrder
 from trainer.settings import Base, Settings
 from trainer.storage.records import PlanRecord
 
@@ -51,7 +51,7 @@ class TransformersEngine:
 
     def check(self, spec: TrainSpec) -> PlanRecord:
         """Tokenise both files and plan the job."""
-        reply = self._child.ask(Order(do="check", spec=spec, base=self._base(spec)))
+        reply = self._child.ask(TrainingOrder(do="check", spec=spec, base=self._base(spec)))
         if reply.plan is None:
             raise RuntimeError("a check answered without a plan")
         return reply.plan
@@ -63,11 +63,13 @@ class TransformersEngine:
             while after_step < plan.total_steps:
                 if opened != self._child.generation:
                     # Another job's check may have taken the process with it; this job goes on in the new one.
-                    order = Order(do="open", spec=spec, base=self._base(spec), plan=plan, step=after_step)
+                    order = TrainingOrder(
+                        do="open", spec=spec, base=self._base(spec), plan=plan, step=after_step
+                    )
                     order.snapshot_s = self._settings.snapshot_s
                     self._child.ask(order)
                     opened = self._child.generation
-                progress = self._child.ask(Order(do="step")).progress
+                progress = self._child.ask(TrainingOrder(do="step")).progress
                 if progress is None:
                     raise RuntimeError("a step answered without progress")
                 yield progress
@@ -84,11 +86,11 @@ class TransformersEngine:
 
     def save(self, spec: TrainSpec, plan: PlanRecord, step: int, folder: Path) -> None:
         """Write the model of a step."""
-        self._child.ask(Order(do="save", step=step, folder=str(folder)))
+        self._child.ask(TrainingOrder(do="save", step=step, folder=str(folder)))
 
     def rest(self, spec: TrainSpec) -> None:
         """Keep the place of the run under way."""
-        self._child.ask(Order(do="rest"))
+        self._child.ask(TrainingOrder(do="rest"))
 
     def result_files(self, spec: TrainSpec) -> Mapping[str, bytes]:
         """The confusion matrix of a classifier."""
@@ -122,7 +124,7 @@ class TransformersEngine:
 
     def _close(self) -> None:
         with suppress(TrainingFailedError):  # the process died with the run that was to be closed
-            self._child.ask(Order(do="close"))
+            self._child.ask(TrainingOrder(do="close"))
 
     def _answers(self) -> Any:
         with self._lock:

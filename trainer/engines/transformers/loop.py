@@ -16,7 +16,7 @@ from accelerate import Accelerator
 
 from trainer.engines.base import Kept, Progress, TrainingFailedError, TrainSpec
 from trainer.engines.transformers import rates, snapshot
-from trainer.engines.transformers.data.batches import Batches
+from trainer.engines.transformers.data.batches import TrainingBatches
 from trainer.engines.transformers.data.pack import Pack
 from trainer.engines.transformers.epochs import Epochs
 from trainer.engines.transformers.machine import Machine
@@ -40,9 +40,11 @@ class Run:
         self._labels: list[str] = plan.extra["labels"]
         self.encoder = load_encoder(base, spec.parent)
         group = GROUPS[self._objective]
-        self._batches = Batches(_open(self._folder / "train.safetensors", group), plan.batch_size, spec.seed)
+        self._batches = TrainingBatches(
+            _open(self._folder / "train.safetensors", group), plan.batch_size, spec.seed
+        )
         self._valid = (
-            Batches(_open(self._folder / "valid.safetensors", group), plan.batch_size, spec.seed)
+            TrainingBatches(_open(self._folder / "valid.safetensors", group), plan.batch_size, spec.seed)
             if plan.extra["validates"]
             else None
         )
@@ -156,7 +158,7 @@ class Run:
             metrics |= full.metrics("valid_")
         return metrics, ends_epoch
 
-    def _retry(self, work: Callable[[], Score], batches: Batches) -> Score:
+    def _retry(self, work: Callable[[], Score], batches: TrainingBatches) -> Score:
         while True:
             try:
                 return work()

@@ -12,7 +12,7 @@ import torch
 from accelerate import Accelerator
 
 from trainer.engines.transformers import objectives, rates, snapshot
-from trainer.engines.transformers.data.batches import Batches
+from trainer.engines.transformers.data.batches import TrainingBatches
 from trainer.engines.transformers.models import count_parameters, pick_dtype
 from trainer.engines.transformers.score import Score
 from trainer.settings import Base
@@ -49,7 +49,7 @@ class Machine:
         """Whether this process writes files."""
         return bool(self._accelerator.is_main_process)
 
-    def train(self, batches: Batches, examples: list[int], rate: float, seed: int) -> Score:
+    def train(self, batches: TrainingBatches, examples: list[int], rate: float, seed: int) -> Score:
         """One optimiser step over the examples, whatever number of micro-batches it takes."""
         torch.manual_seed(seed)
         self._model.train()
@@ -71,7 +71,7 @@ class Machine:
         self._optimizer.step()
         return self._gather(score)
 
-    def validate(self, batches: Batches) -> Score:
+    def validate(self, batches: TrainingBatches) -> Score:
         """Loss and guesses over everything, with dropout off."""
         self._model.eval()
         score = Score()
@@ -81,7 +81,7 @@ class Machine:
                     score.add(self._compute(batches, piece, model=self.bare))
         return self._gather(score)
 
-    def remember_reference(self, batches: Batches) -> None:
+    def remember_reference(self, batches: TrainingBatches) -> None:
         """The starting model's log likelihood of every answer, once; no second model is held in memory."""
         self._model.eval()
         found = []
@@ -116,7 +116,7 @@ class Machine:
         if self._accelerator.device.type == "cuda":
             torch.cuda.empty_cache()
 
-    def _compute(self, batches: Batches, piece: list[int], model: Any = None) -> objectives.Sums:
+    def _compute(self, batches: TrainingBatches, piece: list[int], model: Any = None) -> objectives.Sums:
         batch = self._to_device(batches.pack.batch(piece, self._pad_id))
         with self._autocast():
             if self._objective == "classify":
@@ -127,12 +127,12 @@ class Machine:
                 return objectives.dpo(model or self._model, batch, self._beta)
             return objectives.supervised(model or self._model, batch)
 
-    def _share(self, batches: Batches, examples: list[int]) -> tuple[list[list[int]], int]:
+    def _share(self, batches: TrainingBatches, examples: list[int]) -> tuple[list[list[int]], int]:
         n, index = self._accelerator.num_processes, self._accelerator.process_index
         shares = [batches.pieces(examples[i::n]) for i in range(n)]
         return shares[index], max(map(len, shares))
 
-    def _count(self, batches: Batches, examples: list[int]) -> int:
+    def _count(self, batches: TrainingBatches, examples: list[int]) -> int:
         if self._objective != "supervised":
             return len(examples)
         return sum(map(batches.pack.learnt, examples))

@@ -26,7 +26,6 @@ from transformers import (
 from service.dataset.limits import MAX_EXAMPLE_TOKENS
 from trainer.engines.base import TrainingFailedError
 from trainer.engines.transformers import manifest, rates
-from trainer.engines.transformers.bases import CAUSAL
 from trainer.engines.transformers.data.encode import Encoder
 from trainer.settings import Base
 
@@ -172,11 +171,6 @@ def _no_model(base: Base) -> TrainingFailedError:
 def count_parameters(model: Any) -> int:
     """All parameters, trained or not."""
     return sum(parameter.numel() for parameter in model.parameters())
-
-
-def is_causal(base: Base) -> bool:
-    """Whether it writes, rather than classifies."""
-    return base.kind == CAUSAL
 
 
 def pick_dtype(device: Any) -> Any:

@@ -17,7 +17,7 @@ ADDRESS_ENV = "TUNEHOUSE_TRAINER_WORKER_ADDRESS"
 KEY_ENV = "TUNEHOUSE_TRAINER_WORKER_KEY"
 
 
-class Order(msgspec.Struct, kw_only=True, omit_defaults=True):
+class TrainingOrder(msgspec.Struct, kw_only=True, omit_defaults=True):
     """`do` is check, open, step, save, rest or close."""
 
     do: str
@@ -45,14 +45,14 @@ class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
     progress: Progress | None = None
 
 
-def send(connection: Connection[Any, Any], message: Order | Reply) -> None:
+def send(connection: Connection[Any, Any], message: TrainingOrder | Reply) -> None:
     """Send one message; raises OSError when the other side is gone."""
     connection.send_bytes(msgspec.json.encode(message, enc_hook=os.fspath))
 
 
-def receive_order(connection: Connection[Any, Any]) -> Order:
+def receive_order(connection: Connection[Any, Any]) -> TrainingOrder:
     """Wait for the next order; raises EOFError or OSError when the server is gone."""
-    return msgspec.json.decode(connection.recv_bytes(), type=Order, dec_hook=_to_path)
+    return msgspec.json.decode(connection.recv_bytes(), type=TrainingOrder, dec_hook=_to_path)
 
 
 def receive_reply(connection: Connection[Any, Any]) -> Reply:

@@ -23,7 +23,15 @@ from accelerate.utils import InitProcessGroupKwargs
 from trainer.engines.base import TrainingFailedError
 from trainer.engines.transformers.loop import Run
 from trainer.engines.transformers.prepare import prepare
-from trainer.engines.transformers.talk import ADDRESS_ENV, KEY_ENV, Failure, Order, Reply, receive_order, send
+from trainer.engines.transformers.talk import (
+    ADDRESS_ENV,
+    KEY_ENV,
+    Failure,
+    Reply,
+    TrainingOrder,
+    receive_order,
+    send,
+)
 from trainer.engines.transformers.trouble import told
 
 logger = logging.getLogger("trainer.worker")
@@ -36,7 +44,7 @@ class Worker:
         self._accelerator = accelerator
         self._run: Run | None = None
 
-    def carry_out(self, order: Order) -> Reply:
+    def carry_out(self, order: TrainingOrder) -> Reply:
         """Do what is asked; every failure is an answer."""
         try:
             with told():
@@ -47,7 +55,7 @@ class Worker:
             logger.exception("the order %s failed", order.do)
             return Reply(failure=Failure("", "The trainer failed; see its log."))
 
-    def _do(self, order: Order) -> Reply:
+    def _do(self, order: TrainingOrder) -> Reply:
         if order.do == "check" and order.spec and order.base:
             return Reply(plan=prepare(order.spec, order.base) if self._accelerator.is_main_process else None)
         if order.do == "open" and order.spec and order.base and order.plan:
@@ -109,8 +117,8 @@ def _die_with(lifeline: Connection[Any, Any]) -> None:
         os._exit(1)
 
 
-def _next_order(connection: Connection[Any, Any] | None, accelerator: Accelerator) -> Order | None:
-    box: list[Order | None] = [None]
+def _next_order(connection: Connection[Any, Any] | None, accelerator: Accelerator) -> TrainingOrder | None:
+    box: list[TrainingOrder | None] = [None]
     if connection:
         try:
             box = [receive_order(connection)]

@@ -9,7 +9,7 @@ from trainer.engines.transformers.data.pack import Pack
 TOKENS_AT_ONCE = 16_384  # padded tokens of one forward pass, halved whenever memory runs out
 
 
-class Batches:
+class TrainingBatches:
     """The examples of every step, fixed by the seed alone, so that any step can be repeated."""
 
     def __init__(self, pack: Pack, batch_size: int, seed: int) -> None:

@@ -13,7 +13,7 @@ from trainer.engines.base import Answer, Prompt
 _UNFINISHED = "\ufffd"  # what half of a character decodes to
 
 
-class Writer:
+class AnswerWriter:
     """One answer being written; its `answer` is complete once the pieces are."""
 
     def __init__(self, model: Any, tokenizer: Any, ids: Sequence[int], prompt: Prompt, room: int) -> None:

@@ -19,7 +19,7 @@ from trainer.engines.transformers.data.encode import Encoder, question_of
 from trainer.engines.transformers.data.pack import Sequence as Encoded
 from trainer.engines.transformers.manifest import CorruptModelError
 from trainer.engines.transformers.models import load_encoder, load_to_answer, pick_dtype
-from trainer.engines.transformers.serving.generate import Writer, label_logprobs
+from trainer.engines.transformers.serving.generate import AnswerWriter, label_logprobs
 from trainer.engines.transformers.trouble import is_out_of_memory
 from trainer.settings import Base, Settings
 
@@ -124,7 +124,7 @@ def _write(loaded: Loaded, prompt: Prompt) -> Answer:
     if room < 1 or not ids:
         message = f"This model's context is {encoder.window} tokens; the prompt has {len(ids)}."
         raise AnswerRefusedError(message, "context_length_exceeded", "messages")
-    return Writer(loaded.model, encoder.tokenizer, ids, prompt, room).answer
+    return AnswerWriter(loaded.model, encoder.tokenizer, ids, prompt, room).answer
 
 
 def _count(encoder: Encoder, base: Base, row: Mapping[str, Any]) -> LineTokens:

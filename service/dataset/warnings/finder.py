@@ -1,4 +1,4 @@
-"""Watches a check go by and gathers what is worth a look, batch by batch. Pure."""
+"""Watches a check go by and gathers what is worth a look, batch by batch."""
 
 import hashlib
 import re
@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from service.dataset.formats import sheet as kinds
-from service.dataset.formats.sheet import Sheet
+from service.dataset.formats import batch_texts as kinds
+from service.dataset.formats.batch_texts import BatchTexts
 from service.dataset.jsonline import read
 from service.dataset.limits import MAX_EXAMPLE_TOKENS
 from service.dataset.lines import Batch
@@ -37,8 +37,8 @@ class Rows(NamedTuple):
     lines: U32
 
 
-class Watch:
-    """The state of one watch. Warnings whose code is in `as_errors` are handed back as errors instead.
+class WarningFinder:
+    """The state of one finder. Warnings whose code is in `as_errors` are handed back as errors instead.
 
     `limits` are those of tokens per example whose crossing is worth a warning.
     """
@@ -55,19 +55,19 @@ class Watch:
         self._sketcher = Sketcher()
         self._styles = Styles()
 
-    def look(self, batch: Batch, page: Sheet) -> list[Problem]:
+    def look(self, batch: Batch, laid: BatchTexts) -> list[Problem]:
         """Take in the valid lines of a batch; returns the errors that policy makes of warnings."""
-        rows = [row for row in (batch.lines[line - batch.first] for line in page.lines) if row is not None]
-        lines = np.array(page.lines, np.uint32)
+        rows = [row for row in (batch.lines[line - batch.first] for line in laid.lines) if row is not None]
+        lines = np.array(laid.lines, np.uint32)
         self._rows.add(row_hashes(rows), lines)
         if rows:
             keys, owners = self._sketcher.keys(rows)
             self._bands.add(keys, lines[owners])
-        self._scan(rows, page.lines)
-        self._styles.look(page)
-        self._compare_outputs(page)
-        for number, doubt in page.doubts:
-            self.found.on_line(page.lines[number], doubt.path, doubt.code, doubt.message)
+        self._scan(rows, laid.lines)
+        self._styles.look(laid)
+        self._compare_outputs(laid)
+        for number, doubt in laid.doubts:
+            self.found.on_line(laid.lines[number], doubt.path, doubt.code, doubt.message)
         return self.found.take_errors()
 
     def finish(self, truncations: Iterable[Truncation]) -> Iterator[Problem]:
@@ -111,13 +111,13 @@ class Watch:
                 path = _path_to(hit, rows[at]) if wanted else ""
                 self.found.on_line(lines[at], path, hit.code, _SAID[hit.code](hit) if wanted else hit.what)
 
-    def _compare_outputs(self, page: Sheet) -> None:
+    def _compare_outputs(self, laid: BatchTexts) -> None:
         better, worse = (
-            list(compress(page.texts, page.kinds.translate(bytes(kind == one for kind in range(256)))))
+            list(compress(laid.texts, laid.kinds.translate(bytes(kind == one for kind in range(256)))))
             for one in (kinds.PREFERRED, kinds.NON_PREFERRED)
         )
-        if len(better) == len(worse) == len(page.lines):
-            for line, preferred, other in zip(page.lines, better, worse, strict=True):
+        if len(better) == len(worse) == len(laid.lines):
+            for line, preferred, other in zip(laid.lines, better, worse, strict=True):
                 if preferred.strip() == other.strip():
                     message = "is the same as the preferred one: there is nothing to prefer"
                     self.found.on_line(line, "non_preferred_output[0].content", "same_outputs", message)
@@ -159,7 +159,7 @@ _SAID = {
 
 def plain_ascii(row: bytes) -> bytes:
     """The row with its `\\u` escapes of printable ASCII undone, behind which a secret would not be seen."""
-    if not _ESCAPED_ASCII.search(row):
+    if b"\\u00" not in row or not _ESCAPED_ASCII.search(row):
         return row
     try:
         return msgspec.json.encode(msgspec.json.decode(row))

@@ -1,4 +1,4 @@
-"""Where a batch of examples is laid out to be counted: one flat list of texts, counted in one call. Pure."""
+"""Where a batch of examples is laid out to be counted: one flat list of texts, counted in one call."""
 
 from collections.abc import Iterator
 from itertools import accumulate
@@ -25,13 +25,14 @@ ROLES = (
 )
 
 
-class Sheet:
+class BatchTexts:
     """The texts of a batch, their kinds, where each example ends, and the tokens that need no counting.
 
     `fixed[i]` is the tokens of example i that come from no text of its own: marks around messages, tool
     definitions (counted once and remembered), images. `framing`, `tools` and `images` split their sum over
     the batch; `pictured` counts the examples with images. `lines` holds the line of each example, added by
-    the caller. `doubts` are flaws that providers accept, each with the number of its example on this sheet.
+    the caller. `doubts` are flaws that providers accept, each with the number of its example on this
+    batch_texts.
     """
 
     __slots__ = (

@@ -1,0 +1,141 @@
+"""A multipart body fed in pieces: one file part that flows through, and a few short fields."""
+
+import re
+from collections.abc import Callable, Mapping
+
+from streaming_form_data import StreamingFormDataParser  # type: ignore[import-untyped]  # ships no types
+from streaming_form_data.parser import (  # type: ignore[import-untyped]
+    ParseFailedException,
+    UnexpectedPartException,
+    parse_content_boundary,
+)
+from streaming_form_data.targets import BaseTarget  # type: ignore[import-untyped]
+
+MAX_FIELD_BYTES = 1024
+_LEAD_AND_BACKSLASH = re.compile(rb"[\x81-\xfe]\\")
+# Boundaries and part headers; the parser would hold any amount of them in memory.
+_MAX_OVERHEAD_BYTES = 64 * 1024
+
+
+class FormError(ValueError):
+    """A body that is not the form expected; `param` names the field, None means the whole body."""
+
+    def __init__(self, message: str, param: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+
+
+class PartTooLarge(FormError):
+    """A part over its limit."""
+
+
+class Form:
+    """Feed it the body, then call `finish`.
+
+    `file_field` flows to `sink` and may have `limit_bytes`; `fields` are kept as text.
+    """
+
+    def __init__(
+        self,
+        headers: Mapping[str, str],
+        *,
+        file_field: str,
+        fields: tuple[str, ...],
+        limit_bytes: int,
+        sink: Callable[[bytes], object],
+    ) -> None:
+        self._file_field = file_field
+        self._file = _Part(file_field, limit_bytes, sink)
+        self._texts = {name: bytearray() for name in fields}
+        self._parts = [self._file]
+        self._parts += [_Part(name, MAX_FIELD_BYTES, text.extend) for name, text in self._texts.items()]
+        self._fed_bytes = 0
+        try:
+            self._parser = StreamingFormDataParser(headers=headers, strict=True)
+            boundary = parse_content_boundary(headers)
+        except (ParseFailedException, ValueError) as bad:
+            raise FormError(f"Send the body as multipart/form-data: {bad}.") from bad
+        # The start of a part, up to the empty line. Bounded, so that no content is taken for one at any cost.
+        self._heads: re.Pattern[bytes] = re.compile(
+            rb"--" + re.escape(boundary) + rb"\r\n(?:[^\r\n]{1,4096}\r\n){1,8}\r\n"
+        )
+        for part in self._parts:
+            self._parser.register(part.field, part)
+
+    def feed(self, data: bytes) -> None:
+        """Take the next piece of the body. Raises `FormError`, and what `sink` raises."""
+        self._fed_bytes += len(data)
+        try:
+            self._parser.data_received(data if self._file.has_begun else self._readable(data))
+        except FormError:
+            raise
+        except UnexpectedPartException as bad:
+            name = bad.part_name[:64]
+            raise FormError(f"The form has an unknown field {name!r}.", name) from bad
+        except (ParseFailedException, ValueError, LookupError, AttributeError) as bad:
+            # Part headers go to the standard library's e-mail parser, which raises all of these.
+            raise FormError("The body is not well-formed multipart/form-data.") from bad
+        if self._fed_bytes - sum(part.size_bytes for part in self._parts) > _MAX_OVERHEAD_BYTES + len(data):
+            raise FormError("The form has more headers than content.")
+
+    def _readable(self, data: bytes) -> bytes:
+        """`data` with part headers in UTF-8: the parser knows no other encoding, and forms name none.
+
+        A file name keeps its ASCII characters; a byte that is not UTF-8 becomes U+FFFD.
+        """
+        return self._heads.sub(lambda head: _as_utf8(head[0]), data)
+
+    def finish(self) -> dict[str, str]:
+        """The text fields that came. Raises `FormError` when the file is missing or was cut short."""
+        if not self._file.complete:
+            name = self._file_field
+            raise FormError(f"The form's field '{name}' is missing or was cut short.", name)
+        texts = {part.field: self._texts[part.field] for part in self._parts[1:] if part.complete}
+        return {name: _decoded(name, bytes(text)) for name, text in texts.items()}
+
+    @property
+    def sent_filename(self) -> str | None:
+        """The file part's name as the client sent it."""
+        name: str | None = self._file.multipart_filename
+        return name
+
+
+class _Part(BaseTarget):  # type: ignore[misc]
+    def __init__(self, field: str, limit_bytes: int, sink: Callable[[bytes], object]) -> None:
+        super().__init__()
+        self.field = field
+        self.size_bytes = 0
+        self.complete = self.has_begun = False
+        self._limit_bytes = limit_bytes
+        self._sink = sink
+
+    def on_start(self) -> None:
+        if self.complete:
+            raise FormError(f"The form has its field '{self.field}' twice.", self.field)
+        self.has_begun = True
+
+    def on_data_received(self, chunk: bytes) -> None:
+        self.size_bytes += len(chunk)
+        if self.size_bytes > self._limit_bytes:
+            raise PartTooLarge(f"'{self.field}' is larger than {self._limit_bytes} bytes.", self.field)
+        self._sink(chunk)
+
+    def on_finish(self) -> None:
+        self.complete = True
+
+
+def _decoded(name: str, text: bytes) -> str:
+    try:
+        return text.decode()
+    except UnicodeDecodeError as bad:
+        raise FormError(f"The form's field '{name}' is not UTF-8.", name) from bad
+
+
+def _as_utf8(head: bytes) -> bytes:
+    try:
+        head.decode()
+    except UnicodeDecodeError:
+        # GBK and Shift-JIS have characters whose second byte is a backslash, which quotes what follows it.
+        return _LEAD_AND_BACKSLASH.sub(b"\xff", head).decode(errors="replace").encode()
+    return head
