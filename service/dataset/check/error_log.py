@@ -10,6 +10,8 @@ from service.dataset.problems import Problem
 
 MAX_LISTED = 100
 _MIN_REPEATS = 20
+# Lines that are not JSON fail at different places, which their errors name.
+_EACH_ITS_OWN = frozenset({"invalid_json"})
 _NUMBER = re.compile("[0-9]+")
 
 Sink = Callable[[Problem], None]
@@ -46,7 +48,9 @@ class ErrorLog:
     def listed(self, examples: int, hint: str) -> list[Problem]:
         """The errors to show; `hint` follows the one that most of the `examples` share."""
         shared = {
-            kind for kind, times in self._kinds.items() if times >= _MIN_REPEATS and times * 2 > examples
+            kind
+            for kind, times in self._kinds.items()
+            if times >= _MIN_REPEATS and times * 2 > examples and kind[0] not in _EACH_ITS_OWN
         }
         shown: list[Problem] = []
         told: set[Kind] = set()
