@@ -16,6 +16,7 @@ from service.audit.export.actions import order_export
 from service.core import clock
 from service.core.db import transaction
 from service.core.prune import prune
+from service.jobs.archiving import cancel_left_jobs
 from service.jobs.repair import release_orphans, revive_jobs
 from service.jobs.tables import ProviderWebhook
 from service.jobs.upstream.orphans import order_sweeps
@@ -128,6 +129,11 @@ def _order_reconciliations() -> int:
         return order_reconciliations(session, [one.name for one in settings().providers])
 
 
+def _cancel_left_jobs() -> int:
+    with transaction() as session:
+        return cancel_left_jobs(session, _BATCH)
+
+
 def _export_audit() -> int:
     sink = settings().audit_sink
     if sink is None:
@@ -156,6 +162,7 @@ CHORES = (
     Chore("close_months", 600.0, _close_months),
     Chore("schedule_shutdown_polls", 60.0, _schedule_shutdown_polls),
     Chore("send_shutdown_notices", 600.0, _send_shutdown_notices),
+    Chore("cancel_left_jobs", 5.0, _cancel_left_jobs),
     Chore("export_audit", 2.0, _export_audit),
     Chore("forget", 10.0, _forget),
 )
