@@ -1,15 +1,15 @@
-CREATE TABLE announced_ends (
+CREATE TABLE announced_shutdowns (
     provider varchar NOT NULL,
     model varchar NOT NULL,
     shutdown_date date NOT NULL,
     seen_at timestamptz NOT NULL,
-    CONSTRAINT pk_announced_ends PRIMARY KEY (provider, model)
+    CONSTRAINT pk_announced_shutdowns PRIMARY KEY (provider, model)
 );
 
-CREATE TABLE end_polls (
+CREATE TABLE shutdown_polls (
     provider varchar NOT NULL,
-    ordered_at timestamptz NOT NULL,
-    CONSTRAINT pk_end_polls PRIMARY KEY (provider)
+    scheduled_at timestamptz NOT NULL,
+    CONSTRAINT pk_shutdown_polls PRIMARY KEY (provider)
 );
 
 CREATE TABLE aliases (
@@ -22,15 +22,15 @@ CREATE TABLE aliases (
 );
 CREATE INDEX ix_aliases_team_id_model ON aliases (team_id, model);
 
-CREATE TABLE end_notices (
+CREATE TABLE shutdown_notices (
     team_id varchar NOT NULL,
     provider varchar NOT NULL,
     base_model varchar NOT NULL,
     shutdown_date date NOT NULL,
     days integer NOT NULL,
-    told_at timestamptz NOT NULL,
-    CONSTRAINT pk_end_notices PRIMARY KEY (team_id, provider, base_model, shutdown_date, days),
-    CONSTRAINT fk_end_notices_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id)
+    sent_at timestamptz NOT NULL,
+    CONSTRAINT pk_shutdown_notices PRIMARY KEY (team_id, provider, base_model, shutdown_date, days),
+    CONSTRAINT fk_shutdown_notices_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id)
 );
 
 CREATE TABLE tuned_models (

@@ -3,7 +3,7 @@
 from service.cli import audit_ledger
 from service.cli.commands import app
 
-__all__ = ["audit_ledger", "main"]  # a module of commands joins the app when it is imported
+__all__ = ["audit_ledger", "main"]  # importing a module of commands registers them
 
 
 def main() -> None:

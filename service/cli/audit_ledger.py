@@ -1,4 +1,4 @@
-"""`tunehouse audit-ledger`: does every cent agree?"""
+"""`tunehouse audit-ledger`: check the ledger."""
 
 import time
 from pathlib import Path
@@ -18,7 +18,10 @@ _SHOWN = 20
 
 @app.command()
 def audit_ledger(data_dir: DataDir = Path(".tunehouse")) -> None:
-    """Prove that budgets' counters, daily sums, prices and rows agree; exit 1 on a cent. Changes nothing."""
+    """Check that budgets, sums, prices and holds agree with the ledger.
+
+    Exits with status 1 if anything differs, even by a cent. Changes nothing.
+    """
     use_running(data_dir)
     started = time.monotonic()
     try:
@@ -30,8 +33,8 @@ def audit_ledger(data_dir: DataDir = Path(".tunehouse")) -> None:
         typer.echo(line)
     typer.echo(
         f"{extent.entries:,} rows, {extent.sums:,} daily sums, {extent.accounts:,} accounts and "
-        f"{extent.holds:,} holds read in {time.monotonic() - started:.1f} s: "
-        + (f"{len(wrong)} do not agree" if wrong else "all agree")
+        f"{extent.holds:,} holds checked in {time.monotonic() - started:.1f} s: "
+        + (f"{len(wrong)} differences" if wrong else "no differences")
     )
     raise typer.Exit(1 if wrong else 0)
 
@@ -41,7 +44,7 @@ def _audit() -> tuple[list[str], audit.Extent]:
         audit.begin(session)
         wrong = [str(finding) for finding in audit.findings(session)]
         wrong += [
-            f"a hold has no living work: {team_id} {subject_id}"
+            f"hold without unfinished work: {team_id} {subject_id}"
             for team_id, subject_id in orphaned_holds(session, _SHOWN)
         ]
         return wrong, audit.extent(session)

@@ -1,4 +1,4 @@
-"""The commands. Each that serves becomes another program, so that signals reach it directly."""
+"""The commands. Those that serve replace this process with another program, which then gets all signals."""
 
 import os
 from pathlib import Path
@@ -16,21 +16,21 @@ from service.local.programs import PYTHON, api_argv, trainer_argv, worker_argv
 
 app = typer.Typer(
     name="tunehouse",
-    help="Fine-tune language models with several teams, one service and one bill.",
+    help="Fine-tune language models as one service for several teams.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
-Host = Annotated[str, Option(help="Address to listen on; 0.0.0.0 is every address of this machine.")]
+Host = Annotated[str, Option(help="Address to listen on. 0.0.0.0: all addresses of this machine.")]
 Port = Annotated[int, Option(min=0, max=65535, help="Port to listen on.")]
-DataDir = Annotated[Path, Option(help="Where everything is kept that `up` runs.")]
+DataDir = Annotated[Path, Option(help="Data directory of `tunehouse up`.")]
 
 
 @app.command()
 def up(
     host: Host = "127.0.0.1",
-    port: Annotated[int, Option(min=0, max=65535, help="Port of the api; 0 picks a free one.")] = 8800,
+    port: Annotated[int, Option(min=0, max=65535, help="Port of the api. 0: any free port.")] = 8800,
     data_dir: DataDir = Path(".tunehouse"),
 ) -> None:
     """Run everything on this machine until Ctrl-C."""
@@ -42,15 +42,15 @@ def up(
 
 @app.command()
 def demo(
-    keep: Annotated[bool, Option("--keep", help="Leave the demo's data, to look around in.")] = False,
+    keep: Annotated[bool, Option("--keep", help="Keep the demo's data for a closer look.")] = False,
 ) -> None:
-    """Show everything in half a minute: start it, tell a story that checks itself, stop it."""
+    """Run a walkthrough of the whole service that checks every step. Takes half a minute."""
     become([*PYTHON, "service.cli.demo", *(["--keep"] if keep else [])])
 
 
 @app.command(name="migrate")
 def migrate_command(data_dir: DataDir = Path(".tunehouse")) -> None:
-    """Bring the database to the newest schema, and grant the role of api and workers its rights."""
+    """Update the database to the newest schema, and grant the role of api and workers its rights."""
     use_running(data_dir)
     try:
         found = read_settings()
@@ -58,7 +58,7 @@ def migrate_command(data_dir: DataDir = Path(".tunehouse")) -> None:
         dangers = migrate(found.database_url.get_secret_value(), owner.get_secret_value() if owner else None)
     except EmbeddedError as error:
         fail(str(error))
-    typer.echo("the database has the newest schema")
+    typer.echo("the database is up to date")
     if dangers:
         typer.echo(
             f"warning: the role of TUNEHOUSE_DATABASE_URL {' and '.join(dangers)}, so it could rewrite the "
@@ -72,15 +72,17 @@ def migrate_command(data_dir: DataDir = Path(".tunehouse")) -> None:
 def api(
     host: Host = "127.0.0.1",
     port: Port = 8800,
-    processes: Annotated[int, Option(min=1, help="Processes that share the port.")] = 1,
+    processes: Annotated[int, Option(min=1, help="Number of processes; they share the port.")] = 1,
 ) -> None:
-    """Serve HTTP."""
+    """Run the HTTP api."""
     become(api_argv(host, port, processes))
 
 
 @app.command()
-def worker(concurrency: Annotated[int, Option(min=1, help="Steps done at the same time.")] = 8) -> None:
-    """Do the work that the api accepts: check, upload, poll, settle, notify."""
+def worker(
+    concurrency: Annotated[int, Option(min=1, help="Number of steps to run at the same time.")] = 8,
+) -> None:
+    """Run a worker: check files, call providers, follow jobs, send webhooks."""
     become(worker_argv(concurrency))
 
 
@@ -88,16 +90,16 @@ def worker(concurrency: Annotated[int, Option(min=1, help="Steps done at the sam
 def trainer(
     arguments: Annotated[list[str] | None, Argument(help="See `tunehouse trainer --help`.")] = None,
 ) -> None:
-    """Serve OpenAI's fine-tuning wire from this machine; options: `tunehouse trainer --help`."""
+    """Run a trainer: OpenAI's fine-tuning API on this machine. See `tunehouse trainer --help`."""
     become(trainer_argv(*(arguments or [])), reads_settings=False)
 
 
 @app.command()
 def admin_key(
-    name: Annotated[str, Option(help="What it is for, shown in lists.")] = "admin key",
+    name: Annotated[str, Option(help="Name of the key, shown in lists.")] = "admin key",
     data_dir: DataDir = Path(".tunehouse"),
 ) -> None:
-    """Make one more admin key and print it, this once."""
+    """Create an admin key and print it. It is shown only once."""
     use_running(data_dir)
     try:
         read_settings()
@@ -107,14 +109,14 @@ def admin_key(
 
 
 def use_running(data_dir: Path) -> None:
-    """Take the settings of the `up` that runs on `data_dir`, where the environment names no database."""
+    """If the environment names no database, use the settings of the `up` that runs in `data_dir`."""
     if "TUNEHOUSE_DATABASE_URL" not in os.environ and "TUNEHOUSE_CONFIG" not in os.environ:
         for name, value in environment_of(data_dir).items():
             os.environ.setdefault(name, value)
 
 
 def become(argv: list[str], *, reads_settings: bool = True) -> NoReturn:
-    """Replace this process by `argv`, after checking the settings it would stumble over."""
+    """Check the settings, then replace this process with `argv`."""
     try:
         if reads_settings:
             read_settings()
@@ -124,6 +126,6 @@ def become(argv: list[str], *, reads_settings: bool = True) -> NoReturn:
 
 
 def fail(reason: str) -> NoReturn:
-    """End with one line on stderr."""
+    """Print one line to stderr and exit with status 1."""
     typer.echo(f"tunehouse: {reason}", err=True)
     raise typer.Exit(1)

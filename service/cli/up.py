@@ -1,4 +1,4 @@
-"""`tunehouse up`: everything on one machine until it is told to stop."""
+"""`tunehouse up`: run everything on one machine until stopped."""
 
 import signal
 from pathlib import Path
@@ -11,7 +11,7 @@ from service.local.stack import Stack
 def serve(data_dir: Path, host: str, port: int) -> None:
     """Run a `Stack` in the foreground until SIGINT, SIGTERM or SIGHUP.
 
-    Raises EmbeddedError when it cannot start or a part cannot be kept alive.
+    Raises EmbeddedError when it cannot start or a process keeps dying.
     """
     with Stack(data_dir, host, port, report=lambda line: typer.echo(f"tunehouse: {line}", err=True)) as stack:
         for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -19,9 +19,9 @@ def serve(data_dir: Path, host: str, port: int) -> None:
         typer.echo("starting …")
         if not stack.start():
             return
-        typer.echo(f"Tunehouse serves at {stack.url} (its routes: {stack.url}/docs)")
+        typer.echo(f"Tunehouse is ready at {stack.url} (API reference: {stack.url}/docs)")
         if stack.admin_key:
-            typer.echo(f"admin key, shown only this once: {stack.admin_key}")
-        typer.echo(f"data and logs are in {stack.data.root}; Ctrl-C stops")
+            typer.echo(f"admin key, shown only once: {stack.admin_key}")
+        typer.echo(f"data and logs are in {stack.data.root}; press Ctrl-C to stop")
         stack.watch()
         typer.echo("stopping …")

@@ -1,1 +1,1 @@
-"""Real servers from pip wheels, started and watched on one machine beside our own processes."""
+"""Run all of Tunehouse on one machine: servers from Python wheels, and our own processes."""

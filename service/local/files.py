@@ -1,4 +1,4 @@
-"""Small things kept in a data dir: the lock, secrets, and a short folder for sockets."""
+"""Locks, secrets, socket folders and free ports for a data directory."""
 
 import fcntl
 import hashlib
@@ -14,9 +14,9 @@ from service.local.processes import write_private
 
 
 def lock(path: Path, what: str) -> IO[bytes]:
-    """Hold `path` for as long as the returned file is open; the kernel lets go when this process dies.
+    """Lock `path` while the returned file is open. The kernel releases it when this process dies.
 
-    Raises EmbeddedError when another live process holds it.
+    Raises EmbeddedError when another process holds the lock.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     held = path.open("ab")
@@ -29,7 +29,7 @@ def lock(path: Path, what: str) -> IO[bytes]:
 
 
 def kept_secret(path: Path, bits: int = 192) -> str:
-    """The secret in `path`, made at the first call."""
+    """The secret in `path`, created by the first call."""
     if not path.exists():
         write_private(path, secrets.token_urlsafe(bits // 8))
     return path.read_text().strip()
@@ -38,7 +38,7 @@ def kept_secret(path: Path, bits: int = 192) -> str:
 def socket_folder(data_dir: Path, owner: int) -> Path:
     """A private folder of user `owner` for the Unix sockets of `data_dir`.
 
-    Under /tmp and hashed: a socket's whole path must fit 103 bytes (107 on Linux) and a data dir may not.
+    It is in /tmp, with a hashed name: a socket's path is limited to 103 bytes (107 on Linux).
     """
     digest = hashlib.sha256(os.fsencode(data_dir.resolve())).hexdigest()[:16]
     folder = Path(f"/tmp/tunehouse-{os.getuid()}-{digest}")  # noqa: S108  owner and mode are checked below

@@ -1,4 +1,4 @@
-"""A PostgreSQL server of our own, from a pip wheel."""
+"""A PostgreSQL server from a Python wheel."""
 
 import re
 import shutil
@@ -11,26 +11,26 @@ from typing import IO
 import psycopg
 from psycopg import sql
 
-from service.local.account import Account, choose_account, give
+from service.local.account import PostgresUser, choose_account, give
 from service.local.binaries import postgres_install
 from service.local.errors import EmbeddedError
 from service.local.files import kept_secret, lock, socket_folder
 from service.local.processes import command_line, end, last_lines, spawn, started, sweep, wait_until
 
-USER = "tunehouse"  # the superuser, for what concerns the whole server
+USER = "tunehouse"  # the superuser, for actions on the whole server
 OWNER = "tunehouse_owner"  # owns the tables, runs migrations
-APPLICATION = "tunehouse_app"  # what api and workers connect as: can add to history, not change it
-SOCKET_PORT = 5432  # only part of the socket's name while no TCP port is asked for
-# Nothing of the caller's environment (PGDATA, PGPORT, a locale) may change how the server behaves.
+APPLICATION = "tunehouse_app"  # used by api and workers; can append to history, not change it
+SOCKET_PORT = 5432  # only part of the socket's name unless a TCP port is given
+# The caller's environment (PGDATA, PGPORT, a locale) must not change how the server behaves.
 ENVIRONMENT = {"PATH": "/usr/local/bin:/usr/bin:/bin", "LC_ALL": "C", "TZ": "UTC"}
 UNSAFE = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 
 class PostgresServer:
-    """PostgreSQL on a Unix socket, and on 127.0.0.1 too where `port` is given; a password in any case.
+    """PostgreSQL on a Unix socket, and also on 127.0.0.1 if `port` is given; always with a password.
 
-    `data_dir` is created at need and holds all of it. `durable=False` is for tests: a crash of the machine
-    (not of a process) may then lose data. `settings` are further lines of postgresql.conf.
+    `data_dir` is created if necessary and contains all files. `durable=False` is for tests: a crash of the
+    machine, but not of a process, can lose data. `settings` are further lines of postgresql.conf.
     """
 
     name = "postgres"
@@ -54,9 +54,9 @@ class PostgresServer:
         self._lock: IO[bytes] | None = None
 
     def start(self, timeout_s: float = 60.0) -> str:
-        """Start (after ending what a killed run left behind) and return the SQLAlchemy URL of a superuser.
+        """Stop what a killed run left behind, start, and return the SQLAlchemy URL of a superuser.
 
-        Raises EmbeddedError with one clear line.
+        Raises EmbeddedError.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._lock = self._lock or lock(self.data_dir / "lock", f"the database in {self.data_dir}")
@@ -98,16 +98,16 @@ class PostgresServer:
             self._lock = None
 
     def running(self) -> bool:
-        """Whether the server process lives."""
+        """Whether the server process is running."""
         return self._process is not None and self._process.poll() is None
 
     def url(self, database: str = "postgres", role: str = USER) -> str:
-        """The SQLAlchemy URL of `database` (which need not exist yet)."""
+        """The SQLAlchemy URL of `database`, which need not exist yet."""
         where = f"127.0.0.1:{self.port}/{database}" if self.port else f"/{database}?host={self._sockets}"
         return f"postgresql+psycopg://{role}:{self._password(role)}@{where}"
 
     def create_owned_database(self, name: str) -> tuple[str, str]:
-        """Make, unless it is there, a database with an owner; the URLs of owner and application."""
+        """Create a database with an owner unless it exists; returns the URLs of owner and application."""
         with self._connect(autocommit=True) as connection:
             for role in (OWNER, APPLICATION):
                 known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone()
@@ -119,20 +119,20 @@ class PostgresServer:
         return self.url(name, OWNER), self.url(name, APPLICATION)
 
     def create_database(self, name: str, template: str | None = None, owner: str = USER) -> str:
-        """Make a database, empty or a copy of `template` (which nobody may be using), and return its URL.
+        """Create a database, empty or as a copy of the unused `template`, and return its URL.
 
-        Raises psycopg's `DuplicateDatabase` when there is one of that name.
+        Raises psycopg's `DuplicateDatabase` when the name is taken.
         """
         made = sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner))
         if template:
-            # A copy of files and no write-ahead log of every page: 30 ms for a small database.
+            # Copies files instead of writing every page to the write-ahead log: 30 ms for a small database.
             made += sql.SQL(" TEMPLATE {} STRATEGY file_copy").format(sql.Identifier(template))
         with self._connect(autocommit=True) as connection:
             connection.execute(made)
         return self.url(name)
 
     def has_database(self, name: str) -> bool:
-        """Whether a database of that name is there."""
+        """Whether a database of that name exists."""
         with self._connect() as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name])
             return found.fetchone() is not None
@@ -151,13 +151,13 @@ class PostgresServer:
     def _password(self, role: str = USER) -> str:
         return kept_secret(self.data_dir / ("password" if role == USER else f"password-{role}"))
 
-    def _create(self, account: Account) -> None:
-        """Make the cluster beside its place and move it there whole, so that a kill leaves no half of one."""
+    def _create(self, account: PostgresUser) -> None:
+        """Create the cluster under another name, then rename it, so that a kill leaves no partial cluster."""
         part = self.data_dir / "cluster.part"
         if part.exists():
             shutil.rmtree(part)
         self._password()
-        # initdb reads it as its own user, which need not be the one that may read the kept file.
+        # initdb may run as another user, who cannot read the original file.
         passed_on = self.data_dir / "password.initdb"
         shutil.copyfile(self.data_dir / "password", passed_on)
         passed_on.chmod(0o600)
@@ -176,7 +176,7 @@ class PostgresServer:
             raise EmbeddedError(f"PostgreSQL could not create {self.cluster}: {last_lines(self.log)}")
         part.replace(self.cluster)
 
-    def _check_version(self, account: Account) -> None:
+    def _check_version(self, account: PostgresUser) -> None:
         shown = subprocess.run(
             [*account.prefix, str(account.install / "bin" / "postgres"), "--version"],
             check=True,
@@ -188,12 +188,12 @@ class PostgresServer:
         theirs = (self.cluster / "PG_VERSION").read_text().strip()
         if ours and theirs != ours[0]:
             raise EmbeddedError(
-                f"{self.cluster} was written by PostgreSQL {theirs} and this is PostgreSQL {ours[0]}: "
-                f"dump it with the old version and restore it, or choose another data dir"
+                f"{self.cluster} was written by PostgreSQL {theirs}, and this is PostgreSQL {ours[0]}: "
+                f"dump it with the old version and restore it, or choose another data directory"
             )
 
     def _drop_stale_pid(self) -> None:
-        """Remove PostgreSQL's pid file where another program has that pid now: it would refuse to start."""
+        """Remove PostgreSQL's pid file if another program has the pid; PostgreSQL would not start."""
         stale = self.cluster / "postmaster.pid"
         if stale.exists():
             pid = int(stale.read_text().split("\n", 1)[0])
@@ -203,7 +203,7 @@ class PostgresServer:
     def _await_ready(self, timeout_s: float) -> None:
         def answers() -> bool:
             if not self.running():
-                return True  # for the check below: waiting longer is no use
+                return True  # stop waiting; the check below reports it
             try:
                 self._connect().close()
             except psycopg.OperationalError:

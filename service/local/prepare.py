@@ -1,4 +1,4 @@
-"""Make a database ready to serve: its schema, and a first key to enter with."""
+"""Prepare a database: its schema, the shipped prices, and a first admin key."""
 
 from alembic.util import CommandError
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,8 +15,8 @@ from service.teams.keys.queries import has_admin_key
 def migrate(database_url: str, owner_url: str | None = None) -> list[str]:
     """Run the missing migrations as the owner, grant the application's role its rights, add shipped prices.
 
-    Without `owner_url` the application owns the tables. Answers why the application's role could hide what
-    was done, if it could. Raises EmbeddedError in one line.
+    Without `owner_url` the application owns the tables. Returns the ways in which the
+    application's role could alter history, if any. Raises EmbeddedError.
     """
     try:
         role = role_of(database_url)
@@ -26,7 +26,7 @@ def migrate(database_url: str, owner_url: str | None = None) -> list[str]:
             sync_prices(session)
         return dangers_of(database_url)
     except CommandError as error:
-        # Alembic's words for a revision that this version does not have.
+        # The database has a revision that this version does not know.
         raise EmbeddedError(f"the database was migrated by a newer Tunehouse: {error}") from error
     except SQLAlchemyError as error:
         cause = str(getattr(error, "orig", None) or error).strip().splitlines() or [type(error).__name__]
@@ -34,13 +34,13 @@ def migrate(database_url: str, owner_url: str | None = None) -> list[str]:
 
 
 def make_admin_key(name: str) -> str:
-    """Store one more admin key; its secret exists only in this return value."""
+    """Create an admin key and return its secret, which is stored nowhere."""
     with transaction() as session:
         return create_key(session, team=None, name=name, scopes=[])[1]
 
 
 def first_admin_key() -> str | None:
-    """An admin key where none was ever made, else None."""
+    """A new admin key if none has ever been created, else None."""
     with transaction() as session:
         if has_admin_key(session):
             return None

@@ -1,4 +1,4 @@
-"""Starting, recognising and ending processes, such that none outlives the one that started it."""
+"""Start, recognise and stop processes, so that none outlives the process that started it."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-# Not `sys.platform` in place: the type checker would take the other branch for unreachable.
+# Not `sys.platform` in the conditions: the type checker would treat the other branch as unreachable.
 LINUX: bool = platform.system() == "Linux"
 SHIM = Path(__file__).with_name("shim.py")
 LOG_LIMIT_BYTES = 5_000_000
@@ -28,10 +28,10 @@ def spawn(
     death_signal: signal.Signals = signal.SIGKILL,
     user: str = "",
 ) -> subprocess.Popen[bytes]:
-    """Start `argv` in its own session, its output appended to `log`, and record it in `pid_file`.
+    """Start `argv` in its own session, append its output to `log`, and record its pid in `pid_file`.
 
-    `death_signal` is what it gets when this process dies (Linux). The kernel counts the end of the starting
-    *thread* as that death, so it is asked for only from the main thread; `sweep` covers the rest.
+    On Linux it receives `death_signal` when this process dies. The kernel sends it when the starting *thread*
+    ends, so it is requested only from the main thread; `sweep` covers the other cases.
     """
     bound_log(log)
     on_main_thread = threading.current_thread() is threading.main_thread()
@@ -52,7 +52,7 @@ def spawn(
             stderr=subprocess.STDOUT,
             env=env,
             cwd=cwd,
-            # A Ctrl-C at the terminal is for the supervisor, which ends its children in order.
+            # Ctrl-C in the terminal must reach only the supervisor, which stops its children in order.
             start_new_session=True,
         )
     write_private(pid_file, json.dumps({"pid": process.pid, "started": started(process.pid)}))
@@ -60,7 +60,7 @@ def spawn(
 
 
 def end(process: subprocess.Popen[bytes], how: signal.Signals, timeout_s: float) -> None:
-    """Ask `process` to end by `how`, and kill its whole group when it has not within `timeout_s`."""
+    """Send `how` to `process`, and kill its process group if it still runs after `timeout_s`."""
     if process.poll() is None:
         process.send_signal(how)
         try:
@@ -71,15 +71,15 @@ def end(process: subprocess.Popen[bytes], how: signal.Signals, timeout_s: float)
 
 
 def sweep(pid_file: Path, how: signal.Signals, timeout_s: float = 10.0) -> bool:
-    """End the process that an earlier, killed run left behind; true when there was one.
+    """Stop the process that a killed run left behind; true if there was one.
 
-    A pid that the system has since given to another process is recognised by its start time and left alone.
+    If another process has the pid now, its start time differs, and it is left alone.
     """
     try:
         record = json.loads(pid_file.read_text())
         pid, mark = int(record["pid"]), record["started"]
     except (OSError, ValueError, KeyError, TypeError):
-        return False  # never written, or cut short by the kill: nothing that could be trusted
+        return False  # missing, or incomplete because of the kill
 
     def gone() -> bool:
         return mark is None or started(pid) != mark
@@ -95,14 +95,14 @@ def sweep(pid_file: Path, how: signal.Signals, timeout_s: float = 10.0) -> bool:
 
 
 def started(pid: int) -> str | None:
-    """A mark of the process that holds `pid` now, which no later holder shares; None when it is dead."""
+    """A mark that identifies the process with this pid among all that ever have it; None if it is dead."""
     if LINUX:
         try:
             stat = Path(f"/proc/{pid}/stat").read_text()
             boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         except OSError:
             return None
-        # proc(5): the name in brackets may hold anything; then the state (field 3) … the start time (22).
+        # proc(5): the name in brackets can contain anything; then the state (field 3) … the start time (22).
         fields = stat.rpartition(")")[2].split()
         return None if fields[0] in "ZX" else f"{boot}:{fields[19]}"
     state, _, since = ps(pid, "stat=,lstart=").partition(" ")
@@ -110,7 +110,7 @@ def started(pid: int) -> str | None:
 
 
 def command_line(pid: int) -> str:
-    """The program and arguments of a process, joined by spaces; empty when it is dead."""
+    """The program and arguments of a process, joined by spaces; empty if it is dead."""
     if LINUX:
         try:
             return Path(f"/proc/{pid}/cmdline").read_text(errors="replace").replace("\0", " ").strip()
@@ -120,13 +120,13 @@ def command_line(pid: int) -> str:
 
 
 def ps(pid: int, columns: str) -> str:
-    """What ps(1) says about a process, where there is no /proc."""
+    """The columns that ps(1) prints for a process, on systems without /proc."""
     argv = ["/bin/ps", "-o", columns, "-p", str(pid)]
     return subprocess.run(argv, check=False, capture_output=True, text=True).stdout.strip()
 
 
 def kill_group(pid: int) -> None:
-    """Kill a session that `spawn` started, all of it."""
+    """Kill every process of a session that `spawn` started."""
     try:
         os.killpg(pid, signal.SIGKILL)
     except ProcessLookupError:
@@ -134,7 +134,7 @@ def kill_group(pid: int) -> None:
 
 
 def wait_until(condition: Callable[[], bool], timeout_s: float, pause_s: float = 0.02) -> bool:
-    """Poll `condition`; false when it was still untrue after `timeout_s`."""
+    """Poll `condition`; false if it is still false after `timeout_s`."""
     deadline = time.monotonic() + timeout_s
     while not condition():
         if time.monotonic() > deadline:
@@ -144,9 +144,9 @@ def wait_until(condition: Callable[[], bool], timeout_s: float, pause_s: float =
 
 
 def bound_log(log: Path) -> None:
-    """Move what a log holds past its limit to `*.1`, so that at most about two of that size exist.
+    """Move the content of a log that exceeds its limit to `*.1`, replacing the previous one.
 
-    Copied and emptied rather than renamed: the processes that append to it hold it open.
+    The log is copied and truncated, not renamed, because processes have it open for appending.
     """
     log.parent.mkdir(parents=True, exist_ok=True)
     if log.exists() and log.stat().st_size > LOG_LIMIT_BYTES:
@@ -155,17 +155,17 @@ def bound_log(log: Path) -> None:
 
 
 def last_lines(log: Path, count: int = 3) -> str:
-    """The end of a log in one line, for an error message."""
+    """The last lines of a log, joined into one for an error message."""
     try:
         lines = log.read_text(errors="replace").splitlines()
     except OSError:
         return ""
-    told = [line.strip() for line in lines if line.strip()]
-    return " | ".join(told[-count:])
+    found = [line.strip() for line in lines if line.strip()]
+    return " | ".join(found[-count:])
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+    """Atomically write a file that only its owner can read."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     part.unlink(missing_ok=True)

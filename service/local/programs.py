@@ -1,4 +1,4 @@
-"""The command lines of our own processes. They run as modules, because this layer imports none of them."""
+"""The command lines of our own processes, which run as modules: this layer must not import them."""
 
 import sys
 
@@ -7,13 +7,13 @@ PYTHON = (sys.executable, "-P", "-m")
 
 
 def api_argv(host: str, port: int, processes: int = 1) -> list[str]:
-    """The api on a port that `processes` share."""
+    """The api; `processes` share the port."""
     argv = [*PYTHON, "service.app.server", "--host", host, "--port", str(port)]
     return [*argv, "--processes", str(processes)]
 
 
 def worker_argv(concurrency: int) -> list[str]:
-    """Celery with the worker; without the gossip and heartbeats that nothing here reads."""
+    """The worker, in Celery without gossip and heartbeats, which nothing reads."""
     argv = [
         *PYTHON,
         "celery",

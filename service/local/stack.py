@@ -1,4 +1,4 @@
-"""Everything on one machine: embedded servers, sandbox trainer, api and worker, as `tunehouse up` runs it."""
+"""All processes of `tunehouse up`: embedded servers, sandbox trainer, api and worker."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from service.local.postgres import PostgresServer
 from service.local.prepare import first_admin_key, migrate
 from service.local.processes import sweep, write_private
 from service.local.programs import api_argv, trainer_argv, worker_argv
-from service.local.supervise import Child, Supervisor
+from service.local.supervise import ChildProcess, Supervisor
 from service.local.valkey import ValkeyServer
 from service.settings import settings
 
@@ -26,11 +26,11 @@ ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  recognised here, listened on only
 
 
 class Stack:
-    """All processes of one machine over one data dir; a context manager that stops them.
+    """All processes on one machine, with one data directory; a context manager that stops them.
 
-    `url` is where the api answers; `admin_key` is set by the start that made it, and only then. Whoever sets
-    `stopping` ends `start` and `watch`. To be used from the main thread. What the environment
-    (`TUNEHOUSE_…`) sets is left alone; what it does not is added to it, for our processes and this one.
+    `url` is the api's address. `admin_key` is set only by the start that created the key. Set `stopping` to
+    end `start` and `watch`. Use it from the main thread. Settings missing from the environment
+    (`TUNEHOUSE_…`) are added to it, for this process and the ones it starts.
     """
 
     def __init__(
@@ -54,9 +54,9 @@ class Stack:
         self.stop()
 
     def start(self) -> bool:
-        """Start everything and wait until it serves; false when `stopping` was set meanwhile.
+        """Start everything and wait until it is ready; false if `stopping` was set meanwhile.
 
-        Raises EmbeddedError with one clear line. Whatever happens, `stop` ends what was started.
+        Raises EmbeddedError. In any case, `stop` stops what was started.
         """
         given = read_settings().model_fields_set
         self.data.open()
@@ -78,11 +78,11 @@ class Stack:
         return self._supervisor.await_ready(children, self.stopping, START_TIMEOUT_S)
 
     def watch(self) -> None:
-        """Restart what dies until `stopping` is set. Raises EmbeddedError when one cannot be kept alive."""
+        """Restart processes that die, until `stopping` is set. Raises EmbeddedError when one keeps dying."""
         self._supervisor.watch(self.stopping)
 
     def stop(self) -> None:
-        """Stop everything in order, and let go of the data dir; safe to call twice."""
+        """Stop everything in order and unlock the data directory; safe to call twice."""
         self._supervisor.stop()
         for name in self._added:
             os.environ.pop(name, None)
@@ -132,21 +132,21 @@ class Stack:
             self.admin_key = first_admin_key()
         engine().dispose()
 
-    def _trainer(self) -> Child:
+    def _trainer(self) -> ChildProcess:
         port = self._trainer_port
         argv = trainer_argv("--port", str(port), "--data-dir", str(self.data.trainer))
         argv += ["--webhook-url", f"{self.url}/webhooks/trainer"]
         return self._child("trainer", argv, lambda: listens(port))
 
-    def _api(self) -> Child:
+    def _api(self) -> ChildProcess:
         argv = api_argv(self.host, self.port)
         return self._child("api", argv, lambda: answers_200(f"{self.url}/readyz"))
 
-    def _worker(self) -> Child:
+    def _worker(self) -> ChildProcess:
         return self._child("worker", worker_argv(WORKER_THREADS), None)
 
-    def _child(self, name: str, argv: list[str], ready: Callable[[], bool] | None) -> Child:
-        return Child(
+    def _child(self, name: str, argv: list[str], ready: Callable[[], bool] | None) -> ChildProcess:
+        return ChildProcess(
             name,
             argv,
             env=os.environ | {"PYTHONUNBUFFERED": "1"},

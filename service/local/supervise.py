@@ -1,4 +1,4 @@
-"""Keep a few processes running: start in order, restart what dies, stop in the opposite order."""
+"""Supervise a few processes: start them in order, restart those that die, stop them in reverse order."""
 
 import signal
 import subprocess
@@ -12,7 +12,7 @@ from typing import Protocol
 from service.local.errors import EmbeddedError
 from service.local.processes import bound_log, end, last_lines, spawn, sweep
 
-QUICK_DEATH_S = 30.0  # a part that lived shorter than this has not recovered
+QUICK_DEATH_S = 30.0  # a process that dies sooner has not recovered
 MOST_QUICK_DEATHS = 5
 LONGEST_BACKOFF_S = 8.0
 PACE_S = 0.2
@@ -20,7 +20,7 @@ LOG_CHECK_S = 60.0
 
 
 class Part(Protocol):
-    """What can be supervised: our own processes and the embedded servers."""
+    """What a supervisor needs of our own processes and the embedded servers."""
 
     @property
     def name(self) -> str: ...
@@ -32,8 +32,8 @@ class Part(Protocol):
 
 
 @dataclass
-class Child:
-    """One process: how to start it, and how to see that it serves (`ready`; None: once it runs)."""
+class ChildProcess:
+    """One of our own processes. `ready` checks that it serves; if None, it is ready once it runs."""
 
     name: str
     argv: Sequence[str]
@@ -46,16 +46,16 @@ class Child:
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
     def start(self) -> None:
-        """Start it, after ending what a killed run left behind; returns before it is ready."""
+        """Stop what a killed run left behind and start it; returns before it is ready."""
         sweep(self.pid_file, signal.SIGTERM, self.stop_timeout_s)
         self._process = spawn(self.argv, pid_file=self.pid_file, log=self.log, env=self.env, cwd=self.cwd)
 
     def running(self) -> bool:
-        """Whether the process lives."""
+        """Whether the process is running."""
         return self._process is not None and self._process.poll() is None
 
     def stop(self) -> None:
-        """Ask it to end, kill it when it does not; safe to call twice."""
+        """Ask it to stop, and kill it if it does not; safe to call twice."""
         if self._process:
             end(self._process, signal.SIGTERM, self.stop_timeout_s)
             self._process = None
@@ -71,9 +71,9 @@ class _Watched:
 
 
 class Supervisor:
-    """Holds the running parts; `report` gets one line for a person about each death.
+    """Supervises the running parts. `report` receives one line for the operator whenever one dies.
 
-    All calls come from the main thread: see `processes.spawn`.
+    Call it from the main thread only: see `processes.spawn`.
     """
 
     def __init__(self, report: Callable[[str], None]) -> None:
@@ -81,12 +81,14 @@ class Supervisor:
         self._watched: list[_Watched] = []
 
     def start(self, part: Part) -> None:
-        """Start one more part. Raises what its `start` raises."""
+        """Start and supervise a part. Raises the exceptions of its `start`."""
         self._watched.append(_Watched(part, time.monotonic()))
         part.start()
 
-    def await_ready(self, children: Sequence[Child], stopping: threading.Event, timeout_s: float) -> bool:
-        """Wait until all of `children` serve; false when `stopping` came first.
+    def await_ready(
+        self, children: Sequence[ChildProcess], stopping: threading.Event, timeout_s: float
+    ) -> bool:
+        """Wait until all `children` are ready; false if `stopping` was set first.
 
         Raises EmbeddedError when one dies or is not ready in time.
         """
@@ -104,7 +106,7 @@ class Supervisor:
         return not waiting
 
     def watch(self, stopping: threading.Event) -> None:
-        """Restart what dies, with growing pauses, until `stopping`.
+        """Restart parts that die, with growing pauses, until `stopping` is set.
 
         Raises EmbeddedError when a part keeps dying soon after its start.
         """
@@ -118,7 +120,7 @@ class Supervisor:
                     bound_log(watched.part.log)
 
     def stop(self) -> None:
-        """Stop all parts, last started first; safe to call twice."""
+        """Stop all parts in reverse order; safe to call twice."""
         while self._watched:
             self._watched.pop().part.stop()
 
@@ -130,13 +132,13 @@ class Supervisor:
             if watched.quick_deaths >= MOST_QUICK_DEATHS:
                 raise EmbeddedError(f"{self._death(watched.part)}, {MOST_QUICK_DEATHS} times in a row")
             watched.restart_at = now + min(0.25 * 2**watched.quick_deaths, LONGEST_BACKOFF_S)
-            self._report(f"{self._death(watched.part)}; starting it again")
+            self._report(f"{self._death(watched.part)}; restarting it")
         elif watched.restart_at is not None and now >= watched.restart_at:
             watched.started_at, watched.restart_at = now, None
             try:
                 watched.part.start()
             except EmbeddedError as error:
-                self._report(str(error))  # seen as not running in the next round, and counted there
+                self._report(str(error))  # the next round sees that it is not running, and counts it
 
     def _death(self, part: Part) -> str:
-        return f"{part.name} ended unasked: {last_lines(part.log, 1) or 'no output'} (log: {part.log})"
+        return f"{part.name} stopped unexpectedly: {last_lines(part.log, 1) or 'no output'} (log: {part.log})"

@@ -1,4 +1,4 @@
-"""A Valkey server of our own, from a pip wheel: the broker, which holds nothing that may not be lost."""
+"""A Valkey server from a Python wheel: the broker, whose data may be lost at any time."""
 
 import signal
 import subprocess
@@ -14,7 +14,7 @@ from service.local.processes import end, last_lines, spawn, sweep, wait_until, w
 
 
 class ValkeyServer:
-    """Valkey on a port of 127.0.0.1 (a free one where `port` is None), with a password, nothing on disk."""
+    """Valkey on a port of 127.0.0.1 (a free one if `port` is None), with a password, without persistence."""
 
     name = "valkey"
 
@@ -27,10 +27,9 @@ class ValkeyServer:
         self._lock: IO[bytes] | None = None
 
     def start(self, timeout_s: float = 20.0) -> str:
-        """Start (after ending what a killed run left behind) and return the `redis://` URL.
+        """Stop what a killed run left behind, start, and return the `redis://` URL.
 
-        A port once chosen is kept for later starts of this object, so that clients find it again.
-        Raises EmbeddedError with one clear line.
+        Later starts of this object use the same port, so that clients can reconnect. Raises EmbeddedError.
         """
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._lock = self._lock or lock(self.data_dir / "lock", f"the broker in {self.data_dir}")
@@ -41,7 +40,7 @@ class ValkeyServer:
                 self.port = port
                 return self.url()
             if self.port:
-                break  # another program has it; without a port of choice, the next free one may do
+                break  # another program uses the requested port
         self.stop()
         raise EmbeddedError(f"Valkey did not start: {last_lines(self.log)}")
 
@@ -56,7 +55,7 @@ class ValkeyServer:
             self._lock = None
 
     def running(self) -> bool:
-        """Whether the server process lives."""
+        """Whether the server process is running."""
         return self._process is not None and self._process.poll() is None
 
     def url(self) -> str:
@@ -67,7 +66,7 @@ class ValkeyServer:
         return kept_secret(self.data_dir / "password")
 
     def _try(self, port: int, timeout_s: float) -> bool:
-        # A file and not arguments: those are shown to every user of the machine.
+        # In a file, because every user of the machine can see arguments.
         settings = self.data_dir / "valkey.conf"
         lines = ["bind 127.0.0.1", f"port {port}", f"requirepass {self._password()}"]
         lines += ['save ""', "appendonly no"]
@@ -90,5 +89,5 @@ class ValkeyServer:
                 except redis.RedisError:
                     return False
 
-            # The process is looked at last: another server on that port may have been the one that answered.
+            # Check the process last: another server on that port may have answered.
             return wait_until(answers, timeout_s) and process.poll() is None

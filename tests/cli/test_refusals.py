@@ -24,13 +24,13 @@ def test_a_data_dir_of_another_version(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_no_data_dir(tmp_path: Path) -> None:
     (tmp_path / "letter.txt").touch()
-    assert "is no data dir of Tunehouse" in refusal("up", "--port", "0", "--data-dir", str(tmp_path))
+    assert "is not a Tunehouse data directory" in refusal("up", "--port", "0", "--data-dir", str(tmp_path))
 
 
 def test_a_data_dir_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     said = refusal("up", "--port", "0", "--data-dir", str(tmp_path / "file" / "data"))
-    assert "cannot create the data dir" in said
+    assert "cannot create the data directory" in said
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root may write everywhere")

@@ -51,7 +51,7 @@ def test_a_second_one_on_the_same_data_dir_is_one_clear_line(up: Up) -> None:
     refused = run("up", "--port", "0", "--data-dir", str(up.data_dir))
     assert refused.returncode == 1
     assert refused.stderr.splitlines() == [
-        f"tunehouse: the data dir {up.data_dir} is in use by another process that is still running"
+        f"tunehouse: the data directory {up.data_dir} is in use by another process that is still running"
     ]
 
 
@@ -59,7 +59,7 @@ def test_a_port_in_use_is_one_clear_line(up: Up, tmp_path: Path) -> None:
     port = up.url.rsplit(":", 1)[1]
     refused = run("up", "--port", port, "--data-dir", str(tmp_path / "data"))
     assert refused.returncode == 1
-    assert refused.stderr == f"tunehouse: port {port} of 127.0.0.1 is in use: choose another with --port\n"
+    assert refused.stderr == f"tunehouse: port {port} of 127.0.0.1 is in use; choose another with --port\n"
     assert not (tmp_path / "data" / "postgres").exists()
 
 
@@ -118,7 +118,7 @@ def test_a_signal_during_the_start_stops_it(tmp_path: Path) -> None:
     one.send_signal(signal.SIGTERM)
     said, _ = one.communicate(timeout=60)
     assert one.returncode == 0
-    assert "serves at" not in said
+    assert "is ready at" not in said
     assert not list((tmp_path / "data").rglob("*.pid"))
 
 

@@ -35,20 +35,20 @@ def test_others_see_nothing_in_it(tmp_path: Path) -> None:
 
 def test_another_layout_is_refused(tmp_path: Path) -> None:
     (tmp_path / "layout").write_text("99\n")
-    with pytest.raises(EmbeddedError, match="has layout 99 and this Tunehouse knows 1"):
+    with pytest.raises(EmbeddedError, match="has layout 99, and this Tunehouse supports 1"):
         DataDir(tmp_path).open()
 
 
 def test_a_folder_with_other_things_in_it_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
-    with pytest.raises(EmbeddedError, match="is no data dir of Tunehouse"):
+    with pytest.raises(EmbeddedError, match="is not a Tunehouse data directory"):
         DataDir(tmp_path).open()
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.txt"]
 
 
 def test_a_file_in_its_place_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(EmbeddedError, match="cannot create the data dir"):
+    with pytest.raises(EmbeddedError, match="cannot create the data directory"):
         DataDir(tmp_path / "file").open()
 
 

@@ -9,16 +9,16 @@ import pytest
 
 from service.local import supervise
 from service.local.errors import EmbeddedError
-from service.local.supervise import Child, Supervisor
+from service.local.supervise import ChildProcess, Supervisor
 from tests.local.holding import is_alive, recorded_pid
 from tests.support.waiting import wait_until
 
 RUN = "import time; time.sleep(60)"
 
 
-def child(folder: Path, name: str, code: str, **options: object) -> Child:
+def child(folder: Path, name: str, code: str, **options: object) -> ChildProcess:
     argv = [sys.executable, "-c", code]
-    return Child(name, argv, {}, folder / f"{name}.log", folder / f"{name}.pid", **options)  # type: ignore[arg-type]
+    return ChildProcess(name, argv, {}, folder / f"{name}.log", folder / f"{name}.pid", **options)  # type: ignore[arg-type]
 
 
 def watch_until(supervisor: Supervisor, stopping: threading.Event, seen: threading.Event) -> None:
@@ -49,7 +49,7 @@ def test_a_child_that_dies_is_started_again(tmp_path: Path) -> None:
     waiter.join()
     assert part.running()
     assert len(lines) == 1
-    assert "part ended unasked" in lines[0]
+    assert "part stopped unexpectedly" in lines[0]
     supervisor.stop()
 
 
@@ -59,7 +59,7 @@ def test_a_child_that_keeps_dying_is_given_up_with_its_last_words(
     monkeypatch.setattr(supervise, "LONGEST_BACKOFF_S", 0.01)
     supervisor = Supervisor(lambda _: None)
     supervisor.start(child(tmp_path, "part", "raise SystemExit('no such thing')"))
-    with pytest.raises(EmbeddedError, match=r"part ended unasked: no such thing .*5 times in a row"):
+    with pytest.raises(EmbeddedError, match=r"part stopped unexpectedly: no such thing .*5 times in a row"):
         supervisor.watch(threading.Event())
     supervisor.stop()
 
@@ -95,7 +95,7 @@ def test_parts_stop_last_started_first(tmp_path: Path) -> None:
     order: list[str] = []
     supervisor = Supervisor(lambda _: None)
 
-    class Noted(Child):
+    class Noted(ChildProcess):
         def stop(self) -> None:
             order.append(self.name)
             super().stop()

@@ -1,1 +1,1 @@
-"""`tunehouse demo`: two teams live through everything the service does, and each claim is checked."""
+"""`tunehouse demo`: a walkthrough of the service with two teams that checks every step."""

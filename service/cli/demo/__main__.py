@@ -1,4 +1,4 @@
-"""`python -m service.cli.demo`, which `tunehouse demo` becomes: the other commands need not load the SDK."""
+"""`python -m service.cli.demo`: a process of its own, so that other commands need not load the SDK."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Point 7, second half: who paid what, and what the other team can see of it: nothing."""
+"""Chapter 7, second half: the costs of each team, which the other team cannot see."""
 
 from decimal import Decimal
 
@@ -6,15 +6,15 @@ import httpx2
 from openai.types.fine_tuning import FineTuningJob
 
 from service.cli.demo.answers import spent_all
-from service.cli.demo.people import Admin, Team, answer
+from service.cli.demo.people import Admin, DemoTeam, answer
 from service.cli.demo.screen import Screen, usd
 
 _GROUPS = "/v1/costs?group_by=team,kind,model"
 _DIGITS = 8  # a few tokens cost millionths
 
 
-def show(admin: Admin, teams: list[Team], screen: Screen) -> None:
-    """Print the cost table and hold its sum against the ledger's."""
+def show(admin: Admin, teams: list[DemoTeam], screen: Screen) -> None:
+    """Print the cost table and compare its total with the budgets."""
     costs = answer(admin.http.get(_GROUPS))
     names = {team.id: team.name for team in teams}
     rows = sorted(
@@ -26,11 +26,11 @@ def show(admin: Admin, teams: list[Team], screen: Screen) -> None:
     total = sum((Decimal(row["amount_usd"]) for row in costs["data"]), Decimal(0))
     screen.claim("The table's rows add up to its total", total == Decimal(costs["total_usd"]), total)
     spent = spent_all(admin, teams)
-    screen.claim("and to what the ledger charged to the budgets", total == spent, f"{total} and {spent}")
+    screen.claim("and to the amount spent on the budgets", total == spent, f"{total} and {spent}")
 
 
-def hide(owner: Team, other: Team, jobs: list[FineTuningJob], screen: Screen) -> None:
-    """The other team looks for the owner's things by list and by name."""
+def hide(owner: DemoTeam, other: DemoTeam, jobs: list[FineTuningJob], screen: Screen) -> None:
+    """Let the other team look for the owner's objects, in lists and by id."""
     lists = {
         "files": [file.id for file in other.sdk.files.list()],
         "jobs": [job.id for job in other.sdk.fine_tuning.jobs.list()],
@@ -50,7 +50,7 @@ def hide(owner: Team, other: Team, jobs: list[FineTuningJob], screen: Screen) ->
     ]
     statuses = {path: other.http.get(path).status_code for path in paths}
     hidden = all(status == httpx2.codes.NOT_FOUND for status in statuses.values())
-    screen.claim(f"What {owner.name} made does not exist for {other.name}, even by name", hidden, statuses)
+    screen.claim(f"{other.name} gets a 404 for everything that {owner.name} created", hidden, statuses)
     bill = answer(other.http.get(_GROUPS))
     foreign = [row for row in bill["data"] if row["team_id"] != other.id]
-    screen.claim("and its own bill shows its own costs alone", bool(bill["data"]) and not foreign, bill)
+    screen.claim("and its bill shows only its own costs", bool(bill["data"]) and not foreign, bill)

@@ -1,4 +1,4 @@
-"""A team's own webhook receiver, on this machine."""
+"""A team's webhook receiver on this machine."""
 
 import threading
 from collections.abc import Iterator, Mapping
@@ -10,29 +10,29 @@ _POLL_S = 0.05
 
 
 @dataclass(frozen=True)
-class Call:
-    """One webhook as it came in."""
+class ReceivedCall:
+    """One webhook as received."""
 
     headers: Mapping[str, str]
     body: bytes
 
 
 class Receiver:
-    """Where the calls arrive; `url` is what an endpoint is given."""
+    """Collects webhook calls; `url` is its address."""
 
     def __init__(self, port: int) -> None:
         self.url = f"http://127.0.0.1:{port}/hooks"
-        self._calls: list[Call] = []
+        self._calls: list[ReceivedCall] = []
         self._arrived = threading.Condition()
 
-    def take(self, call: Call) -> None:
-        """Note a call."""
+    def take(self, call: ReceivedCall) -> None:
+        """Store a call."""
         with self._arrived:
             self._calls.append(call)
             self._arrived.notify_all()
 
-    def wait_for(self, count: int, timeout_s: float) -> list[Call]:
-        """The calls so far, once there are `count` of them or the time is over."""
+    def wait_for(self, count: int, timeout_s: float) -> list[ReceivedCall]:
+        """The calls received, once there are `count` of them or `timeout_s` has passed."""
         with self._arrived:
             self._arrived.wait_for(lambda: len(self._calls) >= count, timeout_s)
             return list(self._calls)
@@ -45,12 +45,12 @@ def receiving() -> Iterator[Receiver]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", "0")))
-            receiver.take(Call({name.lower(): value for name, value in self.headers.items()}, body))
+            receiver.take(ReceivedCall({name.lower(): value for name, value in self.headers.items()}, body))
             self.send_response(204)
             self.end_headers()
 
         def log_message(self, format: str, *args: object) -> None:
-            """Say nothing: the story tells what arrived."""
+            """Log nothing; the walkthrough shows what arrived."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True

@@ -1,4 +1,4 @@
-"""What the demo shows, and the claims it makes: each is checked before it is printed."""
+"""The demo's output. Each claim is checked before it is printed."""
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
@@ -13,43 +13,43 @@ from rich.text import Text
 _INDENT = 4
 
 
-class StoryBroken(Exception):
-    """Something the demo claims does not hold; the message is one line for whoever watches."""
+class DemoFailed(Exception):
+    """A check of the demo failed. The message is one line for the user."""
 
 
 class Screen:
-    """Draws the story on a console."""
+    """Prints the walkthrough to a console."""
 
     def __init__(self, console: Console) -> None:
         self.console = console
 
     def chapter(self, number: int, title: str) -> None:
-        """Begin one of the seven points."""
+        """Begin a chapter."""
         self.console.print()
         self.console.print(Rule(Text(f"{number}. {title}", "bold"), align="left", style="dim"))
 
     def say(self, text: str) -> None:
-        """One line of the story."""
+        """Print a line."""
         self.console.print(Text(f"  {text}"))
 
     def quote(self, who: str, text: str) -> None:
-        """What somebody was asked or answered, with its line breaks."""
+        """Print a question or an answer, with its line breaks."""
         lines = Text(text, "italic")
         self.console.print(Padding(Group(Text(who, "bold"), lines), (0, 0, 0, _INDENT)))
 
     def claim(self, sentence: str, holds: bool, seen: object = None) -> None:
-        """Print a claim that holds. Raises `StoryBroken` for one that does not, with what was seen."""
+        """Print a claim that holds. Raises `DemoFailed` with the value `seen` if it does not."""
         if not holds:
-            shown = "" if seen is None else f" (seen: {str(seen)[:500]})"
-            raise StoryBroken(f"This should hold and does not: {sentence}{shown}")
+            shown = "" if seen is None else f" (got: {str(seen)[:500]})"
+            raise DemoFailed(f"Check failed: {sentence}{shown}")
         self.console.print(Text.assemble(("  ✓ ", "green"), sentence))
 
     def show(self, drawing: RenderableType) -> None:
-        """A table or a tree."""
+        """Print a table or a tree."""
         self.console.print(Padding(drawing, (0, 0, 0, _INDENT)))
 
     def table(self, titles: Sequence[str], rows: Iterable[Sequence[str]], numbers: int = 0) -> None:
-        """A table whose last `numbers` columns are aligned to the right."""
+        """Print a table whose last `numbers` columns are right-aligned."""
         drawing = Table(box=None, header_style="dim", pad_edge=False)
         for place, title in enumerate(titles):
             right = place >= len(titles) - numbers
@@ -59,7 +59,7 @@ class Screen:
         self.show(drawing)
 
     def progress(self) -> Progress:
-        """A bar for a training job, with fields `loss` and `valid`."""
+        """A progress bar for a training job, with fields `loss` and `valid`."""
         return Progress(
             TextColumn("    {task.description}"),
             BarColumn(bar_width=32),
@@ -72,7 +72,7 @@ class Screen:
 
 
 def usd(amount: str | Decimal, at_least: int = 6) -> str:
-    """An amount to its last digit, so that readers can add a table up; `at_least` so many after the point."""
+    """An amount with all its digits, so that a table adds up; at least `at_least` of them decimals."""
     exact = Decimal(amount).normalize()
     digits = max(at_least, -int(exact.as_tuple().exponent))
     return f"${exact:.{digits}f}"

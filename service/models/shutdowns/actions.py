@@ -37,11 +37,11 @@ def schedule_polls(session: Session, every: timedelta) -> int:
     """Schedule a poll of each provider whose last one is at least `every` old; returns how many."""
     scheduled = 0
     for provider in settings().providers:
-        row = insert(ShutdownPoll).values(provider=provider.name, ordered_at=func.now())
+        row = insert(ShutdownPoll).values(provider=provider.name, scheduled_at=func.now())
         due = row.on_conflict_do_update(
             index_elements=["provider"],
-            set_={"ordered_at": row.excluded.ordered_at},
-            where=ShutdownPoll.ordered_at < func.now() - every,
+            set_={"scheduled_at": row.excluded.scheduled_at},
+            where=ShutdownPoll.scheduled_at < func.now() - every,
         )
         if session.execute(due.returning(ShutdownPoll.provider)).one_or_none() is not None:
             work.schedule(session, POLL, provider.name)

@@ -44,7 +44,7 @@ def _claim(session: Session, shutdown: Shutdown, days: int) -> bool:
         base_model=shutdown.base_model,
         shutdown_date=shutdown.day,
         days=days,
-        told_at=clock.now(),
+        sent_at=clock.now(),
     )
     new = row.on_conflict_do_nothing().returning(ShutdownNotice.days)
     return session.execute(new).one_or_none() is not None

@@ -11,7 +11,7 @@ from service.core.db import Base
 class AnnouncedShutdown(Base):
     """The day on which a provider says it shuts down a base model. It overrides the catalogue's date."""
 
-    __tablename__ = "announced_ends"
+    __tablename__ = "announced_shutdowns"
 
     provider: Mapped[str] = mapped_column(primary_key=True)
     model: Mapped[str] = mapped_column(primary_key=True)
@@ -22,20 +22,20 @@ class AnnouncedShutdown(Base):
 class ShutdownPoll(Base):
     """When a poll of a provider's shutdown dates was last scheduled."""
 
-    __tablename__ = "end_polls"
+    __tablename__ = "shutdown_polls"
 
     provider: Mapped[str] = mapped_column(primary_key=True)
-    ordered_at: Mapped[datetime]
+    scheduled_at: Mapped[datetime]
 
 
 class ShutdownNotice(Base):
     """A notice sent to a team, `days` or fewer before a base model that it uses shuts down."""
 
-    __tablename__ = "end_notices"
+    __tablename__ = "shutdown_notices"
 
     team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"), primary_key=True)
     provider: Mapped[str] = mapped_column(primary_key=True)
     base_model: Mapped[str] = mapped_column(primary_key=True)
     shutdown_date: Mapped[date] = mapped_column(primary_key=True)
     days: Mapped[int] = mapped_column(primary_key=True)
-    told_at: Mapped[datetime]
+    sent_at: Mapped[datetime]
