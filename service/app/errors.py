@@ -71,7 +71,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(UnicodeEncodeError)
     def on_half_a_character(_: Request, error: UnicodeEncodeError) -> JSONResponse:
         return answer(
-            InvalidRequest("Text in this request has half of a surrogate pair.", code="invalid_value")
+            InvalidRequest("Text in this request contains half of a surrogate pair.", code="invalid_value")
         )
 
     @app.exception_handler(PoolTimeout)

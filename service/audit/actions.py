@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from service.audit.tables import AuditEvent
 from service.core import clock, ids
 
-_LONGEST = 200  # of anything a caller chose
+_LONGEST = 200  # characters of any text that the caller chose
 
 
 def append(
@@ -47,7 +47,7 @@ def append(
 
 
 def forget(session: Session, keep: timedelta, limit: int) -> int:
-    """Delete up to `limit` rows that are older than `keep`, the oldest first, and return how many.
+    """Delete up to `limit` rows older than `keep`, the oldest first, and return how many.
 
     Only this function of the database may: it belongs to the owner of the tables, and refuses to delete what
     is younger than 90 days.

@@ -14,7 +14,7 @@ class AuditOutcome(StrEnum):
     """How a request ended; part of the wire."""
 
     DONE = "done"
-    REFUSED = "refused"  # 4xx: nothing was changed
+    REFUSED = "refused"  # 4xx: nothing changed
     FAILED = "failed"  # 5xx
 
 
@@ -46,7 +46,7 @@ def list_audit_events(
 ) -> Page[AuditEvent]:
     """The requests on record for a team or on it, newest first; without a team, everybody's.
 
-    `since` is included, `until` is not. Raises `NotFound` for an unknown cursor.
+    `since` is inclusive, `until` exclusive. Raises `NotFound` for an unknown cursor.
     """
     wanted = select(AuditEvent)
     if team_id is not None:

@@ -1,4 +1,4 @@
-"""How requests come into the audit log.
+"""Record requests in the audit log.
 
 Writes through `IdempotentRoute` are recorded in the transaction that does them. The middleware records the
 rest before the answer goes out: writes that were refused or failed, routes that manage their own

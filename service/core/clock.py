@@ -4,12 +4,12 @@ from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present moment, timezone-aware, in UTC."""
+    """The current time, timezone-aware, in UTC."""
     return datetime.now(UTC)
 
 
 def unix(moment: datetime) -> int:
-    """Whole seconds since 1970-01-01 UTC, the unit of every time on the wire."""
+    """Whole seconds since 1970-01-01 UTC, as used for all times on the wire."""
     return int(moment.timestamp())
 
 
@@ -19,5 +19,5 @@ def optional_unix(moment: datetime | None) -> int | None:
 
 
 def from_unix(seconds: float) -> datetime:
-    """The moment that the wire calls `seconds`."""
+    """The time for unix seconds from the wire."""
     return datetime.fromtimestamp(seconds, UTC)

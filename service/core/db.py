@@ -1,8 +1,8 @@
 """The database: engine, table base, and the one `transaction()` that commits.
 
-Nothing else in the project commits; a test enforces it. What must happen only once the data is
-durable (wake-ups) is registered with `after_commit` and runs after the commit has succeeded.
-SQLAlchemy's own `after_commit` event is not used: it also fires when a SAVEPOINT is released.
+A test enforces that only `transaction()` commits. Actions that must wait until the data is durable, such as
+wake-ups, are registered with `after_commit`. SQLAlchemy's own `after_commit` event cannot be used: it also
+fires when a SAVEPOINT is released.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Session
 from service.settings import settings
 
 _HOOKS = "after_commit"
-# Postgres settings of every connection: nobody waits for a row lock forever, and a stuck transaction ends.
+# Postgres settings of every connection: they bound waits for row locks, and end stuck transactions.
 LIMITS = "-c lock_timeout=20s -c idle_in_transaction_session_timeout=60s"
 
 NAMING = {
@@ -31,7 +31,7 @@ NAMING = {
 
 
 class Base(DeclarativeBase):
-    """Every table's base: named constraints, aware timestamps, JSON as jsonb."""
+    """The base of all tables: named constraints, timezone-aware timestamps, JSON as jsonb."""
 
     metadata = MetaData(naming_convention=NAMING)
     type_annotation_map = {
@@ -43,7 +43,7 @@ class Base(DeclarativeBase):
 
 @cache
 def engine() -> Engine:
-    """This process's connection pool, bounded so that load waits here and not in Postgres."""
+    """This process's connection pool, bounded so that load queues here and not in Postgres."""
     return create_engine(
         settings().database_url.get_secret_value(),
         pool_size=settings().db_pool_size,
@@ -56,7 +56,7 @@ def engine() -> Engine:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """A session whose work is committed when the block ends and rolled back when it raises."""
+    """A session that commits when the block ends, and rolls back when it raises."""
     with Session(engine(), expire_on_commit=False) as session:
         yield session
         session.commit()
@@ -65,5 +65,5 @@ def transaction() -> Iterator[Session]:
 
 
 def after_commit(session: Session, action: Callable[[], None]) -> None:
-    """Run `action` once this transaction is durable; not at all when it rolls back."""
+    """Run `action` after this transaction has committed; never if it rolls back."""
     session.info.setdefault(_HOOKS, []).append(action)

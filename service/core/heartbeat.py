@@ -1,4 +1,4 @@
-"""Heartbeats of workers: keys in the broker that expire by themselves."""
+"""Workers' heartbeats: keys in the broker that expire."""
 
 import os
 import socket
@@ -9,7 +9,7 @@ from redis import Redis
 from service.settings import settings
 
 _PREFIX = "tunehouse:worker:"
-_FADES_AFTER_S = 15
+_EXPIRES_AFTER_S = 15
 
 
 @cache
@@ -18,10 +18,10 @@ def _broker() -> "Redis":
 
 
 def beat() -> None:
-    """Set this process's heartbeat. Raises redis's `RedisError` if the broker cannot be reached."""
-    _broker().set(f"{_PREFIX}{socket.gethostname()}:{os.getpid()}", b"", ex=_FADES_AFTER_S)
+    """Record that this process is alive. Raises redis's `RedisError` when the broker is unavailable."""
+    _broker().set(f"{_PREFIX}{socket.gethostname()}:{os.getpid()}", b"", ex=_EXPIRES_AFTER_S)
 
 
 def any_alive() -> bool:
-    """Whether some worker was alive within the last 15 s. Raises redis's `RedisError`."""
+    """Whether any worker was alive within the last 15 s. Raises redis's `RedisError`."""
     return next(_broker().scan_iter(f"{_PREFIX}*", count=1000), None) is not None

@@ -1,10 +1,10 @@
-"""Opaque ids: a prefix that tells the kind, then 24 random letters and digits (143 bits)."""
+"""Opaque ids: a prefix for the kind of object, then 24 random letters and digits (143 bits)."""
 
 import secrets
 import string
 
 _ALPHABET = string.ascii_letters + string.digits
-# A byte from 248 on would make some letters likelier than others.
+# Using bytes from 248 up would make some letters more likely than others.
 _REFUSED = bytes(range(len(_ALPHABET) * 4, 256))
 _LETTERS = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
 
@@ -13,11 +13,11 @@ def random_text(length: int) -> str:
     """`length` letters and digits from the operating system's randomness (5.95 bits each)."""
     text = b""
     while len(text) < length:
-        # Three bytes of a hundred are refused: with some to spare, one call is nearly always enough.
+        # Three bytes in a hundred are refused: with eight extra, one call is nearly always enough.
         text += secrets.token_bytes(length + 8).translate(_LETTERS, _REFUSED)
     return text[:length].decode("ascii")
 
 
 def new_id(prefix: str) -> str:
-    """A new id such as `ftjob-…`; the prefix brings its own separator, as OpenAI's do."""
+    """A new id such as `ftjob-…`. The prefix includes its separator, as OpenAI's do."""
     return prefix + random_text(24)

@@ -1,7 +1,7 @@
-"""Structured logs: one JSON object a line, or coloured text.
+"""Structured logs: one JSON object per line, or coloured text.
 
-Never logged: keys and secrets, dataset text, prompts and completions, request bodies. A failure is
-logged once, where it is handled.
+Never log keys and secrets, dataset text, prompts and completions, or request bodies. Log a failure once,
+where it is handled.
 """
 
 import logging
@@ -20,7 +20,7 @@ _SECRET_WORDS = ("authorization", "api_key", "secret", "password", "token")
 
 
 def _mask_secrets(_logger: object, _method: str, event: EventDict) -> EventDict:
-    """The last net: a field named like a secret never reaches the output."""
+    """Mask every field whose name suggests a secret, in case one is logged by mistake."""
     for name in event:
         if any(word in name.lower() for word in _SECRET_WORDS) and not name.endswith("_tokens"):
             event[name] = "***"
@@ -45,7 +45,7 @@ def configure(settings: Settings) -> None:
         _mask_secrets,
     ]
     as_json = settings.log_format == "json"
-    # The default traceback prints local variables, and with them keys and dataset text.
+    # The default traceback prints local variables, which may contain keys and dataset text.
     for_people = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
     renderer: Processor = structlog.processors.JSONRenderer() if as_json else for_people
     structlog.configure(
@@ -65,7 +65,7 @@ def configure(settings: Settings) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(settings.log_level.upper())
-    # httpx2 logs every request's URL at info, which doubles our own lines.
+    # At info, httpx2 logs every request's URL, which repeats our own lines.
     logging.getLogger("httpx2").setLevel(logging.WARNING)
 
 

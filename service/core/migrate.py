@@ -1,4 +1,4 @@
-"""Bring a database to the newest schema."""
+"""Update a database to the newest schema."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ def config(database_url: str, application_role: str | None = None) -> Config:
     """Alembic's configuration for our scripts and the given database; `env.py` reads the role."""
     made = Config(attributes={"application_role": application_role})
     made.set_main_option("script_location", str(Path(migrations.__file__).parent))
-    # Config interpolates %, which passwords may hold.
+    # Config interpolates %, which passwords may contain.
     made.set_main_option("sqlalchemy.url", database_url.replace("%", "%%"))
     return made
 
@@ -22,6 +22,6 @@ def upgrade(database_url: str, application_role: str | None = None) -> None:
 
     Without a role the owner serves as the application too. Several callers at once wait for each other.
 
-    Raises SQLAlchemy's `OperationalError` when the database cannot be reached or a lock is not had in time.
+    Raises SQLAlchemy's `OperationalError` when the database is unreachable or a lock is not acquired in time.
     """
     command.upgrade(config(database_url, application_role), "head")

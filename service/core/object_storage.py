@@ -1,10 +1,9 @@
-"""Contents as objects in a bucket: S3, and what speaks its protocol.
+"""Contents as objects in an S3-compatible bucket.
 
-Keys, region and endpoint come from where every S3 client finds them: `AWS_ACCESS_KEY_ID`,
-`AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, `AWS_ENDPOINT_URL` (and `AWS_ALLOW_HTTP=true` for one without TLS),
-or the machine's role. An object appears whole, when it is complete. What a killed process had sent of one
-is not seen by anyone but is billed: give the bucket a lifecycle rule that aborts incomplete multipart
-uploads.
+Keys, region and endpoint come from the usual variables (`AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`,
+`AWS_REGION`, `AWS_ENDPOINT_URL`, and `AWS_ALLOW_HTTP=true` for an endpoint without TLS) or the machine's
+role. An object becomes visible once it is complete. Parts sent by a killed process are invisible but billed:
+give the bucket a lifecycle rule that aborts incomplete multipart uploads.
 """
 
 from collections.abc import Iterator
@@ -17,9 +16,9 @@ if TYPE_CHECKING:
     from obstore import GetOptions, WritableFile
 
 _READ_BYTES = 2**20
-# S3 takes at most 10,000 pieces of an object: these make 80 GB.
+# S3 accepts at most 10,000 parts per object: 80 GB at this size.
 _PIECE_BYTES = 8 * 2**20
-# Each is held in memory while it is sent.
+# Each part is in memory while it is sent.
 _PIECES_AT_ONCE = 2
 
 
@@ -50,7 +49,7 @@ class ObjectStorage:
         return obstore.head(self._store, _path(key))["size"]
 
     def delete(self, key: str) -> None:
-        """Remove a content; one that is not there is fine."""
+        """Delete a content, if it exists."""
         try:
             obstore.delete(self._store, _path(key))
         except FileNotFoundError:
@@ -63,7 +62,7 @@ class _ObjectWriter:
 
     def write(self, data: bytes) -> None:
         if self._file is None:
-            raise ValueError("this content was given up or is complete")
+            raise ValueError("this content is complete or was aborted")
         self._file.write(data)
 
     def close(self) -> None:
@@ -72,7 +71,7 @@ class _ObjectWriter:
         self._file = None
 
     def abort(self) -> None:
-        # Letting go of an unfinished object drops it; only `close` would make it visible.
+        # An unfinished object is dropped; only `close` makes it visible.
         self._file = None
 
 

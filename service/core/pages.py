@@ -17,7 +17,7 @@ Order = Literal["asc", "desc"]
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Some rows, in order, and whether more follow."""
+    """Rows in order, and whether more follow."""
 
     rows: Sequence[Row]
     has_more: bool
@@ -55,7 +55,7 @@ def fetch_page(
         known = query if cursors is None else cursors
         place = session.execute(known.with_only_columns(sort, id_).where(id_ == after)).one_or_none()
         if place is None:
-            raise NotFound(f"'after' names {after!r}, which is not in this list.", param="after")
+            raise NotFound(f"'after' must be the id of an item in this list, not {after!r}.", param="after")
         here = tuple_(sort, id_)
         there = tuple_(*place)
         query = query.where(here < there if order == "desc" else here > there)
@@ -65,7 +65,7 @@ def fetch_page(
 
 
 def list_out(wires: list[Wire], has_more: bool) -> ListOut[Wire]:
-    """`wires`, each with an `id`, as the list object of the wire."""
+    """The list object for `wires`, whose items have an `id`."""
     ids = [str(wire.id) for wire in wires if hasattr(wire, "id")]
     return ListOut[Wire](
         data=wires, has_more=has_more, first_id=ids[0] if ids else None, last_id=ids[-1] if ids else None

@@ -1,9 +1,9 @@
-"""Where large contents live: written once under a key nobody has guessed, read as a stream, deleted.
+"""Storage for large contents: written once under a random key, read as a stream, deleted.
 
-A content is trusted only when a row in Postgres names its key, and that row is written after `Writer.close`
-has made the bytes durable. Before the first byte is written, a unit of work that will delete the key is
-scheduled (`announce`); the transaction that writes the row cancels it (`keep`). So a crash at any
-moment leaves a content with a row, or one that is about to be deleted, and never half of one.
+A content is valid only if a row in Postgres names its key. That row is written after `close` has made the
+bytes durable. Before the first byte is written, `announce` schedules the deletion of the key; the transaction
+that writes the row cancels it with `keep`. After a crash at any moment, a content has a row or is about to
+be deleted.
 """
 
 import os
@@ -20,29 +20,29 @@ from service.core import ids, work
 from service.core.object_storage import ObjectStorage
 from service.settings import settings
 
-REAP = "storage.reap"  # the unit of work that deletes a content
+REAP = "storage.reap"  # the work item that deletes a content
 CHUNK_BYTES = 2**20
-# Whoever writes for longer than this must give up: the content is deleted then.
+# The longest time to write a content; after it, the content is deleted.
 WRITE_LIMIT = timedelta(hours=1)
 
 
-class Writer(Protocol):
+class ContentWriter(Protocol):
     """A content being written."""
 
     def write(self, data: bytes) -> None:
-        """Append."""
+        """Append data."""
 
     def close(self) -> None:
         """Make all of it durable."""
 
     def abort(self) -> None:
-        """Stop writing; what was written is of no use. Does nothing after `close`."""
+        """Stop writing and discard the content. Does nothing after `close`."""
 
 
 class Storage(Protocol):
-    """A place that keeps contents by key."""
+    """A store of contents by key."""
 
-    def create(self, key: str) -> Writer:
+    def create(self, key: str) -> ContentWriter:
         """Begin a content."""
 
     def read(self, key: str, start: int = 0) -> Iterator[bytes]:
@@ -52,12 +52,12 @@ class Storage(Protocol):
         """The content's length in bytes. Raises `FileNotFoundError`."""
 
     def delete(self, key: str) -> None:
-        """Remove a content, whole or half-written; one that is not there is fine."""
+        """Delete a content, complete or not, if it exists."""
 
 
 @cache
 def storage() -> Storage:
-    """The storage that `TUNEHOUSE_STORAGE_URL` names. Raises `ValueError` for a scheme it cannot be."""
+    """The storage at `TUNEHOUSE_STORAGE_URL`. Raises `ValueError` for an unsupported scheme."""
     url = urlsplit(settings().storage_url)
     if url.scheme == "s3" and url.netloc:
         return ObjectStorage(url.netloc, unquote(url.path).strip("/"))
@@ -70,34 +70,34 @@ def storage() -> Storage:
 
 
 def announce(session: Session) -> str:
-    """A key for a new content; unless `keep` is called within an hour, the content is deleted."""
+    """A key for a new content, which is deleted unless `keep` is called within an hour."""
     key = ids.new_id("obj_")
     work.schedule(session, REAP, key, delay=WRITE_LIMIT)
     return key
 
 
 def keep(session: Session, key: str) -> bool:
-    """Keep a content, in the transaction that writes the row naming it; False when it is too late."""
+    """Keep a content, in the transaction that writes its row. False if it is too late."""
     return work.cancel(session, REAP, key)
 
 
 def abandon(session: Session, key: str) -> None:
-    """Have a content that was announced and not kept deleted now."""
+    """Delete an announced content now instead of after an hour."""
     work.hasten(session, REAP, key)
 
 
 def doom(session: Session, key: str) -> None:
-    """Have a kept content deleted, in the transaction that removes the row naming it."""
+    """Schedule the deletion of a kept content, in the transaction that deletes its row."""
     work.schedule(session, REAP, key)
 
 
 class DiskStorage:
-    """Contents as files below a folder that api and workers share."""
+    """Contents as files in a folder shared by apis and workers."""
 
     def __init__(self, root: Path) -> None:
         self.root = root / "contents"
 
-    def create(self, key: str) -> Writer:
+    def create(self, key: str) -> ContentWriter:
         """Begin a content."""
         path = self._path(key)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,11 +115,11 @@ class DiskStorage:
         return self._path(key).stat().st_size
 
     def delete(self, key: str) -> None:
-        """Remove a content; one that is not there is fine."""
+        """Delete a content, if it exists."""
         self._path(key).unlink(missing_ok=True)
 
     def _path(self, key: str) -> Path:
-        # Two levels, so that no folder grows beyond what tools can list; the key's end is its random part.
+        # Two levels, so that no folder becomes too large to list. The end of the key is random.
         return self.root / key[-2:] / key
 
 
@@ -143,7 +143,7 @@ class _DiskWriter:
 
 
 def _sync_folder(folder: Path) -> None:
-    """Make a new name in a folder survive a power cut."""
+    """Make a new file name in a folder survive a power cut."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -10,7 +10,7 @@ from service.core.db import transaction
 
 
 def request_session(request: Request) -> Iterator[Session]:
-    """The request's one session, committed after the route returns and before the answer is sent.
+    """The request's session, committed after the route returns and before the response is sent.
 
     `IdempotentRoute` brings its own session, so that the stored answer commits with the work.
     """
@@ -22,5 +22,5 @@ def request_session(request: Request) -> Iterator[Session]:
         yield session
 
 
-# FastAPI would otherwise run the code after `yield` once the answer is already out.
+# Without `scope`, FastAPI runs the code after `yield` only once the response has been sent.
 RequestSession = Annotated[Session, Depends(request_session, scope="function")]

@@ -1,4 +1,4 @@
-"""Bases and types that the wire schemas of all features share."""
+"""Base classes and types for the wire schemas of all features."""
 
 from typing import Annotated, Any
 
@@ -6,11 +6,11 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 
 def _storable(text: str) -> str:
-    """Postgres cannot hold NUL, nor half of a surrogate pair; refusing them here names the field."""
+    """Refuse NUL and lone surrogates, which Postgres cannot store, so that the error names the field."""
     if "\x00" in text:
         raise ValueError("must not contain the NUL character")
     if any("\ud800" <= character <= "\udfff" for character in text):
-        raise ValueError("must be valid Unicode; it has half of a surrogate pair")
+        raise ValueError("must be valid Unicode; it contains half of a surrogate pair")
     return text
 
 
@@ -41,19 +41,19 @@ Name = Annotated[Text, Field(min_length=1, max_length=200)]
 # A JSON object that is kept or passed on unchanged.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable_json)]
 
-# OpenAI's bounds: 16 pairs, keys of 64 and values of 512 characters.
+# OpenAI's limits: 16 pairs, keys of 64 characters, values of 512.
 Metadata = Annotated[
     dict[Annotated[Text, Field(max_length=64)], Annotated[Text, Field(max_length=512)]], Field(max_length=16)
 ]
 
 
 class WireIn(BaseModel):
-    """A request body: unknown fields are refused by name rather than ignored."""
+    """A request body. Unknown fields are refused by name, not ignored."""
 
     model_config = ConfigDict(extra="forbid")
 
 
 class WireOut(BaseModel):
-    """A response body, built from a row's attributes or by hand."""
+    """A response body, built from a row's attributes or field by field."""
 
     model_config = ConfigDict(from_attributes=True)

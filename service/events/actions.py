@@ -1,4 +1,4 @@
-"""Append to the log."""
+"""Append to the event log."""
 
 from datetime import datetime
 from typing import Any, Literal
@@ -11,8 +11,8 @@ from service.core import clock, ids, work
 from service.events.tables import Event, EventCounter
 from service.events.types import PUBLISHED, EventType
 
-PUBLISH = "event.publish"  # the unit of work that hands an event to the team's webhooks
-CHANNEL = "tunehouse_events"  # where the subjects of new job events are called out
+PUBLISH = "event.publish"  # the work item that creates an event's webhook deliveries
+CHANNEL = "tunehouse_events"  # notified with the job's id when a job has a new event
 _JOB = "fine_tuning.job."
 Level = Literal["info", "warn", "error"]
 
@@ -50,7 +50,7 @@ def append(
     session.add(event)
     session.flush()
     if type.startswith(_JOB):
-        # Delivered at commit; whoever streams the job's events wakes up.
+        # Delivered at commit; wakes those who stream the job's events.
         session.execute(select(func.pg_notify(CHANNEL, subject_id)))
     if type in PUBLISHED:
         work.schedule(session, PUBLISH, event.id, team_id=team_id)

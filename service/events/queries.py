@@ -1,4 +1,4 @@
-"""Read the log."""
+"""Read the event log."""
 
 from collections.abc import Collection
 
@@ -27,11 +27,11 @@ def list_events(
 
 
 def events_after(session: Session, team_id: str, subject_id: str, number: int, limit: int) -> list[Event]:
-    """One subject's events numbered above `number`, oldest first: what a resumed listener missed."""
+    """One subject's events numbered above `number`, oldest first, for a client that resumes a stream."""
     own = Event.team_id == team_id, Event.subject_id == subject_id, Event.number > number
     return list(session.scalars(select(Event).where(*own).order_by(Event.number).limit(limit)))
 
 
 def get_event(session: Session, event_id: str) -> Event | None:
-    """The event of that id, whichever team's: for workers, not for routes."""
+    """The event with that id, of any team: for workers, not for routes."""
     return session.scalar(select(Event).where(Event.id == event_id))

@@ -1,4 +1,4 @@
-"""The one log of everything that changed."""
+"""The event log."""
 
 from datetime import datetime
 from typing import Any
@@ -10,10 +10,10 @@ from service.core.db import Base
 
 
 class Event(Base):
-    """Something that happened to one thing of one team, appended with the change itself.
+    """A change of one object of one team, appended in the transaction of the change.
 
-    `number` counts per subject from 1 without gaps. `source_key` names what the event was copied from
-    (a provider's event id, say), so that copying twice appends once.
+    `number` counts per subject, from 1 without gaps. `source_key` identifies the event at its source, such as
+    a provider's event id, so that copying it twice appends it once.
     """
 
     __tablename__ = "events"
@@ -38,7 +38,7 @@ class Event(Base):
 
 
 class EventCounter(Base):
-    """The last number given out per subject; its row lock makes a subject's events commit in order."""
+    """The last event number of each subject; its row lock makes a subject's events commit in order."""
 
     __tablename__ = "event_counters"
 

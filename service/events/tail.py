@@ -1,8 +1,8 @@
-"""Follow the log as it grows: one connection that listens per process, however many follow.
+"""Follow the event log: one listening connection per process, for any number of followers.
 
-`append` notifies with the subject's id, delivered at commit. The tail then reads the new events once per
-subject and wakes everyone who follows it; while nothing happens nobody asks the database anything, but for
-one query every 15 s that finds what a lost notification would have told.
+`append` sends a notification with the subject's id, delivered at commit. The tail then reads the new events
+once per subject and wakes the subject's followers. While nothing happens, the only query is one every 15 s,
+in case a notification was lost.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ log = structlog.get_logger(__name__)
 _CHECK_EVERY_S = 15.0
 _RECONNECT_AFTER_S = 1.0
 _PAGE = 200
-_RECENT = 256  # events kept per subject for those who are a little behind
+_RECENT = 256  # events kept in memory per subject, for followers that lag a little
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event, rendered once for everyone who follows; `ends` says that little is to come after it."""
+    """One event, rendered once for all followers. `ends`: hardly any events follow it."""
 
     number: int
     text: bytes
@@ -39,14 +39,14 @@ class Line:
 
 
 class _Feed:
-    """What is known of one subject: everything up to `head`, of which the newest lines are kept."""
+    """One subject's events up to `head`, of which the newest are kept."""
 
     def __init__(self, team_id: str, subject_id: str) -> None:
         self.team_id = team_id
         self.subject_id = subject_id
         self.followers = 0
-        self.head: int | None = None  # unknown until somebody has read to the end
-        self.news = 0  # how often we were told that there is more
+        self.head: int | None = None  # unknown until a follower has read to the end
+        self.news = 0  # how many notifications have arrived
         self.changed = asyncio.Event()
         self.recent: deque[Line] = deque(maxlen=_RECENT)
         self.refreshing: asyncio.Task[None] | None = None
@@ -71,7 +71,7 @@ class _Feed:
 
 
 class Tail:
-    """The log's end, as the followers in one event loop see it."""
+    """The end of the event log, shared by the followers in one event loop."""
 
     def __init__(self, render: Callable[[Event], Line]) -> None:
         self._render = render
@@ -82,10 +82,10 @@ class Tail:
     async def follow(
         self, team_id: str, subject_id: str, after: int, *, idle_s: float, ended: bool = False
     ) -> AsyncGenerator[list[Line]]:
-        """The events numbered above `after`, as they come; an empty list after `idle_s` without any.
+        """Yield events numbered above `after` as they arrive, and an empty list after `idle_s` without any.
 
-        Ends once an event that `ends` was given out, or `ended` is set, and nothing more is there. Raises
-        `TimeoutError` or SQLAlchemy's errors when the database is away.
+        Stops when an event that `ends` has been yielded, or `ended` is set, and there are no more events.
+        Raises `TimeoutError` or SQLAlchemy's errors when the database is unavailable.
         """
         with self._joined(team_id, subject_id) as feed:
             await asyncio.wait_for(self._listening.wait(), idle_s)
@@ -109,7 +109,7 @@ class Tail:
     def _joined(self, team_id: str, subject_id: str) -> Iterator[_Feed]:
         feed = self._feeds.setdefault(subject_id, _Feed(team_id, subject_id))
         if feed.team_id != team_id:
-            raise NotFound  # the caller should have looked; a feed is of one team
+            raise NotFound  # the caller should have checked; a feed belongs to one team
         feed.followers += 1
         if self._listener is None or self._listener.done():
             self._listener = asyncio.create_task(self._listen())
@@ -137,12 +137,12 @@ class Tail:
         async with await psycopg.AsyncConnection.connect(*args, **options, autocommit=True) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             self._listening.set()
-            for feed in self._feeds.values():  # what was said while nobody listened
-                self._tell(feed)
+            for feed in self._feeds.values():  # events appended while nothing listened
+                self._notice(feed)
             while self._feeds:
                 async for notice in connection.notifies(timeout=_CHECK_EVERY_S):
                     if notice.payload in self._feeds:
-                        self._tell(self._feeds[notice.payload])
+                        self._notice(self._feeds[notice.payload])
                 await self._check(connection)
 
     async def _check(self, connection: psycopg.AsyncConnection) -> None:
@@ -153,12 +153,12 @@ class Tail:
         numbers: dict[str, int] = dict(await counted.fetchall())
         for feed in list(self._feeds.values()):
             if feed.head is not None and numbers.get(feed.subject_id, 0) > feed.head:
-                self._tell(feed)
+                self._notice(feed)
 
-    def _tell(self, feed: _Feed) -> None:
+    def _notice(self, feed: _Feed) -> None:
         feed.news += 1
         if feed.head is None:
-            feed.wake()  # whoever is reading it will read again
+            feed.wake()  # a follower that is reading it reads again
         elif feed.refreshing is None:
             feed.refreshing = asyncio.create_task(self._refresh(feed))
 
@@ -174,7 +174,7 @@ class Tail:
                 if len(lines) < _PAGE and feed.news == news:
                     return
         except SQLAlchemyError:
-            # The followers read for themselves then, and meet the same error if it lasts.
+            # The followers then read for themselves, and get the same error if it persists.
             feed.forget()
             feed.wake()
         finally:

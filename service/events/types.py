@@ -1,10 +1,10 @@
-"""Every type of event, and which of them webhooks may subscribe to. Pure."""
+"""The types of events, and those that webhooks can subscribe to. Pure."""
 
 from enum import StrEnum
 
 
 class EventType(StrEnum):
-    """What can happen. The values are part of the wire: add, never rename."""
+    """The types of events. The values are part of the API: add some, but never rename one."""
 
     FILE_PROCESSED = "file.processed"
     FILE_FAILED = "file.failed"
@@ -15,7 +15,7 @@ class EventType(StrEnum):
     JOB_SUCCEEDED = "fine_tuning.job.succeeded"
     JOB_FAILED = "fine_tuning.job.failed"
     JOB_CANCELLED = "fine_tuning.job.cancelled"
-    JOB_MESSAGE = "fine_tuning.job.message"  # a line of the provider's log, or ours
+    JOB_MESSAGE = "fine_tuning.job.message"  # a line of the provider's log, or of ours
     JOB_METRICS = "fine_tuning.job.metrics"  # step and losses
     MODEL_CREATED = "model.created"
     MODEL_DELETED = "model.deleted"
@@ -33,7 +33,7 @@ class EventType(StrEnum):
     KEY_REVOKED = "team.key.revoked"
 
 
-# OpenAI's three first; the rest are ours. Chatty and internal types are for the log alone.
+# OpenAI's three first, then ours. Frequent and internal types are not published.
 PUBLISHED = (
     EventType.JOB_SUCCEEDED,
     EventType.JOB_FAILED,

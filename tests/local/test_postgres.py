@@ -66,7 +66,7 @@ def test_a_cluster_of_another_major_is_refused_in_one_line(tmp_path: Path) -> No
     server.start()
     server.stop()
     (server.cluster / "PG_VERSION").write_text("15\n")
-    with pytest.raises(EmbeddedError, match=r"written by PostgreSQL 15 and this is PostgreSQL \d+"):
+    with pytest.raises(EmbeddedError, match=r"written by PostgreSQL 15, and this is PostgreSQL \d+"):
         server.start()
     server.stop()
 
