@@ -13,12 +13,12 @@ from service.models import names
 from service.models.tables import TunedModel
 from service.teams.queries import get_team
 
-DELETE_UPSTREAM = "model.delete_upstream"  # the unit of work that removes a deleted model at its provider
+DELETE_UPSTREAM = "model.delete_upstream"  # the work item that deletes a model at its provider
 
 
 @dataclass(frozen=True)
 class Origin:
-    """What a new model came from: the job, and through it the parent, the base and the data."""
+    """The job that produced a new model, with its parent, base and data."""
 
     team_id: str
     job_id: str
@@ -31,7 +31,7 @@ class Origin:
 
 
 def register_model(session: Session, origin: Origin, provider_model: str, created_at: datetime) -> TunedModel:
-    """The job's finished model under a name of ours, with an event; the second time the same row."""
+    """Register a job's model under a name of ours, and append an event. A repeat returns the same row."""
     known = _find(session, origin.job_id, provider_model)
     if known is not None:
         return known
@@ -52,7 +52,7 @@ def register_model(session: Session, origin: Origin, provider_model: str, create
 def register_checkpoint(
     session: Session, origin: Origin, provider_model: str, step: int, created_at: datetime
 ) -> TunedModel:
-    """A checkpoint of the job under a name of ours; the second time the same row."""
+    """Register a job's checkpoint under a name of ours. A repeat returns the same row."""
     known = _find(session, origin.job_id, provider_model)
     if known is not None:
         return known
@@ -72,8 +72,8 @@ def is_of_another_job(session: Session, provider: str, provider_model: str, job_
 
 
 def delete_model(session: Session, model: TunedModel) -> None:
-    """Take a model out of use; its row stays for its descendants, the provider's copy is removed later."""
-    # Locked and read anew: a deployment named meanwhile would stay taken by a model that nobody can reach.
+    """Delete a model, and schedule its deletion at the provider. Its row stays for its descendants."""
+    # Locked and read again: a deployment set meanwhile would stay assigned to an unreachable model.
     session.refresh(model, with_for_update=True)
     model.deleted_at = clock.now()
     model.deployment = None

@@ -1,4 +1,4 @@
-"""How a tuned model is called. Pure."""
+"""The names of tuned models. Pure."""
 
 import re
 from datetime import UTC, datetime
@@ -23,16 +23,16 @@ class ModelName(NamedTuple):
 
 
 def new_name(base: str, slug: str, suffix: str | None) -> str:
-    """A new model's name; the suffix part stays empty when there is none."""
+    """A new model's name. Without a suffix, that part is empty."""
     return str(ModelName(base, slug, suffix or "", random_text(8)))
 
 
 def checkpoint_name(base: str, slug: str, suffix: str | None, step: int) -> str:
-    """A new checkpoint's name: like a model's, with a hash of its own and the step behind it."""
+    """A new checkpoint's name: like a model's, with its own random part, followed by the step."""
     return f"{new_name(base, slug, suffix)}:ckpt-step-{step}"
 
 
 def snapshot_time(base_id: str) -> int:
-    """When a base model was taken, in unix seconds, by the date that ends its id; 0 without one."""
+    """The date at the end of a base model's id, in unix seconds; 0 without one."""
     found = _SNAPSHOT_DATE.search(base_id)
     return unix(datetime.fromisoformat(found.group()).replace(tzinfo=UTC)) if found else 0

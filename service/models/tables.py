@@ -9,10 +9,10 @@ from service.core.db import Base
 
 
 class TunedModel(Base):
-    """A model that a job of ours made, or a checkpoint on its way there.
+    """A model that a job produced, or one of its checkpoints.
 
     `id` is our name for it (`ft:{base}:{slug}:{suffix}:{8}`), `provider_model` the provider's, `deployment`
-    what it is served as, where that is a name of its own (Azure). `parent_id` is the tuned model or
+    the deployment that serves it, if any (Azure). `parent_id` is the tuned model or
     checkpoint that the job started from; without one, it started from `base_model`. A deleted model keeps its
     row because its descendants refer to it. `shutdown_date` is the date the provider announced.
     """

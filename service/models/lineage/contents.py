@@ -1,4 +1,4 @@
-"""Which content was made from which: by splitting, converting or cleaning, and whichever files held it."""
+"""Contents derived from other contents by splitting, converting or cleaning, in whichever file they were."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
@@ -6,7 +6,7 @@ from typing import NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-# Until a worker has filled it, a derived file has no content to follow.
+# A derived file has no content until a worker has filled it.
 _FILLED = "o.sha256 NOT LIKE 'none-%'"
 _MADE_FROM = text(f"""
     WITH RECURSIVE reached AS (
@@ -37,8 +37,8 @@ _SOURCES = text("""
 _MOST = 1000
 
 
-class Made(NamedTuple):
-    """The content `output` was made from `source`, which the file `source_id` held; both are hashes."""
+class DerivedContent(NamedTuple):
+    """The content `output`, derived from `source`; both are hashes. `source_id` is a file with the source."""
 
     source: str
     output: str
@@ -46,13 +46,13 @@ class Made(NamedTuple):
 
 
 def files_made_from(session: Session, team_id: str, sha256: str) -> Sequence[str]:
-    """The team's files of every content made from this one in any number of steps, oldest first."""
+    """The team's files derived from this content in any number of steps, oldest first."""
     return session.scalars(_MADE_FROM, {"team_id": team_id, "sha256": sha256}).all()
 
 
-def sources_of(session: Session, team_id: str, hashes: Collection[str]) -> list[Made]:
-    """What these contents were made from, and those in turn; at most 1,000 steps."""
+def sources_of(session: Session, team_id: str, hashes: Collection[str]) -> list[DerivedContent]:
+    """The contents that these were derived from, directly or not; at most 1,000 steps."""
     if not hashes or not session.scalar(_ANY, {"team_id": team_id}):
         return []
     found = session.execute(_SOURCES, {"team_id": team_id, "hashes": " ".join(hashes), "most": _MOST})
-    return [Made(*row) for row in found]
+    return [DerivedContent(*row) for row in found]

@@ -1,4 +1,4 @@
-"""Who descends from whom, by recursive query over the parent edges. Always within one team."""
+"""Ancestors and descendants, by recursive queries over `parent_id`, always within one team."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ _UP = text(f"""
     )
     SELECT {_COLUMNS}, up.generation FROM up JOIN tuned_models m USING (id)
 """)  # noqa: S608 - constants of this module
-# Breadth first, and only as far as `most` needs: the nearest are kept.
+# Breadth first, and only until `most` are found: these are the nearest.
 _DOWN = text(f"""
     WITH RECURSIVE down AS (
         SELECT id, 0 AS generation FROM tuned_models WHERE id = :model_id AND team_id = :team_id
@@ -35,7 +35,7 @@ _DOWN = text(f"""
     ), nearest AS MATERIALIZED (SELECT id, generation FROM down LIMIT :most)
     SELECT {_COLUMNS}, nearest.generation FROM nearest JOIN tuned_models m USING (id)
 """)  # noqa: S608 - constants of this module
-# From many roots, of which some may descend from others: UNION visits each model once.
+# UNION visits each model once, even when some roots descend from others.
 _BELOW = text(f"""
     WITH RECURSIVE below AS (
         SELECT id FROM tuned_models
@@ -48,7 +48,7 @@ _BELOW = text(f"""
 
 
 class Member(NamedTuple):
-    """A model or checkpoint of a family, as far as a graph needs it; `generation` is its distance."""
+    """A model or checkpoint with the columns a graph needs; `generation` is its distance."""
 
     id: str
     kind: str
@@ -63,29 +63,29 @@ class Member(NamedTuple):
 
 
 def ancestors(session: Session, model: TunedModel) -> list[Member]:
-    """A model and all it was made through; generations count upwards from it as 0, -1, …."""
+    """A model and its ancestors, in generations 0, -1, …."""
     return _members(session, _UP, {"model_id": model.id, "team_id": model.team_id})
 
 
 def descendants(session: Session, model: TunedModel, depth: int, most: int) -> list[Member]:
-    """A model and what was made from it; generations count downwards from it as 0, 1, ….
+    """A model and its descendants, in generations 0, 1, ….
 
-    Up to `depth` generations, and `most` models, the nearest ones.
+    Returns the nearest `most` models, up to `depth` generations away.
     """
     params = {"model_id": model.id, "team_id": model.team_id, "depth": depth, "most": most}
     return _members(session, _DOWN, params)
 
 
 def learned_from(session: Session, team_id: str, file_ids: Sequence[str], most: int) -> list[Member]:
-    """At most `most` of the models trained on any of the files and of all made from those, oldest first.
+    """Up to `most` of the models trained on any of the files, and their descendants, oldest first.
 
-    Their `generation` says nothing.
+    Their `generation` is always 0.
     """
     return _members(session, _BELOW, {"team_id": team_id, "files": " ".join(file_ids), "most": most})
 
 
 def chain(session: Session, model: TunedModel) -> list[TunedModel]:
-    """The models that a model was made through and itself, the one made from the base first."""
+    """A model's ancestors and itself, from the one tuned from the base to the model."""
     line = {one.id: one.generation for one in ancestors(session, model)}
     own = TunedModel.team_id == model.team_id, TunedModel.id.in_(line)
     return sorted(session.scalars(select(TunedModel).where(*own)), key=lambda one: line[one.id])

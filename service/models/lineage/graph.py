@@ -1,4 +1,4 @@
-"""A lineage graph in memory: as large as ten thousand models, so its parts are plain and cheap."""
+"""A lineage graph in memory. It can have ten thousand models, so its parts are cheap structs."""
 
 from typing import Literal
 
@@ -9,7 +9,7 @@ Role = Literal["tuned_from", "training_data", "validation_data", "produced", "po
 
 
 class Node(msgspec.Struct):
-    """One thing in a family tree; its wire form is told by `schemas.NodeOut`."""
+    """One node of a lineage graph; `schemas.NodeOut` describes its wire form."""
 
     id: str
     kind: NodeKind
@@ -21,7 +21,7 @@ class Node(msgspec.Struct):
 
 
 class Edge(msgspec.Struct, frozen=True):
-    """`source` had a part in `to`."""
+    """`source` contributed to `to`."""
 
     source: str = msgspec.field(name="from")
     to: str
@@ -29,7 +29,7 @@ class Edge(msgspec.Struct, frozen=True):
 
 
 class LineageCost(msgspec.Struct):
-    """What the whole branch cost, as decimal strings; `attempts` is what made nothing, within `training`."""
+    """The cost of the whole branch, as decimal strings; `training` includes `attempts`, which failed."""
 
     training: str
     attempts: str
@@ -38,7 +38,7 @@ class LineageCost(msgspec.Struct):
 
 
 class Graph(msgspec.Struct):
-    """Nodes, the nearest to the oldest ancestor first, and the edges between them."""
+    """Nodes, from the oldest ancestor on, and the edges between them."""
 
     root: str
     nodes: list[Node]

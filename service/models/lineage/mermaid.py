@@ -1,4 +1,4 @@
-"""A lineage graph as Mermaid text, which README renderers and wikis draw. Pure."""
+"""A lineage graph as Mermaid text, which READMEs and wikis can render. Pure."""
 
 from collections.abc import Mapping
 
@@ -23,7 +23,7 @@ _ARROWS: Mapping[Role, str] = {
 
 
 def mermaid(graph: Graph) -> str:
-    """The graph as a `flowchart`; each node says what it cost itself, where that is not nothing."""
+    """The graph as a `flowchart`; nodes show their own cost unless it is zero."""
     names = {node.id: f"n{number}" for number, node in enumerate(graph.nodes)}
     lines = ["flowchart LR"]
     lines += [f"  {names[node.id]}{_box(node)}" for node in graph.nodes]
@@ -39,5 +39,5 @@ def _box(node: Node) -> str:
 
 
 def _escape(label: str) -> str:
-    """Mermaid ends a quoted label at a quote and reads HTML in it; its own entities stand for both."""
+    """Encode quotes, which end a label, and HTML, which Mermaid interprets, as Mermaid's entities."""
     return "".join(f"#{ord(character)};" if character in '"#&<>`\n\r' else character for character in label)

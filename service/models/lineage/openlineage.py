@@ -1,6 +1,6 @@
-"""A lineage graph as OpenLineage events: one completed run per job, its datasets and models in and out.
+"""A lineage graph as OpenLineage events: one completed run per job, with its inputs and outputs.
 
-Models are datasets in OpenLineage's terms. https://openlineage.io/docs/spec/object-model
+OpenLineage has no models, so they are datasets too. https://openlineage.io/docs/spec/object-model
 """
 
 import json
@@ -18,7 +18,7 @@ _PRODUCER = "https://github.com/tunehouse/tunehouse"
 
 
 def openlineage(graph: Graph, team_slug: str) -> list[dict[str, Any]]:
-    """One `COMPLETE` event per job of the graph, in the order of the graph's nodes."""
+    """One `COMPLETE` event per job, in the order of the graph's nodes."""
     namespace = f"tunehouse://{team_slug}"
     nodes = {node.id: node for node in graph.nodes}
     inputs: dict[str, list[str]] = defaultdict(list)

@@ -1,4 +1,4 @@
-"""The family tree of a model as a graph, with what each step cost."""
+"""A model's lineage as a graph, with the cost of each node."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -28,8 +28,8 @@ _ALIASES = text(
 def lineage(session: Session, model: TunedModel, direction: Direction, depth: int, limit: int) -> Graph:
     """The graph around a model: bases, datasets, jobs, models, checkpoints and aliases.
 
-    At most `limit` models, the nearest in either direction; `truncated` says when there were more. The cost
-    is that of the whole branch in that direction, whatever `depth` and `limit` leave out.
+    Contains the nearest `limit` models in either direction; `truncated` says when there are more. The cost
+    covers the whole branch in that direction, including what `depth` and `limit` leave out.
     """
     line = ancestors(session, model)
     found = {one.id: one for one in line if direction != "descendants" or one.generation == 0}
@@ -64,7 +64,7 @@ def _cost(direction: Direction, line: Sequence[Member], costs: FamilyCosts) -> L
 
 
 class _Builder:
-    """Nodes by id and the edges between them, built from the rows of a family."""
+    """Builds nodes and edges from the rows of a family."""
 
     def __init__(self, session: Session, team_id: str, shown: Sequence[Member], costs: FamilyCosts) -> None:
         self.nodes: dict[str, Node] = {}
@@ -77,7 +77,7 @@ class _Builder:
 
     @property
     def edges(self) -> list[Edge]:
-        """Every edge once; those to what is not shown are left out."""
+        """Every edge once, without edges to nodes that are not shown."""
         nodes = self.nodes
         return [Edge(source, to, role) for source, to, role in self._links if source in nodes and to in nodes]
 
@@ -85,7 +85,7 @@ class _Builder:
         self._links[source, to, role] = None
 
     def _add_datasets(self, session: Session, team_id: str, shown: Sequence[Member]) -> dict[str, str]:
-        """A node per content, whichever files brought it, and per source of it; the node of each file."""
+        """Add a node per content and per content that it was derived from; returns each file's node."""
         files = {one.training_file for one in shown} | {one.validation_file for one in shown}
         node_of = self._add_contents(session, team_id, [file_id for file_id in files if file_id])
         hashes = {node_id.removeprefix(_CONTENT) for node_id in node_of.values()}
