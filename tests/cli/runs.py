@@ -59,7 +59,7 @@ class Up:
     @property
     def url(self) -> str:
         """Where the api answers."""
-        return next(line.split()[3] for line in self.lines if line.startswith("Tunehouse is ready at"))
+        return next(line.split()[4] for line in self.lines if line.startswith("Tunehouse is ready at"))
 
     @property
     def admin_key(self) -> str | None:
