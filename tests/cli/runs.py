@@ -46,7 +46,7 @@ class Up:
         assert self.process.stdout
         for line in self.process.stdout:
             self.lines.append(line.strip())
-            if "Ctrl-C stops" in line:
+            if "Ctrl-C" in line:
                 break
         guard.cancel()
 
