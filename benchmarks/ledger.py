@@ -32,7 +32,7 @@ from service.ledger.actions import place_holds, settle_many
 from service.ledger.charges import Charge, HoldAsk, Settlement
 from service.ledger.closing.months import month_named
 from service.ledger.closing.statement import statements
-from service.ledger.reports.costs import Scope, cost_report
+from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.reports.focus import focus_rows
 from service.ledger.rollups.sums import roll_up
 from service.local.postgres import PostgresServer
@@ -127,7 +127,7 @@ def reports() -> None:
     last = datetime.now(UTC).replace(day=1) - timedelta(days=1)
     month = month_named(f"{last:%Y-%m}")
     for whose, team_id in (("one team", "team_07"), ("all teams", None)):
-        scope = Scope(team_id, month.start, month.end)
+        scope = CostScope(team_id, month.start, month.end)
         for groups in (
             ["kind"],
             ["team", "model"],
@@ -145,7 +145,7 @@ def reports() -> None:
         timed(f"{whose}, FOCUS", lambda s=scope: _focus(s), times=3)  # type: ignore[misc]
 
 
-def _report(scope: Scope, groups: list[str]) -> int:
+def _report(scope: CostScope, groups: list[str]) -> int:
     with transaction() as session:
         return len(cost_report(session, scope, groups).rows)
 
@@ -155,7 +155,7 @@ def _statement(month: str, team_id: str | None) -> int:
         return sum(len(one.lines) for one in statements(session, month_named(month), team_id))
 
 
-def _focus(scope: Scope) -> int:
+def _focus(scope: CostScope) -> int:
     with transaction() as session:
         return sum(1 for _ in focus_rows(session, scope))
 

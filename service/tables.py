@@ -25,7 +25,7 @@ from service.ledger.closing.tables import ClosedMonth, DriftReport
 from service.ledger.departments.tables import Department, TeamAllocation
 from service.ledger.reviews.tables import CostReview
 from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMark
-from service.ledger.tables import Account, Budget, BudgetAlert, Entry, HoldRow
+from service.ledger.tables import Budget, BudgetAlert, Entry, HoldRow, LedgerAccount
 from service.models.aliases.tables import Alias, AliasChange
 from service.models.shutdowns.tables import AnnouncedShutdown, ShutdownNotice, ShutdownPoll
 from service.models.tables import TunedModel
@@ -38,7 +38,6 @@ METADATA = Base.metadata
 
 __all__ = [
     "METADATA",
-    "Account",
     "Alias",
     "AliasChange",
     "AnnouncedShutdown",
@@ -72,6 +71,7 @@ __all__ = [
     "Job",
     "JobCheckpoint",
     "KeySecret",
+    "LedgerAccount",
     "MonthSum",
     "Orphan",
     "PriceRow",

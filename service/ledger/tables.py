@@ -33,7 +33,7 @@ PRICE = Numeric(18, PRICE_DECIMALS)
 QUANTITY = Numeric(24, QUANTITY_DECIMALS)
 
 
-class Account(Base):
+class LedgerAccount(Base):
     """What a department, a team, or a key or job with a budget of its own has spent and holds.
 
     `id` is that of the department, team, key or job. `month_spent_usd` counts entries booked in `month`

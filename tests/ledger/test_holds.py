@@ -24,7 +24,7 @@ from service.ledger.actions import (
 )
 from service.ledger.budgets.actions import set_budget
 from service.ledger.charges import Hold, HoldAsk, Settlement
-from service.ledger.tables import Account, Entry, HoldRow
+from service.ledger.tables import Entry, HoldRow, LedgerAccount
 from tests.ledger.make import charge, team
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -177,7 +177,7 @@ def test_a_charge_from_before_midnight_of_the_month_leaves_this_months_budget_al
         one = team(session, limit_usd="1")
         late = charge("late", occurred_at=first - timedelta(seconds=1))
         settle(session, team_id=one, subject_id="a", charges=[late])
-        total = session.scalar(select(Account.spent_usd))
+        total = session.scalar(select(LedgerAccount.spent_usd))
     assert (figures(one)[0], total) == (0, DIME)
 
 

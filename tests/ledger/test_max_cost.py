@@ -7,7 +7,7 @@ import openai
 import pytest
 
 from service.core.db import transaction
-from service.ledger.tables import Account
+from service.ledger.tables import LedgerAccount
 from tests.jobs.story import start, upload, wait_for, wait_for_end
 from tests.support.data import jsonl
 from tests.support.service import Service, TeamHandle
@@ -46,7 +46,7 @@ def test_a_job_below_its_own_limit_runs_and_shows_it(service: Service) -> None:
     assert wait_for_end(team.sdk, job.id).status == "succeeded"
     assert extras(team, job.id)["max_cost_usd"] == "2.50"
     with transaction() as session:
-        account = session.get_one(Account, job.id)
+        account = session.get_one(LedgerAccount, job.id)
         assert (account.scope, account.spent_usd) == ("job", Decimal(extras(team, job.id)["cost_usd"]))
 
 

@@ -18,7 +18,7 @@ from service.ledger.audit import findings
 from service.ledger.budgets.actions import set_budget
 from service.ledger.closing.months import close_month, month_named
 from service.ledger.queries import budget_view
-from service.ledger.reports.costs import Scope, cost_report
+from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.rollups.sums import roll_up
 from tests.ledger.make import charge, team
 
@@ -71,7 +71,7 @@ def outcome(session: Session, done: list[Step], times: int) -> tuple[object, ...
     wrong = [found for found in findings(session) if "price" not in found.check]
     assert not wrong
     view = budget_view(session, one)
-    report = cost_report(session, Scope(one), ["kind", "day"])
+    report = cost_report(session, CostScope(one), ["kind", "day"])
     return view.spent_usd, view.held_usd, view.limit_usd, report.total_usd, report.rows
 
 

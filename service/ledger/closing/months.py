@@ -13,7 +13,7 @@ from service.errors import InvalidRequest
 from service.events.actions import append
 from service.events.types import EventType
 from service.ledger.closing.tables import ClosedMonth
-from service.ledger.tables import Account
+from service.ledger.tables import LedgerAccount
 from service.teams.tables import Team
 
 _LOCK = text("SELECT ledger_lock(CAST(:team_ids AS text[]), NULL)")
@@ -65,15 +65,17 @@ def close_month(session: Session, month: Month, most: int | None = None) -> int:
             param="month",
         )
     session.execute(_CLOSING)
-    closed = select(Account.id).where(Account.id == Team.id, Account.closed_before >= month.end)
+    closed = select(LedgerAccount.id).where(
+        LedgerAccount.id == Team.id, LedgerAccount.closed_before >= month.end
+    )
     team_ids = session.scalars(select(Team.id).where(~closed.exists()).order_by(Team.id).limit(most)).all()
     closing = insert(ClosedMonth).values(month=month.start.date(), closed_at=clock.now())
     session.execute(closing.on_conflict_do_nothing())
     # Under the accounts' locks: what is being charged at this moment is booked wholly before or after.
     session.execute(_LOCK, {"team_ids": team_ids})
-    earlier = or_(Account.closed_before.is_(None), Account.closed_before < month.end)
+    earlier = or_(LedgerAccount.closed_before.is_(None), LedgerAccount.closed_before < month.end)
     session.execute(
-        update(Account).where(Account.id.in_(team_ids), earlier).values(closed_before=month.end),
+        update(LedgerAccount).where(LedgerAccount.id.in_(team_ids), earlier).values(closed_before=month.end),
         execution_options={"synchronize_session": False},
     )
     own = select(Team.id).where(Team.id.in_(team_ids), Team.created_at < month.end).order_by(Team.id)

@@ -20,7 +20,7 @@ from service.catalog.tables import PriceRow
 from service.errors import Conflict, InvalidRequest, NotFound
 from service.ledger.actions import append_rows
 from service.ledger.charges import ADJUSTMENT
-from service.ledger.tables import Account, Entry
+from service.ledger.tables import Entry, LedgerAccount
 
 MOST_ENTRIES = 20_000  # their teams' accounts are locked for some seconds meanwhile
 
@@ -28,7 +28,7 @@ _LOCK = text("SELECT ledger_lock(CAST(:team_ids AS text[]), NULL)")
 
 
 @dataclass(frozen=True)
-class Range:
+class RepriceRange:
     """Charges for whatever `price_id` is a price of, that occurred from `start` to before `end`."""
 
     price_id: str
@@ -49,7 +49,7 @@ class TeamPlan:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RepricePlan:
     """What repricing would do; `confirm` names exactly these rows and this price."""
 
     price: Price
@@ -57,7 +57,7 @@ class Plan:
     confirm: str
 
 
-def plan_reprice(session: Session, wanted: Range) -> Plan:
+def plan_reprice(session: Session, wanted: RepriceRange) -> RepricePlan:
     """What repricing would do; changes nothing.
 
     Raises `NotFound` for an unknown price, `InvalidRequest` for more than 20,000 rows.
@@ -66,7 +66,7 @@ def plan_reprice(session: Session, wanted: Range) -> Plan:
     return _plan(session, price, _standing(session, price, wanted))
 
 
-def reprice(session: Session, wanted: Range, *, confirm: str, reason: str) -> Plan:
+def reprice(session: Session, wanted: RepriceRange, *, confirm: str, reason: str) -> RepricePlan:
     """Do what a plan said. Raises `Conflict` when that has changed meanwhile, else as `plan_reprice`."""
     price = _price(session, wanted.price_id)
     teams = sorted({entry.team_id for entry in _standing(session, price, wanted)})
@@ -92,7 +92,7 @@ def _price(session: Session, price_id: str) -> Price:
     return price_of(row)
 
 
-def _standing(session: Session, price: Price, wanted: Range) -> Sequence[Entry]:
+def _standing(session: Session, price: Price, wanted: RepriceRange) -> Sequence[Entry]:
     """The rows that stand for something which `price` is a price of, at another price."""
     taken_back = aliased(Entry)
     reversal = and_(
@@ -134,17 +134,17 @@ def _standing(session: Session, price: Price, wanted: Range) -> Sequence[Entry]:
     return entries
 
 
-def _plan(session: Session, price: Price, entries: Sequence[Entry]) -> Plan:
+def _plan(session: Session, price: Price, entries: Sequence[Entry]) -> RepricePlan:
     by_team: dict[str, list[Entry]] = {}
     for entry in entries:
         by_team.setdefault(entry.team_id, []).append(entry)
-    closes = select(Account.id, Account.closed_before).where(Account.id.in_(by_team))
+    closes = select(LedgerAccount.id, LedgerAccount.closed_before).where(LedgerAccount.id.in_(by_team))
     closed_before = {row.id: row.closed_before for row in session.execute(closes)}
     teams = [_team_plan(price, own, closed_before.get(team_id)) for team_id, own in by_team.items()]
     digest = hashlib.sha256(price.id.encode())
     for entry in entries:
         digest.update(f"|{entry.team_id}:{entry.number}".encode())
-    return Plan(price, teams, digest.hexdigest()[:32])
+    return RepricePlan(price, teams, digest.hexdigest()[:32])
 
 
 def _team_plan(price: Price, entries: Sequence[Entry], closed_before: datetime | None) -> TeamPlan:

@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 
 from service.core.clock import from_unix, unix
 from service.core.wire import Name, WireIn, WireOut
-from service.ledger.closing.reprice import Plan, Range, TeamPlan
-from service.ledger.closing.statement import SECTIONS, Statement
+from service.ledger.closing.reprice import RepricePlan, RepriceRange, TeamPlan
+from service.ledger.closing.statement import SECTIONS, MonthStatement
 from service.ledger.closing.tables import DriftReport
 from service.ledger.money import usd
 from service.ledger.schemas import Moment
@@ -34,9 +34,9 @@ class RepriceIn(WireIn):
         return self
 
     @property
-    def range(self) -> Range:
+    def range(self) -> RepriceRange:
         """The same in our terms."""
-        return Range(self.price_id, from_unix(self.start_time), from_unix(self.end_time), self.team_id)
+        return RepriceRange(self.price_id, from_unix(self.start_time), from_unix(self.end_time), self.team_id)
 
 
 class TeamChange(WireOut):
@@ -149,7 +149,7 @@ HEAD_COLUMNS = ("team_id", "team_name", "invoice_id", "month", "status")
 LINE_COLUMNS = (*HEAD_COLUMNS, *StatementLine.model_fields)
 
 
-def reprice_out(plan: Plan, *, is_dry_run: bool) -> RepriceOut:
+def reprice_out(plan: RepricePlan, *, is_dry_run: bool) -> RepriceOut:
     """The wire form of a plan."""
     old = sum((team.old_usd for team in plan.teams), Decimal(0))
     new = sum((team.new_usd for team in plan.teams), Decimal(0))
@@ -176,7 +176,7 @@ def _team_change(team: TeamPlan) -> TeamChange:
     )
 
 
-def statement_out(statement: Statement) -> StatementOut:
+def statement_out(statement: MonthStatement) -> StatementOut:
     """The wire form of a statement."""
     sections: dict[str, Any] = {f"{name}_usd": usd(statement.section_usd(name)) for name in SECTIONS}
     return StatementOut(

@@ -22,7 +22,7 @@ _TRAINING = [kind.value for kind in PriceKind if kind.is_training]
 
 
 @dataclass(frozen=True)
-class Statement:
+class MonthStatement:
     """A team's month. `lines` have a `section`, what was used, at which price, how much and its amount.
 
     A closed month's statement is final. Adjustments are corrections of earlier rows, of whichever month.
@@ -49,7 +49,7 @@ class Statement:
         return sum((line["amount_usd"] for line in self.lines if line["section"] == section), Decimal(0))
 
 
-def statements(session: Session, month: Month, team_id: str | None) -> list[Statement]:
+def statements(session: Session, month: Month, team_id: str | None) -> list[MonthStatement]:
     """The month's statement of a team, even an empty one, or of every team that has anything in it."""
     entries = booked(team_id, month.start, month.end, by=None)
     section = case(
@@ -84,7 +84,9 @@ def statements(session: Session, month: Month, team_id: str | None) -> list[Stat
         found.setdefault(team_id, [])
     closed = is_closed(session, month)
     names = dict(session.execute(select(Team.id, Team.name).where(Team.id.in_(found))).all())
-    return [Statement(team, names[team], month, closed, _in_order(lines)) for team, lines in found.items()]
+    return [
+        MonthStatement(team, names[team], month, closed, _in_order(lines)) for team, lines in found.items()
+    ]
 
 
 def _in_order(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from service.core import clock, ids
 from service.errors import Conflict, InvalidRequest
 from service.ledger.departments.queries import get_department, teams_of
 from service.ledger.departments.tables import Department, TeamAllocation
-from service.ledger.tables import Account
+from service.ledger.tables import LedgerAccount
 
 _MONTH = text("SELECT ledger_month(clock_timestamp())")
 
@@ -19,7 +19,7 @@ def create_department(session: Session, name: str) -> Department:
     """A new department with an account of its own, and without a limit or teams."""
     department = Department(id=ids.new_id("dept_"), name=name, created_at=clock.now())
     month = session.scalars(_MONTH).one()
-    session.add_all([department, Account(id=department.id, scope="department", month=month)])
+    session.add_all([department, LedgerAccount(id=department.id, scope="department", month=month)])
     session.flush()
     return department
 

@@ -38,7 +38,7 @@ GROUPINGS = (*_FIELDS, f"{TAG_PREFIX}NAME")
 
 
 @dataclass(frozen=True)
-class Scope:
+class CostScope:
     """The entries of a report: one team's or, for an admin, all; booked from `start` to before `end`."""
 
     team_id: str | None
@@ -47,7 +47,7 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Report:
+class CostReport:
     """Rows of group fields, `quantity` and `unit` if grouped by kind, and `amount_usd`; and their sum."""
 
     columns: Sequence[str]
@@ -55,7 +55,7 @@ class Report:
     total_usd: Decimal
 
 
-def cost_report(session: Session, scope: Scope, group_by: Sequence[str]) -> Report:
+def cost_report(session: Session, scope: CostScope, group_by: Sequence[str]) -> CostReport:
     """What was spent in `scope`, per combination of the groups, in their order.
 
     `tag` groups by the whole set of tags and `tag:NAME` by the value of one, so that each entry counts in
@@ -80,7 +80,7 @@ def cost_report(session: Session, scope: Scope, group_by: Sequence[str]) -> Repo
     ]
     total = sum((row["amount_usd"] for row in rows), Decimal(0))
     columns, rows = add_names(session, [*fields, *(column.name for column in sums)], rows)
-    return Report(columns, rows, total)
+    return CostReport(columns, rows, total)
 
 
 def groups_of(texts: Sequence[str]) -> list[str]:

@@ -19,7 +19,7 @@ from service.catalog.tables import PriceRow
 from service.ledger.charges import ADJUSTMENT
 from service.ledger.closing.months import closed_until
 from service.ledger.departments.tables import Department
-from service.ledger.reports.costs import Scope
+from service.ledger.reports.costs import CostScope
 from service.ledger.rollups.sums import booked, read
 from service.ledger.tables import Entry
 from service.teams.tables import Team
@@ -87,7 +87,7 @@ _NAMES = (
 )
 
 
-def focus_rows(session: Session, scope: Scope) -> Iterator[dict[str, Any]]:
+def focus_rows(session: Session, scope: CostScope) -> Iterator[dict[str, Any]]:
     """The charges of a scope as rows with all of `COLUMNS`; `BilledCost` adds up to the report's total."""
     usual, earlier = _usual(scope), _corrections(scope)
     charges = union_all(usual, earlier).subquery("charges")
@@ -116,13 +116,13 @@ def focus_rows(session: Session, scope: Scope) -> Iterator[dict[str, Any]]:
             yield _focus_row(row, closed)
 
 
-def _usual(scope: Scope) -> Select[tuple[object, ...]]:
+def _usual(scope: CostScope) -> Select[tuple[object, ...]]:
     entries = booked(scope.team_id, scope.start, scope.end)
     columns = [entries.c[name] for name in (*_NAMES, "price_id", "tags", "day", "quantity", "amount_usd")]
     return select(*columns, cast(null(), String).label("charge_class")).where(~entries.c.is_correction)
 
 
-def _corrections(scope: Scope) -> Select[tuple[object, ...]]:
+def _corrections(scope: CostScope) -> Select[tuple[object, ...]]:
     """Every correction, told apart by whether it is of an earlier month; there are few, so rows are read."""
     columns = [getattr(Entry, name) for name in (*_NAMES, "price_id", "tags")]
     of_earlier = func.ledger_month(Entry.occurred_at) < func.ledger_month(Entry.booked_at)

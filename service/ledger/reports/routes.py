@@ -9,7 +9,7 @@ from service.core.web import RequestSession
 from service.errors import InvalidRequest
 from service.ledger.money import usd
 from service.ledger.reports import focus
-from service.ledger.reports.costs import Report, Scope, cost_report, groups_of
+from service.ledger.reports.costs import CostReport, CostScope, cost_report, groups_of
 from service.ledger.reports.exports import csv_response, wants_csv
 from service.ledger.schemas import CostsOut
 from service.teams.access import Caller, Reader
@@ -51,18 +51,18 @@ def costs(
     return Response(_as_json(report).model_dump_json(), media_type="application/json")
 
 
-def read_scope(caller: Caller, start_time: int | None, end_time: int | None) -> Scope:
+def read_scope(caller: Caller, start_time: int | None, end_time: int | None) -> CostScope:
     """The entries that the caller may see in a time range. Raises `InvalidRequest` when it ends too soon."""
     if start_time is not None and end_time is not None and end_time <= start_time:
         raise InvalidRequest("'end_time' must be after 'start_time'.", param="end_time")
-    return Scope(
+    return CostScope(
         team_id=caller.team_id if caller.is_admin else caller.team,
         start=None if start_time is None else from_unix(start_time),
         end=None if end_time is None else from_unix(end_time),
     )
 
 
-def _as_json(report: Report) -> CostsOut:
+def _as_json(report: CostReport) -> CostsOut:
     rows = [dict(row) | {"amount_usd": usd(row["amount_usd"])} for row in report.rows]
     for row in rows:
         if "quantity" in row:

@@ -31,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMark
-from service.ledger.tables import Account, Entry
+from service.ledger.tables import Entry, LedgerAccount
 
 _ROLL = text("SELECT ledger_roll(:team_id, :most)")
 # Compiling a plan takes longer than these queries run.
@@ -61,10 +61,10 @@ _SHARED = (
 def roll_up(session: Session, most: int = _MOST) -> int:
     """Add new entries of every team to the sums, up to `most` each, and return how many were added."""
     behind = (
-        select(Account.id)
-        .join(RollupMark, RollupMark.team_id == Account.id, isouter=True)
-        .where(Account.scope == "team", Account.last_number > func.coalesce(RollupMark.number, 0))
-        .order_by(Account.id)
+        select(LedgerAccount.id)
+        .join(RollupMark, RollupMark.team_id == LedgerAccount.id, isouter=True)
+        .where(LedgerAccount.scope == "team", LedgerAccount.last_number > func.coalesce(RollupMark.number, 0))
+        .order_by(LedgerAccount.id)
     )
     teams = session.scalars(behind).all()
     return sum(session.scalar(_ROLL, {"team_id": team_id, "most": most}) or 0 for team_id in teams)
@@ -177,15 +177,20 @@ def _behind_the_mark(
     mark = func.coalesce(RollupMark.number, 0)
     query = (
         _rows(by)
-        .select_from(Account)
-        .join(RollupMark, RollupMark.team_id == Account.id, isouter=True)
+        .select_from(LedgerAccount)
+        .join(RollupMark, RollupMark.team_id == LedgerAccount.id, isouter=True)
         .join(
-            Entry, and_(Entry.team_id == Account.id, Entry.number > mark, Entry.number <= Account.last_number)
+            Entry,
+            and_(
+                Entry.team_id == LedgerAccount.id,
+                Entry.number > mark,
+                Entry.number <= LedgerAccount.last_number,
+            ),
         )
-        .where(Account.scope == "team", Account.last_number > mark)
+        .where(LedgerAccount.scope == "team", LedgerAccount.last_number > mark)
     )
     if team_id is not None:
-        query = query.where(Account.id == team_id, Entry.team_id == team_id)
+        query = query.where(LedgerAccount.id == team_id, Entry.team_id == team_id)
     if start is not None:
         query = query.where(Entry.booked_at >= start)
     if end is not None:

@@ -16,7 +16,7 @@ from service.ledger.audit import begin, findings
 from service.ledger.closing.months import close_month, month_named, present_month
 from service.ledger.closing.statement import statements
 from service.ledger.queries import budget_view, forecast_of
-from service.ledger.reports.costs import Scope, cost_report
+from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.reports.focus import focus_rows
 from service.ledger.tables import Entry
 from tests.ledger.make import charge, team
@@ -51,8 +51,10 @@ def test_a_correction_of_an_earlier_month_moves_neither_forecast_nor_budget_unle
         assert forecast_of(session, view, one).usd_per_day == pace
         (statement,) = statements(session, present_month(), one)
         assert statement.section_usd("adjustments") == Decimal(amount)
-        assert cost_report(session, Scope(one), ["kind"]).total_usd == 7 + Decimal(amount)
-        adjusted = [row for row in focus_rows(session, Scope(one)) if row["ChargeCategory"] == "Adjustment"]
+        assert cost_report(session, CostScope(one), ["kind"]).total_usd == 7 + Decimal(amount)
+        adjusted = [
+            row for row in focus_rows(session, CostScope(one)) if row["ChargeCategory"] == "Adjustment"
+        ]
         assert [row["BilledCost"] for row in adjusted] == [Decimal(amount)]
     with transaction() as session:
         begin(session)

@@ -21,7 +21,7 @@ from service.ledger.audit import findings
 from service.ledger.budgets.actions import set_budget
 from service.ledger.charges import Charge
 from service.ledger.closing.months import close_month, month_named
-from service.ledger.closing.reprice import Range, plan_reprice, reprice
+from service.ledger.closing.reprice import RepriceRange, plan_reprice, reprice
 from service.ledger.closing.schemas import statement_out
 from service.ledger.closing.statement import statements
 from service.ledger.queries import budget_view
@@ -108,7 +108,7 @@ def new_training_price(session: Session, usd: str) -> str:
 
 def reprice_month(session: Session, price_id: str) -> Decimal:
     """Charge the month's training at another price; what that changes."""
-    wanted = Range(price_id, MONTH.start, MONTH.end)
+    wanted = RepriceRange(price_id, MONTH.start, MONTH.end)
     plan = plan_reprice(session, wanted)
     done = reprice(session, wanted, confirm=plan.confirm, reason="contract")
     assert not plan_reprice(session, wanted).teams

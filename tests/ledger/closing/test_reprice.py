@@ -16,7 +16,7 @@ from service.ledger.actions import settle
 from service.ledger.audit import findings
 from service.ledger.closing.months import close_month, month_named
 from service.ledger.queries import budget_view, cost_of_job
-from service.ledger.reports.costs import Scope, cost_report
+from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.rollups.sums import roll_up
 from tests.ledger.make import charge
 from tests.support.service import Service, TeamHandle
@@ -116,7 +116,7 @@ def test_repricing_adds_rows_and_moves_every_counter(service: Service) -> None:
     assert spent(team) == Decimal("0.50")
     with transaction() as session:
         assert cost_of_job(session, "ftjob-1") == Decimal("0.50")
-        report = cost_report(session, Scope(team.id), ["kind"])
+        report = cost_report(session, CostScope(team.id), ["kind"])
     assert [(row["quantity"], row["amount_usd"]) for row in report.rows] == [(1_000_000, Decimal("0.5"))]
     assert_in_order()
 

@@ -18,7 +18,7 @@ from service.ledger.budgets.actions import set_budget
 from service.ledger.charges import Hold, HoldAsk
 from service.ledger.departments.actions import allocate, create_department, delete_department
 from service.ledger.departments.queries import department_budget, get_department
-from service.ledger.reports.costs import Scope, cost_report
+from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.rollups.sums import roll_up
 from service.ledger.tables import Entry
 from tests.ledger.make import charge, team
@@ -111,9 +111,9 @@ def test_rows_carry_the_allocation_of_their_moment_and_reports_group_by_it() -> 
         settle(session, team_id=one, subject_id="c", charges=[charge("c", 30_000)])
         rows = session.execute(select(Entry.department_id, Entry.cost_center).order_by(Entry.number)).all()
         assert [tuple(row) for row in rows] == [(None, None), (department, "cc-1"), (department, "cc-2")]
-        before = cost_report(session, Scope(one), ["department", "cost_center"])
+        before = cost_report(session, CostScope(one), ["department", "cost_center"])
         roll_up(session)
-        after = cost_report(session, Scope(one), ["department", "cost_center"])
+        after = cost_report(session, CostScope(one), ["department", "cost_center"])
         found = {row["cost_center"]: row["amount_usd"] for row in after.rows}
         assert before == after
         assert found == {None: Decimal("0.1"), "cc-1": Decimal("0.2"), "cc-2": Decimal("0.3")}

@@ -17,7 +17,7 @@ from service.core.db import transaction
 from service.errors import InvalidRequest
 from service.ledger.actions import settle
 from service.ledger.queries import cost_of_job, costs_by_job
-from service.ledger.reports.costs import Scope, cost_report
+from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.reports.exports import to_csv
 from service.ledger.tables import Entry
 from tests.ledger.make import charge, team
@@ -68,7 +68,7 @@ def test_every_grouping_adds_up_to_the_ledger(wanted: list[dict[str, object]]) -
         total = session.scalar(select(func.sum(Entry.amount_usd)).where(Entry.team_id == one))
         assert total == sum(each.amount_usd for each in made)
         for pair in itertools.combinations(GROUPINGS, 2):
-            report = cost_report(session, Scope(one), pair)
+            report = cost_report(session, CostScope(one), pair)
             assert report.total_usd == total, pair
             assert sum(row["amount_usd"] for row in report.rows) == total, pair
         session.rollback()
@@ -82,17 +82,17 @@ def test_a_report_reads_its_time_range_and_its_team_alone() -> None:
             for days in range(3):
                 each = charge(f"{who}{days}", 10_000 * number, occurred_at=NOW - timedelta(days=days))
                 settle(session, team_id=who, subject_id="s", charges=[each])
-        yesterday = Scope(one, NOW - timedelta(days=1), NOW)
+        yesterday = CostScope(one, NOW - timedelta(days=1), NOW)
         assert cost_report(session, yesterday, ["team"]).total_usd == Decimal("0.1")
-        assert cost_report(session, Scope(one), ["team"]).total_usd == Decimal("0.3")
-        assert cost_report(session, Scope(None), ["team"]).total_usd == Decimal("0.9")
+        assert cost_report(session, CostScope(one), ["team"]).total_usd == Decimal("0.3")
+        assert cost_report(session, CostScope(None), ["team"]).total_usd == Decimal("0.9")
 
 
 @pytest.mark.usefixtures("database")
 @pytest.mark.parametrize("wrong", [["colour"], ["tag:"], [], ["team", "key", "kind", "model", "job"]])
 def test_a_grouping_that_does_not_exist_is_refused(wrong: list[str]) -> None:
     with transaction() as session, pytest.raises(InvalidRequest) as refused:
-        cost_report(session, Scope(None), wrong)
+        cost_report(session, CostScope(None), wrong)
     assert refused.value.param == "group_by"
 
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from service.core.db import transaction
 from service.ledger.actions import settle
 from service.ledger.closing.months import month_named
-from service.ledger.reports.costs import Scope, cost_report
+from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.rollups.sums import roll_up
 from service.ledger.rollups.tables import DaySum, RollupMark
 from service.ledger.tables import Entry
@@ -48,10 +48,10 @@ def test_a_report_is_the_same_however_many_rows_are_in_the_sums(
         one = team(session)
         made = [charge(f"r{next(_numbers)}", **fields) for fields in wanted]  # type: ignore[arg-type]
         settle(session, team_id=one, subject_id="s", charges=made)
-        before = cost_report(session, Scope(one, start, end), pair)
+        before = cost_report(session, CostScope(one, start, end), pair)
         assert roll_up(session, most=rolled) == min(rolled, len(made))
-        assert cost_report(session, Scope(one, start, end), pair) == before
-        assert cost_report(session, Scope(None, start, end), pair).total_usd == before.total_usd
+        assert cost_report(session, CostScope(one, start, end), pair) == before
+        assert cost_report(session, CostScope(None, start, end), pair).total_usd == before.total_usd
         rows = select(func.coalesce(func.sum(Entry.amount_usd), 0)).where(Entry.team_id == one)
         if start is not None:
             rows = rows.where(Entry.booked_at >= start, Entry.booked_at < end)
@@ -93,7 +93,7 @@ def test_sums_are_right_while_others_charge_and_roll_up() -> None:
         thread.join()
     assert not failures
     with transaction() as session:
-        assert cost_report(session, Scope(one), ["day"]).total_usd == 10
+        assert cost_report(session, CostScope(one), ["day"]).total_usd == 10
         while roll_up(session):
             pass
         assert session.scalar(select(func.sum(DaySum.amount_usd))) == 10

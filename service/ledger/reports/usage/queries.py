@@ -58,7 +58,7 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Bucket:
+class UsageBucket:
     """One span of time with a row per group that had anything in it."""
 
     start: int
@@ -73,7 +73,7 @@ def line_item(of: Columns) -> ColumnElement[Any]:
 
 def cost_buckets(
     session: Session, buckets: Buckets, filters: Filters, groups: Mapping[str, Group]
-) -> list[Bucket]:
+) -> list[UsageBucket]:
     """Amounts per bucket and group, with a quantity where the group has a single unit."""
     of = _source(buckets, filters).c
     sums: dict[str, ColumnElement[Any]] = {
@@ -87,7 +87,7 @@ def cost_buckets(
 
 def completion_buckets(
     session: Session, buckets: Buckets, filters: Filters, groups: Mapping[str, Group]
-) -> list[Bucket]:
+) -> list[UsageBucket]:
     """Tokens and requests per bucket and group. A request is counted by its entry for uncached input."""
     of = _source(buckets, filters).c
     requests = func.sum(of.entries).filter(of.kind == PriceKind.INPUT_TOKENS.value, ~of.is_correction)
@@ -130,10 +130,10 @@ def _fill(
     conditions: Collection[ColumnElement[bool]],
     groups: Mapping[str, Group],
     sums: Mapping[str, ColumnElement[Any]],
-) -> list[Bucket]:
+) -> list[UsageBucket]:
     keys = [of.place.label("place"), *(group(of).label(name) for name, group in groups.items())]
     query = select(*keys, *(total.label(name) for name, total in sums.items()))
-    filled = [Bucket(start, min(start + buckets.width_s, buckets.end)) for start in buckets.starts()]
+    filled = [UsageBucket(start, min(start + buckets.width_s, buckets.end)) for start in buckets.starts()]
     for row in read(session, query.where(*conditions).group_by(*keys).order_by(*keys)):
         filled[row["place"]].rows.append(dict(row))
     return filled

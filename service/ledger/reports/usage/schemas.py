@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 from service.core.wire import WireOut
-from service.ledger.reports.usage.queries import Bucket
+from service.ledger.reports.usage.queries import UsageBucket
 
 Result = TypeVar("Result", bound=WireOut)
 
@@ -86,7 +86,7 @@ def completions_result(row: Mapping[str, Any], grouped: Sequence[str]) -> Comple
 
 
 def page_out(
-    buckets: Sequence[Bucket], result: Callable[[Mapping[str, Any]], Result], next_page: str | None
+    buckets: Sequence[UsageBucket], result: Callable[[Mapping[str, Any]], Result], next_page: str | None
 ) -> BucketPage[Result]:
     """The wire form of a page of buckets."""
     data = [
