@@ -1,6 +1,6 @@
 """The Celery application of the worker: `celery -A worker.app:app worker --pool threads`."""
 
-from celery.signals import setup_logging, worker_ready, worker_shutting_down
+from celery.signals import setup_logging, worker_init, worker_shutting_down
 
 from service.core import logs
 from service.core.broker import STEP_TASK, make_celery
@@ -30,7 +30,8 @@ def _configure_logs(**_: object) -> None:
     logs.configure(settings())
 
 
-@worker_ready.connect  # type: ignore[untyped-decorator]
+# Not `worker_ready`, which waits for the broker.
+@worker_init.connect  # type: ignore[untyped-decorator]
 def _start_beside(**_: object) -> None:
     sweeper.start()
     keeper.start()
@@ -40,7 +41,7 @@ def _start_beside(**_: object) -> None:
 
 @worker_shutting_down.connect  # type: ignore[untyped-decorator]
 def _stop_sweeping(**_: object) -> None:
-    # The keeper goes on to the end: steps that are under way still need their leases.
+    # The keeper runs to the end, because steps that still run need their leases.
     sweeper.stop()
     for lane in LANES:
         lane.stop()

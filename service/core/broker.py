@@ -67,6 +67,7 @@ def make_celery() -> Celery:
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a worker outlives any outage, and works on without the broker
         # Without these settings, what a killed worker held took longer than 60 s to come back.
         broker_transport_options={
             "visibility_timeout": 60,

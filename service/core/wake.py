@@ -13,12 +13,14 @@ from service.core.broker import LATE, NEWS, QUEUE, STEP_TASK, make_celery
 log = structlog.get_logger(__name__)
 
 
-# A broker that hangs would cost every request its whole timeout; the sweep does without.
-_STAY_AWAY_S = 2.0
+# The broker only speeds things up: a request must not wait for one that is away.
+_GIVE_UP_SOON = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
+# For so long after a failure nothing is sent. Workers find the rows themselves.
+_STAY_AWAY_S = 5.0
 
 
 class _Away:
-    """Until when the broker is left alone, on the monotonic clock."""
+    """Until when the broker is not used, on the monotonic clock."""
 
     until = 0.0
 
@@ -28,30 +30,37 @@ _away = _Away()
 
 @cache
 def _producer() -> Celery:
-    return make_celery()
+    app = make_celery()
+    app.conf.broker_transport_options |= _GIVE_UP_SOON
+    return app
 
 
-def waiting() -> int:
-    """How many wake-ups the broker holds that no worker has taken yet; 0 when it cannot be asked."""
-    if time.monotonic() < _away.until:
-        return 0
+def is_away() -> bool:
+    """Whether the broker has just failed, so that nothing is sent for the moment."""
+    return time.monotonic() < _away.until
+
+
+def waiting() -> int | None:
+    """How many wake-ups the broker holds that no worker has taken yet; None if it cannot be reached."""
+    if is_away():
+        return None
     try:
         with _producer().connection_or_acquire() as connection:
             return int(connection.default_channel.queue_declare(QUEUE, passive=True).message_count)
-    except ChannelError:  # in Redis an empty queue is not there
+    except ChannelError:  # in Redis an empty queue does not exist
         return 0
     except (OperationalError, RedisError, OSError) as unreachable:
         _stay_away(unreachable)
-        return 0
+        return None
 
 
 def send(kind: str, subject_id: str, *, late: bool = False) -> None:
     """Ask a worker to look at one unit of work now; `late` ones, found by the sweep, let news go first.
 
-    A broker that cannot be reached is logged and otherwise ignored: the row is already committed and
-    the sweep finds it.
+    If the broker cannot be reached, that is logged and nothing is sent: the row is committed, and a worker
+    finds it.
     """
-    if time.monotonic() < _away.until:
+    if is_away():
         return
     try:
         _producer().send_task(
