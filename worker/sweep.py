@@ -1,7 +1,7 @@
 """The sweep: wake what is overdue, and do the chores that are due.
 
 Every worker runs one. Rows are marked, so that two sweeps do not wake the same row twice. While the broker is
-away the sweep does not wake: it has this worker do the steps itself.
+away the sweep does not wake: this worker does the steps itself. Lanes never need the broker.
 """
 
 import threading
@@ -16,11 +16,8 @@ from service.core import heartbeat, turns, wake
 from service.core.db import transaction
 from service.settings import settings
 from worker.chores import CHORES, ChoreList
-<<<<<<< HEAD
 from worker.lanes import LANE_OF
-=======
 from worker.run import run_step
->>>>>>> acf7923 (Workers do the work themselves while the broker is away, and nothing waits long for it)
 
 log = structlog.get_logger(__name__)
 
@@ -90,7 +87,7 @@ class Sweeper:
         """Do overdue steps in this thread until none is left, the broker is back or the worker stops."""
         while wake.is_away() and not self._stopped.is_set():
             with transaction() as session:
-                overdue = work.due(session, 1, woken_before=_WOKEN_BEFORE)
+                overdue = turns.due(session, 1, without=LANE_OF, woken_before=_WOKEN_BEFORE)
             if not overdue:
                 return
             for kind, subject_id in overdue:

@@ -96,7 +96,6 @@ CREATE TABLE jobs (
     estimated_finish timestamptz,
     CONSTRAINT pk_jobs PRIMARY KEY (id),
     CONSTRAINT fk_jobs_parent_id_tuned_models FOREIGN KEY (parent_id) REFERENCES tuned_models (id),
-    CONSTRAINT fk_jobs_price_id_prices FOREIGN KEY (price_id) REFERENCES prices (id),
     CONSTRAINT fk_jobs_retrain_id_retrains FOREIGN KEY (retrain_id) REFERENCES retrains (id),
     CONSTRAINT fk_jobs_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id),
     CONSTRAINT uq_jobs_provider_provider_job_id UNIQUE (provider, provider_job_id)

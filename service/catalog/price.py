@@ -30,7 +30,6 @@ class PriceKind(StrEnum):
 
     TRAINING_TOKENS = "training_tokens"
     TRAINING_HOURS = "training_hours"
-    GRADER_TOKENS = "grader_tokens"
     INPUT_TOKENS = "input_tokens"  # of a prompt, those that came from no cache
     CACHED_INPUT_TOKENS = "cached_input_tokens"
     CACHE_WRITE_TOKENS = "cache_write_tokens"  # of a prompt, those written to a cache that charges for it
@@ -40,7 +39,6 @@ class PriceKind(StrEnum):
     WEB_SEARCH_CALLS = "web_search_calls"
     CODE_INTERPRETER_SESSIONS = "code_interpreter_sessions"
     MCP_CALLS = "mcp_calls"
-    HOSTING_HOURS = "hosting_hours"
 
     @property
     def unit(self) -> Unit:
@@ -59,7 +57,7 @@ _UNITS: dict[str, Unit] = {
     "calls": "calls",
     "sessions": "sessions",
 }
-_TRAINING = (PriceKind.TRAINING_TOKENS, PriceKind.TRAINING_HOURS, PriceKind.GRADER_TOKENS)
+_TRAINING = (PriceKind.TRAINING_TOKENS, PriceKind.TRAINING_HOURS)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,12 +15,19 @@ from service.core.work import Lease, WorkItem, is_free
 REWAKE_AFTER = timedelta(seconds=10)
 
 
-def due(session: Session, limit: int, *, without: Collection[str] = ()) -> list[tuple[str, str]]:
+def due(
+    session: Session,
+    limit: int,
+    *,
+    without: Collection[str] = (),
+    woken_before: timedelta = REWAKE_AFTER,
+) -> list[tuple[str, str]]:
     """Mark up to `limit` overdue units of work as woken; returns their names, the teams taking turns.
 
-    Units of the kinds in `without` are left out: somebody else looks after them.
+    Units of the kinds in `without` are left out: somebody else looks after them. So are units that were woken
+    less than `woken_before` ago: they are left to whoever was woken.
     """
-    unwoken = or_(WorkItem.woken_at.is_(None), WorkItem.woken_at < func.now() - REWAKE_AFTER)
+    unwoken = or_(WorkItem.woken_at.is_(None), WorkItem.woken_at < func.now() - woken_before)
     overdue = and_(is_free(), unwoken, WorkItem.kind.not_in(without))
     rows = _locked(
         session, [(row.kind, row.subject_id) for row in _in_turn(session, overdue, limit)], overdue

@@ -205,29 +205,6 @@ def hasten(session: Session, kind: str, subject_id: str) -> None:
         after_commit(session, lambda: wake.send(kind, subject_id))
 
 
-<<<<<<< HEAD
-=======
-def due(session: Session, limit: int, *, woken_before: timedelta = REWAKE_AFTER) -> list[tuple[str, str]]:
-    """Mark up to `limit` overdue units of work as woken; returns their names, oldest first.
-
-    Units that were woken less than `woken_before` ago are left to whoever was woken.
-    """
-    unwoken = or_(WorkItem.woken_at.is_(None), WorkItem.woken_at < func.now() - woken_before)
-    overdue = (
-        select(WorkItem.kind, WorkItem.subject_id)
-        .where(_free(), unwoken)
-        .order_by(WorkItem.next_step_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    names = [(row.kind, row.subject_id) for row in session.execute(overdue)]
-    if names:
-        named = tuple_(WorkItem.kind, WorkItem.subject_id).in_(names)
-        session.execute(update(WorkItem).where(named).values(woken_at=func.now()))
-    return names
-
-
->>>>>>> acf7923 (Workers do the work themselves while the broker is away, and nothing waits long for it)
 def _named(kind: str | ScalarSelect[str], subject_id: str) -> ColumnElement[bool]:
     return and_(WorkItem.kind == kind, WorkItem.subject_id == subject_id)
 

@@ -18,6 +18,7 @@ from service.files.queries import get_file, report_of
 from service.files.tables import File
 from service.jobs.blocks import BlockKind, block_on
 from service.jobs.estimate import JobEstimate, estimate_job, find_price
+from service.jobs.graders import check_grader
 from service.jobs.request import JobRequest
 from service.ledger.actions import place_hold
 from service.ledger.budgets.actions import set_budget
@@ -59,6 +60,7 @@ def check_admission(session: Session, request: JobRequest) -> Admission:
             param="validation_file",
             code="validation_file_required",
         )
+    check_grader(request.grader)
     training = _check_files(session, request, target.base.formats[request.method])
     price = find_price(session, target, request)
     estimate = None if training is None else estimate_job(session, target, request, training, price)

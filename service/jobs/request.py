@@ -27,6 +27,7 @@ class JobRequest:
     acknowledges_shutdown: bool
     job_id: str | None = None
     price_id: str | None = None
+    grader: Mapping[str, Any] | None = None
 
 
 def method_of(body: JobCreate) -> Method:
@@ -49,6 +50,7 @@ def request_of_body(team_id: str, key_id: str, body: JobCreate) -> JobRequest:
         training_file=body.training_file,
         validation_file=body.validation_file,
         max_cost_usd=body.tunehouse.max_cost_usd if body.tunehouse else None,
+        grader=method.reinforcement.grader if method.reinforcement else None,
         acknowledges_shutdown=bool(body.tunehouse and body.tunehouse.acknowledge_shutdown),
     )
 

@@ -49,7 +49,7 @@ class Job(Base):
     requested: Mapped[str | None]
     estimated_cost_usd: Mapped[Decimal | None] = mapped_column(Numeric)
     # the price that the job is charged at, whatever prices are added later
-    price_id: Mapped[str] = mapped_column(ForeignKey("prices.id"))
+    price_id: Mapped[str]
     # tokens or hours, as in the catalogue when the job was created; later changes do not affect it
     billed_by: Mapped[str] = mapped_column(server_default="tokens")
     provider_training_file: Mapped[str | None]

@@ -19,7 +19,7 @@ from tests.jobs import hands
 from tests.support.data import chat_example, chat_file, jsonl
 
 GRADER = {"type": "string_check", "name": "g", "operation": "eq", "input": "a", "reference": "a"}
-FILES = ("chat", "other_chat", "preference", "graded", "unfit", "results", "foreign", "file-none")
+FILES = ("chat", "other_chat", "preference", "graded", "small", "unfit", "results", "foreign", "file-none")
 MODELS = (
     "sandbox-mini",
     "sandbox-large",
@@ -60,7 +60,8 @@ def files(database: str) -> Mapping[str, str]:
         "other_chat": hands.make_file(team, chat_file(200, "coffee")),
         "preference": hands.make_file(team, jsonl(map(preference, range(12)))),
         "graded": hands.make_file(team, jsonl(map(graded, range(12)))),
-        "unfit": hands.make_file(team, jsonl([chat_example("One?", "One.")]), status="error"),
+        "small": hands.make_file(team, jsonl([chat_example("One?", "One.")])),
+        "unfit": hands.make_file(team, b"{}\n", status="error"),
         "results": results,
         "foreign": hands.make_file(hands.make_team()),
     }
@@ -145,6 +146,27 @@ def test_reinforcement_without_a_validation_file_is_refused_before_its_cost_is_e
     }
     refused = try_estimate(files["team"], JobCreate.model_validate(body))
     assert refused == (400, "validation_file_required", "validation_file")
+
+
+@pytest.mark.parametrize(
+    "grader",
+    [
+        {"type": "score_model", "name": "g", "model": "gpt-4.1", "input": []},
+        {"type": "multi", "graders": {"a": GRADER, "b": {"type": "label_model"}}, "calculate_output": "a"},
+        {"name": "g"},
+    ],
+)
+def test_a_grader_whose_cost_nobody_could_charge_is_refused(
+    files: Mapping[str, str], grader: dict[str, Any]
+) -> None:
+    body = {
+        "model": "sandbox-large",
+        "training_file": files["graded"],
+        "validation_file": files["graded"],
+        "method": {"type": "reinforcement", "reinforcement": {"grader": grader}},
+    }
+    refused = try_estimate(files["team"], JobCreate.model_validate(body))
+    assert refused == (400, "grader_not_supported", "method")
 
 
 def test_an_estimate_above_a_budget_is_refused_and_holds_nothing(files: Mapping[str, str]) -> None:

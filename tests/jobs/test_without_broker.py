@@ -7,11 +7,13 @@ import pytest
 
 from service.core import wake
 from service.core.db import transaction
+from service.jobs.kinds import COPY_FILE
 from service.ledger.queries import held_for
 from service.settings import settings
 from tests.jobs import hands
 from tests.support.trainer_process import TrainerProcess
 from tests.support.waiting import wait_until
+from worker.lanes import Lane
 from worker.sweep import Sweeper
 
 
@@ -31,9 +33,11 @@ def _no_broker(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 @pytest.fixture
 def _sweeper(_no_broker: None) -> Iterator[None]:
     """What every worker runs beside its steps, here without a worker."""
-    sweeper = Sweeper()
+    sweeper, copies = Sweeper(), Lane("copies", {COPY_FILE}, threads=1)
     sweeper.start()
+    copies.start()
     yield
+    copies.stop()
     sweeper.stop()
     sweeper.join()
 

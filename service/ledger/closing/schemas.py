@@ -107,7 +107,6 @@ class StatementOut(WireOut):
     lines: list[StatementLine]
     training_usd: str
     inference_usd: str
-    hosting_usd: str
     adjustments_usd: str
     total_usd: str
 

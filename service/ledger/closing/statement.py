@@ -1,4 +1,4 @@
-"""What a team owes for a month: training, inference, hosting and adjustments, line by line."""
+"""What a team owes for a month: training, inference and adjustments, line by line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from service.ledger.closing.months import Month, is_closed
 from service.ledger.rollups.sums import booked, read
 from service.teams.tables import Team
 
-SECTIONS = ("training", "inference", "hosting", "adjustments")
+SECTIONS = ("training", "inference", "adjustments")
 
 _TRAINING = [kind.value for kind in PriceKind if kind.is_training]
 
@@ -55,7 +55,6 @@ def statements(session: Session, month: Month, team_id: str | None) -> list[Mont
     section = case(
         (or_(entries.c.is_correction, entries.c.kind == ADJUSTMENT), literal("adjustments")),
         (entries.c.kind.in_(_TRAINING), literal("training")),
-        (entries.c.kind == PriceKind.HOSTING_HOURS.value, literal("hosting")),
         else_=literal("inference"),
     ).label("section")
     keys = [

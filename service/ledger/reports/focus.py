@@ -205,8 +205,6 @@ def _description(kind: str, model: str | None) -> str:
 def _service(kind: str) -> str:
     if kind == ADJUSTMENT:
         return "Tunehouse"
-    if kind == PriceKind.HOSTING_HOURS.value:
-        return "Hosting"
     return "Fine-tuning" if PriceKind(kind).is_training else "Inference"
 
 
