@@ -24,6 +24,8 @@ from service.ledger.actions import place_hold
 from service.ledger.budgets.actions import set_budget
 from service.models.queries import Target, resolve
 from service.models.shutdowns.checks import check_shutdown
+from service.teams.actions import keep_in_service
+from service.teams.tables import Team
 
 CLOSED = "The provider takes no new fine-tuning jobs"
 _TRIAL = "estimate"  # holds of this subject are rolled back
@@ -47,8 +49,11 @@ class Admission:
 def check_admission(session: Session, request: JobRequest) -> Admission:
     """Check everything about a job but its budget.
 
-    Raises `NotFound` for an unknown model, `InvalidRequest`, `TrainingNotAvailable` or `PriceUnknown`.
+    Raises `Conflict` for a new job of an archived team, `NotFound` for an unknown model, `InvalidRequest`,
+    `TrainingNotAvailable` or `PriceUnknown`.
     """
+    if request.job_id is None:
+        keep_in_service(session, session.get_one(Team, request.team_id))
     target = resolve(session, request.team_id, request.model)
     check_trainable(target.offer, request.method, clock.now().date())
     ends_on = check_shutdown(session, target, acknowledged=request.acknowledges_shutdown)

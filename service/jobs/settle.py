@@ -108,16 +108,16 @@ def _reported(job: Job, provider_job: ProviderJob) -> Decimal | None:
 
 
 def _bound(session: Session, job: Job, price: Price) -> Decimal | None:
-    """The most that the job can have trained: the time since it was sent, or its dataset in every epoch."""
+    """The most that the job can have trained: the time since it was sent, or its dataset in every epoch.
+
+    None where there is no report on the dataset; then only the hold is compared.
+    """
     if price.unit == "hours":
         elapsed = clock.now() - (job.intended_at or job.created_at) + _CLOCK_SLACK
         return hours(elapsed.total_seconds())
     file = session.get(File, job.training_file)
     examples = report_of(file).examples if file is not None and file.report is not None else 0
-    tokens = dataset_tokens(session, job, epochs_of(job) or auto_epochs(examples)) if examples else None
-    if tokens is not None:
-        return tokens
-    return None if job.estimated_cost_usd is None else _estimated_quantity(job, price)
+    return dataset_tokens(session, job, epochs_of(job) or auto_epochs(examples)) if examples else None
 
 
 def _estimated_quantity(job: Job, price: Price) -> Decimal:
