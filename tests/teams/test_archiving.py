@@ -12,6 +12,7 @@ from service.teams.actions import LeftJobs
 from service.teams.keys.actions import create_key
 from service.teams.keys.tables import ApiKey
 from service.teams.queries import get_team
+from service.teams.quotas.actions import Quota, require_room
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -47,6 +48,21 @@ def test_a_key_asked_for_while_the_team_is_being_archived_is_refused() -> None:
             wait_until(lambda: bool(session.scalar(_WAITING)))
         assert isinstance(late.exception(timeout=30), Conflict)
     assert living_keys() == 0
+
+
+def test_nothing_with_a_quota_is_made_while_the_team_is_being_archived() -> None:
+    team_id = make_team()
+
+    def take_room() -> None:
+        with transaction() as session:
+            require_room(session, team_id, Quota.KEYS)
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction() as session:
+            actions.archive_team(session, get_team(session, team_id), LeftJobs.FINISH)
+            late = pool.submit(take_room)
+            wait_until(lambda: bool(session.scalar(_WAITING)))
+        assert isinstance(late.exception(timeout=30), Conflict)
 
 
 def test_a_key_that_was_being_made_when_the_team_was_archived_is_revoked() -> None:

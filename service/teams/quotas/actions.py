@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from service.core import clock
 from service.errors import QuotaExceeded
 from service.settings import settings
+from service.teams.queries import team_in_service
 from service.teams.quotas.tables import TeamQuota
 
 
@@ -55,11 +56,13 @@ def limit_of(session: Session, team_id: str, quota: Quota) -> int | None:
 
 
 def require_room(session: Session, team_id: str, quota: Quota, *, adding: int = 1) -> None:
-    """Make sure that `adding` more fit. Raises `QuotaExceeded` with the figures.
+    """Make sure that `adding` more fit.
 
-    Others who add to the same team's quota wait until this transaction ends, so that concurrent requests
-    cannot exceed it together.
+    Raises `QuotaExceeded` with the figures, and `Conflict` for an archived team. Others who add to the same
+    team's quota, and an admin who archives it, wait until this transaction ends: concurrent requests cannot
+    exceed a quota together, and an archived team gets nothing new.
     """
+    team_in_service(session, team_id)
     limit = limit_of(session, team_id, quota)
     if limit is None:
         return
