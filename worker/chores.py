@@ -21,7 +21,7 @@ from service.jobs.repair import release_orphans, revive_jobs
 from service.jobs.tables import ProviderWebhook
 from service.jobs.upstream.orphans import order_sweeps
 from service.jobs.upstream.reconcile import order_reconciliations
-from service.ledger.actions import release_expired
+from service.ledger.actions import end_expired
 from service.ledger.closing.months import close_month, month_due
 from service.ledger.rollups.sums import roll_up
 from service.models.shutdowns.actions import schedule_polls
@@ -72,9 +72,9 @@ def _run(chore: Chore) -> None:
         log.info("chore_done", chore=chore.name, count=done)
 
 
-def _release_expired_holds() -> int:
+def _end_expired_holds() -> int:
     with transaction() as session:
-        return release_expired(session, _BATCH)
+        return end_expired(session, _BATCH)
 
 
 def _release_orphaned_holds() -> int:
@@ -154,7 +154,7 @@ def _forget() -> int:
 
 CHORES = (
     Chore("roll_up_ledger", 5.0, _roll_up),
-    Chore("release_expired_holds", 1.0, _release_expired_holds),
+    Chore("end_expired_holds", 1.0, _end_expired_holds),
     Chore("release_orphaned_holds", 60.0, _release_orphaned_holds),
     Chore("revive_jobs", 60.0, _revive_jobs),
     Chore("reconcile_providers", 600.0, _order_reconciliations),

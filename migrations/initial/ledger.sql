@@ -66,6 +66,7 @@ CREATE TABLE holds (
     placed_at timestamptz NOT NULL,
     expires_at timestamptz,
     department_id varchar,
+    lost jsonb,
     CONSTRAINT pk_holds PRIMARY KEY (team_id, subject_id),
     CONSTRAINT ck_holds_amount_not_negative CHECK (amount_usd >= 0)
 );

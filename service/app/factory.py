@@ -7,6 +7,7 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from service.app import errors, health, providers
+from service.app.draining import DrainGate
 from service.app.edge.bodies import Bodies
 from service.app.edge.door import THREADS, Door, InferenceDoor
 from service.app.inference_bypass import Application
@@ -16,6 +17,7 @@ from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
 from service.comparisons import routes as comparisons
 from service.core import logs
+from service.core.drain import Drain
 from service.files import routes as files
 from service.files.derived import routes as derived_files
 from service.files.policy import routes as dataset_policy
@@ -53,14 +55,23 @@ _MULTIPART_SLACK_BYTES = 2**20  # boundaries, headers and small fields around a 
 _PART_BYTES = 64 * 2**20  # OpenAI's limit of one part of an upload
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Take the stop signals, once the server has set its own handlers, and allow for enough threads."""
+    # For every turn, and for the streams that have none.
+    current_default_thread_limiter().total_tokens = THREADS
+    app.state.drain.take_signals(settings().drain_s)
+    yield
+
+
 def create_app() -> FastAPI:
     """A new application from this process's settings."""
     logs.configure(settings())
     app = Application(
+        lifespan=_lifespan,
         title="Tunehouse",
         version="0.1.0",
         description="One service that a company's teams share to fine-tune language models.",
-        lifespan=_threads,
         docs_url=None,  # ours, below, loads nothing from elsewhere
         redoc_url=None,
     )
@@ -117,18 +128,14 @@ def create_app() -> FastAPI:
         },
         callbacks=_bodies(settings().max_callback_body_bytes),
     )
+    drain = app.state.drain = Drain()
+    app.add_middleware(DrainGate, drain=drain, waits_for_streams=False)
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestIds)
-    app.inference = RequestIds(InferenceDoor(inference.serve, _bodies(settings().max_inference_body_bytes)))
+    inference_door = InferenceDoor(inference.serve, _bodies(settings().max_inference_body_bytes))
+    app.inference = RequestIds(DrainGate(inference_door, drain, waits_for_streams=True))
     return app
 
 
 def _bodies(limit_bytes: int) -> Bodies:
     return Bodies(limit_bytes=limit_bytes, timeout_s=settings().body_timeout_s)
-
-
-@asynccontextmanager
-async def _threads(_: FastAPI) -> AsyncIterator[None]:
-    """Enough threads for every turn, and for the streams that have none."""
-    current_default_thread_limiter().total_tokens = THREADS
-    yield

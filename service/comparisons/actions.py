@@ -130,7 +130,7 @@ def record_answer(
     subject_id = f"{comparison.id}:{call.line}:{call.role}"
     payer = Payer(comparison.team_id, comparison.key_id)
     tags = {"endpoint": "comparisons", "comparison": comparison.id, "outcome": "complete"}
-    charges, _ = amounts.charges(answered.usage, amounts.plain(target), payer, subject_id, tags)
+    charges = amounts.charges(answered.usage, amounts.plain(target), payer, subject_id, tags)
     ledger.settle(session, team_id=comparison.team_id, subject_id=subject_id, charges=charges)
     _keep(
         session,

@@ -1,8 +1,10 @@
 """What a request may cost before it is sent, and what it did cost after. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
+from types import MappingProxyType
 
 from service.catalog.price import STANDARD, Price, PriceKind
 from service.gateway import tiers
@@ -11,7 +13,7 @@ from service.gateway.fields.examine import Demand
 from service.gateway.payer import Payer
 from service.gateway.targets import Priced, Prices
 from service.gateway.usage import Usage
-from service.ledger.charges import Charge
+from service.ledger.charges import Charge, LostUse, Review
 
 # English has about 4 bytes per token, Chinese in UTF-8 about 3; a smaller divisor would hold too much budget.
 _BYTES_PER_TOKEN = 3
@@ -72,14 +74,16 @@ def hold_usd(terms: Terms, input_tokens: int, output_tokens: int) -> Decimal:
 def _hold_at(terms: Terms, tier: Prices, input_tokens: int, output_tokens: int) -> Decimal:
     read = _dearest(terms, tier, PriceKind.INPUT_TOKENS, _INPUT).amount_for(input_tokens)
     written = _dearest(terms, tier, PriceKind.OUTPUT_TOKENS, _OUTPUT).amount_for(output_tokens)
-    amount_usd = read + written
+    tools = (price.amount_for(calls) for price, calls in _tool_calls(terms, tier))
+    return sum(tools, read + written)
+
+
+def _tool_calls(terms: Terms, tier: Prices) -> Iterator[tuple[Price, int]]:
+    """Yield the hosted tools that may be used, each with the most calls or sessions."""
     for kind in terms.meters:
-        if kind.unit == "tokens":
-            continue
         price = terms.price(kind, tier)
-        assert price is not None  # noqa: S101 - `terms` made sure of it
-        amount_usd += price.amount_for(1 if kind.unit == "sessions" else terms.tool_calls)
-    return amount_usd
+        if price is not None and kind.unit != "tokens":
+            yield price, 1 if kind.unit == "sessions" else terms.tool_calls
 
 
 def _dearest(terms: Terms, tier: Prices, plain: PriceKind, others: Sequence[PriceKind]) -> Price:
@@ -88,15 +92,35 @@ def _dearest(terms: Terms, tier: Prices, plain: PriceKind, others: Sequence[Pric
     return max(found, key=lambda price: price.amount_usd / price.unit_quantity)
 
 
+def lost_use(terms: Terms, input_tokens: int, output_tokens: int, path: str) -> LostUse:
+    """Return what to charge if the request's process dies: what is held, at the dearest tier asked for."""
+    prices = terms.priced.tiers[tiers.dearest(terms.tiers, terms.priced)]
+    target = terms.priced.target
+    return LostUse(
+        model=target.model_id,
+        base_model=target.base.id,
+        provider=target.provider,
+        endpoint=path.removeprefix("/"),
+        quantities={
+            prices[PriceKind.INPUT_TOKENS].id: input_tokens,
+            prices[PriceKind.OUTPUT_TOKENS].id: output_tokens,
+        }
+        | {price.id: calls for price, calls in _tool_calls(terms, prices)},
+    )
+
+
 def charges(
     usage: Usage,
     terms: Terms,
     caller: Payer,
     subject_id: str,
     tags: dict[str, str],
+    *,
     answered_tier: str | None = None,
-) -> tuple[list[Charge], tuple[str, ...]]:
-    """Return the ledger rows of one request, and the doubts about them.
+    reviews: Mapping[PriceKind, Review] = MappingProxyType({}),
+    began_at: datetime | None = None,
+) -> list[Charge]:
+    """Return the ledger rows of one request; `reviews` mark those of their kind for review.
 
     There is always one row for its input, others where there is something to charge, so the rows of kind
     `input_tokens` count the requests.
@@ -104,8 +128,11 @@ def charges(
     _, tier, doubt = tiers.charged(answered_tier, terms.tiers, terms.priced)
     doubts = [*usage.doubts, *([doubt] if doubt else [])]
     rows = list(_rows(usage, terms, tier, doubts))
+    if doubts:
+        why = f"the answer has parts that Tunehouse does not expect: {', '.join(doubts)}"
+        reviews = {PriceKind.INPUT_TOKENS: Review("implausible", why)} | dict(reviews)
     target = terms.priced.target
-    found = [
+    return [
         Charge(
             kind=price.kind,
             quantity=quantity,
@@ -116,10 +143,11 @@ def charges(
             provider=target.provider,
             key_id=caller.key_id,
             tags=tags | {"counted_by": usage.counted_by},
+            began_at=began_at,
+            review=reviews.get(price.kind),
         )
         for price, quantity in rows
     ]
-    return found, tuple(doubts)
 
 
 def _rows(usage: Usage, terms: Terms, tier: Prices, doubts: list[str]) -> Iterator[tuple[Price, int]]:

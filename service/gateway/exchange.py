@@ -1,22 +1,23 @@
-"""One request that was let in: sent to its provider, answered, and paid for before the answer is complete."""
+"""One request that was let in: sent to its provider, answered, and charged before the answer is complete."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
-import structlog
 from aiohttp import ClientResponse
 
 from service.catalog.price import PriceKind
 from service.core import clock
-from service.errors import TunehouseError, Unavailable, UpstreamFailed
-from service.gateway import amounts, counts, refusals
+from service.errors import ProviderRefused, TunehouseError, Unavailable, UpstreamFailed
+from service.gateway import amounts, belief, counts, refusals
 from service.gateway import usage as usages
+from service.gateway.allowance import Allowance
 from service.gateway.amounts import Terms
+from service.gateway.belief import Bounds, Reviews
 from service.gateway.body import Asked
 from service.gateway.connections import read_refusal, read_whole
 from service.gateway.dialects.base import Dialect, Malformed, Naming
@@ -25,52 +26,71 @@ from service.gateway.payer import Payer
 from service.gateway.refusals import Words
 from service.gateway.reply import Reply
 from service.gateway.streaming import pump
-from service.gateway.upstream import Upstream
+from service.gateway.upstream import NeverSent, Upstream
 from service.gateway.usage import Usage
 
-log = structlog.get_logger(__name__)
+Kept = Callable[[Awaitable[None]], Awaitable[None]]
 
-# Providers say 404 for minutes after a job has made a model (shared facts on OpenAI's wire, 6.8).
+# Providers answer 404 for minutes after a job has made a model (shared facts on OpenAI's wire, 6.8).
 _MODEL_IS_NEW = timedelta(minutes=15)
 _GRACE_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 _NOT_READY_RETRY_AFTER_S = 10.0
 
 
-@dataclass
-class Exchange:
-    """Everything that one request needs on its way; money for it is held already.
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The tokens that money is held for, and the most that the request can use."""
 
-    While `can_be_left` the caller's leaving may cancel it; afterwards it runs to its end.
+    input_tokens: int
+    output_tokens: int
+    bounds: Bounds
+
+
+@dataclass(eq=False)
+class Exchange:
+    """Everything that one request needs on its way; its money is held already.
+
+    While `can_be_cut` the task that runs it may be cancelled; afterwards it runs to its end.
     """
 
     dialect: Dialect
     asked: Asked
     caller: Payer
     terms: Terms
+    held: Held
     upstream: Upstream
     meter: Meter
     reply: Reply
     subject_id: str
-    can_be_left: bool = field(default=False, init=False)
+    began_at: datetime = field(default_factory=clock.now)
+    can_be_cut: bool = field(default=False, init=False)
     usage: Usage | None = field(default=None, init=False)
     _produced: list[str] = field(default_factory=list, init=False)
     _tier: str | None = field(default=None, init=False)
     _calls: Mapping[PriceKind, int] = field(default_factory=dict, init=False)
+    was_left: bool = field(default=False, init=False)
+    _was_refused: bool = field(default=False, init=False)
     _is_settled: bool = field(default=False, init=False)
 
-    async def run(self) -> None:
-        """See it through. Raises what the caller is to be told, and passes `CancelledError` on.
+    async def run(self, kept: Kept) -> None:
+        """Run the exchange. Raises what the caller is to be told, and passes `CancelledError` on.
 
-        Whatever happens, what was used is charged and the hold is gone when this returns or raises.
+        Whatever happens, what was used is charged and the hold is gone when this returns or raises; `kept`
+        awaits what must not be cancelled on the way.
         """
-        self.can_be_left = True
+        self.can_be_cut = True
         try:
             await (self._stream() if self.asked.stream else self._whole())
         except BaseException as failure:
-            self.can_be_left = False
+            self.can_be_cut = False
             if not self._is_settled:
-                await self._settle_part(has_left=isinstance(failure, asyncio.CancelledError))
+                await kept(self._settle_broken(failure))
             raise
+
+    async def give_up(self) -> None:
+        """Release the hold of an exchange that never ran."""
+        self._is_settled = True
+        await self.meter.settle(self.caller, self.subject_id)
 
     @property
     def tokens_used(self) -> int:
@@ -82,33 +102,41 @@ class Exchange:
             started = time.perf_counter()
             body = await read_whole(response)
             self.reply.upstream_s += time.perf_counter() - started
-        self.can_be_left = False
         try:
             answer = self.dialect.answer(body, self._naming)
         except Malformed as malformed:
             raise UpstreamFailed(
                 "The provider's answer cannot be read.", code="malformed_answer"
             ) from malformed
+        self.can_be_cut = False
         self.usage, self._produced = answer.usage, answer.texts
         self._tier, self._calls = answer.tier, answer.calls
-        await self._settle("complete")
+        await self._settle_complete()
         await self.reply.whole(answer.body)
 
     async def _stream(self) -> None:
         stream = self.dialect.open(self.asked, self._naming)
         self._produced = stream.texts
+        most, encoding = self.held.bounds.output_tokens, self.terms.priced.target.base.encoding
+        allowance = Allowance(self.held.output_tokens, most, encoding, self._hold_more)
         try:
             async with self._answer() as response:
-                ending = await pump(response.content, stream, self.reply, self._words)
+                ending = await pump(response.content, stream, self.reply, self._words, allowance)
         finally:
             self.usage, self._tier, self._calls = stream.usage, stream.tier, stream.calls
-        self.can_be_left = False
-        await self._settle("complete")
+        self.can_be_cut = False
+        await self._settle_complete()
         await self.reply.end(ending)
+
+    async def _hold_more(self, output_tokens: int) -> None:
+        read = self.held.input_tokens
+        amount_usd = amounts.hold_usd(self.terms, read, output_tokens)
+        lost = amounts.lost_use(self.terms, read, output_tokens, self.dialect.path)
+        await self.meter.hold(self.caller, self.subject_id, amount_usd, lost)
 
     @asynccontextmanager
     async def _answer(self) -> AsyncIterator[ClientResponse]:
-        """The provider's answer of status 200; any other is raised as ours."""
+        """Yield the provider's answer of status 200; any other is raised as ours."""
         target = self.terms.priced.target
         body = self.dialect.write(self.asked, target.provider_model)
         is_new = target.tuned is not None and clock.now() - target.tuned.created_at < _MODEL_IS_NEW
@@ -117,9 +145,11 @@ class Exchange:
             async with self.upstream.post(self.dialect.path, body) as response:
                 self.reply.upstream_s += time.perf_counter() - started
                 if response.status == 200:
+                    self._was_refused = False
                     yield response
                     return
                 error = await self._refusal(response)
+            self._was_refused = True
             if not (is_new and response.status == 404):
                 raise error
             if pause_s is not None:
@@ -136,27 +166,43 @@ class Exchange:
         body = await read_refusal(response)
         return refusals.from_answer(response.status, response.headers, body, self._words)
 
-    async def _settle_part(self, *, has_left: bool) -> None:
-        """Charge for what was produced before it broke off; for nothing when a provider failed at once."""
-        if self.usage or self._produced or has_left:
-            await self._settle("left" if has_left else "cut")
-        else:
-            self._is_settled = True
-            await self.meter.settle(self.caller, self.subject_id)
+    async def _settle_complete(self) -> None:
+        usage, reviews = self.usage, None
+        if belief.is_missing(usage, has_text=any(self._produced)):
+            usage, reviews = belief.unreported(await self._counted())
+        assert usage is not None  # noqa: S101 - else it is missing
+        usage, more = belief.within(usage, self.held.bounds)
+        await self._settle(usage, "complete", {**(reviews or {}), **more})
 
-    async def _settle(self, outcome: str) -> None:
+    async def _settle_broken(self, failure: BaseException) -> None:
+        """Charge what came before the end; nothing if it was refused, else the most it can have used."""
+        if self.usage or any(self._produced) or self.was_left:
+            usage = self.usage or await self._counted()
+            usage, reviews = belief.within(usage, self.held.bounds)
+            await self._settle(usage, "left" if self.was_left else "cut", reviews)
+        elif self._was_refused or isinstance(failure, NeverSent | ProviderRefused):
+            await self.give_up()
+        else:
+            reason = "the request was sent and its outcome is unknown"
+            counted = await self._counted()
+            usage, reviews = belief.uncertain(counted.input_tokens, self.held.output_tokens, reason)
+            await self._settle(usage, "uncertain", reviews)
+
+    async def _settle(self, usage: Usage, outcome: str, reviews: Reviews) -> None:
         self._is_settled = True
-        # In a thread: the first count of an encoding loads its tables, which would stop everyone's streams.
-        usage = self.usage
-        if usage is None:
-            usage = self.usage = await asyncio.to_thread(self._count)
+        self.usage = usage
         tags = {"endpoint": self.dialect.path.removeprefix("/"), "outcome": outcome}
         usage = msgspec.structs.replace(usage, parts={**usage.parts, **self._tool_calls()})
-        charges, doubts = amounts.charges(
-            usage, self.terms, self.caller, self.subject_id, tags, answered_tier=self._tier
+        charges = amounts.charges(
+            usage,
+            self.terms,
+            self.caller,
+            self.subject_id,
+            tags,
+            answered_tier=self._tier,
+            reviews=reviews,
+            began_at=self.began_at,
         )
-        if doubts:
-            log.warning("usage_doubted", subject_id=self.subject_id, doubts=doubts)
         await self.meter.settle(self.caller, self.subject_id, charges)
         counts.used(usage.input_tokens, usage.output_tokens)
 
@@ -165,12 +211,16 @@ class Exchange:
             return self._calls
         return {kind: 1 for kind in self.terms.meters if kind.unit == "calls"}
 
+    async def _counted(self) -> Usage:
+        # In a thread: the first count of an encoding loads its tables, which would stop everyone's streams.
+        return await asyncio.to_thread(self._count)
+
     def _count(self) -> Usage:
         base = self.terms.priced.target.base
         try:
             prompt = self.dialect.prompt(self.asked)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
-            return Usage(amounts.input_estimate(self.asked, base.context_tokens), 0, counted_by="tunehouse")
+            return Usage(self.held.input_tokens, 0, counted_by="tunehouse")
         return usages.counted(prompt, ["".join(self._produced)], base.encoding)
 
     @property

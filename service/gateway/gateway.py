@@ -5,7 +5,6 @@
 It speaks ASGI itself: FastAPI's way of reading and answering would cost more than everything else here.
 """
 
-import asyncio
 import time
 from dataclasses import replace
 
@@ -16,12 +15,15 @@ from starlette.types import Receive, Scope, Send
 
 from service.core.ids import new_id
 from service.errors import InvalidRequest, TunehouseError, Unavailable
-from service.gateway import amounts, counts
+from service.gateway import amounts, belief, counts
+from service.gateway.amounts import Terms
+from service.gateway.attendance import Attendance
+from service.gateway.body import Asked
 from service.gateway.callers import Callers
 from service.gateway.circuit import CircuitState
 from service.gateway.dialects.base import Dialect
-from service.gateway.exchange import Exchange
-from service.gateway.fields.examine import examine
+from service.gateway.exchange import Exchange, Held
+from service.gateway.fields.examine import Demand, examine
 from service.gateway.limits import window as limits
 from service.gateway.limits.window import Limits
 from service.gateway.meter import Meter
@@ -46,14 +48,20 @@ class Gateway:
         self._limits = Limits(settings)
         self._meter = Meter(settings.inference_hold_s)
         self._upstreams = Upstreams()
+        self._attendance = Attendance()
 
     def start(self) -> None:
         """Begin to serve."""
         self._meter.start()
         self._upstreams.start()
 
+    async def cut(self) -> None:
+        """Cut the requests in progress, and return once they are settled."""
+        await self._attendance.stop()
+
     async def stop(self) -> None:
-        """End what is under way and let go of all connections."""
+        """Cut and settle what is still in progress, and close all connections."""
+        await self.cut()
         await self._meter.stop()
         await self._upstreams.stop()
         await self._limits.close()
@@ -96,47 +104,29 @@ class Gateway:
         terms = amounts.terms(asked, demand, priced)
         dialect.pin(demand.fields, demand.meters, priced.target.base.provider_kind)
         asked = replace(asked, fields=demand.fields)
-        context = priced.target.base.context_tokens
-        reads = amounts.input_estimate(asked, context)
-        writes = amounts.output_estimate(asked, context, self._default_tokens)
-        expected = reads + writes
+        held = self._held(asked, demand, terms)
+        expected = held.input_tokens + held.output_tokens
         reply.headers = limits.headers(await self._limits.take(caller, expected))
         exchange: Exchange | None = None
         try:
             with upstream.slot():
                 subject_id = new_id(dialect.id_prefix)
-                await self._meter.hold(caller, subject_id, amounts.hold_usd(terms, reads, writes))
-                exchange = Exchange(dialect, asked, caller, terms, upstream, self._meter, reply, subject_id)
-                await _accompany(exchange, receive)
+                amount_usd = amounts.hold_usd(terms, held.input_tokens, held.output_tokens)
+                lost = amounts.lost_use(terms, held.input_tokens, held.output_tokens, dialect.path)
+                await self._meter.hold(caller, subject_id, amount_usd, lost)
+                exchange = Exchange(
+                    dialect, asked, caller, terms, held, upstream, self._meter, reply, subject_id
+                )
+                await self._attendance.run(exchange, receive)
         finally:
             used = exchange.tokens_used if exchange else 0
             self._limits.correct(caller, used - expected)
 
-
-async def _accompany(exchange: Exchange, receive: Receive) -> None:
-    """Run an exchange, and cancel it if its caller leaves."""
-    work = asyncio.current_task()
-    assert work is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
-    has_left = False
-
-    async def watch() -> None:
-        nonlocal has_left
-        while (await receive())["type"] != "http.disconnect":
-            pass
-        if exchange.can_be_left:
-            has_left = True
-            work.cancel()
-
-    watching = asyncio.create_task(watch())
-    try:
-        await exchange.run()
-    except asyncio.CancelledError:
-        if not has_left:
-            raise
-        work.uncancel()
-        log.info("caller_left", subject_id=exchange.subject_id)
-    finally:
-        watching.cancel()
+    def _held(self, asked: Asked, demand: Demand, terms: Terms) -> Held:
+        context = terms.priced.target.base.context_tokens
+        reads = amounts.input_estimate(asked, context)
+        writes = amounts.output_estimate(asked, context, self._default_tokens)
+        return Held(reads, writes, belief.bounds(asked, demand, terms))
 
 
 async def _read(receive: Receive) -> bytes:

@@ -22,7 +22,7 @@ from service.gateway.batches import Batches, one_by_one
 from service.gateway.payer import Payer
 from service.ledger import actions as ledger
 from service.ledger import rows
-from service.ledger.charges import Charge, Hold, HoldAsk, Settlement
+from service.ledger.charges import Charge, Hold, HoldAsk, LostUse, Settlement
 
 log = structlog.get_logger(__name__)
 
@@ -56,13 +56,16 @@ class Meter:
         await self._place.stop()
         await self._settle.stop()
 
-    async def hold(self, caller: Payer, subject_id: str, amount_usd: Decimal) -> None:
+    async def hold(
+        self, caller: Payer, subject_id: str, amount_usd: Decimal, lost: LostUse | None = None
+    ) -> None:
         """Reserve money. Raises `BudgetExceeded`.
 
-        A process that dies leaves the hold behind; it expires.
+        A process that dies leaves the hold behind; once it expires, `lost` is charged as uncertain.
         """
         expires_at = clock.now() + self._hold_for
-        await self._holds.submit(HoldAsk(caller.team_id, subject_id, amount_usd, caller.key_id, expires_at))
+        ask = HoldAsk(caller.team_id, subject_id, amount_usd, caller.key_id, expires_at, lost)
+        await self._holds.submit(ask)
 
     async def settle(self, caller: Payer, subject_id: str, charges: Sequence[Charge] = ()) -> None:
         """Charge for what was used and release the hold; committed when this returns.

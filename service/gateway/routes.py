@@ -24,11 +24,12 @@ _GC_YOUNG = 10_000
 
 
 @asynccontextmanager
-async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Gateway]]:
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Gateway]]:
     """Run one gateway while the application runs."""
     usage.load_encodings(offer.model.encoding for offer in offers())
     gateway = Gateway(settings())
     gateway.start()
+    app.state.drain.on_cut(gateway.cut)
     # Objects loaded by now live as long as the process; scanning them would stall all streams for 50 ms.
     gc.collect()
     gc.freeze()

@@ -6,6 +6,7 @@ from aiohttp import ClientError, StreamReader
 
 from service.errors import TunehouseError, UpstreamFailed
 from service.gateway import refusals
+from service.gateway.allowance import Allowance
 from service.gateway.dialects.base import Malformed, ProviderComplaint, Stream
 from service.gateway.refusals import Words
 from service.gateway.reply import Reply
@@ -22,7 +23,9 @@ class CallerStalled(Exception):
     """The caller has not taken a piece of its stream for `_STALLED_AFTER_S` seconds."""
 
 
-async def pump(content: StreamReader, stream: Stream, reply: Reply, words: Words) -> bytes:
+async def pump(
+    content: StreamReader, stream: Stream, reply: Reply, words: Words, allowance: Allowance
+) -> bytes:
     """Read the provider's stream to its end and return the withheld last events.
 
     The reader is not asked for more before the caller has taken what came, so a slow caller slows the
@@ -33,7 +36,7 @@ async def pump(content: StreamReader, stream: Stream, reply: Reply, words: Words
     withheld: list[bytes] = []
     try:
         async for data in content.iter_any():
-            shown, failure = _read(splitter, data, stream, withheld, words)
+            shown, failure = await _read(splitter, data, stream, withheld, words, allowance)
             if shown:
                 await _send(reply, shown)
             if failure is not None:
@@ -49,18 +52,28 @@ async def pump(content: StreamReader, stream: Stream, reply: Reply, words: Words
     return b"".join(withheld)
 
 
-def _read(
-    splitter: Splitter, data: bytes, stream: Stream, withheld: list[bytes], words: Words
+async def _read(
+    splitter: Splitter,
+    data: bytes,
+    stream: Stream,
+    withheld: list[bytes],
+    words: Words,
+    allowance: Allowance,
 ) -> tuple[bytes, TunehouseError | None]:
-    """What can be shown of these bytes, and what went wrong after it."""
+    """Return what of these bytes can be shown, and what went wrong after it."""
     shown: list[bytes] = []
     failure: TunehouseError | None = None
     try:
         for event in splitter.feed(data):
             INFERENCE.check(event)
+            known = len(stream.texts)
             ours = stream.read(event)
             (withheld if stream.is_ending else shown).append(ours)
+            if allowance.is_due(sum(map(len, stream.texts[known:]))) and not stream.is_ending:
+                await allowance.check(stream.texts)
         _join_texts(stream)
+    except TunehouseError as excess:
+        failure = excess
     except AnswerRefused as refused:
         failure = UpstreamFailed(str(refused), code="malformed_answer")
     except (Malformed, EventTooLong):

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import structlog
 
-from service.errors import ProviderRefused, Unavailable, UpstreamFailed
+from service.errors import Unavailable, UpstreamFailed
 from service.gateway import counts
 from service.gateway.circuit import Circuit, CircuitState
 from service.gateway.connections import open_session
@@ -26,10 +26,24 @@ log = structlog.get_logger(__name__)
 _CONNECT_TIMEOUT_S = 5.0
 _PAUSES_S = (0.05, 0.25)
 _FULL_RETRY_AFTER_S = 1.0
+_OF_HOLD = 0.9  # so that an answer is settled before its hold expires
 _LOOK_AGAIN_AFTER_S = 2.0  # at the provider's settings, whose secrets may be replaced while we run
 
+# These fail before the request is on the wire.
+_NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 # No byte of an answer came. Other failures may follow a part of one, and are not tried again.
 _TRY_AGAIN = (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, ConnectionResetError)
+
+
+class NeverSent(UpstreamFailed):
+    """The request did not reach the provider, and so costs nothing."""
+
+
+class TimedOut(UpstreamFailed):
+    """The provider did not answer in time."""
+
+    status = 504
+    code = "upstream_timeout"
 
 
 class Upstream:
@@ -53,7 +67,7 @@ class Upstream:
         self._proxy = _proxy_for(endpoint.base_url)
         self._timeout = aiohttp.ClientTimeout(
             # Money is held for this long: an answer that goes on beyond it could not be charged.
-            total=service_settings().inference_hold_s,
+            total=_OF_HOLD * service_settings().inference_hold_s,
             sock_connect=_CONNECT_TIMEOUT_S,
             sock_read=settings.inference_timeout_s,
         )
@@ -106,14 +120,14 @@ class Upstream:
                 else:
                     self._note_success()
                 yield response
+        except _NEVER_SENT as unreachable:
+            self._note_failure()
+            raise NeverSent(
+                f"The provider '{self.name}' cannot be reached ({type(unreachable).__name__})."
+            ) from unreachable
         except TimeoutError as silence:
             self._note_failure()
-            raise ProviderRefused(
-                "The provider did not answer in time.",
-                status=504,
-                type="server_error",
-                code="upstream_timeout",
-            ) from silence
+            raise TimedOut from silence
         except AnswerRefused as refused:
             self._note_failure()
             raise UpstreamFailed(str(refused), code="malformed_answer") from refused

@@ -18,7 +18,7 @@ from service.core import clock
 from service.errors import BudgetExceeded
 from service.events import actions as events
 from service.events.types import EventType
-from service.ledger import rows
+from service.ledger import lost, rows
 from service.ledger.charges import BudgetView, Charge, Hold, HoldAsk, Settlement, explain_refusal
 from service.ledger.departments.queries import teams_of
 from service.ledger.money import at_least, usd
@@ -107,18 +107,17 @@ def release_hold(session: Session, *, team_id: str, subject_id: str) -> None:
     settle_many(session, [Settlement(team_id, subject_id)])
 
 
-def release_expired(session: Session, limit: int) -> int:
-    """Release up to `limit` holds whose work has vanished, and return how many."""
-    stale = (
-        select(HoldRow.team_id, HoldRow.subject_id)
-        .where(HoldRow.expires_at < func.now())
-        .order_by(HoldRow.expires_at)
-        .limit(limit)
-    )
-    gone = [Settlement(row.team_id, row.subject_id) for row in session.execute(stale)]
-    if gone:
-        settle_many(session, gone)
-    return len(gone)
+def end_expired(session: Session, limit: int) -> int:
+    """End up to `limit` holds whose process has died, and return how many.
+
+    What they can have used is charged as uncertain, for an admin to review. A settlement that was lost on its
+    way has the same unique keys, so nothing is charged twice.
+    """
+    stale = select(HoldRow).where(HoldRow.expires_at < func.now()).order_by(HoldRow.expires_at).limit(limit)
+    holds = session.scalars(stale).all()
+    if holds:
+        settle_many(session, lost.settlements(session, holds))
+    return len(holds)
 
 
 def tell_threshold(session: Session, crossed: Row[Any]) -> None:

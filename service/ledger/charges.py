@@ -73,14 +73,32 @@ class Charge:
 
 
 @dataclass(frozen=True)
+class LostUse:
+    """What to charge as uncertain when a hold expires because the process that held it died.
+
+    `quantities` maps ids of prices to quantities.
+    """
+
+    model: str
+    base_model: str
+    provider: str
+    endpoint: str
+    quantities: Mapping[str, int]
+
+
+@dataclass(frozen=True)
 class HoldAsk:
-    """A wish to reserve money for work; a hold with `expires_at` is released then should the work vanish."""
+    """A request to reserve money for work.
+
+    A hold with `expires_at` ends then if its work has vanished, and `lost` is charged.
+    """
 
     team_id: str
     subject_id: str
     amount_usd: Decimal
     key_id: str | None = None
     expires_at: datetime | None = None
+    lost: LostUse | None = None
 
 
 @dataclass(frozen=True)

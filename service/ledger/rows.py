@@ -23,6 +23,7 @@ def of_asks(asks: Sequence[HoldAsk]) -> bytes:
                 "key_id": ask.key_id,
                 "amount_usd": str(at_least(ask.amount_usd)),
                 "expires_at": ask.expires_at and ask.expires_at.isoformat(),
+                "lost": ask.lost,
             }
             for ask in asks
         ]

@@ -91,7 +91,10 @@ class BudgetAlert(Base):
 
 
 class HoldRow(Base):
-    """Money reserved for work that is under way; the row goes when the work is settled or released."""
+    """Money reserved for work in progress; settling or releasing the work deletes the row.
+
+    `lost` is the `LostUse` to charge when it expires.
+    """
 
     __tablename__ = "holds"
 
@@ -102,6 +105,7 @@ class HoldRow(Base):
     placed_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
     department_id: Mapped[str | None]
+    lost: Mapped[dict[str, Any] | None]
 
     __table_args__ = (
         CheckConstraint("amount_usd >= 0", name="amount_not_negative"),

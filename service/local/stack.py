@@ -5,6 +5,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from service.core.db import engine
@@ -20,6 +21,8 @@ from service.local.valkey import ValkeyServer
 from service.settings import settings
 
 START_TIMEOUT_S = 90.0
+DRAIN_S = 10.0
+_SETTLE_S = 20.0  # beyond the drain: cut requests are settled, and the server closes connections
 WORKER_THREADS = 8
 DATABASE = "tunehouse"
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  recognised here, listened on only when asked to
@@ -106,6 +109,8 @@ class Stack:
     def _choose_defaults(self, given: set[str]) -> None:
         if "storage_url" not in given:
             self._add("STORAGE_URL", self.data.storage.as_uri())
+        if "drain_s" not in given:
+            self._add("DRAIN_S", f"{DRAIN_S:g}")
         if "public_url" not in given:
             self._add("PUBLIC_URL", self.url)
         if "providers" not in given:
@@ -140,7 +145,8 @@ class Stack:
 
     def _api(self) -> ChildProcess:
         argv = api_argv(self.host, self.port)
-        return self._child("api", argv, lambda: answers_200(f"{self.url}/readyz"))
+        api = self._child("api", argv, lambda: answers_200(f"{self.url}/readyz"))
+        return replace(api, stop_timeout_s=settings().drain_s + _SETTLE_S)
 
     def _worker(self) -> ChildProcess:
         return self._child("worker", worker_argv(WORKER_THREADS), None)

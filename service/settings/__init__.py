@@ -114,8 +114,16 @@ class Settings(HttpSettings, TeamSettings):
     inference_hold_s: float = Field(
         default=3600.0,
         gt=0,
-        description="How long the reservation of a killed api process stays on the budget.\n"
+        description="How long the holds of a killed api process stay on the budget before they are charged "
+        "as uncertain.\n"
         "Keep it longer than the longest answer takes.",
+    )
+    drain_s: float = Field(
+        default=600.0,
+        ge=0,
+        description="How long a stopping api process lets running requests finish before it cuts and settles "
+        "them.\n"
+        "Lower it where processes must stop sooner. Your process manager must wait longer than this.",
     )
     sweep_interval_s: float = Field(
         default=1.0,

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 import pytest
-from openai import BadRequestError, NotFoundError, PermissionDeniedError, RateLimitError
+from openai import APIError, BadRequestError, NotFoundError, PermissionDeniedError, RateLimitError
 
 from tests.gateway.rows import entries_of, holds_left
 from tests.support.service import Service
@@ -74,16 +74,21 @@ def test_a_budget_that_does_not_cover_the_request_refuses_it(service: Service) -
     assert not entries_of(team.id)
 
 
-def test_a_budget_that_runs_out_in_mid_stream_lets_the_answer_end_and_refuses_the_next(
+def test_a_budget_that_runs_out_in_mid_stream_ends_the_answer_there_and_refuses_the_next(
     service: Service, trainer: TrainerProcess
 ) -> None:
     # What is reserved for an answer without a limit is 1,024 tokens, about $0.0006; this one is longer.
     team = service.make_team(budget_usd="0.0007")
     trainer.control.answers(chunks=4000)
     stream = team.sdk.chat.completions.create(model=MODEL, messages=MESSAGES, stream=True)
-    *_, last = stream
-    assert last.choices[0].finish_reason == "stop"
-    assert sum((row.amount_usd for row in entries_of(team.id)), Decimal(0)) > Decimal("0.0007")
+    with pytest.raises(APIError) as ended:
+        list(stream)
+    assert ended.value.code == "budget_exceeded"
+    assert (
+        Decimal("0.0005")
+        < sum((row.amount_usd for row in entries_of(team.id)), Decimal(0))
+        <= Decimal("0.0007")
+    )
     assert not holds_left(team.id)
     with pytest.raises(RateLimitError) as refused:
         team.sdk.chat.completions.create(model=MODEL, messages=MESSAGES)

@@ -1,4 +1,4 @@
-"""An api process killed under load loses no spend and pins no budget."""
+"""An api process that is killed under load loses no spend and keeps no budget reserved."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 
 from service.core.db import transaction
-from service.ledger.actions import release_expired
+from service.ledger.actions import end_expired
 from tests.gateway.conftest import StartApi
 from tests.gateway.rows import entries_of, holds_left
 from tests.support.trainer_process import TrainerProcess
@@ -53,7 +53,11 @@ def test_every_answer_that_was_complete_is_on_record(start_api: StartApi, traine
 
     def are_holds_free() -> bool:
         with transaction() as session:
-            release_expired(session, 100)
+            end_expired(session, 100)
         return not holds_left(team.id)
 
     wait_until(are_holds_free)
+    charged = {row.subject_id for row in entries_of(team.id)}
+    assert len(charged) >= sent, "a request that reached the provider was charged nothing"
+    uncertain = {row.subject_id for row in entries_of(team.id) if row.state == "uncertain"}
+    assert uncertain == charged - set(recorded)

@@ -60,7 +60,7 @@ def test_no_more_is_reserved_than_the_model_can_hold() -> None:
 
 
 def test_cached_input_has_its_own_price_and_row() -> None:
-    rows, _ = amounts.charges(Usage(100, 10, CACHED), amounts.plain(ALL), PAYER, "chatcmpl-1", {})
+    rows = amounts.charges(Usage(100, 10, CACHED), amounts.plain(ALL), PAYER, "chatcmpl-1", {})
     assert {row.kind: (row.quantity, row.amount_usd) for row in rows} == {
         PriceKind.INPUT_TOKENS: (60, Decimal("0.00006")),
         PriceKind.CACHED_INPUT_TOKENS: (40, Decimal("0.00002")),
@@ -69,12 +69,12 @@ def test_cached_input_has_its_own_price_and_row() -> None:
 
 
 def test_without_a_price_for_cached_input_it_costs_what_any_input_does() -> None:
-    rows, _ = amounts.charges(Usage(100, 0, CACHED), amounts.plain(UNCACHED), PAYER, "chatcmpl-1", {})
+    rows = amounts.charges(Usage(100, 0, CACHED), amounts.plain(UNCACHED), PAYER, "chatcmpl-1", {})
     assert [(row.kind, row.quantity) for row in rows] == [(PriceKind.INPUT_TOKENS, 100)]
 
 
 def test_each_request_has_one_row_for_its_input_even_when_it_is_nothing() -> None:
-    rows, _ = amounts.charges(Usage(40, 0, CACHED), amounts.plain(ALL), PAYER, "chatcmpl-1", {})
+    rows = amounts.charges(Usage(40, 0, CACHED), amounts.plain(ALL), PAYER, "chatcmpl-1", {})
     assert (PriceKind.INPUT_TOKENS, 0) in [(row.kind, row.quantity) for row in rows]
 
 

@@ -1,6 +1,7 @@
 """What happens when the provider misbehaves, scripted through the trainer's control API."""
 
 from collections.abc import Iterable
+from decimal import Decimal
 
 import openai
 import pytest
@@ -81,13 +82,16 @@ def test_a_connection_dropped_before_any_answer_is_tried_again(
     assert len({row.subject_id for row in entries_of(team.id)}) == 1
 
 
-def test_a_provider_that_is_away_is_a_502(service: Service, trainer: TrainerProcess) -> None:
+@pytest.mark.parametrize("kind", ["drop_before", "drop_after"])
+def test_a_request_whose_outcome_is_unknown_is_charged_as_uncertain(
+    service: Service, trainer: TrainerProcess, kind: str
+) -> None:
     team = service.make_team()
-    trainer.control.fault("drop_before", PATH, times=3)
+    trainer.control.fault(kind, PATH, times=3)
     with pytest.raises(openai.InternalServerError) as failed:
-        ask(team)
+        team.sdk.chat.completions.create(model=MODEL, messages=MESSAGES, max_tokens=70)  # type: ignore[arg-type]
     assert failed.value.status_code == 502
-    assert not entries_of(team.id)
+    assert uncertain_output(team) == 70
     assert not holds_left(team.id)
 
 
@@ -125,7 +129,7 @@ def test_garbage_before_anything_else_is_a_502(service: Service, trainer: Traine
     with pytest.raises(openai.InternalServerError) as failed:
         list(stream(team))
     assert failed.value.status_code == 502
-    assert not entries_of(team.id)
+    assert uncertain_output(team) == 1024
 
 
 def test_an_error_in_the_stream_is_passed_on_in_our_names(service: Service, trainer: TrainerProcess) -> None:
@@ -159,13 +163,19 @@ def test_without_the_providers_count_the_tokens_are_counted_here(
     }
 
 
-def test_an_answer_that_is_no_json_is_a_502_and_costs_nothing(
-    service: Service, trainer: TrainerProcess
-) -> None:
+def test_an_answer_that_is_no_json_is_a_502_and_uncertain(service: Service, trainer: TrainerProcess) -> None:
     team = service.make_team()
     trainer.control.fault("status", PATH, status=200, body="<html>hello</html>")
     with pytest.raises(openai.InternalServerError) as failed:
         ask(team)
     assert failed.value.code == "malformed_answer"
-    assert not entries_of(team.id)
+    assert uncertain_output(team) == 1024
     assert not holds_left(team.id)
+
+
+def uncertain_output(team: TeamHandle) -> Decimal:
+    """The output tokens charged as uncertain."""
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert {row.tags["outcome"] for row in rows.values()} == {"uncertain"}
+    assert (rows["output_tokens"].state, rows["input_tokens"].state) == ("uncertain", None)
+    return rows["output_tokens"].quantity

@@ -45,16 +45,18 @@ def test_a_stream_that_is_left_is_charged_for_what_was_produced(
     assert not holds_left(team.id)
 
 
-def test_a_whole_answer_that_is_left_is_charged_for_its_input(
+def test_a_whole_answer_that_is_left_runs_to_its_end_and_is_charged_by_its_usage(
     service: Service, trainer: TrainerProcess
 ) -> None:
     team = service.make_team()
-    trainer.control.answers(latency_s=5)
+    trainer.control.answers(latency_s=1)
     before = trainer.control.requests().get("POST /v1/chat/completions", 0)
     with connect(team, stream=False):
         wait_until(lambda: trainer.control.requests().get("POST /v1/chat/completions", 0) > before)
-    assert wait_until(lambda: outcome_of(team)) == "left"
-    assert [row.kind for row in entries_of(team.id)] == ["input_tokens"]
+    assert wait_until(lambda: outcome_of(team)) == "complete"
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert rows["output_tokens"].quantity > 0
+    assert rows["output_tokens"].tags["counted_by"] == "provider"
     assert not holds_left(team.id)
 
 

@@ -49,7 +49,7 @@ def test_a_hold_whose_process_died_goes_when_it_expires() -> None:
         for subject, minutes in (("late", -1), ("early", 1)):
             lasts = timedelta(minutes=minutes)
             place_hold(session, team_id=one, subject_id=subject, amount_usd=Decimal(1), expires_in=lasts)
-    assert DO["release_expired_holds"]() == 1
+    assert DO["end_expired_holds"]() == 1
     assert holds() == {"early"}
 
 

@@ -15,9 +15,9 @@ from service.events.tables import Event
 from service.events.types import EventType
 from service.ledger import queries
 from service.ledger.actions import (
+    end_expired,
     place_hold,
     place_holds,
-    release_expired,
     release_hold,
     settle,
     settle_many,
@@ -234,7 +234,7 @@ def test_holds_whose_work_vanished_are_released_when_they_expire() -> None:
         place_hold(session, team_id=one, subject_id="b", amount_usd=DIME, expires_in=timedelta(hours=1))
         place_hold(session, team_id=one, subject_id="c", amount_usd=DIME)
     with transaction() as session:
-        assert release_expired(session, 100) == 1
+        assert end_expired(session, 100) == 1
         assert session.scalars(select(HoldRow.subject_id).order_by(HoldRow.subject_id)).all() == ["b", "c"]
     assert figures(one)[1] == Decimal("0.2")
 

@@ -24,9 +24,11 @@ PARTS = Variants(
     {
         "text": Object({**_PART, "text": FREE}),
         "refusal": Object({**_PART, "refusal": FREE}),
-        "image_url": Object({**_PART, "image_url": Object(free("url", "detail"))}),
+        "image_url": Object({**_PART, "image_url": Object(free("url", "detail"))}, is_media=True),
         "input_audio": Object(
-            {**_PART, "input_audio": Object(free("data", "format"))}, meter=PriceKind.AUDIO_INPUT_TOKENS
+            {**_PART, "input_audio": Object(free("data", "format"))},
+            meter=PriceKind.AUDIO_INPUT_TOKENS,
+            is_media=True,
         ),
         "file": Object(
             {
@@ -37,7 +39,8 @@ PARTS = Variants(
                         "file_id": State("Send the file itself in 'file_data'."),
                     }
                 ),
-            }
+            },
+            is_media=True,
         ),
     },
 )

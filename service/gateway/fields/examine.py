@@ -35,6 +35,7 @@ class Demand:
     fields: Fields
     meters: set[PriceKind] = field(default_factory=set)
     tier: str | None = None
+    has_media: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +122,7 @@ class _Examiner:
     def _object(self, value: dict[str, Any], rule: Object, at: _Place) -> None:
         if rule.meter is not None:
             self._demand.meters.add(rule.meter)
+        self._demand.has_media |= rule.is_media
         for key, inner in value.items():
             known = rule.fields.get(key)
             if type(known) is not Free:

@@ -23,17 +23,21 @@ PARTS = Variants(
     {
         "input_text": Object({**_PART, "text": FREE}),
         "input_image": Object(
-            {**_PART, **free("detail", "image_url"), "file_id": State("Send the image in 'image_url'.")}
+            {**_PART, **free("detail", "image_url"), "file_id": State("Send the image in 'image_url'.")},
+            is_media=True,
         ),
         "input_file": Object(
             {
                 **_PART,
                 **free("detail", "file_data", "file_url", "filename"),
                 "file_id": State("Send the file in 'file_data' or 'file_url'."),
-            }
+            },
+            is_media=True,
         ),
         "input_audio": Object(
-            {**_PART, "input_audio": Object(free("data", "format"))}, meter=PriceKind.AUDIO_INPUT_TOKENS
+            {**_PART, "input_audio": Object(free("data", "format"))},
+            meter=PriceKind.AUDIO_INPUT_TOKENS,
+            is_media=True,
         ),
         "output_text": Object(free("type", "text", "annotations", "logprobs")),
         "refusal": Object(free("type", "refusal")),
@@ -158,7 +162,8 @@ ITEMS = Variants(
                 **_CALL,
                 "acknowledged_safety_checks": FREE,
                 "output": Object(
-                    {**free("type", "image_url"), "file_id": State("Send the image in 'image_url'.")}
+                    {**free("type", "image_url"), "file_id": State("Send the image in 'image_url'.")},
+                    is_media=True,
                 ),
             }
         ),

@@ -40,11 +40,12 @@ class Unpriced:
 class Object:
     """An object with these fields and no others; using it is charged by `meter`.
 
-    A value that is no object follows `scalar`.
+    `is_media` says that it may take more tokens than bytes. A value that is no object follows `scalar`.
     """
 
     fields: Mapping[str, "Rule"]
     meter: PriceKind | None = None
+    is_media: bool = False
     required: tuple[str, ...] = ()
     scalar: "Rule" = Free()
 

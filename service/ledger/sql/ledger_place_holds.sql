@@ -1,4 +1,4 @@
--- Place holds, in the order given: [{team_id, subject_id, key_id, amount_usd, expires_at}].
+-- Place holds, in the order given: [{team_id, subject_id, key_id, amount_usd, expires_at, lost}].
 -- Answers one row per ask; without a refusing account the hold is placed. A subject that holds already holds
 -- the new amount instead, of which only what is more must fit.
 CREATE OR REPLACE FUNCTION ledger_place_holds(asks jsonb)
@@ -27,7 +27,8 @@ BEGIN
     -- Mostly all are new and fit together: then their order does not matter.
     WITH asked AS MATERIALIZED (
         SELECT a.*, d.department_id FROM jsonb_to_recordset(asks) AS a(
-            team_id text, subject_id text, key_id text, amount_usd numeric, expires_at timestamptz)
+            team_id text, subject_id text, key_id text, amount_usd numeric, expires_at timestamptz,
+            lost jsonb)
         JOIN unnest(team_ids, department_ids) AS d(team_id, department_id) ON d.team_id = a.team_id
     ), sums AS MATERIALIZED (
         SELECT v.id, sum(a.amount_usd) AS amount_usd
@@ -43,8 +44,9 @@ BEGIN
               WHERE b.account_id = ANY (locked) AND b.account_id = s.id
                 AND b.spent_usd + b.held_usd + s.amount_usd > b.limit_usd)
     ), placed AS (
-        INSERT INTO holds (team_id, subject_id, key_id, amount_usd, placed_at, expires_at, department_id)
-        SELECT f.team_id, f.subject_id, f.key_id, f.amount_usd, clock_timestamp(), f.expires_at, f.department_id
+        INSERT INTO holds (team_id, subject_id, key_id, amount_usd, placed_at, expires_at, department_id, lost)
+        SELECT f.team_id, f.subject_id, f.key_id, f.amount_usd, clock_timestamp(), f.expires_at, f.department_id,
+               f.lost
         FROM fitting f
     )
     UPDATE accounts a SET held_usd = a.held_usd + s.amount_usd
@@ -58,8 +60,9 @@ BEGIN
     FOR ask IN
         SELECT a.*, d.department_id
         FROM ROWS FROM (jsonb_to_recordset(asks) AS
-            (team_id text, subject_id text, key_id text, amount_usd numeric, expires_at timestamptz)
-        ) WITH ORDINALITY AS a(team_id, subject_id, key_id, amount_usd, expires_at, place)
+            (team_id text, subject_id text, key_id text, amount_usd numeric, expires_at timestamptz,
+             lost jsonb)
+        ) WITH ORDINALITY AS a(team_id, subject_id, key_id, amount_usd, expires_at, lost, place)
         JOIN unnest(team_ids, department_ids) AS d(team_id, department_id) ON d.team_id = a.team_id
         ORDER BY a.place
     LOOP
@@ -77,11 +80,12 @@ BEGIN
         ORDER BY s.scope DESC LIMIT 1;
         IF NOT FOUND THEN
             INSERT INTO holds AS h (
-                team_id, subject_id, key_id, amount_usd, placed_at, expires_at, department_id)
+                team_id, subject_id, key_id, amount_usd, placed_at, expires_at, department_id, lost)
             VALUES (ask.team_id, ask.subject_id, ask.key_id, ask.amount_usd, clock_timestamp(), ask.expires_at,
-                    department)
+                    department, ask.lost)
             ON CONFLICT ON CONSTRAINT pk_holds DO UPDATE
-            SET amount_usd = excluded.amount_usd, expires_at = excluded.expires_at;
+            SET amount_usd = excluded.amount_usd, expires_at = excluded.expires_at,
+                lost = coalesce(excluded.lost, h.lost);
             UPDATE accounts a SET held_usd = a.held_usd + more WHERE a.id = ANY (account_ids);
         END IF;
         RETURN QUERY SELECT ask.place, refusal.account_id, refusal.scope, refusal.limit_usd,

@@ -1,0 +1,50 @@
+"""Refuse requests while the process drains, and count those that it waits for."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from service.app.errors import answer
+from service.core.drain import Drain
+from service.errors import Unavailable
+
+_ALWAYS = ("/healthz", "/metrics")
+_RETRY_AFTER_S = 1.0
+
+
+class DrainGate:
+    """Let requests through until the drain begins, then answer 503 with `Retry-After`.
+
+    With `waits_for_streams` an event stream is waited for like any answer; without, it may never end and is
+    left to the server.
+    """
+
+    def __init__(self, app: ASGIApp, drain: Drain, *, waits_for_streams: bool) -> None:
+        self.app = app
+        self.drain = drain
+        self.waits_for_streams = waits_for_streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"] in _ALWAYS:
+            await self.app(scope, receive, send)
+            return
+        if self.drain.has_begun:
+            refusal = Unavailable(
+                "This process is shutting down. Send the request again; another process answers.",
+                code="shutting_down",
+                retry_after_s=_RETRY_AFTER_S,
+            )
+            await answer(refusal)(scope, receive, send)
+            return
+        with self.drain.running() as running:
+
+            async def watched(message: Message) -> None:
+                if message["type"] == "http.response.start" and _is_event_stream(message):
+                    running.leave()
+                await send(message)
+
+            await self.app(scope, receive, send if self.waits_for_streams else watched)
+
+
+def _is_event_stream(start: Message) -> bool:
+    return any(
+        name == b"content-type" and value.startswith(b"text/event-stream") for name, value in start["headers"]
+    )

@@ -1,0 +1,111 @@
+"""A provider's numbers are believed within what was possible."""
+
+import json
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from service.catalog.price import PriceKind
+from service.gateway import belief
+from service.gateway.usage import Usage
+from tests.gateway.rows import entries_of, holds_left
+from tests.support.service import Service, TeamHandle
+from tests.support.trainer_process import TrainerProcess
+
+MODEL = "sandbox-large"
+PATH = "chat/completions"
+HELLO = [{"role": "user", "content": "Hello there"}]
+HUGE = 2**53 - 1
+
+
+def answer_with(usage: Any, text: str = "General Kenobi") -> str:
+    choice = {"index": 0, "message": {"role": "assistant", "content": text}, "finish_reason": "stop"}
+    return json.dumps({"id": "x", "model": MODEL, "choices": [choice], "usage": usage})
+
+
+def chat(team: TeamHandle, **fields: Any) -> Any:
+    return team.http.post(
+        "/v1/chat/completions", json={"model": MODEL, "messages": HELLO, "max_tokens": 20} | fields
+    )
+
+
+def test_more_tokens_than_possible_are_charged_at_the_bound_and_flagged(
+    service: Service, trainer: TrainerProcess
+) -> None:
+    team = service.make_team(budget_usd="1")
+    usage = {"prompt_tokens": HUGE, "completion_tokens": HUGE}
+    trainer.control.fault("status", PATH, status=200, body=answer_with(usage))
+    assert chat(team, n=2).status_code == 200
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert rows["output_tokens"].quantity == 2 * 20
+    assert rows["input_tokens"].quantity < 2000
+    assert {row.state for row in rows.values()} == {"implausible"}
+    reviews = service.admin.get("/v1/costs/review", params={"limit": 100}).json()["data"]
+    claims = [
+        review["claimed"] for review in reviews if review["subject_id"] == rows["input_tokens"].subject_id
+    ]
+    assert [Decimal(claim) for claim in claims] == [HUGE, HUGE]
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        None,
+        {"prompt_tokens": -5, "completion_tokens": 3},
+        {"prompt_tokens": True, "completion_tokens": 3},
+        {"prompt_tokens": "9", "completion_tokens": 3},
+        {"prompt_tokens": 1.5, "completion_tokens": 3},
+        {"prompt_tokens": 0, "completion_tokens": 0},
+        {"prompt_tokens": 9},
+    ],
+)
+def test_a_report_that_cannot_be_used_is_replaced_by_our_count_and_flagged(
+    service: Service, trainer: TrainerProcess, usage: Any
+) -> None:
+    team = service.make_team()
+    trainer.control.fault("status", PATH, status=200, body=answer_with(usage))
+    assert chat(team).status_code == 200
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert rows["input_tokens"].quantity == 9
+    assert rows["output_tokens"].quantity == 3
+    assert rows["input_tokens"].state == "implausible"
+    assert rows["input_tokens"].tags["counted_by"] == "tunehouse"
+
+
+def test_an_endless_stream_is_cut_and_charged_what_was_asked_for(
+    service: Service, trainer: TrainerProcess
+) -> None:
+    team = service.make_team(budget_usd="1")
+    trainer.control.answers(chunks=20_000)
+    with team.http.stream(
+        "POST",
+        "/v1/chat/completions",
+        json={"model": MODEL, "messages": HELLO, "max_tokens": 5, "stream": True},
+    ) as answer:
+        received = "".join(answer.iter_text())
+    assert "stream_too_long" in received
+    assert received.count("data: ") < 2000
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert (rows["output_tokens"].quantity, rows["output_tokens"].state) == (5, "implausible")
+    assert not holds_left(team.id)
+
+
+def test_a_stream_without_a_limit_ends_where_the_budget_does(
+    service: Service, trainer: TrainerProcess
+) -> None:
+    team = service.make_team(budget_usd="0.02")  # $8 a million tokens: room for 2,500
+    trainer.control.answers(chunks=20_000)
+    with team.http.stream(
+        "POST", "/v1/chat/completions", json={"model": MODEL, "messages": HELLO, "stream": True}
+    ) as answer:
+        received = "".join(answer.iter_text())
+    assert "budget_exceeded" in received
+    spent = sum((row.amount_usd for row in entries_of(team.id)), Decimal(0))
+    assert Decimal("0.005") < spent <= Decimal("0.02")
+    assert not holds_left(team.id)
+
+
+def test_a_report_within_the_bounds_is_taken_as_it_is() -> None:
+    said = Usage(100, 20, {PriceKind.CACHED_INPUT_TOKENS: 40})
+    assert belief.within(said, belief.Bounds(100, 20)) == (said, {})
