@@ -13,11 +13,11 @@ from service.events.actions import Level, append
 from service.events.types import EventType
 from service.files import actions as datasets
 from service.jobs import queue
-from service.jobs.admission import Admission, check_admission, hold_cost
-from service.jobs.estimate import shared_rows
+from service.jobs.admission.checks import Admission, check_admission, hold_cost
+from service.jobs.admission.estimate import shared_rows
+from service.jobs.admission.request import method_of, request_of_body, request_of_job
 from service.jobs.kinds import ADVANCE_JOB, ADVANCE_RETRAIN
 from service.jobs.queries import count_unfinished
-from service.jobs.request import method_of, request_of_body, request_of_job
 from service.jobs.schemas import JobCreate
 from service.jobs.states import ALLOWED, JobStatus, RequestedAction
 from service.jobs.tables import Job

@@ -12,12 +12,12 @@ from service.core.web import RequestSession
 from service.errors import InvalidRequest
 from service.events.queries import list_events
 from service.jobs import actions, queries
-from service.jobs.admission import check_admission, check_budget
-from service.jobs.estimate import shared_rows, warnings
-from service.jobs.max_cost import change_max_cost
+from service.jobs.admission.checks import check_admission, check_budget
+from service.jobs.admission.estimate import shared_rows, warnings
+from service.jobs.admission.request import request_of_body
+from service.jobs.charging.max_cost import change_max_cost
 from service.jobs.present import checkpoint_out, event_out, job_out
 from service.jobs.queue import places
-from service.jobs.request import request_of_body
 from service.jobs.schemas import CheckpointOut, EstimateOut, JobCreate, JobEventOut, JobOut, MaxCostIn
 from service.jobs.sdk_retries import is_retry, lock_request, made_before, request_hash
 from service.jobs.states import RequestedAction

@@ -16,8 +16,8 @@ from service.core.db import transaction
 from service.files.costs import costs_of
 from service.files.queries import report_of
 from service.files.tables import File
-from service.jobs.admission import check_admission
-from service.jobs.request import request_of_body
+from service.jobs.admission.checks import check_admission
+from service.jobs.admission.request import request_of_body
 from service.jobs.schemas import JobCreate
 from service.jobs.upstream.reconcile import books_of, listed
 from service.ledger.closing.drift import compare

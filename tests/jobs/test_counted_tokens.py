@@ -10,9 +10,9 @@ from sqlalchemy import select
 from service.core.db import transaction
 from service.files.counting import COUNT
 from service.files.tables import TokenCount
-from service.jobs.admission import check_admission
-from service.jobs.estimate import warnings
-from service.jobs.request import request_of_body
+from service.jobs.admission.checks import check_admission
+from service.jobs.admission.estimate import warnings
+from service.jobs.admission.request import request_of_body
 from service.jobs.schemas import JobCreate
 from service.models.dataset_reports.routes import retrieve_report
 from service.teams.access import Caller

@@ -15,7 +15,7 @@ from service.events.tables import Event
 from service.events.types import EventType
 from service.files.queries import report_of
 from service.files.tables import File
-from service.jobs.plausible import judge
+from service.jobs.charging.plausible import judge
 from service.jobs.queries import locked_job
 from service.jobs.tables import Job, JobCheckpoint
 from service.jobs.upstream.snapshots import Snapshot, record_snapshot

@@ -17,10 +17,10 @@ from service.core.work import Lease
 from service.errors import TunehouseError
 from service.events.types import EventType
 from service.jobs import actions, queue
-from service.jobs.admission import check_admission
+from service.jobs.admission.checks import check_admission
+from service.jobs.admission.request import request_of_job
 from service.jobs.blocks import ALL_MODELS, BlockKind, block_on, daily_end, raise_block
 from service.jobs.queries import locked_job
-from service.jobs.request import request_of_job
 from service.jobs.states import JobStatus, RequestedAction
 from service.jobs.tables import Job
 from service.jobs.upstream import closing, snapshots

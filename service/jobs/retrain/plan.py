@@ -8,9 +8,9 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from service.errors import InvalidRequest, TunehouseError
-from service.jobs.admission import check_admission
-from service.jobs.estimate import JobEstimate
-from service.jobs.request import request_of_body
+from service.jobs.admission.checks import check_admission
+from service.jobs.admission.estimate import JobEstimate
+from service.jobs.admission.request import request_of_body
 from service.jobs.retrain.recipe import Dataset, RecipeLink
 from service.jobs.schemas import (
     DpoHyperparameters,

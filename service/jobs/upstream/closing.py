@@ -9,7 +9,7 @@ from service.core import work
 from service.files.copies import forget_copy, order_removal
 from service.files.tables import FileCopy
 from service.jobs.actions import fail_unsent
-from service.jobs.admission import CLOSED
+from service.jobs.admission.checks import CLOSED
 from service.jobs.blocks import BlockKind, block_on, raise_block
 from service.jobs.kinds import ADVANCE_JOB
 from service.jobs.tables import Job

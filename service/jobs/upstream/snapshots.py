@@ -16,8 +16,8 @@ from service.events.tables import Event
 from service.events.types import EventType
 from service.files.actions import create_result_file
 from service.jobs.actions import CREATED, release, tell
-from service.jobs.max_cost import keep_below_max_cost, keep_covered
-from service.jobs.settle import charge_pause, settle_job
+from service.jobs.charging.max_cost import keep_below_max_cost, keep_covered
+from service.jobs.charging.settle import charge_pause, settle_job
 from service.jobs.states import TERMINAL, JobStatus, status_from
 from service.jobs.tables import Job, JobCheckpoint
 from service.ledger.money import usd

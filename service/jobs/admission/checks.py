@@ -16,10 +16,10 @@ from service.dataset.limits import MIN_EXAMPLES
 from service.errors import InvalidRequest, NotFound, TrainingNotAvailable
 from service.files.queries import get_file, report_of
 from service.files.tables import File
+from service.jobs.admission.estimate import JobEstimate, estimate_job, find_price
+from service.jobs.admission.graders import check_grader
+from service.jobs.admission.request import JobRequest
 from service.jobs.blocks import BlockKind, block_on
-from service.jobs.estimate import JobEstimate, estimate_job, find_price
-from service.jobs.graders import check_grader
-from service.jobs.request import JobRequest
 from service.ledger.actions import place_hold
 from service.ledger.budgets.actions import set_budget
 from service.models.queries import Target, resolve

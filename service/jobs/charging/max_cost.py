@@ -19,8 +19,8 @@ from service.errors import BudgetExceeded, InvalidRequest
 from service.events.actions import append
 from service.events.tables import Event
 from service.events.types import EventType
+from service.jobs.charging.settle import dataset_tokens, epochs_of, judged, training_kind, training_price
 from service.jobs.kinds import ADVANCE_JOB
-from service.jobs.settle import dataset_tokens, epochs_of, judged, training_kind, training_price
 from service.jobs.states import JobStatus, RequestedAction
 from service.jobs.tables import Job
 from service.ledger.actions import place_hold

@@ -18,7 +18,7 @@ from service.files.costs import billed_tokens
 from service.files.counting import exact_tokens
 from service.files.queries import report_of
 from service.files.tables import File
-from service.jobs.plausible import Training, judge, within_hold
+from service.jobs.charging.plausible import Training, judge, within_hold
 from service.jobs.states import JobStatus
 from service.jobs.tables import Job
 from service.ledger.actions import place_hold, settle

@@ -13,7 +13,7 @@ from service.files.counting import BaseTokens, exact_tokens
 from service.files.overlap import shared_sentence
 from service.files.queries import get_file, report_of
 from service.files.tables import File
-from service.jobs.request import JobRequest
+from service.jobs.admission.request import JobRequest
 from service.ledger.money import usd
 from service.models.queries import Target
 
