@@ -88,8 +88,8 @@ class Settings(HttpSettings, TeamSettings):
         default=40,
         ge=1,
         description="Database connections per process.\n"
-        "Keep it at least as large as the number of api threads (40); with fewer, threads wait for "
-        "each other.",
+        "Keep it at 40 or more: an api process answers 32 requests and checks 8 keys at a time. With "
+        "fewer, they wait for each other.",
     )
     db_pool_timeout_s: float = Field(
         default=5.0,

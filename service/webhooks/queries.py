@@ -90,7 +90,7 @@ def list_deliveries(
     limit: int,
 ) -> Page[WebhookDelivery]:
     """The team's deliveries that match every filter given, newest first."""
-    own = select(WebhookDelivery).where(WebhookDelivery.team_id == team_id)
+    own = every = select(WebhookDelivery).where(WebhookDelivery.team_id == team_id)
     if endpoint_id is not None:
         own = own.where(WebhookDelivery.endpoint_id == endpoint_id)
     if event_id is not None:
@@ -98,7 +98,8 @@ def list_deliveries(
     if state is not None:
         own = own.where(WebhookDelivery.state == state.value)
     sort, id_ = WebhookDelivery.created_at, WebhookDelivery.id
-    return fetch_page(session, own, sort=sort, id_=id_, after=after, limit=limit)
+    # A delivery that has ended since it was listed is still a place in the list of those pending.
+    return fetch_page(session, own, sort=sort, id_=id_, after=after, limit=limit, cursors=every)
 
 
 def count_tests_to_come(session: Session, team_id: str) -> int:

@@ -46,8 +46,11 @@ def furnish(service: Service) -> Belongings:
     )
     deliveries = team.http.get("/v1/webhook_deliveries").json()["data"]
     keys = team.http.get(f"/v1/teams/{team.id}/keys").json()["data"]
+    department = service.admin.post("/v1/departments", json={"name": f"Department of {team.slug}"}).json()
     ids = {
         "team_id": team.id,
+        "department_id": department["id"],
+        "review_id": "review_that_no_team_may_see",  # a matter of admins alone
         "key_id": keys[0]["id"],
         "file_id": file.id,
         "job_id": job.id,
@@ -66,6 +69,8 @@ def furnish(service: Service) -> Belongings:
 
 # What a write needs in its body to get as far as its path; ids in them are the caller's own affair.
 BODIES: dict[tuple[str, str], object] = {
+    ("post", "/v1/departments/{department_id}"): {"name": "x"},
+    ("put", "/v1/departments/{department_id}/budget"): {"limit_usd": "1", "period": "month"},
     ("post", "/v1/files/{file_id}/convert"): {},
     ("post", "/v1/files/{file_id}/split"): {},
     ("post", "/v1/models/{model_id}/retrain"): {},

@@ -23,6 +23,8 @@ INVENTED = {
     "retrain_id": "retrain_doesnotexist0000000000",
     "comparison_id": "cmp_doesnotexist00000000000000",
     "upload_id": "upload_doesnotexist00000000000",
+    "department_id": "dept_doesnotexist0000000000000",
+    "review_id": "review_doesnotexist00000000000",
     "provider": "nobody",
     "kind": "never",
     "webhook_endpoint_id": "we_doesnotexist000000000000000",
@@ -32,7 +34,11 @@ INVENTED = {
 SHARED = {"provider", "kind"}
 # An alias is each team's own name: the same name means something else, or nothing, for another team.
 OWN_NAMES = {("put", "/v1/aliases/{name}")}
-FOR_ADMINS = {"/v1/organization/admin_api_keys/{key_id}"}
+FOR_ADMINS = {
+    "/v1/departments/{department_id}",
+    "/v1/organization/admin_api_keys/{key_id}",
+    "/v1/teams/{team_id}/allocations",
+}
 
 
 @pytest.fixture

@@ -46,7 +46,15 @@ def list_departments(
 ) -> ListOut[DepartmentOut]:
     """Departments with their teams and budgets, newest first."""
     rows = select(Department).where(Department.deleted_at.is_(None))
-    page = fetch_page(session, rows, sort=Department.created_at, id_=Department.id, after=after, limit=limit)
+    page = fetch_page(
+        session,
+        rows,
+        sort=Department.created_at,
+        id_=Department.id,
+        after=after,
+        limit=limit,
+        cursors=select(Department),
+    )
     return list_out([_out(session, row) for row in page.rows], page.has_more)
 
 

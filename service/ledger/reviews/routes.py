@@ -34,7 +34,15 @@ def list_reviews(
         rows = rows.where(CostReview.resolution.is_(None))
     elif status is not None:
         rows = rows.where(CostReview.resolution == status)
-    page = fetch_page(session, rows, sort=CostReview.created_at, id_=CostReview.id, after=after, limit=limit)
+    page = fetch_page(
+        session,
+        rows,
+        sort=CostReview.created_at,
+        id_=CostReview.id,
+        after=after,
+        limit=limit,
+        cursors=select(CostReview),  # also one that was resolved since it was listed
+    )
     data = [review_out(row, session.get_one(Entry, (row.team_id, row.number))) for row in page.rows]
     return list_out(data, page.has_more)
 
