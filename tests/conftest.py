@@ -57,6 +57,7 @@ def postgres_url(folder: Path) -> Iterator[str]:
     owner_url, url = server.create_owned_database("tunehouse")
     upgrade(owner_url, APPLICATION)
     server.create_database("quiet", template="tunehouse", owner=OWNER)
+    server.create_database("besieged", template="tunehouse", owner=OWNER)  # see tests/attacks
     yield url
     server.stop()
 

@@ -9,7 +9,7 @@ _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 _LINE_END = re.compile(rb"\r\n|\n|\r")
 
 # A provider that never ends an event would otherwise fill the memory.
-MAX_EVENT_BYTES = 16 * 2**20
+MAX_EVENT_BYTES = 8 * 2**20
 
 
 class EventTooLong(Exception):

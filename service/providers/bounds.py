@@ -35,7 +35,7 @@ class Bound:
 
 OBJECT = Bound(2 * 2**20, 50_000)  # a job with its graders, a file, an upload
 PAGE = Bound(8 * 2**20, 200_000)  # 100 jobs, events or checkpoints, 1,000 files, all models
-INFERENCE = Bound(16 * 2**20, 500_000)  # 16,000 tokens with five log probabilities each
+INFERENCE = Bound(8 * 2**20, 500_000)  # 16,000 tokens with five log probabilities each
 REFUSAL = Bound(2**20, 20_000)
 
 # Informational answers (1xx) come before the real one, and HTTP does not bound them.

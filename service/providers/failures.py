@@ -72,8 +72,8 @@ def _from_answer(answer: APIStatusError, clean: Clean, repeatable: bool) -> Prov
     said = said if isinstance(said, str) else None
     facts: dict[str, Any] = {
         "status": status,
-        "code": clean(answer.code[:_WORD_CHARS]) if isinstance(answer.code, str) and answer.code else None,
-        "param": clean(answer.param[:_WORD_CHARS]) if isinstance(answer.param, str) else None,
+        "code": clean(answer.code)[:_WORD_CHARS] if isinstance(answer.code, str) and answer.code else None,
+        "param": clean(answer.param)[:_WORD_CHARS] if isinstance(answer.param, str) else None,
         "retry_after_s": retry_after.from_headers(answer.response.headers, clock.now()),
     }
     message = clean(said) if said else f"The provider answered {status} without saying why."

@@ -134,7 +134,7 @@ def _ids(value: Any) -> tuple[str, ...]:
 
 
 def _word(value: Any, clean: Clean) -> str | None:
-    return clean(value[:_WORD_CHARS]) if isinstance(value, str) and value else None
+    return clean(value)[:_WORD_CHARS] if isinstance(value, str) and value else None
 
 
 def _text(value: Any) -> str | None:

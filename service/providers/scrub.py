@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 Clean = Callable[[str], str]
 
 _LONGEST_MESSAGE = 4000
+_LONGEST_SECRET = 1000
 _PUBLIC_HOST = "api.openai.com"
 
 # The look-behind spares model names such as `ft:gpt-4o:my-org-name:…`, which hold an "org-" of their own.
@@ -40,12 +41,13 @@ def make_clean(secrets: Iterable[str], base_url: str) -> Clean:
         literals[host] = "[provider]"
 
     def clean(text: str) -> str:
-        text = text[:_LONGEST_MESSAGE]
+        # Cut after masking too: half a secret at the first cut would not be recognised.
+        text = text[: _LONGEST_MESSAGE + _LONGEST_SECRET]
         for literal, mask in literals.items():
             text = text.replace(literal, mask)
         for pattern, mask in _MASKS:
             text = pattern.sub(mask, text)
-        return text
+        return text[:_LONGEST_MESSAGE]
 
     return clean
 
