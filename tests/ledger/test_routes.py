@@ -196,6 +196,22 @@ def test_tags_with_commas_and_tags_that_share_63_bytes_are_grouped_apart(service
     assert (row[f"tag:{first}"], row[f"tag:{second}"], row["tag:a,b"]) == ("1", "2", "3")
 
 
+def test_unit_costs_are_of_requests_jobs_and_tokens(service: Service) -> None:
+    team = service.make_team()
+    spend(
+        team,
+        charge("a", 1_000, kind=PriceKind.INPUT_TOKENS),
+        charge("a:out", 3_000),
+        charge("b", 1_000, kind=PriceKind.INPUT_TOKENS),
+        charge("c", 20_000, kind=PriceKind.TRAINING_TOKENS, job_id="ftjob-1"),
+    )
+    (row,) = team.http.get("/v1/costs?group_by=team&unit_costs=true").json()["data"]
+    assert (row["requests"], row["jobs"], row["tokens"]) == (2, 1, "25000")
+    assert (row["usd_per_request"], row["usd_per_job"], row["usd_per_1k_tokens"]) == ("0.025", "0.20", "0.01")
+    (idle,) = team.http.get("/v1/costs?group_by=job,kind&unit_costs=true").json()["data"][:1]
+    assert idle["usd_per_1k_tokens"] == "0.01"
+
+
 def test_names_stand_beside_ids_in_reports_and_csv(service: Service) -> None:
     team = service.make_team()
     spend(team, charge("a", key_id="key_gone"))

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import InvalidRequest
 from service.ledger.reports.names import add_names
+from service.ledger.reports.units import UNIT_COLUMNS, unit_sums, with_unit_costs
 from service.ledger.rollups.sums import Span, booked, read
 
 TAG_PREFIX = "tag:"
@@ -55,11 +56,14 @@ class CostReport:
     total_usd: Decimal
 
 
-def cost_report(session: Session, scope: CostScope, group_by: Sequence[str]) -> CostReport:
+def cost_report(
+    session: Session, scope: CostScope, group_by: Sequence[str], *, with_units: bool = False
+) -> CostReport:
     """What was spent in `scope`, per combination of the groups, in their order.
 
     `tag` groups by the whole set of tags and `tag:NAME` by the value of one, so that each entry counts in
-    exactly one row. Raises `InvalidRequest` for a grouping that does not exist, or too many.
+    exactly one row. `with_units` adds `UNIT_COLUMNS`. Raises `InvalidRequest` for a grouping that does not
+    exist, or too many.
     """
     names = _checked(group_by)
     by: Span | None = "day" if "day" in names else "month" if "month" in names else None
@@ -72,14 +76,19 @@ def cost_report(session: Session, scope: CostScope, group_by: Sequence[str]) -> 
         # Tokens and hours cannot be added, but a kind has one unit.
         quantity, unit = func.sum(entries.c.quantity), func.min(entries.c.unit)
         sums = [quantity.label("quantity"), unit.label("unit"), *sums]
-    query = select(*groups, *sums).group_by(*groups).order_by(*groups)
+    units = unit_sums(entries) if with_units else []
+    query = select(*groups, *sums, *units).group_by(*groups).order_by(*groups)
     names_of = {f"group_{place}": field for place, field in enumerate(fields)}
     rows = [
         _in_words({names_of.get(name, name): value for name, value in row.items()})
         for row in read(session, query)
     ]
     total = sum((row["amount_usd"] for row in rows), Decimal(0))
-    columns, rows = add_names(session, [*fields, *(column.name for column in sums)], rows)
+    if with_units:
+        rows = [with_unit_costs(row) for row in rows]
+    columns, rows = add_names(
+        session, [*fields, *(column.name for column in sums), *(UNIT_COLUMNS if with_units else ())], rows
+    )
     return CostReport(columns, rows, total)
 
 

@@ -1,6 +1,8 @@
 """Routes for cost reports."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
 
@@ -37,15 +39,17 @@ def costs(
     start_time: Moment = None,
     end_time: Moment = None,
     format: Literal["json", "csv", "focus"] | None = None,
+    unit_costs: bool = False,
 ) -> Response:
     """What was spent, grouped by up to four fields; a team's key sees its own, an admin all.
 
-    `focus` is a CSV of every kind of charge per day in the columns of FOCUS 1.2; it groups by nothing else.
+    `unit_costs` adds what a request, a job and 1,000 tokens cost. `focus` is a CSV of every kind of charge per
+    day in the columns of FOCUS 1.2; it groups by nothing else.
     """
     scope = read_scope(caller, start_time, end_time)
     if format == "focus":
         return csv_response("focus.csv", focus.COLUMNS, focus.focus_rows(session, scope))
-    report = cost_report(session, scope, groups_of(group_by))
+    report = cost_report(session, scope, groups_of(group_by), with_units=unit_costs)
     if wants_csv(request, format):
         return csv_response("costs.csv", report.columns, report.rows)
     return Response(_as_json(report).model_dump_json(), media_type="application/json")
@@ -63,8 +67,16 @@ def read_scope(caller: Caller, start_time: int | None, end_time: int | None) -> 
 
 
 def _as_json(report: CostReport) -> CostsOut:
-    rows = [dict(row) | {"amount_usd": usd(row["amount_usd"])} for row in report.rows]
-    for row in rows:
-        if "quantity" in row:
-            row["quantity"] = f"{row['quantity'].normalize():f}"
-    return CostsOut(data=rows, total_usd=usd(report.total_usd))
+    return CostsOut(data=[_wire(row) for row in report.rows], total_usd=usd(report.total_usd))
+
+
+def _wire(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Amounts in the form of all amounts, other decimals without trailing zeros."""
+    return {
+        name: value
+        if not isinstance(value, Decimal)
+        else usd(value)
+        if name.startswith("usd_") or name.endswith("_usd")
+        else f"{value.normalize():f}"
+        for name, value in row.items()
+    }
