@@ -43,8 +43,8 @@ def costs(
 ) -> Response:
     """What was spent, grouped by up to four fields; a team's key sees its own, an admin all.
 
-    `unit_costs` adds what a request, a job and 1,000 tokens cost. `focus` is a CSV of every kind of charge per
-    day in the columns of FOCUS 1.2; it groups by nothing else.
+    `unit_costs` adds what a request, a job and 1,000 tokens cost. `focus` is a CSV of every kind of charge
+    per day in the columns of FOCUS 1.2; it groups by nothing else.
     """
     scope = read_scope(caller, start_time, end_time)
     if format == "focus":
@@ -71,12 +71,9 @@ def _as_json(report: CostReport) -> CostsOut:
 
 
 def _wire(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Amounts in the form of all amounts, other decimals without trailing zeros."""
-    return {
-        name: value
-        if not isinstance(value, Decimal)
-        else usd(value)
-        if name.startswith("usd_") or name.endswith("_usd")
-        else f"{value.normalize():f}"
-        for name, value in row.items()
-    }
+    return {name: _text(name, value) if isinstance(value, Decimal) else value for name, value in row.items()}
+
+
+def _text(name: str, number: Decimal) -> str:
+    is_amount = name.startswith("usd_") or name.endswith("_usd")
+    return usd(number) if is_amount else f"{number.normalize():f}"
