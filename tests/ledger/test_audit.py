@@ -73,7 +73,7 @@ def test_a_ledger_in_order_passes() -> None:
     spend()
     ended = audit()
     assert ended.returncode == 0, ended
-    assert ended.stdout.startswith("3 rows, 1 daily sums, 1 accounts and 1 holds read")
+    assert ended.stdout.startswith("3 rows, 1 daily sums, 1 accounts and 1 holds checked")
     assert "no differences" in ended.stdout
 
 

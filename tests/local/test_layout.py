@@ -35,7 +35,7 @@ def test_others_see_nothing_in_it(tmp_path: Path) -> None:
 
 def test_another_layout_is_refused(tmp_path: Path) -> None:
     (tmp_path / "layout").write_text("99\n")
-    with pytest.raises(EmbeddedError, match="has layout 99, and this Tunehouse supports 1"):
+    with pytest.raises(EmbeddedError, match="has layout 99, and this Tunehouse supports 2"):
         DataDir(tmp_path).open()
 
 

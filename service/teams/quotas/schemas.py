@@ -8,7 +8,8 @@ from sqlalchemy.orm import Session
 from service.core.wire import WireIn, WireOut
 from service.teams.quotas.actions import Quota, standing_of
 
-Most = Annotated[int, Field(ge=0, le=2**62)]
+# The largest integer that every JSON reader keeps exact.
+Most = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
 class QuotasIn(WireIn):
