@@ -30,6 +30,7 @@ _CONNECTIONS = (1, 16, 64)
 _WARM_UP_S = 2.0
 _MANY, _SPREAD_S = 500, 5.0
 _LATE_S = 0.25
+_LONG_TOKENS = 50_000
 
 
 def main() -> None:
@@ -44,7 +45,9 @@ def main() -> None:
         _print_many_streams(running, key)
         rows, holds = running.rows_of(team_id)
         print(f"\n{rows:,} requests in the ledger by then, {holds} holds left.")
+        _print_long_prompts(running, key, seconds)
         _print_kill(running)
+        _print_two_processes(running, key, seconds)
     print(f"\nLoad average at the end: {_load_average()}.")
 
 
@@ -134,6 +137,28 @@ def _print_many_streams(running: Stand, key: str) -> None:
         f"{len(whole)} whole; first chunk p50 {_ms(first)}, p99 {_ms(first_last)}; longest pause between two "
         f"chunks {max(gaps):.2f} s, {late} streams with one over {SLOW_INTERVAL_S + _LATE_S} s; memory "
         f"{(peak_kb - before_kb) / _MANY:.0f} kB a stream; {cpu_s:.1f} s of CPU in all."
+    )
+
+
+def _print_long_prompts(running: Stand, key: str, seconds: float) -> None:
+    body = load.long_body(_LONG_TOKENS)
+    seen = load.run(running.api_url, key, 16, seconds, running.api.pid, body=body, half_streamed=True)
+    print(
+        f"\nPrompts of {_LONG_TOKENS:,} tokens, half of them streamed, 16 connections: "
+        f"{seen.per_second:,.0f} requests/s, p50 {_ms(seen.p50)}, p99 {_ms(seen.p99)}, "
+        f"{seen.cpu_us:,.0f} µs of CPU a request, {seen.refused} refused."
+    )
+
+
+def _print_two_processes(running: Stand, key: str, seconds: float) -> None:
+    """Last, for it needs an api of its own, and shares all cores with the load."""
+    running.stop_api()
+    running.restart_api(processes=2)
+    load.run(running.api_url, key, 64, _WARM_UP_S)
+    seen = load.run(running.api_url, key, 64, seconds)
+    print(
+        f"\nTwo api processes on all cores, 64 connections: {seen.per_second:,.0f} requests/s, "
+        f"p50 {_ms(seen.p50)}, p99 {_ms(seen.p99)}, {seen.refused} refused."
     )
 
 

@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 BODY = {
     "model": "fast/sandbox-mini",
@@ -19,7 +20,14 @@ BODY = {
 
 _SCRIPT = """
 wrk.method = "POST"
-wrk.body = [[{body}]]
+local bodies, requests, turn = {{ [[{whole}]], [[{streamed}]] }}, {{}}, 0
+function init(args)
+  for number, body in ipairs(bodies) do requests[number] = wrk.format(nil, nil, nil, body) end
+end
+function request()
+  turn = turn % {kinds} + 1
+  return requests[turn]
+end
 wrk.headers["Content-Type"] = "application/json"
 wrk.headers["Authorization"] = "Bearer {key}"
 function done(summary, latency, requests)
@@ -49,6 +57,11 @@ class Load:
         return self.requests / self.seconds
 
 
+def long_body(tokens: int) -> dict[str, Any]:
+    """The request with a prompt of about so many tokens."""
+    return BODY | {"messages": [{"role": "user", "content": "word " * tokens}]}
+
+
 def check_tools() -> None:
     """Say what is missing."""
     for tool in ("wrk", "taskset"):
@@ -56,10 +69,20 @@ def check_tools() -> None:
             raise SystemExit(f"{tool} is missing: apt-get install wrk util-linux (Debian, Ubuntu)")
 
 
-def run(url: str, key: str, connections: int, seconds: float, pid: int | None = None) -> Load:
+def run(
+    url: str,
+    key: str,
+    connections: int,
+    seconds: float,
+    pid: int | None = None,
+    *,
+    body: dict[str, Any] = BODY,
+    half_streamed: bool = False,
+) -> Load:
     """Load `url` by wrk with one thread; `pid` is the process whose CPU is counted."""
+    whole, streamed = json.dumps(body), json.dumps(body | {"stream": True}, separators=(",", ":"))
     with tempfile.NamedTemporaryFile("w", suffix=".lua") as script:
-        script.write(_SCRIPT.format(body=json.dumps(BODY), key=key))
+        script.write(_SCRIPT.format(whole=whole, streamed=streamed, kinds=1 + half_streamed, key=key))
         script.flush()
         argv = ["wrk", "-t1", f"-c{connections}", f"-d{seconds:g}s", "-s", script.name]
         before = cpu_us(pid) if pid else 0.0

@@ -45,9 +45,13 @@ class Stand:
     api: subprocess.Popen[bytes]
     api_url: str
 
-    def restart_api(self) -> None:
-        """Start the api anew on its port, and wait for it."""
-        self.api = _start_api(self.environment, int(self.api_url.rpartition(":")[2]))
+    def restart_api(self, processes: int = 1) -> None:
+        """Start the api again on its port with so many processes, and wait for it."""
+        self.api = _start_api(self.environment, int(self.api_url.rpartition(":")[2]), processes)
+
+    def stop_api(self) -> None:
+        """Stop the api as an operator would, and wait for it."""
+        _end(self.api)
 
     def make_team(self, slug: str) -> tuple[str, str]:
         """A team with a budget, and its key's secret."""
@@ -149,12 +153,13 @@ def _upstream(stack: ExitStack, chunks: int, interval_s: float) -> str:
     return url
 
 
-def _start_api(environment: dict[str, str], port: int) -> subprocess.Popen[bytes]:
+def _start_api(environment: dict[str, str], port: int, processes: int = 1) -> subprocess.Popen[bytes]:
     # As `tunehouse api` starts it: its log lines go to a file, as to a collector.
-    argv = [sys.executable, "-m", "service.cli", "api", "--port", str(port)]
+    argv = [sys.executable, "-m", "service.cli", "api", "--port", str(port), "--processes", str(processes)]
+    cores = ",".join(map(str, CORES)) if processes > 1 else str(API_CORE)
     with open(os.devnull, "wb") as log:
         api = subprocess.Popen(
-            ["/usr/bin/env", "taskset", "-c", str(API_CORE), *argv],
+            ["/usr/bin/env", "taskset", "-c", cores, *argv],
             env=os.environ | environment,
             cwd=ROOT,
             stdout=log,

@@ -1,1 +1,1 @@
-"""Two models on the same held-out prompts: was the fine-tune worth it?"""
+"""Compare two models on the same held-out prompts."""

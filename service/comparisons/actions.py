@@ -1,4 +1,4 @@
-"""Order comparisons, write down what was answered, end them.
+"""Create comparisons, record answers, and end them.
 
 A comparison holds what all of it may cost. Each answer is charged in the transaction that keeps it, and the
 hold shrinks with each prompt that is done.
@@ -30,14 +30,14 @@ from service.gateway.targets import Priced, priced
 from service.ledger import actions as ledger
 
 ADVANCE_COMPARISON = "comparison.advance"
-# Of a judge: one word, and room for models that think first.
+# A judge answers with one word; the rest is for models that think first.
 JUDGE_TOKENS = 256
 _JUDGE_FRAME_TOKENS = 200
 _FRAME_TOKENS = 16
 
 
 def create_comparison(session: Session, team_id: str, key_id: str, body: ComparisonCreate) -> Comparison:
-    """Order a comparison.
+    """Create a comparison.
 
     Raises `NotFound` for a model or file, `Conflict` while the file is being checked, `InvalidRequest` for
     one that holds no chats, `PriceUnknown` and `BudgetExceeded`.
@@ -46,7 +46,7 @@ def create_comparison(session: Session, team_id: str, key_id: str, body: Compari
     report = report_of(file)
     if report.format != "chat" or not report.passed or not report.examples:
         raise InvalidRequest(
-            f"{file.id} is no valid file of chats, whose last answers are what is expected.",
+            f"{file.id} is not a valid chat file. Use chats that end with the expected answer.",
             param="file_id",
             code="invalid_file_format",
         )
@@ -77,7 +77,7 @@ def create_comparison(session: Session, team_id: str, key_id: str, body: Compari
 
 
 def _most_of_a_prompt(models: Iterable[Priced], judge: Priced | None, longest: int, answer: int) -> Decimal:
-    """US dollars that one prompt may cost: the longest example, and answers as long as they may be."""
+    """Return the US dollars that one prompt may cost: the longest example, with answers at their limit."""
     asked = [(model, longest + _FRAME_TOKENS, answer) for model in models]
     if judge is not None:
         asked.append((judge, longest + 2 * answer + _JUDGE_FRAME_TOKENS, JUDGE_TOKENS))
@@ -103,7 +103,7 @@ def _hold(session: Session, comparison: Comparison, prompts: int) -> None:
 
 
 def begin(session: Session, comparison: Comparison, prompts: Iterable[HeldOut]) -> None:
-    """Keep the prompts for as long as they are needed."""
+    """Store the prompts until the comparison ends."""
     rows = [
         {
             "comparison_id": comparison.id,
@@ -115,7 +115,7 @@ def begin(session: Session, comparison: Comparison, prompts: Iterable[HeldOut]) 
         for prompt in prompts
     ]
     if not rows:
-        fail(session, comparison, "None of the chosen examples ends in an answer of plain text.")
+        fail(session, comparison, "None of the selected examples ends with a plain-text answer.")
         return
     session.execute(insert(ComparisonPrompt).on_conflict_do_nothing(), rows)
     comparison.prompts = len(rows)
@@ -126,7 +126,7 @@ def begin(session: Session, comparison: Comparison, prompts: Iterable[HeldOut]) 
 def record_answer(
     session: Session, comparison: Comparison, call: Call, target: Priced, answered: Answered
 ) -> None:
-    """Keep an answer and charge for it, once, whoever asked."""
+    """Record an answer and charge for it, once."""
     subject_id = f"{comparison.id}:{call.line}:{call.role}"
     payer = Payer(comparison.team_id, comparison.key_id)
     tags = {"endpoint": "comparisons", "comparison": comparison.id, "outcome": "complete"}
@@ -145,12 +145,12 @@ def record_answer(
 
 
 def record_refusal(session: Session, comparison: Comparison, call: Call, reason: str) -> None:
-    """Keep that there will be no answer."""
+    """Record that the provider refused the prompt."""
     _keep(session, comparison, call, error=reason[:2000])
 
 
 def note_failure(session: Session, comparison: Comparison, call: Call) -> None:
-    """Count a call that is to be tried again."""
+    """Count a failed call that will be retried."""
     this = (ComparisonPrompt.comparison_id == comparison.id, ComparisonPrompt.line == call.line)
     session.execute(update(ComparisonPrompt).where(*this).values(failures=ComparisonPrompt.failures + 1))
 
@@ -195,7 +195,7 @@ def _keep(
 
 
 def _verdict(session: Session, comparison: Comparison, line: int) -> Verdict | None:
-    """Who did better, once that can be said."""
+    """Return which model did better, None while that is open."""
     first, second, judge = (session.get(ComparisonAnswer, (comparison.id, line, role)) for role in Role)
     if first is None or second is None:
         return None
@@ -213,12 +213,12 @@ def _if_any(answer: ComparisonAnswer) -> float | None:
 
 
 def complete(session: Session, comparison: Comparison) -> None:
-    """End a comparison whose prompts are all graded."""
+    """End a comparison after all prompts are graded."""
     _end(session, comparison, Status.COMPLETED, None)
 
 
 def fail(session: Session, comparison: Comparison, reason: str) -> None:
-    """End a comparison that cannot go on; what was answered is charged already."""
+    """End a comparison that cannot continue; its answers are charged already."""
     _end(session, comparison, Status.FAILED, reason)
 
 

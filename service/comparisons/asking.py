@@ -1,4 +1,4 @@
-"""Ask a model one question, without an event loop: for workers. Holds no transaction."""
+"""Send one prompt to a model, synchronously, for workers. Must run outside a transaction."""
 
 import time
 from dataclasses import dataclass
@@ -55,9 +55,9 @@ def ask(
     max_output_tokens: int,
     temperature: float | None,
 ) -> Answered:
-    """Have a model continue a chat.
+    """Return the model's answer to a chat.
 
-    Raises `Unavailable` for what may work later, `TunehouseError` for what will not.
+    Raises `Unavailable` for temporary failures, another `TunehouseError` for permanent ones.
     """
     target = priced.target
     try:

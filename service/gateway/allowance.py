@@ -12,6 +12,7 @@ _TOLERATED_TOKENS = 256
 # Events that bring no token: roles, ends, beginnings of items, and those that keep a connection alive.
 _EVENTS_PER_TOKEN = 2
 _SMALLEST_STEP = 64
+_COUNTED_AT_ONCE = 4000  # characters
 
 
 class Allowance:
@@ -34,7 +35,7 @@ class Allowance:
         self._hold_more = hold_more
         self._events = 0
         self._characters = 0
-        self._count_at = max(held_tokens, _SMALLEST_STEP)
+        self._count_at = max(self._due_tokens, _SMALLEST_STEP)
 
     def is_due(self, characters: int) -> bool:
         """Note an event that brought so many characters; whether it is time to `check`."""
@@ -49,17 +50,33 @@ class Allowance:
         Raises `BudgetExceeded` when more cannot be held, and `UpstreamFailed` when the provider goes on far
         beyond what the request allows.
         """
-        counted = await asyncio.to_thread(tokens.count, ["".join(texts)], self._encoding)
-        produced = max(sum(counted), (self._events - _TOLERATED_TOKENS) // _EVENTS_PER_TOKEN)
-        if produced > self._most * _TOLERANCE + _TOLERATED_TOKENS:
+        produced = max(
+            await self._count("".join(texts)), (self._events - _TOLERATED_TOKENS) // _EVENTS_PER_TOKEN
+        )
+        if produced > self._tolerated:
             raise UpstreamFailed(
                 f"The provider's stream went on beyond the {self._most} tokens that the request allows.",
                 code="stream_too_long",
             )
         if produced + _SMALLEST_STEP > self._held and self._held < self._most:
             await self._extend()
-        left = self._held - produced
+        left = self._due_tokens - produced
         self._count_at = max(self._characters, self._events) + max(left, _SMALLEST_STEP)
+
+    @property
+    def _tolerated(self) -> int:
+        return self._most * _TOLERANCE + _TOLERATED_TOKENS
+
+    @property
+    def _due_tokens(self) -> int:
+        """The tokens at which something is to be done: hold more, or cut."""
+        return self._held - _SMALLEST_STEP if self._held < self._most else self._tolerated
+
+    async def _count(self, text: str) -> int:
+        # Long texts in a thread: counting them would stop everyone's streams.
+        if len(text) > _COUNTED_AT_ONCE:
+            return sum(await asyncio.to_thread(tokens.count, [text], self._encoding))
+        return sum(tokens.count([text], self._encoding))
 
     async def _extend(self) -> None:
         """Hold twice as much, or the last bit that the budget has."""

@@ -1,7 +1,7 @@
-"""Many callers, one transaction: what they submit to the event loop is written in batches.
+"""Batch writes: what many callers submit to the event loop is written in one transaction.
 
 While one batch is being written the next one collects. There is no timer: a lone request is written at once,
-and under load the batches grow as large as the commits are slow.
+and under load the batches grow as the commits slow down.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ class _Waiting(NamedTuple, Generic[Item, Result]):
 
 
 class Batches(Generic[Item, Result]):
-    """Hands items to `write` in batches, one batch at a time, and each its result back.
+    """Hands items to `write`, one batch at a time, and returns each item its result.
 
     `write` returns one result per item, an exception for an item that failed by itself; when it raises, all
     items of the batch have failed.
@@ -32,7 +32,7 @@ class Batches(Generic[Item, Result]):
         self._writer: asyncio.Task[None] | None = None
 
     async def stop(self) -> None:
-        """Return once everything that was submitted is written."""
+        """Return once everything submitted is written."""
         if self._writer is not None:
             await self._writer
 
@@ -54,7 +54,7 @@ class Batches(Generic[Item, Result]):
             results: Sequence[Result | Exception]
             try:
                 results = await self._write([one.item for one in batch])
-            except Exception as failure:  # whatever it is, those who wait must learn of it
+            except Exception as failure:  # every waiting caller gets it
                 results = [failure] * len(batch)
             for one, result in zip(batch, results, strict=True):
                 _settle(one.future, result)
@@ -74,15 +74,15 @@ def one_by_one(
     items: Sequence[Item],
     hopeless: tuple[type[Exception], ...] = (),
 ) -> Sequence[Result | Exception]:
-    """The results of `write`; when it raises, of each item by itself, so that none fails for another's sake.
+    """Return the results of `write`; if it raises, write each item alone, so that only the faulty one fails.
 
-    What is `hopeless` is raised at once.
+    Exceptions in `hopeless` are raised at once.
     """
     try:
         return write(items)
     except hopeless:
         raise
-    except Exception as failure:  # whatever it is, its caller must learn of it
+    except Exception as failure:  # the caller of this item gets it
         if len(items) == 1:
             return [failure]
         return [one_by_one(write, [item], hopeless)[0] for item in items]

@@ -1,4 +1,4 @@
-"""Who is calling, from a memory of this process: a revoked key stops working within `inference_cache_s`."""
+"""Find and cache the caller of a request: a revoked key stops working within `inference_cache_s`."""
 
 import hashlib
 
@@ -12,13 +12,13 @@ from service.teams.keys.scopes import Scope
 
 
 class Callers:
-    """Knows the keys that were used a moment ago; by their hash, so that no secret stays in memory."""
+    """Caches recently used keys by their hash, so that no secret stays in memory."""
 
     def __init__(self, ttl_s: float) -> None:
         self._memory: ShortMemory[tuple[bytes, str | None], Payer] = ShortMemory(ttl_s)
 
     async def find(self, authorization: str | None, project: str | None) -> Payer:
-        """The caller who sent these headers.
+        """Return the caller who sent these headers.
 
         Raises `Unauthenticated`, `Forbidden` without the scope `infer`, `InvalidRequest` for an admin who
         names no team.

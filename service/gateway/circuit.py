@@ -1,4 +1,4 @@
-"""When a provider keeps failing, stop asking it for a while. Pure: the caller brings the time.
+"""A circuit breaker: stop calling a failing provider for a while. Pure: the caller passes the time.
 
 closed ──5 failures in a row──► open ──after 5 s──► half open: one request may try
    ▲                              ▲                     │
@@ -29,27 +29,27 @@ class Circuit:
         self._closed_to = 0.0
 
     def retry_after_s(self, now: float) -> float:
-        """How long to stay away: 0 means go ahead, and while half open that holds for one caller only."""
+        """Return the seconds to wait; 0 means go ahead, which while half open only one caller gets."""
         if self._failures < _FAILURES_TO_OPEN:
             return 0.0
         if now < self._closed_to:
             return self._closed_to - now
-        # The one who tries may never report back: others may after a while.
+        # The request that tries may never report back, so another may try after a while.
         self._closed_to = now + _TRY_LASTS_S
         return 0.0
 
     def succeed(self) -> None:
-        """An answer came, if only a refusal."""
+        """Note an answer, even a refusal."""
         self._failures = 0
 
     def fail(self, now: float) -> None:
-        """No answer came, or one that says the provider is broken."""
+        """Note that no answer came, or a server error."""
         self._failures += 1
         if self._failures >= _FAILURES_TO_OPEN:
             self._closed_to = now + _OPEN_FOR_S
 
     def state(self, now: float) -> CircuitState:
-        """What the next request would meet."""
+        """Return the state that the next request meets."""
         if not self.is_open:
             return CircuitState.CLOSED
         return CircuitState.OPEN if now < self._closed_to else CircuitState.HALF_OPEN

@@ -1,8 +1,8 @@
-"""The gateway: lets requests in, watches whether their callers stay, and tells what went wrong.
+"""The gateway: admits inference requests, runs their exchanges, and reports failures.
 
     caller ─► model and prices ─► rate limits ─► provider has room ─► money held ─► exchange
 
-It speaks ASGI itself: FastAPI's way of reading and answering would cost more than everything else here.
+It is plain ASGI, because FastAPI's request and response handling would cost more than the rest of it.
 """
 
 import time
@@ -51,7 +51,7 @@ class Gateway:
         self._attendance = Attendance()
 
     def start(self) -> None:
-        """Begin to serve."""
+        """Connect to the database and open the connection pool."""
         self._meter.start()
         self._upstreams.start()
 

@@ -1,4 +1,4 @@
-"""Remember what was looked up for a short while, so that the hot path asks the database rarely."""
+"""A short-lived cache, so that inference requests rarely query the database."""
 
 import asyncio
 import time
@@ -21,9 +21,9 @@ class _Known(NamedTuple, Generic[Value]):
 class ShortMemory(Generic[Key, Value]):
     """Values by key, none used once it is older than `ttl_s`.
 
-    One that is used again in its last quarter is looked up anew beside that, so that what is used all the
-    time never makes anyone wait. Failures are not remembered. Callers that miss the same key at the same
-    time share one look-up.
+    A value used in the last quarter of its time is refreshed in the background, so frequent keys never make a
+    caller wait. Failures are not cached. Callers that miss the same key at the same time share one
+    look-up.
     """
 
     def __init__(self, ttl_s: float, now: Callable[[], float] = time.monotonic) -> None:
@@ -52,7 +52,7 @@ class ShortMemory(Generic[Key, Value]):
         return task
 
     async def _refresh(self, key: Key, look_up: Callable[[], Value]) -> Value:
-        # The age counts from before the look-up: what changed during it shows no later than promised.
+        # The age counts from before the look-up, so a change during it shows within `ttl_s`.
         began = self._now()
         value = await asyncio.to_thread(look_up)
         if len(self._known) >= _LARGEST:

@@ -1,7 +1,7 @@
-"""Money held before a request goes out and charged before its answer is complete, in batches.
+"""Hold money before a request is sent, and charge it before its answer is complete, in batches.
 
-Each batch is one statement. Whatever that cannot do, `transaction()` does: to say in figures why a budget
-refuses, to tell of a threshold that was crossed, to find the one item that fails a batch, to wait for a
+Each batch is one statement. `transaction()` does the rest: it reports the figures of a refused budget,
+appends events (a crossed threshold, a charge for review), finds the item that fails a batch, and waits for a
 database that restarts.
 """
 
@@ -26,19 +26,19 @@ from service.ledger.charges import Charge, Hold, HoldAsk, LostUse, Settlement
 
 log = structlog.get_logger(__name__)
 
-# The database is away: splitting the batch would not help.
+# The database is unreachable: splitting the batch would not help.
 _AWAY = (OperationalError, PoolTimeout)
 # The provider has billed us already, so a database that restarts is waited for.
 _PAUSES_S = (0.1, 0.3, 1.0, 2.0, 4.0, 8.0)
 
 
 class Meter:
-    """Two writers, so that a new request does not wait behind the ends of others."""
+    """Two writers, so that new requests do not wait behind settlements."""
 
     def __init__(self, hold_s: float) -> None:
         self._hold_for = timedelta(seconds=hold_s)
-        # A hold that a crash of the database forgets was for a request that the crash fails: no need to
-        # wait until it is on disk. What was used is.
+        # A database crash that loses a hold also fails its request, so the hold need not wait for the disk.
+        # A settlement must.
         self._place = PreparedStatement(rows.PLACE_QUICKLY, {"synchronous_commit": "off"})
         self._settle = PreparedStatement(rows.SETTLE_QUICKLY)
         self._holds: Batches[HoldAsk, None] = Batches(self._write_holds)

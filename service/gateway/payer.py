@@ -1,4 +1,4 @@
-"""Who pays. Apart from how callers are known, so that workers can meter too."""
+"""The team and key that pay for a request; in a file of its own because workers meter too."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""A provider's refusal in our one shape: its status and words kept, its names taken out. Pure."""
+"""Turn a provider's refusal into our error: its status and message kept, its names removed. Pure."""
 
 from collections.abc import Mapping
 
@@ -21,33 +21,33 @@ class _Body(msgspec.Struct):
 
 
 class Words:
-    """Rewrites what one provider says about one request: its secrets masked, its model's name ours."""
+    """Rewrites a provider's texts about one request: secrets masked, its model's name replaced by ours."""
 
     def __init__(self, clean: Clean, provider_model: str, model: str) -> None:
         self._clean = clean
         self._ours = {provider_model: model, model: model}
 
     def ours(self, text: str) -> str:
-        """The text as a team may read it."""
+        """Return the text as a team may read it."""
         return rename_ids(self._clean(text), self._ours)
 
 
 def from_answer(status: int, headers: Mapping[str, str], body: bytes, words: Words) -> TunehouseError:
-    """The error that stands for a provider's answer other than 200."""
+    """Return the error for a provider's answer other than 200."""
     retry_after_s = retry_after.from_headers(headers, clock.now())
     if status == 401:
         return UpstreamFailed(
-            "The provider does not accept Tunehouse's key for it; an admin has to look after that.",
+            "The provider rejected Tunehouse's API key. Contact an administrator.",
             code="provider_key_refused",
         )
     if status < 400:
-        return UpstreamFailed(f"The provider answered with status {status}, which no answer has.")
+        return UpstreamFailed(f"Unexpected status {status} from the provider.")
     said = _decode(body)
     return _refused(said, status, words, retry_after_s)
 
 
 def from_stream(error: bytes, words: Words) -> TunehouseError:
-    """The error that stands for one which a provider reports in the middle of a stream."""
+    """Return the error for one that a provider reports within a stream."""
     try:
         said = msgspec.json.decode(error, type=_Error)
     except (msgspec.MsgspecError, UnicodeError):
@@ -57,7 +57,9 @@ def from_stream(error: bytes, words: Words) -> TunehouseError:
 
 def _refused(said: _Error, status: int, words: Words, retry_after_s: float | None) -> ProviderRefused:
     message = (
-        words.ours(said.message) if said.message else f"The provider answered {status} without saying why."
+        words.ours(said.message)
+        if said.message
+        else f"The provider answered with status {status} and no message."
     )
     return ProviderRefused(
         message,

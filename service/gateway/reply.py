@@ -1,4 +1,4 @@
-"""What the caller gets: status, headers, pieces of a body, or an error in the one shape."""
+"""Write the answer to the caller: status, headers and body, whole or in pieces, or an error."""
 
 import time
 
@@ -11,7 +11,7 @@ Headers = list[tuple[bytes, bytes]]
 
 
 class Reply:
-    """One answer over ASGI; `upstream_s` is the time that was the provider's and not ours."""
+    """One answer over ASGI; `upstream_s` is the time that the provider took."""
 
     def __init__(self, send: Send, started: float) -> None:
         self.headers: Headers = []
@@ -23,13 +23,13 @@ class Reply:
         self._started = started
 
     async def whole(self, body: bytes, status: int = 200, headers: Headers | None = None) -> None:
-        """The whole answer at once."""
+        """Send a whole answer."""
         length = (b"content-length", b"%d" % len(body))
         await self._begin(status, [(b"content-type", b"application/json"), length, *(headers or [])])
         await self._send({"type": "http.response.body", "body": body})
 
     async def piece(self, data: bytes) -> None:
-        """A part of a stream of events; returns once the connection has taken it."""
+        """Send a part of an event stream; return once the connection has taken it."""
         if not self.has_begun:
             await self._begin(
                 200,
@@ -43,12 +43,12 @@ class Reply:
         await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def end(self, data: bytes = b"") -> None:
-        """The last part of a stream."""
+        """Send the last part of a stream."""
         await self.piece(data)
         await self._send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def refuse(self, error: TunehouseError) -> None:
-        """An error instead of an answer."""
+        """Send an error instead of an answer."""
         headers = [(name.encode(), value.encode("latin-1")) for name, value in error.headers().items()]
         await self.whole(msgspec.json.encode({"error": error.as_wire()}), error.status, headers)
 

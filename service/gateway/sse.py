@@ -1,4 +1,4 @@
-"""Server-sent events as bytes: cut a stream into events wherever the network cut it. Pure.
+"""Server-sent events as bytes: split a stream into events, however the network cut it. Pure.
 
 The format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """
@@ -17,7 +17,7 @@ class EventTooLong(Exception):
 
 
 class Splitter:
-    """Collects bytes and gives back whole events, each with the blank line that ends it."""
+    """Collects bytes and returns whole events, each with the blank line that ends it."""
 
     def __init__(self) -> None:
         self._rest = bytearray()  # grows in place: an event of many small pieces is not copied with each
@@ -37,7 +37,7 @@ class Splitter:
         return events
 
     def rest(self) -> bytes:
-        """What came after the last whole event; a stream that ended well leaves nothing but white space."""
+        """Return what came after the last whole event; only white space if the stream ended well."""
         return bytes(self._rest)
 
 

@@ -1,4 +1,4 @@
-"""Pass a stream of events on, chunk by chunk, up to the part that must wait until the use is on record."""
+"""Pass a stream on, chunk by chunk, up to the events that wait until the use is recorded."""
 
 import asyncio
 
@@ -13,7 +13,7 @@ from service.gateway.reply import Reply
 from service.gateway.sse import EventTooLong, Splitter
 from service.providers.bounds import INFERENCE, AnswerRefused
 
-# A caller who takes nothing for so long has gone, and would keep the provider's connection busy.
+# A caller that reads nothing for this long is gone, and would keep the provider's connection busy.
 _STALLED_AFTER_S = 120.0
 _MAX_WITHHELD_BYTES = 2**20  # of events after the one that completes the answer
 _TEXTS_JOINED_AT = 10_000
@@ -44,9 +44,9 @@ async def pump(
             if sum(map(len, withheld)) > _MAX_WITHHELD_BYTES:
                 break  # the answer is complete; a provider that never stops need not be heard out
         if not stream.is_ending:
-            raise UpstreamFailed("The provider's stream broke off.", code="stream_broken")
+            raise UpstreamFailed("The provider's stream ended early.", code="stream_broken")
     except (TunehouseError, ClientError, OSError, TimeoutError):
-        # Once the answer is complete nothing that follows can spoil it.
+        # A complete answer stays complete, whatever follows.
         if not stream.is_ending:
             raise
     return b"".join(withheld)

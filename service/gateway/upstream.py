@@ -1,4 +1,4 @@
-"""The way to one provider: connections, timeouts, a bound on what is under way, a circuit."""
+"""Calls to one provider: connections, timeouts, a bound on concurrent requests, a circuit breaker."""
 
 import asyncio
 import time
@@ -31,7 +31,7 @@ _LOOK_AGAIN_AFTER_S = 2.0  # at the provider's settings, whose secrets may be re
 
 # These fail before the request is on the wire.
 _NEVER_SENT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
-# No byte of an answer came. Other failures may follow a part of one, and are not tried again.
+# No byte of an answer came. Other failures may follow a part of one, and are not retried.
 _TRY_AGAIN = (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, ConnectionResetError)
 
 
@@ -76,9 +76,9 @@ class Upstream:
 
     @contextmanager
     def slot(self) -> Iterator[None]:
-        """Room for one request.
+        """Reserve room for one request.
 
-        Raises `Unavailable` when there is none: better told at once than left hanging.
+        Raises `Unavailable` when there is none, rather than let the caller wait.
         """
         self._check_room()
         self._under_way += 1
@@ -92,7 +92,7 @@ class Upstream:
     def _check_room(self) -> None:
         if self._under_way >= self._most:
             raise Unavailable(
-                f"The provider '{self.name}' is busy with {self._most} requests of this process.",
+                f"The provider '{self.name}' already handles {self._most} requests of this process.",
                 param="model",
                 code="provider_busy",
                 retry_after_s=_FULL_RETRY_AFTER_S,
@@ -100,7 +100,7 @@ class Upstream:
         away_s = self.circuit.retry_after_s(time.monotonic())
         if away_s:
             raise Unavailable(
-                f"The provider '{self.name}' has been failing and is given a rest.",
+                f"The provider '{self.name}' is failing; requests to it are paused.",
                 param="model",
                 code="provider_failing",
                 retry_after_s=away_s,
@@ -170,7 +170,7 @@ class Upstream:
 
 
 class Upstreams:
-    """Every provider that was called so far, over one pool of connections."""
+    """The providers called so far, over one connection pool."""
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
@@ -187,12 +187,12 @@ class Upstreams:
             await self._session.close()
 
     def circuits(self) -> dict[str, CircuitState]:
-        """The circuits of the providers that were called so far."""
+        """Return the circuits of the providers called so far."""
         now = time.monotonic()
         return {name: upstream.circuit.state(now) for name, upstream in list(self._known.items())}
 
     def find(self, name: str) -> Upstream:
-        """The provider of that name. Raises `NotConfigured`."""
+        """Return the provider of that name. Raises `NotConfigured`."""
         known, now = self._known.get(name), time.monotonic()
         if known is not None and now < self._looked_at[name] + _LOOK_AGAIN_AFTER_S:
             return known

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal, NotRequired, Required, Union, get_ar
 
 from typing_extensions import get_type_hints, is_typeddict
 
-from service.gateway.fields.rules import Items, Object, Rule, Variants, Words
+from service.gateway.fields.rules import Items, Object, Rule, Variants, WordList
 
 _WRAPPERS = (Annotated, Required, NotRequired)
 
@@ -29,7 +29,7 @@ def missing(kind: Any, rule: Rule | None, at: str) -> Iterator[str]:
         for one in members:
             for each in get_args(one) if get_origin(one) is not Literal else ():
                 yield from missing(each, rule.each, at)
-    elif isinstance(rule, Words):
+    elif isinstance(rule, WordList):
         known = rule.free | set(rule.metered)
         for one in members:
             for inner in [one, *get_args(one)]:

@@ -14,7 +14,7 @@ from service.gateway.usage import Usage
 
 @dataclass(frozen=True, slots=True)
 class Naming:
-    """How the answer names itself and its model to the caller, whatever the provider calls them."""
+    """The ids under which the caller sees the answer and its model, in place of the provider's."""
 
     answer_id: str
     model: str

@@ -7,11 +7,11 @@ from service.gateway.fields.rules import (
     UNPRICED,
     Items,
     Object,
+    ProviderState,
     Rule,
-    State,
     Tier,
     Variants,
-    Words,
+    WordList,
     free,
     ours,
 )
@@ -36,7 +36,7 @@ PARTS = Variants(
                 "file": Object(
                     {
                         **free("file_data", "filename"),
-                        "file_id": State("Send the file itself in 'file_data'."),
+                        "file_id": ProviderState("Send the file itself in 'file_data'."),
                     }
                 ),
             },
@@ -70,7 +70,7 @@ MESSAGES = Variants(
             {
                 **free("role", "name", "refusal", "annotations"),
                 "content": _CONTENT,
-                "audio": State("Send the text of the answer in 'content'."),
+                "audio": ProviderState("Send the text of the answer in 'content'."),
                 "function_call": Object(free("arguments", "name")),
                 "tool_calls": _CALLS,
             }
@@ -163,15 +163,15 @@ CHAT_FIELDS = Object(
         "prediction": Object({"type": FREE, "content": _CONTENT}),
         "stream_options": _STREAM_OPTIONS,
         "service_tier": Tier(),
-        "modalities": Words(frozenset({"text"}), {"audio": PriceKind.AUDIO_OUTPUT_TOKENS}),
+        "modalities": WordList(frozenset({"text"}), {"audio": PriceKind.AUDIO_OUTPUT_TOKENS}),
         "audio": Object(
-            {"format": FREE, "voice": Object({"id": State("Choose a built-in voice.")})},
+            {"format": FREE, "voice": Object({"id": ProviderState("Choose a built-in voice.")})},
             meter=PriceKind.AUDIO_OUTPUT_TOKENS,
         ),
         "web_search_options": _WEB_SEARCH,
         "prompt_cache_options": Object(free("mode", "ttl"), meter=PriceKind.CACHE_WRITE_TOKENS),
         "moderation": UNPRICED,
-        "store": State("Leave it out or send false; answers are not stored."),
+        "store": ProviderState("Leave it out or send false; answers are not stored."),
     }
 )
 

@@ -19,12 +19,12 @@ from service.gateway.fields.rules import (
     Items,
     Object,
     Ours,
+    ProviderState,
     Rule,
-    State,
     Tier,
     Unpriced,
     Variants,
-    Words,
+    WordList,
 )
 
 
@@ -97,11 +97,11 @@ class _Examiner:
                 self._variant(value, rule, at)
             case Items():
                 self._items(value, rule, at)
-            case Words():
+            case WordList():
                 self._words(value, rule, at)
             case Tier():
                 self._tier(value, at)
-            case State():
+            case ProviderState():
                 if value:
                     self._refuse(
                         at,
@@ -144,7 +144,7 @@ class _Examiner:
             for index, item in enumerate(value):
                 self.check(item, rule.each, at.item(index))
 
-    def _words(self, value: Any, rule: Words, at: _Place) -> None:
+    def _words(self, value: Any, rule: WordList, at: _Place) -> None:
         for word in value if isinstance(value, list) else [value]:
             if word is None or (isinstance(word, str) and word in rule.free):
                 continue

@@ -6,8 +6,8 @@ from service.gateway.fields.rules import (
     UNPRICED,
     Items,
     Object,
+    ProviderState,
     Rule,
-    State,
     Tier,
     Variants,
     free,
@@ -16,21 +16,26 @@ from service.gateway.fields.rules import (
 
 _CACHE_BREAKPOINT = Object(free("mode", "ttl"), meter=PriceKind.CACHE_WRITE_TOKENS)
 _PART: dict[str, Rule] = {"type": FREE, "prompt_cache_breakpoint": _CACHE_BREAKPOINT}
-_CONTAINER = State("Containers of the provider are shared by all teams: use {'type': 'auto'}.")
+_IMAGE_FILE = ProviderState("Send the image in 'image_url'.")
+_CONTAINER = ProviderState("Containers of the provider are shared by all teams: use {'type': 'auto'}.")
 
 PARTS = Variants(
     "type",
     {
         "input_text": Object({**_PART, "text": FREE}),
         "input_image": Object(
-            {**_PART, **free("detail", "image_url"), "file_id": State("Send the image in 'image_url'.")},
+            {
+                **_PART,
+                **free("detail", "image_url"),
+                "file_id": _IMAGE_FILE,
+            },
             is_media=True,
         ),
         "input_file": Object(
             {
                 **_PART,
                 **free("detail", "file_data", "file_url", "filename"),
-                "file_id": State("Send the file in 'file_data' or 'file_url'."),
+                "file_id": ProviderState("Send the file in 'file_data' or 'file_url'."),
             },
             is_media=True,
         ),
@@ -100,7 +105,7 @@ TOOLS = Variants(
                 "container": Object(
                     {
                         **free("type", "network_policy"),
-                        "file_ids": State("Files of the provider are shared by all teams."),
+                        "file_ids": ProviderState("Files of the provider are shared by all teams."),
                         "memory_limit": UNPRICED,
                     },
                     scalar=_CONTAINER,
@@ -123,11 +128,11 @@ TOOLS = Variants(
                     "headers",
                     "require_approval",
                 ),
-                "tunnel_id": State("Name the server in 'server_url'."),
+                "tunnel_id": ProviderState("Name the server in 'server_url'."),
             },
             meter=PriceKind.MCP_CALLS,
         ),
-        "file_search": State("Search your documents yourself and send what you found in 'input'."),
+        "file_search": ProviderState("Search your documents yourself and send what you found in 'input'."),
         "image_generation": UNPRICED,
         "programmatic_tool_calling": UNPRICED,
     },
@@ -162,7 +167,7 @@ ITEMS = Variants(
                 **_CALL,
                 "acknowledged_safety_checks": FREE,
                 "output": Object(
-                    {**free("type", "image_url"), "file_id": State("Send the image in 'image_url'.")},
+                    {**free("type", "image_url"), "file_id": _IMAGE_FILE},
                     is_media=True,
                 ),
             }
@@ -192,8 +197,8 @@ ITEMS = Variants(
         "program": Object({**_CALL, **free("code", "fingerprint")}),
         "program_output": Object({**_CALL, "result": FREE}),
         "code_interpreter_call": _CONTAINER,
-        "image_generation_call": State("Send the image in an 'input_image' part."),
-        "item_reference": State("Send the whole conversation in 'input'."),
+        "image_generation_call": ProviderState("Send the image in an 'input_image' part."),
+        "item_reference": ProviderState("Send the whole conversation in 'input'."),
     },
     missing="message",
 )
@@ -208,7 +213,7 @@ _FORMAT = Variants(
 )
 
 _TOOL_CHOICE = Object(free("type", "name", "mode", "tools", "server_label"))
-_STORED = State("Send the whole conversation in 'input'.")
+_STORED = ProviderState("Send the whole conversation in 'input'.")
 
 RESPONSES_FIELDS = Object(
     {
@@ -246,7 +251,7 @@ RESPONSES_FIELDS = Object(
         "access_programs": UNPRICED,
         "previous_response_id": _STORED,
         "conversation": _STORED,
-        "prompt": State("Send the prompt's text in 'instructions' or 'input'."),
-        "background": State("Leave it out; Tunehouse does not run responses in the background."),
+        "prompt": ProviderState("Send the prompt's text in 'instructions' or 'input'."),
+        "background": ProviderState("Leave it out; Tunehouse does not run responses in the background."),
     }
 )

@@ -22,7 +22,7 @@ class Tier:
 
 
 @dataclass(frozen=True, slots=True)
-class State:
+class ProviderState:
     """Refused: refers to something stored in the provider account that all teams share.
 
     `instead` says what to do about it.
@@ -40,7 +40,7 @@ class Unpriced:
 class Object:
     """An object with these fields and no others; using it is charged by `meter`.
 
-    `is_media` says that it may take more tokens than bytes. A value that is no object follows `scalar`.
+    `is_media` says that it may take more tokens than bytes. A scalar follows the rule `scalar`.
     """
 
     fields: Mapping[str, "Rule"]
@@ -52,16 +52,16 @@ class Object:
 
 @dataclass(frozen=True, slots=True)
 class Items:
-    """A list of which each item follows `each`; a value that is no list or object passes."""
+    """A list of which each item follows `each`; a scalar passes."""
 
     each: "Rule"
 
 
 @dataclass(frozen=True, slots=True)
 class Variants:
-    """Objects told apart by the text in `by`; one without it is a `missing`.
+    """Objects distinguished by the text in `by`; one without it counts as `missing`.
 
-    A value that is no object follows `scalar`.
+    A scalar follows the rule `scalar`.
     """
 
     by: str
@@ -71,14 +71,14 @@ class Variants:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class WordList:
     """Texts, or a list of texts, of which some are charged by a meter; no others are known."""
 
     free: frozenset[str]
     metered: Mapping[str, PriceKind]
 
 
-Rule = Free | Ours | Tier | State | Unpriced | Object | Items | Variants | Words
+Rule = Free | Ours | Tier | ProviderState | Unpriced | Object | Items | Variants | WordList
 
 FREE: Rule = Free()
 OURS: Rule = Ours()

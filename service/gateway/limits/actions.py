@@ -16,7 +16,7 @@ LimitOwner = Literal["key", "team"]
 
 
 def by_settings(settings: Settings) -> Mapping[tuple[LimitOwner, Unit], int | None]:
-    """The limits of those who have none of their own; None is no limit."""
+    """Return the default limits; None means unlimited."""
     return {
         ("key", "requests"): settings.key_requests_per_minute,
         ("key", "tokens"): settings.key_tokens_per_minute,

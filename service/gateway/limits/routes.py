@@ -32,7 +32,7 @@ class RateLimitsIn(WireIn):
 
 
 class RateLimitsOut(WireOut):
-    """What holds, by its own limits or by the settings'; null is no limit."""
+    """The limits in force, its own or the settings'; null means unlimited."""
 
     object: Literal["rate_limits"] = "rate_limits"
     requests_per_minute: int | None

@@ -1,4 +1,4 @@
-"""One Lua script in Valkey, run again and again over one connection.
+"""One Lua script in Valkey, run repeatedly over one connection.
 
 redis-py's client does for each command what is needed once: pick a connection, wrap, retry, decode. Below it,
 its connection knows addresses, TLS and passwords, and that is all that is used here.
@@ -13,7 +13,7 @@ from redis.exceptions import NoScriptError
 
 
 class Script:
-    """A script that answers one text. One `run` at a time."""
+    """A script that returns one text. Only one `run` may be in progress at a time."""
 
     def __init__(self, source: str, url: str, timeout_s: float) -> None:
         self._source = source

@@ -1,6 +1,6 @@
 """Requests and tokens per minute, by key and by team, counted in Valkey for all api processes together.
 
-When Valkey is away everybody passes: limits share the provider fairly, while money is guarded by Postgres.
+Without Valkey every request passes: limits share the provider fairly, and Postgres guards the money.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ _STAY_AWAY_S = 1.0
 _CORRECT_WITHIN_S = 0.1
 
 
-class Bucket(NamedTuple):
+class TokenBucket(NamedTuple):
     """One limit that a request counts against."""
 
     scope: LimitOwner
@@ -45,13 +45,13 @@ class Bucket(NamedTuple):
 class Standing(NamedTuple):
     """A bucket after a request; `reset_ms` is until it is full, or until a refused request would fit."""
 
-    bucket: Bucket
+    bucket: TokenBucket
     remaining: int
     reset_ms: int
 
 
 class _Ask(NamedTuple):
-    buckets: Sequence[Bucket]
+    buckets: Sequence[TokenBucket]
     costs: Sequence[int]
     is_forced: bool
 
@@ -88,7 +88,7 @@ class Limits:
         return standings
 
     def correct(self, caller: Payer, tokens: int) -> None:
-        """Count `tokens` more (or, below zero, fewer) than `take` was told, with the next request or soon."""
+        """Correct the tokens that `take` counted by `tokens`, with the next request or soon."""
         buckets = [bucket for bucket in self._buckets(caller) if bucket.unit == "tokens"]
         if not buckets or not tokens:
             return
@@ -96,13 +96,13 @@ class Limits:
             asyncio.get_running_loop().call_later(_CORRECT_WITHIN_S, self._send_corrections)
         self._corrections.append(_Ask(buckets, [tokens] * len(buckets), True))
 
-    def _buckets(self, caller: Payer) -> list[Bucket]:
+    def _buckets(self, caller: Payer) -> list[TokenBucket]:
         found = []
         for (owner, unit), usual in self._usual.items():
             subject_id = caller.key_id if owner == "key" else caller.team_id
             allowance = caller.limits.get((subject_id, unit), usual)
             if allowance is not None:
-                found.append(Bucket(owner, subject_id, unit, allowance))
+                found.append(TokenBucket(owner, subject_id, unit, allowance))
         return found
 
     def _send_corrections(self) -> None:
@@ -139,7 +139,7 @@ def _arguments(ask: _Ask) -> Iterable[int]:
         yield cost
 
 
-def _read(buckets: Sequence[Bucket], numbers: Iterator[int]) -> _Answer:
+def _read(buckets: Sequence[TokenBucket], numbers: Iterator[int]) -> _Answer:
     refused = next(numbers)
     return refused, [Standing(bucket, next(numbers), next(numbers)) for bucket in buckets]
 
