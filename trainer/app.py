@@ -13,7 +13,7 @@ from trainer.inference.chat import create_chat
 from trainer.inference.completions import create_completion
 from trainer.inference.responses import create_response
 from trainer.routes import control, files, jobs, models, tokens, uploads
-from trainer.state import State
+from trainer.state import TrainerState
 from trainer.storage.table import UnknownCursorError
 from trainer.web.http import answer
 from trainer.web.middleware import Gate
@@ -23,7 +23,7 @@ PREFIXES = {"openai": ["/v1"], "azure": ["/v1", "/openai/v1", "/openai"]}
 ANSWER_PREFIXES = {"openai": [], "azure": ["/openai/deployments/{deployment}"]}
 
 
-def build_app(state: State) -> ASGIApp:
+def build_app(state: TrainerState) -> ASGIApp:
     """The whole server as an ASGI app."""
     app = FastAPI(title="Tunehouse trainer", openapi_url=None, redirect_slashes=False)
     app.state.trainer = state

@@ -13,7 +13,7 @@ from typer import Option
 from trainer.dialect import DIALECTS
 from trainer.engines import BASES, ENGINES
 from trainer.server import CannotStartError, serve
-from trainer.settings import Settings
+from trainer.settings import TrainerSettings
 
 _ENV = "TUNEHOUSE_TRAINER_"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -80,7 +80,7 @@ def run(
             raise _refuse(f"there is no {option} {value!r}, only {', '.join(known)}")
     try:
         offered = BASES[engine](bases)
-        settings = Settings(
+        settings = TrainerSettings(
             data_dir=data_dir,
             bases=offered,
             api_key=api_key,

@@ -9,7 +9,7 @@ from trainer.dialect import DIALECTS, ProviderDialect
 from trainer.engines import ENGINES
 from trainer.engines.base import Engine
 from trainer.faults.control import Control
-from trainer.settings import Base, Settings
+from trainer.settings import OfferedBase, TrainerSettings
 from trainer.storage.files import Files
 from trainer.storage.store import Store
 
@@ -18,7 +18,7 @@ from trainer.storage.store import Store
 class Core:
     """Settings, rows, contents, time and the engine."""
 
-    settings: Settings
+    settings: TrainerSettings
     store: Store
     clock: Clock
     files: Files
@@ -30,12 +30,12 @@ class Core:
         """When a move happened: when it was due in a sandbox, now where steps take real time."""
         return due_at if self.engine.pace_s else self.clock.now()
 
-    def base(self, name: str) -> Base | None:
+    def base(self, name: str) -> OfferedBase | None:
         """A base model on offer."""
         return next((base for base in self.settings.bases if base.name == name), None)
 
 
-def build_core(settings: Settings) -> Core:
+def build_core(settings: TrainerSettings) -> Core:
     """Open the data directory; raises OSError or sqlite3.Error when it cannot be used."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     store = Store(settings.data_dir / "trainer.db")

@@ -14,7 +14,7 @@ import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
 from trainer.app import build_app
-from trainer.settings import Settings
+from trainer.settings import TrainerSettings
 from trainer.state import build_state
 from trainer.web.protocol import AbortableProtocol
 
@@ -47,7 +47,7 @@ class _AnnouncingServer(uvicorn.Server):
         print(f"listening on {self._url}", flush=True)  # noqa: T201 - the line that supervisors read
 
 
-def serve(settings: Settings, host: str, port: int) -> None:
+def serve(settings: TrainerSettings, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; raises `CannotStartError`."""
     sock = _bind(host, port)
     lock = _lock(settings.data_dir)

@@ -9,7 +9,7 @@ MEBIBYTE = 1024 * 1024
 
 
 @dataclass(frozen=True, kw_only=True)
-class Base:
+class OfferedBase:
     """A model on offer and the methods it can be tuned by."""
 
     name: str
@@ -23,11 +23,11 @@ class Base:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
+class TrainerSettings:
     """Everything that is fixed for the life of the process; the two secrets come from the environment."""
 
     data_dir: Path
-    bases: tuple[Base, ...]
+    bases: tuple[OfferedBase, ...]
     api_key: str
     engine: str = "sandbox"
     dialect: str = "openai"
@@ -46,7 +46,7 @@ class Settings:
     body_limit_bytes: int = 32 * MEBIBYTE
 
 
-def parse_bases(text: str) -> tuple[Base, ...]:
+def parse_bases(text: str) -> tuple[OfferedBase, ...]:
     """Read `NAME[=METHOD+METHOD],NAME…`; raises ValueError with a sentence for whoever typed it."""
     bases = []
     for item in filter(None, (part.strip() for part in text.split(","))):
@@ -57,7 +57,7 @@ def parse_bases(text: str) -> tuple[Base, ...]:
         listed = tuple(filter(None, methods.split("+")))
         if unknown := [method for method in listed if method not in known]:
             raise ValueError(f"{unknown[0]!r} is no tuning method; there are {', '.join(sorted(known))}")
-        bases.append(Base(name=name, methods=listed) if listed else Base(name=name))
+        bases.append(OfferedBase(name=name, methods=listed) if listed else OfferedBase(name=name))
     if not bases:
         raise ValueError("name at least one base model")
     return tuple(bases)

@@ -9,13 +9,13 @@ from starlette.requests import Request
 
 from trainer.core import Core, build_core
 from trainer.faults.rules import Faults
-from trainer.settings import Settings
+from trainer.settings import TrainerSettings
 from trainer.training.runner import Runner
 from trainer.webhooks.sender import Sender
 
 
 @dataclass
-class State:
+class TrainerState:
     """What a route can reach."""
 
     core: Core
@@ -36,14 +36,14 @@ class State:
         self.sender.stop()
 
 
-def build_state(settings: Settings) -> State:
+def build_state(settings: TrainerSettings) -> TrainerState:
     """Open the data directory and build the parts; nothing runs yet."""
     core = build_core(settings)
     sender = Sender(core)
-    return State(core, Runner(core, on_end=sender.wake), sender)
+    return TrainerState(core, Runner(core, on_end=sender.wake), sender)
 
 
-def state_of(request: Request) -> State:
+def state_of(request: Request) -> TrainerState:
     """The state that the app was built with."""
-    found: State = request.app.state.trainer
+    found: TrainerState = request.app.state.trainer
     return found

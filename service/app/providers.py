@@ -11,7 +11,7 @@ from service.core.pages import ListOut
 from service.gateway.circuit import CircuitState
 from service.gateway.gateway import Gateway
 from service.jobs.blocks import standing_blocks
-from service.providers.health import Health, check_all
+from service.providers.health import ProviderHealth, check_all
 from service.teams.access import Reader
 
 router = APIRouter(prefix="/v1/providers", tags=["providers"])
@@ -50,7 +50,7 @@ def list_providers(request: Request, _: Reader) -> ListOut[ProviderOut]:
     return ListOut[ProviderOut](data=data, first_id=ends[0], last_id=ends[1])
 
 
-def _provider_out(health: Health, blocks: list[str], circuit: CircuitState) -> ProviderOut:
+def _provider_out(health: ProviderHealth, blocks: list[str], circuit: CircuitState) -> ProviderOut:
     return ProviderOut(
         name=health.name,
         kind=health.kind,

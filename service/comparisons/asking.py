@@ -28,12 +28,12 @@ class _Message(msgspec.Struct):
     refusal: str | None = None
 
 
-class _Choice(msgspec.Struct):
+class _AnswerChoice(msgspec.Struct):
     message: _Message
 
 
 class _Answer(msgspec.Struct):
-    choices: list[_Choice]
+    choices: list[_AnswerChoice]
 
 
 _answer = msgspec.json.Decoder(_Answer)

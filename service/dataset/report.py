@@ -20,7 +20,7 @@ class Truncation(msgspec.Struct, frozen=True):
     nothing_left: int = 0
 
 
-class Bucket(msgspec.Struct, frozen=True):
+class LengthBucket(msgspec.Struct, frozen=True):
     """How many examples have `low` to `high` tokens, both included."""
 
     low: int
@@ -43,7 +43,7 @@ class Tokens(msgspec.Struct, frozen=True):
     framing: int
     tools: int
     images: int
-    histogram: list[Bucket]
+    histogram: list[LengthBucket]
 
 
 class CheckReport(msgspec.Struct, frozen=True):
@@ -98,7 +98,7 @@ def truncation(lengths: Counter[int], limit: int, answers_from: Counter[int]) ->
     )
 
 
-def histogram(lengths: Counter[int]) -> list[Bucket]:
+def histogram(lengths: Counter[int]) -> list[LengthBucket]:
     """Buckets that double in width: 0-15, 16-31, 32-63, …; empty ones at either end are left out."""
     by_power: Counter[int] = Counter()
     for length, times in lengths.items():
@@ -106,4 +106,6 @@ def histogram(lengths: Counter[int]) -> list[Bucket]:
     if not by_power:
         return []
     powers = range(min(by_power), max(by_power) + 1)
-    return [Bucket(0 if power == 4 else 2 ** (power - 1), 2**power - 1, by_power[power]) for power in powers]
+    return [
+        LengthBucket(0 if power == 4 else 2 ** (power - 1), 2**power - 1, by_power[power]) for power in powers
+    ]

@@ -20,7 +20,7 @@ from service.catalog.offers import Offer, offers
 from service.core import clock, work
 from service.core.work import WorkItem
 from service.dataset import report
-from service.dataset.report import Bucket
+from service.dataset.report import LengthBucket
 from service.files.tables import File, FileStatus, TokenCount
 
 COUNT = "file.count_tokens"  # the unit of work that has one content counted for one base
@@ -37,7 +37,7 @@ class BaseTokens(msgspec.Struct, frozen=True):
     p99: int
     max: int
     truncated: int
-    histogram: list[Bucket]
+    histogram: list[LengthBucket]
 
 
 class Counted(NamedTuple):

@@ -45,7 +45,7 @@ class ProblemOut(WireOut):
     message: str
 
 
-class BucketOut(WireOut):
+class LengthBucketOut(WireOut):
     """How many examples have `low` to `high` tokens."""
 
     low: int
@@ -68,7 +68,7 @@ class TokensOut(WireOut):
     framing: int
     tools: int
     images: int
-    histogram: list[BucketOut]
+    histogram: list[LengthBucketOut]
 
 
 class BaseTokensOut(WireOut):
@@ -83,7 +83,7 @@ class BaseTokensOut(WireOut):
     p99: int | None = None
     max: int | None = None
     truncated: int | None = None
-    histogram: list[BucketOut] | None = None
+    histogram: list[LengthBucketOut] | None = None
     note: str | None = None
 
 

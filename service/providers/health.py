@@ -17,7 +17,7 @@ _TIMEOUT_S = 5.0
 
 
 @dataclass(frozen=True)
-class Health:
+class ProviderHealth:
     """What a call to a provider showed; `problem` is None, `key_refused`, `unreachable` or `failing`."""
 
     name: str
@@ -26,7 +26,7 @@ class Health:
     checked_at: datetime
 
 
-class _Probe:
+class _HealthProbe:
     """A client with short timeouts of its own, and its last finding."""
 
     def __init__(self, name: str) -> None:
@@ -34,9 +34,9 @@ class _Probe:
         timeout_s = min(settings.timeout_s, _TIMEOUT_S)
         self._provider = open_provider(settings.model_copy(update={"timeout_s": timeout_s}))
         self._lock = threading.Lock()
-        self._last: Health | None = None
+        self._last: ProviderHealth | None = None
 
-    def check(self) -> Health:
+    def check(self) -> ProviderHealth:
         """The last finding, or a new one when that is stale; one thread asks while others wait for it."""
         with self._lock:
             if self._last is None or now() - self._last.checked_at > _FRESH:
@@ -44,7 +44,7 @@ class _Probe:
             return self._last
 
 
-def look_at(provider: Provider) -> Health:
+def look_at(provider: Provider) -> ProviderHealth:
     """Ask the provider for its models, which costs nothing. A throttled provider is a healthy one."""
     problem = None
     try:
@@ -56,10 +56,10 @@ def look_at(provider: Provider) -> Health:
     except ProviderError as failure:
         no_answer = failure.status is None and failure.code != "malformed_answer"
         problem = "unreachable" if no_answer else "failing"
-    return Health(provider.name, provider.kind, problem, now())
+    return ProviderHealth(provider.name, provider.kind, problem, now())
 
 
-def check_all() -> Sequence[Health]:
+def check_all() -> Sequence[ProviderHealth]:
     """Every configured provider's health, in the order of the settings, all asked at once."""
     names = [provider.name for provider in all_providers()]
     if not names:
@@ -69,5 +69,5 @@ def check_all() -> Sequence[Health]:
 
 
 @cache
-def _probe(name: str) -> _Probe:
-    return _Probe(name)
+def _probe(name: str) -> _HealthProbe:
+    return _HealthProbe(name)

@@ -115,6 +115,15 @@ def test_every_public_function_and_class_says_what_it_is() -> None:
     assert silent == []
 
 
+def test_no_two_classes_have_the_same_name() -> None:
+    places: dict[str, list[str]] = {}
+    for path in files("service", "worker", "trainer"):
+        for node in ast.walk(tree(path)):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(place(path, node))
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
 def test_a_decision_fits_on_a_page() -> None:
     long = [path.name for path in (ROOT / "docs/decisions").glob("*.md") if path.read_text().count("\n") > 40]
     assert long == []

@@ -14,7 +14,7 @@ from trainer.engines.base import Prompt
 from trainer.engines.transformers.bases import find_bases
 from trainer.engines.transformers.data.encode import Encoder
 from trainer.engines.transformers.serving.server import Serving
-from trainer.settings import Settings
+from trainer.settings import TrainerSettings
 
 QUESTION = [{"role": "user", "content": "Is the lamp kind?"}]
 
@@ -96,7 +96,7 @@ def test_the_model_asked_longest_ago_leaves_memory_and_comes_back_when_asked(
     bases: list[str], tmp_path: Path
 ) -> None:
     offered = {base.name: base for base in find_bases(",".join(bases[:2]))}
-    settings = Settings(data_dir=tmp_path, bases=tuple(offered.values()), api_key="k", cached_models=1)
+    settings = TrainerSettings(data_dir=tmp_path, bases=tuple(offered.values()), api_key="k", cached_models=1)
     serving = Serving(settings)
     prompt = Prompt(messages=QUESTION, temperature=0, max_tokens=5)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.engines.auto import count_steps, resolve_batch_size, resolve_epochs
-from trainer.engines.curves import MAX_TOLD_STEPS, Curve, checkpoint_steps, told_steps
+from trainer.engines.curves import MAX_TOLD_STEPS, SimulatedCurve, checkpoint_steps, told_steps
 from trainer.engines.similarity import PromptIndex
 
 
@@ -36,7 +36,7 @@ def test_told_steps_are_few_and_hold_every_checkpoint(examples: int, epochs: int
 
 @given(st.integers(0, 2**31 - 1), st.integers(1, 10**6))
 def test_curves_fall_and_stay_within_bounds(seed: int, total: int) -> None:
-    curve = Curve(seed, "data", total)
+    curve = SimulatedCurve(seed, "data", total)
     assert 0 < curve.loss(total, "train") < 3
     assert 0 < curve.accuracy(curve.loss(total, "train")) <= 0.99
     assert 0 <= curve.reward(total, "train") <= 1

@@ -8,7 +8,7 @@ from typing import Any
 
 from trainer.engines.base import Engine
 from trainer.engines.sandbox import SandboxEngine
-from trainer.settings import Base, Settings, parse_bases
+from trainer.settings import OfferedBase, TrainerSettings, parse_bases
 
 
 def _real(module: str) -> Any:
@@ -16,12 +16,12 @@ def _real(module: str) -> Any:
     return import_module(f"trainer.engines.transformers.{module}")
 
 
-ENGINES: dict[str, Callable[[Settings], Engine]] = {
+ENGINES: dict[str, Callable[[TrainerSettings], Engine]] = {
     "sandbox": lambda settings: SandboxEngine(settings.step_ms / 1000, settings.concurrency),
     "transformers": lambda settings: _real("engine").TransformersEngine(settings),
 }
 
-BASES: dict[str, Callable[[str], tuple[Base, ...]]] = {
+BASES: dict[str, Callable[[str], tuple[OfferedBase, ...]]] = {
     "sandbox": parse_bases,
     "transformers": lambda text: _real("bases").find_bases(text),
 }

@@ -96,7 +96,7 @@ class Prompt:
 
 
 @dataclass(kw_only=True)
-class Answer:
+class EngineAnswer:
     """What an engine says: pieces whose concatenation is the text, read once.
 
     The other fields are final once the pieces are exhausted, so that an engine may produce as it is read.
@@ -157,7 +157,7 @@ class Engine(Protocol):
     def release(self, spec: TrainSpec) -> None:
         """The job has ended, whatever way: drop what only its training needed; may come twice."""
 
-    def answer(self, base: str, folder: Path | None, prompt: Prompt) -> Answer:
+    def answer(self, base: str, folder: Path | None, prompt: Prompt) -> EngineAnswer:
         """Answer as the base, or as the tuned model in `folder`; raises `AnswerRefusedError`.
 
         Called from any thread.

@@ -20,7 +20,7 @@ def checkpoint_steps(total_steps: int, n_epochs: int) -> list[int]:
     return [per_epoch * epoch for epoch in range(max(1, n_epochs - 2), n_epochs + 1)]
 
 
-class Curve:
+class SimulatedCurve:
     """Losses that fall from about 2.4 towards a floor, with noise out of a hash."""
 
     def __init__(self, seed: int, fingerprint: str, total_steps: int) -> None:

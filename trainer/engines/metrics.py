@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trainer.engines.curves import Curve
+from trainer.engines.curves import SimulatedCurve
 from trainer.storage.records import PlanRecord
 
 
 def measure_step(
-    curve: Curve, method: str, plan: PlanRecord, step: int, *, is_epoch_end: bool
+    curve: SimulatedCurve, method: str, plan: PlanRecord, step: int, *, is_epoch_end: bool
 ) -> dict[str, float]:
     """The numbers of one step; the full validation pass happens at the end of an epoch only."""
     metrics: dict[str, float] = {"step": step, "total_steps": plan.total_steps}

@@ -8,7 +8,7 @@ import toktok  # type: ignore[import-untyped]  # ships annotations but no py.typ
 
 from service.dataset import countable, tokens
 from service.dataset.tokens import CHAT_ENCODING
-from trainer.engines.base import Answer, Prompt
+from trainer.engines.base import EngineAnswer, Prompt
 
 _PIECES = re.compile(
     r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\s*[^\s\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]+\s*"
@@ -26,14 +26,14 @@ def cut_text(text: str, prompt: Prompt) -> tuple[str, str]:
     return kept, "length" if total > prompt.max_tokens else "stop"
 
 
-def build_answer(text: str, prompt: Prompt) -> Answer:
+def build_answer(text: str, prompt: Prompt) -> EngineAnswer:
     """An answer of this text, one piece a word or unspaced character."""
     kept, reason = cut_text(text, prompt)
     if prompt.is_completion:
         asked = countable.of_prompt(prompt.messages[0]["content"])
     else:
         asked = countable.of_chat(prompt.messages, prompt.tools)
-    return Answer(
+    return EngineAnswer(
         pieces=_PIECES.findall(kept) or ([kept] if kept else []),
         prompt_tokens=asked.tokens(CHAT_ENCODING),
         completion_tokens=tokens.count([kept], CHAT_ENCODING)[0],

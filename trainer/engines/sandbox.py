@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from trainer.engines import auto
-from trainer.engines.base import Answer, LineTokens, Progress, Prompt, TrainSpec
+from trainer.engines.base import EngineAnswer, LineTokens, Progress, Prompt, TrainSpec
 from trainer.engines.checks import scan_training, scan_validation
-from trainer.engines.curves import Curve, checkpoint_steps, told_steps
+from trainer.engines.curves import SimulatedCurve, checkpoint_steps, told_steps
 from trainer.engines.examples import InvalidExampleError, detect_format, last_user_text, read_example
 from trainer.engines.memory import MAX_REMEMBERED, MemoryCache, copy_examples, read_folder, write_examples
 from trainer.engines.metrics import describe_step, measure_step
@@ -66,7 +66,7 @@ class SandboxEngine:
 
     def train(self, spec: TrainSpec, plan: PlanRecord, after_step: int) -> Iterator[Progress]:
         """Tell the simulated steps that are left."""
-        curve = Curve(spec.seed, plan.extra["data"], plan.total_steps)
+        curve = SimulatedCurve(spec.seed, plan.extra["data"], plan.total_steps)
         kept = set(checkpoint_steps(plan.total_steps, plan.n_epochs))
         for step in told_steps(plan.total_steps, plan.n_epochs):
             if step <= after_step:
@@ -106,7 +106,7 @@ class SandboxEngine:
     def stop(self) -> None:
         """Nothing runs outside the server."""
 
-    def answer(self, base: str, folder: Path | None, prompt: Prompt) -> Answer:
+    def answer(self, base: str, folder: Path | None, prompt: Prompt) -> EngineAnswer:
         """Recall the closest training answer, or say what a sandbox base model is."""
         question = last_user_text(prompt.messages)
         memory = self._memories.get(folder) if folder else None

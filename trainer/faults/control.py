@@ -30,7 +30,7 @@ class AnswerBehaviour(msgspec.Struct, forbid_unknown_fields=True):
     chunks: Annotated[int, msgspec.Meta(ge=1, le=100_000)] | None = None
 
 
-class JobLimits(msgspec.Struct, forbid_unknown_fields=True):
+class CreationLimits(msgspec.Struct, forbid_unknown_fields=True):
     """Who may create jobs: nobody once winding down, and so many a day per model (`*` is any model)."""
 
     wind_down: bool = False
@@ -42,7 +42,7 @@ class ControlState(msgspec.Struct):
 
     webhooks: WebhookBehaviour = msgspec.field(default_factory=WebhookBehaviour)
     answers: AnswerBehaviour = msgspec.field(default_factory=AnswerBehaviour)
-    limits: JobLimits = msgspec.field(default_factory=JobLimits)
+    limits: CreationLimits = msgspec.field(default_factory=CreationLimits)
     shutdown_dates: dict[str, str] = {}
     deployments: dict[str, str] = {}
     """Which model a deployment of that name serves, where models are served by deployments."""

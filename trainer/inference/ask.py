@@ -10,13 +10,13 @@ import msgspec
 from starlette.requests import Request
 
 from trainer.core import Core
-from trainer.engines.base import Answer, AnswerRefusedError, Engine, Prompt
+from trainer.engines.base import AnswerRefusedError, Engine, EngineAnswer, Prompt
 from trainer.errors import bad_request
 from trainer.faults.spoil import SCOPE_KEY
 from trainer.web.lookup import ServedModel, find_served
 
 
-async def ask(core: Core, model: str, prompt: Prompt, n: int = 1) -> list[Answer]:
+async def ask(core: Core, model: str, prompt: Prompt, n: int = 1) -> list[EngineAnswer]:
     """The engine's answers, one a choice; raises a 404 `ApiError` for a model that cannot be called."""
     target = find_served(core, model)
     behaviour = core.control.state.answers
@@ -29,7 +29,7 @@ async def ask(core: Core, model: str, prompt: Prompt, n: int = 1) -> list[Answer
     return answers
 
 
-async def _answer(engine: Engine, target: ServedModel, prompt: Prompt) -> Answer:
+async def _answer(engine: Engine, target: ServedModel, prompt: Prompt) -> EngineAnswer:
     try:
         if engine.answers_slowly:
             return await asyncio.to_thread(engine.answer, target.base, target.folder, prompt)
@@ -38,7 +38,7 @@ async def _answer(engine: Engine, target: ServedModel, prompt: Prompt) -> Answer
         raise bad_request(error.message, error.param, error.code) from error
 
 
-async def read(core: Core, answer: Answer) -> AsyncIterator[str]:
+async def read(core: Core, answer: EngineAnswer) -> AsyncIterator[str]:
     """The pieces, with the interval between them that the control API has set."""
     interval_s = core.control.state.answers.chunk_interval_s
     if not core.engine.answers_slowly:
@@ -52,7 +52,7 @@ async def read(core: Core, answer: Answer) -> AsyncIterator[str]:
         yield found
 
 
-async def read_text(core: Core, answer: Answer) -> str:
+async def read_text(core: Core, answer: EngineAnswer) -> str:
     """All the pieces at once, without an interval."""
     if core.engine.answers_slowly:
         return await asyncio.to_thread("".join, answer.pieces)
@@ -70,10 +70,10 @@ def event_line(body: object) -> bytes:
     return b"data: " + msgspec.json.encode(body) + b"\n\n"
 
 
-def _lengthen(answer: Answer, chunks: int) -> Answer:
+def _lengthen(answer: EngineAnswer, chunks: int) -> EngineAnswer:
     pieces = list(answer.pieces)
     tokens = max(1, answer.completion_tokens * chunks // max(1, len(pieces)))
-    return Answer(
+    return EngineAnswer(
         pieces=list(islice(cycle(pieces or ["."]), chunks)),
         prompt_tokens=answer.prompt_tokens,
         completion_tokens=tokens,

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from trainer.core import Core
-from trainer.engines.base import Answer, Prompt
+from trainer.engines.base import EngineAnswer, Prompt
 from trainer.ids import new_id
 from trainer.inference.ask import ask, event_line, hides_usage, read, read_text
 from trainer.inference.schema import ChatRequest, stops
@@ -58,7 +58,7 @@ def _prompt(body: ChatRequest) -> Prompt:
     )
 
 
-async def _choice(core: Core, index: int, answer: Answer) -> dict[str, Any]:
+async def _choice(core: Core, index: int, answer: EngineAnswer) -> dict[str, Any]:
     text = await read_text(core, answer)
     return {
         "index": index,
@@ -68,18 +68,18 @@ async def _choice(core: Core, index: int, answer: Answer) -> dict[str, Any]:
     }
 
 
-def _logprobs(answer: Answer) -> dict[str, Any] | None:
+def _logprobs(answer: EngineAnswer) -> dict[str, Any] | None:
     return None if answer.logprobs is None else {"content": answer.logprobs, "refusal": None}
 
 
 async def _stream(
-    core: Core, head: dict[str, Any], answers: Sequence[Answer], *, wants_usage: bool
+    core: Core, head: dict[str, Any], answers: Sequence[EngineAnswer], *, wants_usage: bool
 ) -> AsyncIterator[bytes]:
     """Role, pieces, finish reason, usage if asked for, then the end mark; choices one after another."""
     head = {**head, "object": "chat.completion.chunk"}
     tail = {"usage": None} if wants_usage else {}
 
-    def chunk(index: int, delta: dict[str, Any], answer: Answer | None = None) -> bytes:
+    def chunk(index: int, delta: dict[str, Any], answer: EngineAnswer | None = None) -> bytes:
         reason = answer.finish_reason if answer else None
         logprobs = _logprobs(answer) if answer else None
         choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": reason}

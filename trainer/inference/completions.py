@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from trainer.core import Core
-from trainer.engines.base import Answer, Prompt
+from trainer.engines.base import EngineAnswer, Prompt
 from trainer.ids import new_id
 from trainer.inference.ask import ask, event_line, hides_usage, read, read_text
 from trainer.inference.schema import CompletionRequest, stops
@@ -64,7 +64,7 @@ def _prompt(body: CompletionRequest, text: str) -> Prompt:
     )
 
 
-def _choice(index: int, text: str, answer: Answer | None) -> dict[str, Any]:
+def _choice(index: int, text: str, answer: EngineAnswer | None) -> dict[str, Any]:
     return {
         "index": index,
         "text": text,
@@ -73,7 +73,7 @@ def _choice(index: int, text: str, answer: Answer | None) -> dict[str, Any]:
     }
 
 
-def _logprobs(answer: Answer) -> dict[str, Any] | None:
+def _logprobs(answer: EngineAnswer) -> dict[str, Any] | None:
     """Four parallel lists, as this endpoint had them before chats."""
     if answer.logprobs is None:
         return None
@@ -87,7 +87,7 @@ def _logprobs(answer: Answer) -> dict[str, Any] | None:
 
 
 async def _stream(
-    core: Core, head: dict[str, Any], answers: Sequence[Answer], n: int, *, wants_usage: bool
+    core: Core, head: dict[str, Any], answers: Sequence[EngineAnswer], n: int, *, wants_usage: bool
 ) -> AsyncIterator[bytes]:
     tail = {"usage": None} if wants_usage else {}
     for index, answer in enumerate(answers):

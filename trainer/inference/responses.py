@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from trainer.core import Core
-from trainer.engines.base import Answer, Prompt
+from trainer.engines.base import EngineAnswer, Prompt
 from trainer.ids import new_id
 from trainer.inference.ask import ask, hides_usage, read, read_text
 from trainer.inference.schema import ResponsesRequest
@@ -74,7 +74,7 @@ def _item(ident: str) -> Wire:
     return {"id": ident, "type": "message", "role": "assistant", "status": "in_progress", "content": []}
 
 
-def _finish(shell: Wire, item: Wire, answer: Answer, text: str, *, shows_usage: bool) -> Wire:
+def _finish(shell: Wire, item: Wire, answer: EngineAnswer, text: str, *, shows_usage: bool) -> Wire:
     is_cut = answer.finish_reason == "length"
     return {
         **shell,
@@ -90,7 +90,7 @@ def _part(text: str) -> Wire:
 
 
 async def _stream(
-    core: Core, shell: Wire, item: Wire, answer: Answer, *, shows_usage: bool
+    core: Core, shell: Wire, item: Wire, answer: EngineAnswer, *, shows_usage: bool
 ) -> AsyncIterator[bytes]:
     """The events of one text item, numbered, `response.completed` (or `.incomplete`) last."""
     place = {"item_id": item["id"], "output_index": 0, "content_index": 0}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trainer.engines.base import Answer
+from trainer.engines.base import EngineAnswer
 
 
-def chat_usage(asked: Sequence[Answer], answered: Sequence[Answer]) -> dict[str, Any]:
+def chat_usage(asked: Sequence[EngineAnswer], answered: Sequence[EngineAnswer]) -> dict[str, Any]:
     """`usage` of chat and legacy completions: each prompt counts once, every choice counts."""
     prompt_tokens = sum(answer.prompt_tokens for answer in asked)
     completion_tokens = sum(answer.completion_tokens for answer in answered)
@@ -26,7 +26,7 @@ def chat_usage(asked: Sequence[Answer], answered: Sequence[Answer]) -> dict[str,
     }
 
 
-def responses_usage(answer: Answer) -> dict[str, Any]:
+def responses_usage(answer: EngineAnswer) -> dict[str, Any]:
     """`usage` of a response."""
     return {
         "input_tokens": answer.prompt_tokens,

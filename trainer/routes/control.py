@@ -13,9 +13,9 @@ from msgspec import Meta
 from starlette.responses import Response
 
 from trainer.errors import ApiError, bad_request, no_such_model
-from trainer.faults.control import AnswerBehaviour, ControlState, JobLimits, WebhookBehaviour
+from trainer.faults.control import AnswerBehaviour, ControlState, CreationLimits, WebhookBehaviour
 from trainer.faults.rules import Rule
-from trainer.state import State, state_of
+from trainer.state import TrainerState, state_of
 from trainer.storage.records import JobFailure
 from trainer.training.actions import find_job
 from trainer.training.outcome import TERMINAL, fail_job
@@ -63,7 +63,7 @@ class JobChange(msgspec.Struct, forbid_unknown_fields=True):
     status_shown: str | None = None
 
 
-def _clock(state: State) -> dict[str, Any]:
+def _clock(state: TrainerState) -> dict[str, Any]:
     clock = state.core.clock
     return {"mode": "manual" if clock.is_manual else "real", "now": clock.now()}
 
@@ -161,7 +161,7 @@ async def set_answers(request: Request) -> Response:
 async def set_limits(request: Request) -> Response:
     """Who may create jobs from now on."""
     control = state_of(request).core.control
-    control.state.limits = await read_json(request, JobLimits)
+    control.state.limits = await read_json(request, CreationLimits)
     control.save()
     return answer(control.state.limits)
 

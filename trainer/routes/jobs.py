@@ -10,7 +10,7 @@ from trainer.state import state_of
 from trainer.storage.records import JobRecord
 from trainer.training import actions
 from trainer.training.create import create_job
-from trainer.training.schema import JobRequest
+from trainer.training.schema import RequestedJob
 from trainer.web.http import answer, bracketed, read_after, read_json, read_limit
 from trainer.web.wire import Wire, show_checkpoint, show_event, show_job, show_list
 
@@ -29,7 +29,7 @@ def _show(request: Request, job: JobRecord) -> Wire:
 async def create(request: Request) -> Response:
     """Start a job."""
     state = state_of(request)
-    job = create_job(state.core, await read_json(request, JobRequest))
+    job = create_job(state.core, await read_json(request, RequestedJob))
     if job.due_at is not None:
         state.runner.schedule(job.id, job.due_at)
     return answer(_show(request, job))

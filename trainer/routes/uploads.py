@@ -28,7 +28,7 @@ router = APIRouter(prefix="/uploads")
 LIFE_S = 3600
 
 
-class ExpiresAfter(msgspec.Struct):
+class UploadExpiry(msgspec.Struct):
     """When the finished file goes away."""
 
     anchor: str
@@ -42,7 +42,7 @@ class UploadRequest(msgspec.Struct, rename={"size_bytes": "bytes"}):
     purpose: str
     size_bytes: Annotated[int, Meta(ge=1)]
     mime_type: str
-    expires_after: ExpiresAfter | None = None
+    expires_after: UploadExpiry | None = None
 
 
 class CompleteRequest(msgspec.Struct):

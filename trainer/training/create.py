@@ -12,7 +12,7 @@ from trainer.errors import ApiError, bad_request
 from trainer.ids import new_id
 from trainer.storage.records import JobRecord
 from trainer.training.log import log_event
-from trainer.training.schema import HYPERPARAMETERS_OF, JobRequest, MethodOptions
+from trainer.training.schema import HYPERPARAMETERS_OF, MethodOptions, RequestedJob
 from trainer.web.lookup import is_shut_down
 
 WIND_DOWN = (
@@ -23,7 +23,7 @@ WIND_DOWN = (
 DAY_S = 86_400
 
 
-def create_job(core: Core, request: JobRequest) -> JobRecord:
+def create_job(core: Core, request: RequestedJob) -> JobRecord:
     """Write a job in `validating_files` with its first two events; raises `ApiError`."""
     if core.control.state.limits.wind_down:
         raise ApiError(403, WIND_DOWN, code="training_not_available")
@@ -64,7 +64,7 @@ def create_job(core: Core, request: JobRequest) -> JobRecord:
     return job
 
 
-def _resolve_method(request: JobRequest) -> dict[str, Any]:
+def _resolve_method(request: RequestedJob) -> dict[str, Any]:
     kind = request.method.type if request.method else "supervised"
     options: MethodOptions | None = getattr(request.method, kind, None)
     given = (options.hyperparameters if options else None) or (

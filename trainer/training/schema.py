@@ -11,7 +11,7 @@ Auto = Literal["auto"]
 _Rate = Annotated[float, Meta(gt=0)]
 
 
-class Hyperparameters(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+class RequestedHyperparameters(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """Every method's hyperparameters; which of them a method has is checked apart."""
 
     batch_size: Auto | Annotated[int, Meta(ge=1, le=256)] | None = None
@@ -27,12 +27,12 @@ class Hyperparameters(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=
 class MethodOptions(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """What stands under the method's own name."""
 
-    hyperparameters: Hyperparameters | None = None
+    hyperparameters: RequestedHyperparameters | None = None
     grader: dict[str, Any] | None = None
     response_format: dict[str, Any] | None = None
 
 
-class Method(msgspec.Struct, forbid_unknown_fields=True):
+class RequestedMethod(msgspec.Struct, forbid_unknown_fields=True):
     """How to tune."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
@@ -41,14 +41,14 @@ class Method(msgspec.Struct, forbid_unknown_fields=True):
     reinforcement: MethodOptions | None = None
 
 
-class Integration(msgspec.Struct):
+class RequestedIntegration(msgspec.Struct):
     """Weights and Biases, accepted and echoed; nothing is sent there."""
 
     type: Literal["wandb"]
     wandb: dict[str, Any]
 
 
-class JobRequest(msgspec.Struct, forbid_unknown_fields=True, rename={"training_type": "trainingType"}):
+class RequestedJob(msgspec.Struct, forbid_unknown_fields=True, rename={"training_type": "trainingType"}):
     """A job as asked for."""
 
     model: Annotated[str, Meta(min_length=1)]
@@ -63,9 +63,9 @@ class JobRequest(msgspec.Struct, forbid_unknown_fields=True, rename={"training_t
         ]
         | None
     ) = None
-    integrations: Annotated[list[Integration], Meta(max_length=5)] | None = None
-    hyperparameters: Hyperparameters | None = None
-    method: Method | None = None
+    integrations: Annotated[list[RequestedIntegration], Meta(max_length=5)] | None = None
+    hyperparameters: RequestedHyperparameters | None = None
+    method: RequestedMethod | None = None
     training_type: str | None = None
 
 

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trainer.errors import ApiError
 from trainer.faults.spoil import spoil
-from trainer.state import State
+from trainer.state import TrainerState
 
 _RATE_HEADERS = [
     (b"openai-version", b"2020-10-01"),
@@ -28,7 +28,7 @@ OPEN_PATHS = frozenset({"/healthz"})
 class Gate:
     """The outermost layer; everything but `/healthz` needs the key, faults never touch `/control`."""
 
-    def __init__(self, app: ASGIApp, state: State) -> None:
+    def __init__(self, app: ASGIApp, state: TrainerState) -> None:
         self._app = app
         self._state = state
         self._organization = (state.core.dialect.organization or "").encode()

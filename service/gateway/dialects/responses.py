@@ -26,7 +26,7 @@ _CALLS = {"web_search_call": PriceKind.WEB_SEARCH_CALLS, "mcp_call": PriceKind.M
 _LAST = ("response.completed", "response.incomplete", "response.failed")
 
 
-class _Probe(Struct):
+class _ResponsesProbe(Struct):
     model: str
     stream: bool | None = None
     max_output_tokens: Annotated[int, Meta(ge=1, le=10_000_000)] | None = None
@@ -40,7 +40,7 @@ class _Event(Struct):
     item: Raw = Raw()
 
 
-_probe = msgspec.json.Decoder(_Probe)
+_probe = msgspec.json.Decoder(_ResponsesProbe)
 _event = msgspec.json.Decoder(_Event)
 _fields = msgspec.json.Decoder(dict[str, Raw])
 _items = msgspec.json.Decoder(list[Any])

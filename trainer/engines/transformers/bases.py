@@ -9,7 +9,7 @@ from typing import Any
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
-from trainer.settings import Base
+from trainer.settings import OfferedBase
 
 CAUSAL, ENCODER = "causal", "encoder"
 TUNINGS = ("lora", "full")
@@ -21,7 +21,7 @@ _ENCODERS = (
 )
 
 
-def find_bases(text: str) -> tuple[Base, ...]:
+def find_bases(text: str) -> tuple[OfferedBase, ...]:
     """Read `[NAME=]SOURCE[@lora|@full],…`; raises ValueError with a sentence for whoever typed it.
 
     SOURCE is a model's folder, a folder of such folders, or the id of a model in the local hub cache (or on
@@ -36,7 +36,7 @@ def find_bases(text: str) -> tuple[Base, ...]:
     return tuple(found)
 
 
-def _read(item: str) -> list[Base]:
+def _read(item: str) -> list[OfferedBase]:
     name, equals, source = item.rpartition("=")
     source, _, tuning = source.partition("@")
     if tuning and tuning not in TUNINGS:
@@ -59,7 +59,7 @@ def _fetch(source: str) -> Path:
         raise ValueError(f"{source} is neither a folder nor a model that the hub gives out") from error
 
 
-def _describe(name: str, path: Path, tuning: str) -> Base:
+def _describe(name: str, path: Path, tuning: str) -> OfferedBase:
     if not name or ":" in name:
         raise ValueError(f"{name!r} is no name of a base model")
     try:
@@ -70,10 +70,10 @@ def _describe(name: str, path: Path, tuning: str) -> Base:
         raise ValueError(f"{path}/config.json is no configuration of a model")
     architectures = [str(a) for a in config.get("architectures") or []]
     if any(a.endswith(_CAUSAL_ENDINGS) for a in architectures):
-        return Base(name=name, path=path, kind=CAUSAL, tuning=tuning or "lora")
+        return OfferedBase(name=name, path=path, kind=CAUSAL, tuning=tuning or "lora")
     if config.get("model_type") in _ENCODERS:
         if tuning == "lora":
             raise ValueError(f"{name} is an encoder, which is always tuned in full")
-        return Base(name=name, methods=("supervised",), path=path, kind=ENCODER, tuning="full")
+        return OfferedBase(name=name, methods=("supervised",), path=path, kind=ENCODER, tuning="full")
     what = architectures[0] if architectures else config.get("model_type", "no architecture")
     raise ValueError(f"{name} ({what}) is neither a causal language model nor an encoder known here")

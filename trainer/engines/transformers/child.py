@@ -15,8 +15,15 @@ from pathlib import Path
 from typing import Any
 
 from trainer.engines.base import TrainingFailedError
-from trainer.engines.transformers.talk import ADDRESS_ENV, KEY_ENV, Reply, TrainingOrder, receive_reply, send
-from trainer.settings import Settings
+from trainer.engines.transformers.talk import (
+    ADDRESS_ENV,
+    KEY_ENV,
+    TrainingOrder,
+    WorkerReply,
+    receive_reply,
+    send,
+)
+from trainer.settings import TrainerSettings
 
 logger = logging.getLogger("trainer.engine")
 
@@ -29,7 +36,7 @@ _DIED = (
 class Child:
     """`ask` from one thread only; `stop` from any."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrainerSettings) -> None:
         self._settings = settings
         self._process: subprocess.Popen[bytes] | None = None
         self._connection: Connection[Any, Any] | None = None
@@ -64,7 +71,7 @@ class Child:
         )
         self.generation += 1
 
-    def ask(self, order: TrainingOrder) -> Reply:
+    def ask(self, order: TrainingOrder) -> WorkerReply:
         """Have an order carried out; raises `TrainingFailedError` for what the process refuses or dies of.
 
         Raises RuntimeError for a fault of ours, and ends the calling thread when the server is stopping.

@@ -11,10 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from trainer.engines.base import Answer, LineTokens, Progress, Prompt, TrainingFailedError, TrainSpec
+from trainer.engines.base import EngineAnswer, LineTokens, Progress, Prompt, TrainingFailedError, TrainSpec
 from trainer.engines.transformers.child import Child
 from trainer.engines.transformers.talk import TrainingOrder
-from trainer.settings import Base, Settings
+from trainer.settings import OfferedBase, TrainerSettings
 from trainer.storage.records import PlanRecord
 
 
@@ -38,7 +38,7 @@ class TransformersEngine:
         "learning_rate",
     )
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrainerSettings) -> None:
         self._settings = settings
         self._bases = {base.name: base for base in settings.bases}
         # Torch's threads wait for each other by spinning; beside other busy processes that made small steps
@@ -101,9 +101,9 @@ class TransformersEngine:
         """Drop tokens, snapshots and weights that became no checkpoint."""
         shutil.rmtree(spec.work_dir / "work", ignore_errors=True)
 
-    def answer(self, base: str, folder: Path | None, prompt: Prompt) -> Answer:
+    def answer(self, base: str, folder: Path | None, prompt: Prompt) -> EngineAnswer:
         """Answer by the model, loaded on first use."""
-        answer: Answer = self._answers().answer(self._bases[base], folder, prompt)
+        answer: EngineAnswer = self._answers().answer(self._bases[base], folder, prompt)
         return answer
 
     def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
@@ -115,7 +115,7 @@ class TransformersEngine:
         """End the training process; its job goes on from its last snapshot."""
         self._child.stop()
 
-    def _base(self, spec: TrainSpec) -> Base:
+    def _base(self, spec: TrainSpec) -> OfferedBase:
         try:
             return self._bases[spec.base]
         except KeyError as error:

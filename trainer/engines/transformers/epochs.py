@@ -16,7 +16,7 @@ Metrics = dict[str, float]
 
 
 @dataclass
-class Outcome:
+class StepOutcome:
     """`keeps` makes this step a checkpoint, `earlier` makes those of earlier epochs ones too."""
 
     is_last: bool
@@ -43,12 +43,12 @@ class Epochs:
         self.guesses: list[tuple[int, int]] = []
         self.best_guesses: list[tuple[int, int]] = []
 
-    def after(self, step: int, metrics: Metrics, weights: Callable[[], Any]) -> Outcome:
+    def after(self, step: int, metrics: Metrics, weights: Callable[[], Any]) -> StepOutcome:
         """Take in an epoch's end."""
         is_final = step >= self._total
         if not self._stops_early:
             first_kept = (self._n_epochs - KEPT_EPOCHS + 1) * self._per_epoch
-            return Outcome(is_last=is_final, keeps=step >= first_kept)
+            return StepOutcome(is_last=is_final, keeps=step >= first_kept)
         if metrics["full_valid_loss"] < self._best_loss:
             self._best_loss, self._best_step = metrics["full_valid_loss"], step
             self.best_guesses = list(self.guesses)
@@ -60,13 +60,13 @@ class Epochs:
             for old, _ in self._waiting[: -(KEPT_EPOCHS - 1)]:
                 snapshot.epoch_path(self._folder, old).unlink(missing_ok=True)
             self._waiting = self._waiting[-(KEPT_EPOCHS - 1) :]
-            return Outcome(is_last=False, keeps=False)
+            return StepOutcome(is_last=False, keeps=False)
         self._last_step = step
         best = (
             f"the model has the weights of epoch {self._best_step // self._per_epoch}, the best on validation"
         )
         note = best if is_final and not tired else f"stopped early; {best}"
-        return Outcome(is_last=True, keeps=True, note=note, earlier=list(self._waiting))
+        return StepOutcome(is_last=True, keeps=True, note=note, earlier=list(self._waiting))
 
     def weights_of(self, step: int) -> Path | None:
         """Where the weights for a step's model lie; None for those of the model as it stands."""

@@ -25,14 +25,14 @@ from trainer.engines.transformers.prepare import GROUPS, scratch
 from trainer.engines.transformers.score import Score, confusion, confusion_csv
 from trainer.engines.transformers.tell import describe, is_told
 from trainer.engines.transformers.trouble import MEMORY_ADVICE, is_out_of_memory
-from trainer.settings import Base
+from trainer.settings import OfferedBase
 from trainer.storage.records import PlanRecord
 
 
 class Run:
     """A job under way; `step` trains one step and tells it."""
 
-    def __init__(self, spec: TrainSpec, base: Base, plan: PlanRecord, after_step: int,
+    def __init__(self, spec: TrainSpec, base: OfferedBase, plan: PlanRecord, after_step: int,
                  accelerator: Accelerator, snapshot_s: float) -> None:  # fmt: skip
         self._spec, self._base, self._plan = spec, base, plan
         self._folder = scratch(spec)

@@ -15,7 +15,7 @@ from trainer.engines.transformers import objectives, rates, snapshot
 from trainer.engines.transformers.data.batches import TrainingBatches
 from trainer.engines.transformers.models import count_parameters, pick_dtype
 from trainer.engines.transformers.score import Score
-from trainer.settings import Base
+from trainer.settings import OfferedBase
 from trainer.storage.records import PlanRecord
 
 _CHECKPOINTS_FROM = 1_000_000_000  # parameters; recomputing activations costs a third more time
@@ -40,7 +40,7 @@ class Machine:
         self._pad_id = getattr(model.config, "pad_token_id", None) or 0
 
     @staticmethod
-    def weights_dtype(accelerator: Accelerator, base: Base) -> Any:
+    def weights_dtype(accelerator: Accelerator, base: OfferedBase) -> Any:
         """bfloat16 for weights that stay, where the device has it; float32 for those that learn."""
         return pick_dtype(accelerator.device) if base.tuning == "lora" else torch.float32
 

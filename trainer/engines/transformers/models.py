@@ -27,7 +27,7 @@ from service.dataset.limits import MAX_EXAMPLE_TOKENS
 from trainer.engines.base import TrainingFailedError
 from trainer.engines.transformers import manifest, rates
 from trainer.engines.transformers.data.encode import Encoder
-from trainer.settings import Base
+from trainer.settings import OfferedBase
 
 ADAPTER, FULL, CLASSIFIER = "adapter", "full", "classifier"
 _UNREADABLE = (OSError, ValueError, KeyError, SafetensorError)
@@ -37,7 +37,7 @@ transformers.utils.logging.set_verbosity_error()
 logging.getLogger("peft").setLevel(logging.ERROR)
 
 
-def load_encoder(base: Base, folder: Path | None) -> Encoder:
+def load_encoder(base: OfferedBase, folder: Path | None) -> Encoder:
     """The tokenizer of a tuned model or of the base; raises `TrainingFailedError` for a base without."""
     source = folder or _path(base)
     try:
@@ -54,7 +54,7 @@ def inherited_labels(parent: Path | None) -> list[str]:
     return manifest.read(parent).labels if parent else []
 
 
-def load_to_train(base: Base, parent: Path | None, labels: list[str], dtype: Any) -> Any:
+def load_to_train(base: OfferedBase, parent: Path | None, labels: list[str], dtype: Any) -> Any:
     """A model with the right weights set to learn; raises `CorruptModelError`, `TrainingFailedError`."""
     if labels:
         return _load_classifier(base, parent, labels)
@@ -69,7 +69,7 @@ def load_to_train(base: Base, parent: Path | None, labels: list[str], dtype: Any
     return PeftModel.from_pretrained(model, parent).merge_and_unload()
 
 
-def load_to_answer(base: Base, folder: Path | None, dtype: Any) -> Any:
+def load_to_answer(base: OfferedBase, folder: Path | None, dtype: Any) -> Any:
     """A model in evaluation mode, adapters merged; raises `CorruptModelError`, `TrainingFailedError`."""
     if folder is None:
         return _load_causal(base, _path(base), dtype).eval()
@@ -82,7 +82,7 @@ def load_to_answer(base: Base, folder: Path | None, dtype: Any) -> Any:
     return PeftModel.from_pretrained(model, folder).merge_and_unload().eval()
 
 
-def save_model(model: Any, encoder: Encoder, base: Base, parent: Path | None, labels: list[str],
+def save_model(model: Any, encoder: Encoder, base: OfferedBase, parent: Path | None, labels: list[str],
                folder: Path) -> None:  # fmt: skip
     """Write a trained model into the folder, whole or not at all; what lay there is replaced."""
     _empty(folder)
@@ -98,14 +98,14 @@ def save_model(model: Any, encoder: Encoder, base: Base, parent: Path | None, la
         raise
 
 
-def _load_causal(base: Base, source: Path, dtype: Any) -> Any:
+def _load_causal(base: OfferedBase, source: Path, dtype: Any) -> Any:
     try:
         return AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
     except _UNREADABLE as error:
         raise _no_model(base) from error
 
 
-def _load_classifier(base: Base, parent: Path | None, labels: list[str]) -> Any:
+def _load_classifier(base: OfferedBase, parent: Path | None, labels: list[str]) -> Any:
     if parent:
         manifest.read(parent)
     try:
@@ -120,7 +120,7 @@ def _load_classifier(base: Base, parent: Path | None, labels: list[str]) -> Any:
         raise _no_model(base) from error
 
 
-def _add_adapter(model: Any, base: Base) -> Any:
+def _add_adapter(model: Any, base: OfferedBase) -> Any:
     if base.tuning == "full":
         return model
     return get_peft_model(
@@ -135,7 +135,7 @@ def _add_adapter(model: Any, base: Base) -> Any:
     )
 
 
-def _over(base: Base, parent: Path | None, folder: Path) -> str | None:
+def _over(base: OfferedBase, parent: Path | None, folder: Path) -> str | None:
     """The full model under an adapter, None for the base itself."""
     if parent is None:
         return None
@@ -145,7 +145,7 @@ def _over(base: Base, parent: Path | None, folder: Path) -> str | None:
     return os.path.relpath(parent / saved.over, folder) if saved.over else None
 
 
-def _under(base: Base, folder: Path, saved: manifest.Manifest) -> Path:
+def _under(base: OfferedBase, folder: Path, saved: manifest.Manifest) -> Path:
     return (folder / saved.over).resolve() if saved.over else _path(base)
 
 
@@ -157,13 +157,13 @@ def _empty(folder: Path) -> None:
             item.unlink(missing_ok=True)
 
 
-def _path(base: Base) -> Path:
+def _path(base: OfferedBase) -> Path:
     if base.path is None:
         raise RuntimeError(f"the base {base.name} has no folder")
     return base.path
 
 
-def _no_model(base: Base) -> TrainingFailedError:
+def _no_model(base: OfferedBase) -> TrainingFailedError:
     message = f"The base {base.name} cannot be loaded: its folder holds no usable model of kind {base.kind}."
     return TrainingFailedError("invalid_model", message, "model")
 

@@ -17,13 +17,13 @@ from trainer.engines.transformers.data.encode import Encoder, question_of
 from trainer.engines.transformers.data.labels import label_of, settle_labels
 from trainer.engines.transformers.data.pack import PackWriter
 from trainer.engines.transformers.models import inherited_labels, load_encoder
-from trainer.settings import Base
+from trainer.settings import OfferedBase
 from trainer.storage.records import PlanRecord
 
 GROUPS = {"supervised": 1, "dpo": 2, "classify": 1}
 
 
-def objective_of(spec: TrainSpec, base: Base) -> str:
+def objective_of(spec: TrainSpec, base: OfferedBase) -> str:
     """What is minimised: `classify` on encoders, else the method's own name."""
     return "classify" if base.kind == ENCODER else spec.method
 
@@ -33,7 +33,7 @@ def scratch(spec: TrainSpec) -> Path:
     return spec.work_dir / "work"
 
 
-def prepare(spec: TrainSpec, base: Base) -> PlanRecord:
+def prepare(spec: TrainSpec, base: OfferedBase) -> PlanRecord:
     """Write `train` and `valid` packs and plan the job; raises `TrainingFailedError`."""
     training, held_out = scan_training(spec, keep=0), scan_validation(spec)
     folder = scratch(spec)
@@ -45,11 +45,11 @@ def prepare(spec: TrainSpec, base: Base) -> PlanRecord:
     if objective == "classify":
         found = [label for row in read_rows(spec.training_path) if (label := label_of(row)) is not None]
         labels = settle_labels(found, training.count, inherited_labels(spec.parent))
-    train = _Part(spec.training_path, "training", objective, encoder, labels)
+    train = _PackedFile(spec.training_path, "training", objective, encoder, labels)
     train.write(folder / "train.safetensors")
     notes = train.notes()
     if held_out.count and spec.validation_path:
-        valid = _Part(spec.validation_path, "validation", objective, encoder, labels)
+        valid = _PackedFile(spec.validation_path, "validation", objective, encoder, labels)
         valid.write(folder / "valid.safetensors")
         notes += valid.notes()
     given = spec.hyperparameters
@@ -73,7 +73,7 @@ def prepare(spec: TrainSpec, base: Base) -> PlanRecord:
     )
 
 
-class _Part:
+class _PackedFile:
     """One file on its way into a pack."""
 
     def __init__(self, path: Path, role: str, objective: str, encoder: Encoder, labels: list[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from trainer.engines.base import Progress, TrainSpec
-from trainer.settings import Base
+from trainer.settings import OfferedBase
 from trainer.storage.records import PlanRecord
 
 ADDRESS_ENV = "TUNEHOUSE_TRAINER_WORKER_ADDRESS"
@@ -22,7 +22,7 @@ class TrainingOrder(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     do: str
     spec: TrainSpec | None = None
-    base: Base | None = None
+    base: OfferedBase | None = None
     plan: PlanRecord | None = None
     step: int = 0
     folder: str = ""
@@ -37,7 +37,7 @@ class Failure(msgspec.Struct):
     param: str | None = None
 
 
-class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
+class WorkerReply(msgspec.Struct, kw_only=True, omit_defaults=True):
     """What came of an order."""
 
     failure: Failure | None = None
@@ -45,7 +45,7 @@ class Reply(msgspec.Struct, kw_only=True, omit_defaults=True):
     progress: Progress | None = None
 
 
-def send(connection: Connection[Any, Any], message: TrainingOrder | Reply) -> None:
+def send(connection: Connection[Any, Any], message: TrainingOrder | WorkerReply) -> None:
     """Send one message; raises OSError when the other side is gone."""
     connection.send_bytes(msgspec.json.encode(message, enc_hook=os.fspath))
 
@@ -55,9 +55,9 @@ def receive_order(connection: Connection[Any, Any]) -> TrainingOrder:
     return msgspec.json.decode(connection.recv_bytes(), type=TrainingOrder, dec_hook=_to_path)
 
 
-def receive_reply(connection: Connection[Any, Any]) -> Reply:
+def receive_reply(connection: Connection[Any, Any]) -> WorkerReply:
     """Wait for the answer; raises EOFError or OSError when the training process is gone."""
-    return msgspec.json.decode(connection.recv_bytes(), type=Reply, dec_hook=_to_path)
+    return msgspec.json.decode(connection.recv_bytes(), type=WorkerReply, dec_hook=_to_path)
 
 
 def _to_path(kind: type, value: Any) -> Any:

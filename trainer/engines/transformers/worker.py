@@ -27,8 +27,8 @@ from trainer.engines.transformers.talk import (
     ADDRESS_ENV,
     KEY_ENV,
     Failure,
-    Reply,
     TrainingOrder,
+    WorkerReply,
     receive_order,
     send,
 )
@@ -44,20 +44,21 @@ class Worker:
         self._accelerator = accelerator
         self._run: Run | None = None
 
-    def carry_out(self, order: TrainingOrder) -> Reply:
+    def carry_out(self, order: TrainingOrder) -> WorkerReply:
         """Do what is asked; every failure is an answer."""
         try:
             with told():
                 return self._do(order)
         except TrainingFailedError as error:
-            return Reply(failure=Failure(error.code, error.message, error.param))
+            return WorkerReply(failure=Failure(error.code, error.message, error.param))
         except Exception:  # a fault of ours must reach the server, which fails the job, and the log
             logger.exception("the order %s failed", order.do)
-            return Reply(failure=Failure("", "The trainer failed; see its log."))
+            return WorkerReply(failure=Failure("", "The trainer failed; see its log."))
 
-    def _do(self, order: TrainingOrder) -> Reply:
+    def _do(self, order: TrainingOrder) -> WorkerReply:
         if order.do == "check" and order.spec and order.base:
-            return Reply(plan=prepare(order.spec, order.base) if self._accelerator.is_main_process else None)
+            is_main = self._accelerator.is_main_process
+            return WorkerReply(plan=prepare(order.spec, order.base) if is_main else None)
         if order.do == "open" and order.spec and order.base and order.plan:
             self._close()
             self._run = Run(
@@ -65,7 +66,7 @@ class Worker:
             )
         elif order.do == "step" and self._run:
             self._run.rest_if_due()
-            return Reply(progress=self._run.step())
+            return WorkerReply(progress=self._run.step())
         elif order.do == "save" and self._run:
             self._run.save(order.step, Path(order.folder))
         elif order.do == "rest" and self._run:
@@ -74,7 +75,7 @@ class Worker:
             self._close()
         else:
             raise RuntimeError(f"the order {order.do!r} makes no sense now")
-        return Reply()
+        return WorkerReply()
 
     def _close(self) -> None:
         self._run = None

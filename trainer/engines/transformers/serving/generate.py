@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from trainer.engines.base import Answer, Prompt
+from trainer.engines.base import EngineAnswer, Prompt
 
 _UNFINISHED = "\ufffd"  # what half of a character decodes to
 
@@ -26,7 +26,7 @@ class AnswerWriter:
         else:
             self._random.seed()
         wants = prompt.top_logprobs is not None
-        self.answer = Answer(
+        self.answer = EngineAnswer(
             pieces=self._write(), prompt_tokens=len(self._ids), logprobs=[] if wants else None
         )
 

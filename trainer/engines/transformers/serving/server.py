@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from trainer.engines.base import Answer, AnswerRefusedError, LineTokens, Prompt, TrainingFailedError
+from trainer.engines.base import AnswerRefusedError, EngineAnswer, LineTokens, Prompt, TrainingFailedError
 from trainer.engines.examples import InvalidExampleError, detect_format, last_user_text, text_of
 from trainer.engines.transformers.bases import ENCODER
 from trainer.engines.transformers.data.encode import Encoder, question_of
@@ -21,7 +21,7 @@ from trainer.engines.transformers.manifest import CorruptModelError
 from trainer.engines.transformers.models import load_encoder, load_to_answer, pick_dtype
 from trainer.engines.transformers.serving.generate import AnswerWriter, label_logprobs
 from trainer.engines.transformers.trouble import is_out_of_memory
-from trainer.settings import Base, Settings
+from trainer.settings import OfferedBase, TrainerSettings
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,14 @@ class Loaded:
 class Serving:
     """Answers from any thread; models load one at a time."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: TrainerSettings) -> None:
         self._device = _pick_device(settings.device)
         self._room = settings.cached_models
         self._loaded: OrderedDict[Path | str, Loaded] = OrderedDict()
         self._encoders: dict[str, Encoder] = {}
         self._lock = threading.Lock()
 
-    def answer(self, base: Base, folder: Path | None, prompt: Prompt) -> Answer:
+    def answer(self, base: OfferedBase, folder: Path | None, prompt: Prompt) -> EngineAnswer:
         """A label, or text as it is written; raises `AnswerRefusedError`."""
         if folder is None and base.kind == ENCODER:
             message = (
@@ -60,7 +60,7 @@ class Serving:
                 "This prompt needs more memory than there is.", "out_of_memory"
             ) from error
 
-    def count_tokens(self, base: Base, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
+    def count_tokens(self, base: OfferedBase, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
         """Tokens of lines as this base is trained on them; a line that is no example counts 0."""
         with self._lock:
             if base.name not in self._encoders:
@@ -71,7 +71,7 @@ class Serving:
             encoder = self._encoders[base.name]
         return [_count(encoder, base, row) for row in rows]
 
-    def _load(self, base: Base, folder: Path | None) -> Loaded:
+    def _load(self, base: OfferedBase, folder: Path | None) -> Loaded:
         key = folder or base.name
         with self._lock:
             if key not in self._loaded:
@@ -81,7 +81,7 @@ class Serving:
             self._loaded.move_to_end(key)
             return self._loaded[key]
 
-    def _read(self, base: Base, folder: Path | None) -> Loaded:
+    def _read(self, base: OfferedBase, folder: Path | None) -> Loaded:
         try:
             model = load_to_answer(base, folder, pick_dtype(self._device)).to(self._device)
             encoder = load_encoder(base, folder)
@@ -94,14 +94,14 @@ class Serving:
         return Loaded(model, encoder, tuple(labels[index] for index in sorted(labels)))
 
 
-def _classify(loaded: Loaded, prompt: Prompt) -> Answer:
+def _classify(loaded: Loaded, prompt: Prompt) -> EngineAnswer:
     asked = loaded.encoder.classified(last_user_text(prompt.messages)).ids
     ids = torch.tensor([asked], device=loaded.model.device)
     with torch.inference_mode():
         scores = loaded.model(input_ids=ids, attention_mask=torch.ones_like(ids)).logits[0]
     shares = torch.softmax(scores.float(), -1).tolist()
     label = loaded.labels[max(range(len(shares)), key=shares.__getitem__)]
-    return Answer(
+    return EngineAnswer(
         pieces=[label],
         prompt_tokens=len(asked),
         completion_tokens=len(loaded.encoder.tokenizer(label, add_special_tokens=False).input_ids),
@@ -111,7 +111,7 @@ def _classify(loaded: Loaded, prompt: Prompt) -> Answer:
     )
 
 
-def _write(loaded: Loaded, prompt: Prompt) -> Answer:
+def _write(loaded: Loaded, prompt: Prompt) -> EngineAnswer:
     encoder = loaded.encoder
     try:
         if prompt.is_completion:
@@ -127,7 +127,7 @@ def _write(loaded: Loaded, prompt: Prompt) -> Answer:
     return AnswerWriter(loaded.model, encoder.tokenizer, ids, prompt, room).answer
 
 
-def _count(encoder: Encoder, base: Base, row: Mapping[str, Any]) -> LineTokens:
+def _count(encoder: Encoder, base: OfferedBase, row: Mapping[str, Any]) -> LineTokens:
     try:
         found = _sequences(encoder, base, row)
     except (InvalidExampleError, KeyError, TypeError, IndexError):
@@ -135,7 +135,7 @@ def _count(encoder: Encoder, base: Base, row: Mapping[str, Any]) -> LineTokens:
     return LineTokens(sum(len(one.ids) for one in found), any(one.is_cut for one in found))
 
 
-def _sequences(encoder: Encoder, base: Base, row: Mapping[str, Any]) -> list[Encoded]:
+def _sequences(encoder: Encoder, base: OfferedBase, row: Mapping[str, Any]) -> list[Encoded]:
     if base.kind == ENCODER:
         return [encoder.classified(question_of(row))]
     kind = detect_format(row)
