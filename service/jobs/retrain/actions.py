@@ -1,11 +1,11 @@
-"""Make a model again: its recipe's jobs one after the other, each on the result of the one before.
+"""Retrain a model: run its recipe's jobs in order, each starting from the result of the previous one.
 
     running ──► succeeded     the last step produced its model
-       ├──────► failed        a job was refused, failed, was cancelled, or left no such checkpoint
-       └──────► cancelled     asked for; the job at work is asked to cancel too
+       ├──────► failed        a job was refused, failed, was cancelled, or lacks the recipe's checkpoint
+       └──────► cancelled     the team cancelled it; the current job is cancelled too
 
-A retrain is a row and a unit of work. Each step's job is created in the transaction that notes it, so that
-no crash creates it twice.
+A retrain is a row and a unit of work. One transaction creates a step's job and records its id in the step,
+so a crash never creates a second job.
 """
 
 from collections.abc import Sequence
@@ -31,21 +31,25 @@ from service.ledger.queries import budget_view
 from service.models.tables import TunedModel
 
 _NOW = timedelta(0)
-# A job's end wakes its retrain in the same transaction, so this is a net below a net.
+# Only a safety net: the transaction that ends a job also wakes its retrain.
 _LOOK_AGAIN = timedelta(seconds=60)
 
 
 def start_retrain(
     session: Session, source: TunedModel, planned: RetrainPlan, *, key_id: str, acknowledge_shutdown: bool
 ) -> Retrain:
-    """Begin what was planned. Raises `Conflict` when it cannot run, `BudgetExceeded` when too dear."""
+    """Start a planned retrain.
+
+    Raises `Conflict` if a step has a problem, `BudgetExceeded` if the budget cannot cover the estimate.
+    """
     cost = planned.cost_usd
     if cost is None:
         raise Conflict(" ".join(planned.problems), code="retrain_not_possible")
     left = budget_view(session, source.team_id).remaining_usd
     if left is not None and cost > left:
         raise BudgetExceeded(
-            f"Making {source.id} again takes about ${usd(cost)}; the team's budget has ${usd(left)} left.",
+            f"Retraining {source.id} costs an estimated ${usd(cost)}, but the team's budget has "
+            f"${usd(left)} left. Ask an admin to raise the budget.",
             param="team",
         )
     retrain = Retrain(
@@ -81,7 +85,7 @@ def start_retrain(
 
 
 def get_retrain(session: Session, team_id: str, retrain_id: str, *, lock: bool = False) -> Retrain:
-    """The team's retrain of that id. Raises `NotFound`."""
+    """Return the team's retrain with this id. Raises `NotFound`."""
     own = select(Retrain).where(Retrain.team_id == team_id, Retrain.id == retrain_id)
     found = session.scalar(own.with_for_update() if lock else own)
     if found is None:
@@ -90,21 +94,24 @@ def get_retrain(session: Session, team_id: str, retrain_id: str, *, lock: bool =
 
 
 def list_retrains(session: Session, team_id: str, *, after: str | None, limit: int) -> Page[Retrain]:
-    """The team's retrains, newest first. Raises `NotFound` for an unknown cursor."""
+    """Return the team's retrains, newest first. Raises `NotFound` for an unknown cursor."""
     own = select(Retrain).where(Retrain.team_id == team_id)
     return fetch_page(session, own, sort=Retrain.created_at, id_=Retrain.id, after=after, limit=limit)
 
 
 def steps_of(session: Session, retrain: Retrain) -> Sequence[RetrainStep]:
-    """A retrain's steps in order."""
+    """Return a retrain's steps in order."""
     own = select(RetrainStep).where(RetrainStep.retrain_id == retrain.id)
     return session.scalars(own.order_by(RetrainStep.position)).all()
 
 
 def cancel_retrain(session: Session, retrain: Retrain) -> None:
-    """End a locked retrain, and ask for its job at work to be cancelled. Raises `Conflict` when ended."""
+    """End a locked retrain and request to cancel its current job. Raises `Conflict` if it has ended."""
     if retrain.status != "running":
-        raise Conflict(f"{retrain.id} has {retrain.status} already.", code="retrain_ended")
+        raise Conflict(
+            f"Retrain {retrain.id} is {retrain.status}. You can cancel a retrain only while it is running.",
+            code="retrain_ended",
+        )
     current = next((step for step in steps_of(session, retrain) if step.produced is None), None)
     if current is not None and current.job_id is not None:
         job = session.get_one(Job, current.job_id, with_for_update=True)
@@ -114,7 +121,7 @@ def cancel_retrain(session: Session, retrain: Retrain) -> None:
 
 
 def advance(session: Session, retrain_id: str) -> timedelta | None:
-    """Take a retrain one step further; when to look again, None when it has ended."""
+    """Advance a retrain and return how long to wait before the next call; None once it has ended."""
     locked = select(Retrain).where(Retrain.id == retrain_id).with_for_update()
     retrain = session.scalars(locked.execution_options(populate_existing=True)).one()
     if retrain.status != "running":
@@ -175,7 +182,7 @@ def _why(job: Job, step: RetrainStep) -> tuple[str, str]:
     if job.status == JobStatus.SUCCEEDED:
         return (
             "checkpoint_missing",
-            f"Job {job.id} left no checkpoint at step {step.checkpoint_step}, from which to go on.",
+            f"Job {job.id} has no checkpoint at step {step.checkpoint_step} for the next step to start from.",
         )
     said = (job.error or {}).get("message")
     return f"job_{job.status}", f"Job {job.id} {job.status}{f': {said}' if said else '.'}"
@@ -188,7 +195,7 @@ def _succeed(session: Session, retrain: Retrain, produced: str) -> None:
         team_id=retrain.team_id,
         subject_id=produced,
         type=EventType.MODEL_RETRAINED,
-        message=f"{retrain.source_id} was made again as {produced}.",
+        message=f"{retrain.source_id} was retrained as {produced}.",
         data={"retrain_id": retrain.id, "source": retrain.source_id},
     )
 

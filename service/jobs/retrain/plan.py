@@ -1,4 +1,4 @@
-"""What making a model again would take: each step of its recipe as a new job, checked and priced."""
+"""Plan a retrain: check and price each step of the model's recipe as a new job."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _SETTINGS: Mapping[str, type[Hyperparameters]] = {
 
 @dataclass(frozen=True)
 class StepPlan:
-    """One step as a job; without an estimate, `problem` says why it cannot run."""
+    """One step as a new job: its estimate, or the `problem` that keeps it from running."""
 
     step: RecipeLink
     estimate: JobEstimate | None
@@ -40,19 +40,19 @@ class StepPlan:
 
 @dataclass(frozen=True)
 class RetrainPlan:
-    """All steps on one base; the total is None while any step has a problem."""
+    """The steps of a retrain, and the base model that the first one starts from."""
 
     target: Target
     steps: Sequence[StepPlan]
 
     @property
     def problems(self) -> list[str]:
-        """Why it cannot run, each once."""
+        """The problems of all steps, without duplicates."""
         return list(dict.fromkeys(planned.problem for planned in self.steps if planned.problem))
 
     @property
     def cost_usd(self) -> Decimal | None:
-        """The estimated cost of all steps at today's prices."""
+        """The estimated cost of all steps at today's prices; None if any step has a problem."""
         costs = [planned.estimate.cost_usd for planned in self.steps if planned.estimate]
         return sum(costs, Decimal(0)) if len(costs) == len(self.steps) else None
 
@@ -60,9 +60,9 @@ class RetrainPlan:
 def new_target(
     session: Session, team_id: str, steps: Sequence[RecipeLink], provider: str | None, model: str | None
 ) -> Target:
-    """The base that the first step shall start from: the old one where it was, unless something is named.
+    """Return the base model for the first step: by default the original base at its original provider.
 
-    Raises `NotFound` for what is not on offer, `InvalidRequest` for a tuned model.
+    Raises `NotFound` for a model that is not offered, `InvalidRequest` for a tuned model.
     """
     first = steps[0].job
     base = model or first.base_model
@@ -71,7 +71,11 @@ def new_target(
     if wanted is not None and target.provider != wanted:
         target = resolve(session, team_id, f"{wanted}/{base}")
     if target.tuned is not None:
-        raise InvalidRequest(f"{base!r} is no base model.", param="model", code="not_a_base_model")
+        raise InvalidRequest(
+            f"{base!r} is not a base model. Choose one of the base models that GET /v1/models lists.",
+            param="model",
+            code="not_a_base_model",
+        )
     return target
 
 
@@ -83,7 +87,7 @@ def plan_steps(
     *,
     acknowledge_shutdown: bool,
 ) -> RetrainPlan:
-    """Check and price every step as if its team created it today with this key; creates nothing."""
+    """Check and price every step as if this key created its job now; creates nothing."""
     return RetrainPlan(
         target, [_plan_step(session, key_id, step, target, acknowledge_shutdown) for step in steps]
     )
@@ -115,11 +119,11 @@ def _estimate(
 
 
 def living(dataset: Dataset) -> str:
-    """A file that still holds the content. Raises `InvalidRequest` when none does."""
+    """Return the id of a file that still has the content. Raises `InvalidRequest` if there is none."""
     if dataset.living_id is None:
         raise InvalidRequest(
             f"The dataset {dataset.original.filename!r} (sha256 {dataset.original.sha256}) was deleted; "
-            "upload the same content again to train on it.",
+            "upload the same content again to retrain on it.",
             code="dataset_deleted",
         )
     return dataset.living_id
@@ -128,10 +132,9 @@ def living(dataset: Dataset) -> str:
 def body_of(
     job: Job, *, model: str, training_file: str, validation_file: str | None, acknowledge_shutdown: bool
 ) -> JobCreate:
-    """The request that repeats a job on `model`: same data, method, seed, suffix and tags.
+    """Return the request that repeats a job on `model`: same data, method, seed, suffix and metadata.
 
-    Hyperparameters are those the provider resolved. Raises `InvalidRequest` when they lie outside what
-    requests may ask for.
+    The hyperparameters are the ones the provider used. Raises `InvalidRequest` if a request cannot have them.
     """
     try:
         return JobCreate(
@@ -148,7 +151,8 @@ def body_of(
     except ValidationError as unfit:
         fields = ", ".join(".".join(map(str, error["loc"])) for error in unfit.errors())
         raise InvalidRequest(
-            f"Job {job.id} cannot be repeated as it was: {fields or 'its settings'} cannot be asked for."
+            f"Job {job.id} cannot be repeated: the provider used values for {fields or 'its settings'} that "
+            "requests do not accept. Create the jobs yourself with accepted values."
         ) from unfit
 
 

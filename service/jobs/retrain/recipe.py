@@ -1,4 +1,4 @@
-"""How a tuned model was made: the chain of jobs from the base up to it, with what each learned from."""
+"""Recipes: the chain of jobs that made a tuned model, base first, with the datasets of each job."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from service.models.tables import TunedModel
 
 @dataclass(frozen=True)
 class Dataset:
-    """What a step learned or was measured from, and a living file of the team that holds it now, if any."""
+    """A training or validation file of a step, and the id of a usable file with its content, if any."""
 
     original: File
     living_id: str | None
@@ -22,7 +22,7 @@ class Dataset:
 
 @dataclass(frozen=True)
 class RecipeLink:
-    """One job of the chain and the model or checkpoint of it that the chain goes on from."""
+    """One job of the chain, and the model or checkpoint that the next job starts from."""
 
     job: Job
     made: TunedModel
@@ -31,12 +31,12 @@ class RecipeLink:
 
     @property
     def checkpoint_step(self) -> int | None:
-        """Which checkpoint it goes on from; None for the finished model."""
+        """The step of the checkpoint that the next job starts from; None for the finished model."""
         return self.made.step if self.made.kind == "checkpoint" else None
 
 
 def steps_to(session: Session, model: TunedModel) -> list[RecipeLink]:
-    """The steps from the base to a model or checkpoint, the base's first; deleted models included."""
+    """Return the steps that lead from the base to a model or checkpoint, deleted models included."""
     line = chain(session, model)
     jobs = _jobs(session, model.team_id, [made.job_id for made in line])
     named = {made.training_file for made in line} | {made.validation_file for made in line}
@@ -69,7 +69,7 @@ def _datasets(session: Session, team_id: str, file_ids: Collection[str]) -> Mapp
 
 
 def _living(session: Session, team_id: str, hashes: Collection[str]) -> Mapping[str, list[str]]:
-    """The usable files by content, newest first: a deleted file's content may have come in another one."""
+    """Map content hashes to usable files, newest first: a deleted file may have been uploaded again."""
     usable = (
         File.team_id == team_id,
         File.sha256.in_(hashes),

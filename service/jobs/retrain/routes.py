@@ -1,4 +1,4 @@
-"""Routes for recipes, and for making models again."""
+"""Routes for recipes and retrains."""
 
 from typing import Annotated
 
@@ -38,7 +38,7 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 
 @router.get("/models/{model_id:path}/recipe")
 def model_recipe(model_id: ModelId, session: RequestSession, caller: Reader) -> RecipeOut:
-    """How a tuned model was made: data, methods, seeds and bases of every step, from the first on."""
+    """Get the recipe of a tuned model: the base, data, method and seed of every step, in order."""
     model = get_model(session, caller.team, model_id, deleted_too=True)
     return recipe_out(model, steps_to(session, model))
 
@@ -47,7 +47,10 @@ def model_recipe(model_id: ModelId, session: RequestSession, caller: Reader) -> 
 def retrain_model(
     model_id: ModelId, body: RetrainCreate, session: RequestSession, caller: Trainer
 ) -> PlanOut | RetrainOut:
-    """Make a tuned model again, on its base or another: a plan with its cost, with `confirm` in earnest."""
+    """Retrain a tuned model on the same base or another.
+
+    Returns a plan with its cost and creates nothing; send `confirm: true` to start the retrain.
+    """
     source = get_model(session, caller.team, model_id, deleted_too=True)
     steps = steps_to(session, source)
     target = new_target(session, caller.team, steps, body.provider, body.model)
@@ -65,20 +68,20 @@ def retrain_model(
 def list_retrains(
     session: RequestSession, caller: Reader, after: str | None = None, limit: Limit = 20
 ) -> ListOut[RetrainOut]:
-    """List the models that were or are being made again, newest first."""
+    """List the team's retrains, newest first."""
     page = retrains.list_retrains(session, caller.team, after=after, limit=limit)
     return list_out([_out(session, retrain) for retrain in page.rows], page.has_more)
 
 
 @router.get("/retrains/{retrain_id}")
 def retrieve_retrain(retrain_id: str, session: RequestSession, caller: Reader) -> RetrainOut:
-    """How far it is."""
+    """Get a retrain and the progress of its steps."""
     return _out(session, retrains.get_retrain(session, caller.team, retrain_id))
 
 
 @router.post("/retrains/{retrain_id}/cancel")
 def cancel_retrain(retrain_id: str, session: RequestSession, caller: Trainer) -> RetrainOut:
-    """End it, and its job at work as far as the provider agrees; what was made stays."""
+    """Cancel a retrain and request that its current job be cancelled. Models it has made are kept."""
     retrain = retrains.get_retrain(session, caller.team, retrain_id, lock=True)
     retrains.cancel_retrain(session, retrain)
     return _out(session, retrain)
@@ -88,7 +91,10 @@ def _plan_out(session: Session, source: TunedModel, planned: RetrainPlan) -> Pla
     view = budget_view(session, source.team_id)
     cost, problems = planned.cost_usd, planned.problems
     if cost is not None and view.remaining_usd is not None and cost > view.remaining_usd:
-        problems.append(f"The budget has ${usd(view.remaining_usd)} left, which this would exceed.")
+        problems.append(
+            f"The retrain costs an estimated ${usd(cost)}, but the team's budget has "
+            f"${usd(view.remaining_usd)} left."
+        )
     return PlanOut(
         source=source.id,
         provider=planned.target.provider,

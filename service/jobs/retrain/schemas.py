@@ -15,7 +15,7 @@ Status = Literal["running", "succeeded", "failed", "cancelled"]
 
 
 class RecipeData(WireOut):
-    """A dataset of a step; `available_as` is a file that still holds the content, null when none does."""
+    """A dataset of a step; `available_as` is the id of a file that still has the content, or null."""
 
     sha256: str
     file_id: str
@@ -24,7 +24,7 @@ class RecipeData(WireOut):
 
 
 class RecipeStep(WireOut):
-    """One job of the chain, with `method` and its hyperparameters as the provider resolved them."""
+    """One job of the chain; `method` has the hyperparameters that the provider used."""
 
     position: int
     job_id: str
@@ -42,7 +42,7 @@ class RecipeStep(WireOut):
 
 
 class RecipeOut(WireOut):
-    """How a tuned model was made, from its base on."""
+    """The jobs that made a tuned model, starting from its base."""
 
     object: Literal["model.recipe"] = "model.recipe"
     model: str
@@ -51,7 +51,7 @@ class RecipeOut(WireOut):
 
 
 class RetrainCreate(WireIn):
-    """What to make again, and where: without `confirm` the answer is a plan, and nothing is created."""
+    """A retrain request; without `confirm`, the response is a plan and nothing is created."""
 
     confirm: bool = False
     provider: Annotated[Text, Field(max_length=64)] | None = None
@@ -60,7 +60,7 @@ class RetrainCreate(WireIn):
 
 
 class PlannedStep(WireOut):
-    """One job as it would be created; `problem` is why it cannot be, and then it has no cost."""
+    """One job that the retrain would create. If it cannot run, `problem` says why and the cost is null."""
 
     position: int
     repeats_job: str
@@ -74,7 +74,7 @@ class PlannedStep(WireOut):
 
 
 class PlanOut(WireOut):
-    """What making a model again would take; nothing was created."""
+    """The plan of a retrain and its cost; nothing was created."""
 
     object: Literal["model.retrain.plan"] = "model.retrain.plan"
     source: str
@@ -88,7 +88,7 @@ class PlanOut(WireOut):
 
 
 class RetrainStepOut(WireOut):
-    """One job of a retrain; null until it was created, and until it made something."""
+    """One job of a retrain; `job_id` is null until it is created, `produced` until it has succeeded."""
 
     position: int
     repeats_job: str
@@ -97,7 +97,7 @@ class RetrainStepOut(WireOut):
 
 
 class RetrainError(WireOut):
-    """Why a retrain stopped, and at which step; all null while it has not."""
+    """Why a retrain failed, and at which step; all fields are null unless it did."""
 
     code: str | None = None
     message: str | None = None
@@ -105,7 +105,7 @@ class RetrainError(WireOut):
 
 
 class RetrainOut(WireOut):
-    """A model that is made again, step by step, each on the result of the one before."""
+    """A retrain: the jobs of a model's recipe, run in order, each on the result of the previous one."""
 
     object: Literal["model.retrain"] = "model.retrain"
     id: str
@@ -122,7 +122,7 @@ class RetrainOut(WireOut):
 
 
 def recipe_out(model: TunedModel, steps: list[RecipeLink]) -> RecipeOut:
-    """The wire form of a recipe."""
+    """Return the wire form of a recipe."""
     return RecipeOut(
         model=model.id,
         base_model=model.base_model,

@@ -1,4 +1,4 @@
-"""Models that are made again: one row each, and one per step."""
+"""Retrains and their steps."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -11,7 +11,7 @@ from service.core.db import Base
 
 
 class Retrain(Base):
-    """A model's recipe replayed on a base; `model` is that base as jobs name it."""
+    """A replay of a model's recipe on a base; `model` names that base as `model` of a job does."""
 
     __tablename__ = "retrains"
 
@@ -32,9 +32,9 @@ class Retrain(Base):
 
 
 class RetrainStep(Base):
-    """One job of a retrain: what it repeats, on which files, and what came of it.
+    """One job of a retrain: the job it repeats, its files, and the model it produced.
 
-    The next step goes on from `produced`: the finished model, or the checkpoint of `checkpoint_step`.
+    The next step starts from `produced`: the finished model, or the checkpoint of `checkpoint_step`.
     """
 
     __tablename__ = "retrain_steps"
