@@ -1,7 +1,7 @@
 """Create comparisons, record answers, and end them.
 
-A comparison holds what all of it may cost. Each answer is charged in the transaction that keeps it, and the
-hold shrinks with each prompt that is done.
+A comparison holds its maximum cost on the budget. Each answer is charged in the transaction that stores it,
+and the hold shrinks with each finished prompt.
 """
 
 from collections.abc import Iterable
@@ -30,7 +30,7 @@ from service.gateway.targets import Priced, priced
 from service.ledger import actions as ledger
 
 ADVANCE_COMPARISON = "comparison.advance"
-# A judge answers with one word; the rest is for models that think first.
+# A judge answers with one word; the rest is for models that reason first.
 JUDGE_TOKENS = 256
 _JUDGE_FRAME_TOKENS = 200
 _FRAME_TOKENS = 16
@@ -39,8 +39,8 @@ _FRAME_TOKENS = 16
 def create_comparison(session: Session, team_id: str, key_id: str, body: ComparisonCreate) -> Comparison:
     """Create a comparison.
 
-    Raises `NotFound` for a model or file, `Conflict` while the file is being checked, `InvalidRequest` for
-    one that holds no chats, `PriceUnknown` and `BudgetExceeded`.
+    Raises `NotFound` for an unknown model or file, `Conflict` while the file is being checked,
+    `InvalidRequest` if it is not a chat file, `PriceUnknown` and `BudgetExceeded`.
     """
     file = get_file(session, team_id, body.file_id, lock=True)
     report = report_of(file)
@@ -77,7 +77,7 @@ def create_comparison(session: Session, team_id: str, key_id: str, body: Compari
 
 
 def _most_of_a_prompt(models: Iterable[Priced], judge: Priced | None, longest: int, answer: int) -> Decimal:
-    """Return the US dollars that one prompt may cost: the longest example, with answers at their limit."""
+    """Return the maximum cost of one prompt in US dollars: the longest example, with full-length answers."""
     asked = [(model, longest + _FRAME_TOKENS, answer) for model in models]
     if judge is not None:
         asked.append((judge, longest + 2 * answer + _JUDGE_FRAME_TOKENS, JUDGE_TOKENS))
@@ -195,7 +195,7 @@ def _keep(
 
 
 def _verdict(session: Session, comparison: Comparison, line: int) -> Verdict | None:
-    """Return which model did better, None while that is open."""
+    """Return which model did better; None if it is not decided yet."""
     first, second, judge = (session.get(ComparisonAnswer, (comparison.id, line, role)) for role in Role)
     if first is None or second is None:
         return None
@@ -218,7 +218,7 @@ def complete(session: Session, comparison: Comparison) -> None:
 
 
 def fail(session: Session, comparison: Comparison, reason: str) -> None:
-    """End a comparison that cannot continue; its answers are charged already."""
+    """End a comparison that cannot continue. Its answers are already charged."""
     _end(session, comparison, Status.FAILED, reason)
 
 

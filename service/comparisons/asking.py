@@ -41,7 +41,7 @@ _answer = msgspec.json.Decoder(_Answer)
 
 @dataclass(frozen=True)
 class Answered:
-    """An answer, the tokens it took, and the milliseconds until it was whole."""
+    """An answer, its token usage, and the milliseconds until it was complete."""
 
     text: str
     usage: Usage
@@ -63,7 +63,9 @@ def ask(
     try:
         endpoint = get_provider(target.provider).endpoint()
     except NotConfigured as gone:
-        raise Unavailable("The provider is not configured at present.", param="model") from gone
+        raise Unavailable(
+            "The model's provider is not configured; ask an administrator to add it.", param="model"
+        ) from gone
     body = {"model": target.provider_model, "messages": messages, "max_completion_tokens": max_output_tokens}
     if temperature is not None:
         body["temperature"] = temperature

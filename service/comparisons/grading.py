@@ -1,4 +1,4 @@
-"""Grade answers against what the held-out file expects, and two grades against each other. Pure."""
+"""Grade answers against the held-out file's expected answers, and decide which model won. Pure."""
 
 import re
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from service.comparisons.tables import Verdict
 
-# difflib takes quadratic time; answers that agree so far are alike enough to tell which is closer.
+# difflib takes quadratic time, so only the first characters are compared.
 _COMPARED_CHARACTERS = 2000
 _SAME = 1e-6
 _WORD_EDGES = re.compile(r"^\W+|\W+$")
@@ -15,7 +15,7 @@ _JUDGED = re.compile(r"\b(A|B|TIE)\b")
 
 
 class Grader(StrEnum):
-    """How an answer is graded."""
+    """A grading method."""
 
     EXACT_MATCH = "exact_match"
     LABEL_ACCURACY = "label_accuracy"
@@ -24,7 +24,7 @@ class Grader(StrEnum):
 
 
 def score(grader: Grader, answer: str, expected: str, labels: Iterable[str] = ()) -> float:
-    """0 (wrong) to 1 (right); `labels` are all that the file expects anywhere."""
+    """Return a score from 0 (wrong) to 1 (right); `labels` are all expected answers of the file."""
     if grader is Grader.EXACT_MATCH:
         return float(answer.strip() == expected.strip())
     if grader is Grader.LABEL_ACCURACY:
@@ -33,7 +33,7 @@ def score(grader: Grader, answer: str, expected: str, labels: Iterable[str] = ()
 
 
 def similarity(answer: str, expected: str) -> float:
-    """The share of characters in common, by Ratcliff and Obershelp (Python's `difflib`)."""
+    """Return the share of common characters by Ratcliff and Obershelp (Python's `difflib`), 0 to 1."""
     matcher = SequenceMatcher(
         None, answer.strip()[:_COMPARED_CHARACTERS], expected.strip()[:_COMPARED_CHARACTERS]
     )
@@ -41,7 +41,7 @@ def similarity(answer: str, expected: str) -> float:
 
 
 def label_in(answer: str, labels: Iterable[str]) -> str | None:
-    """The label that an answer is, or the only one that it names; None when it names several or none."""
+    """Return the label that the answer equals, or the only one it mentions; else None."""
     plain, known = _plain(answer), {_plain(label) for label in labels}
     if plain in known:
         return plain
@@ -54,7 +54,7 @@ def _plain(label: str) -> str:
 
 
 def better(first: float | None, second: float | None) -> Verdict:
-    """Who did better by these scores; no answer is worse than any."""
+    """Return the winner by score; a missing answer loses to any answer."""
     one, two = (-1.0 if value is None else value for value in (first, second))
     if abs(one - two) < _SAME:
         return Verdict.TIE
@@ -64,7 +64,7 @@ def better(first: float | None, second: float | None) -> Verdict:
 def judge_messages(
     question: str, expected: str, first: str, second: str, *, swapped: bool
 ) -> list[dict[str, str]]:
-    """What the judge is asked. `swapped` shows the second answer first, as judges favour a place."""
+    """Return the judge's messages. `swapped` shows the second answer first, to offset position bias."""
     one, two = (second, first) if swapped else (first, second)
     system = (
         "You compare two answers to the same request. The reference shows what a good answer says. Judge by "
@@ -77,7 +77,7 @@ def judge_messages(
 
 
 def judged(reply: str, *, swapped: bool) -> Verdict | None:
-    """What the judge said; None when it named neither, or both."""
+    """Return the judge's verdict; None when it named neither answer, or both."""
     named = set(_JUDGED.findall(reply.strip().upper()))
     if len(named) != 1:
         return None

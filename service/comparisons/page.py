@@ -1,4 +1,4 @@
-"""A comparison's report as one page of HTML, without scripts or anything from elsewhere. Pure."""
+"""Render a comparison as an HTML page without scripts or external resources. Pure."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -6,7 +6,7 @@ from html import escape
 from service.comparisons.schemas import AnswerOut, ComparisonOut, PromptOut
 from service.comparisons.tables import Verdict
 
-# Answers are shown as they came; should escaping ever fail, nothing in them may run or load.
+# The page quotes models' answers. If escaping ever fails, nothing in them may run or load.
 HEADERS = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 
 _STYLE = """
@@ -30,7 +30,7 @@ _ROWS = (
 
 
 def render(comparison: ComparisonOut) -> str:
-    """The page."""
+    """Return the page."""
     first, second = comparison.models
     title = f"{first.model} and {second.model}"
     judge = f", judged by {comparison.judge_model}" if comparison.judge_model else ""

@@ -11,7 +11,7 @@ from service.dataset.problems import Flaw
 
 
 class HeldOut(NamedTuple):
-    """A prompt and the answer that the file gives to it; `line` counts examples from 1."""
+    """A prompt and its expected answer; `line` is the example's number, from 1."""
 
     line: int
     messages: list[Any]
@@ -19,14 +19,14 @@ class HeldOut(NamedTuple):
 
 
 def choose(examples: int, most: int, seed: int) -> frozenset[int]:
-    """The numbers (from 1) of at most `most` of so many examples, the same for the same seed."""
+    """Return the numbers (from 1) of at most `most` examples, always the same for a seed."""
     if examples <= most:
         return frozenset(range(1, examples + 1))
     return frozenset(random.Random(seed).sample(range(1, examples + 1), most))  # noqa: S311 - a sample
 
 
 def read(chunks: Iterable[bytes], chosen: frozenset[int]) -> Iterator[HeldOut]:
-    """The chosen examples of a file that end in an answer of plain text; others are left out."""
+    """Yield the chosen examples that end with a plain-text answer; skip the others."""
     number, last = 0, max(chosen, default=0)
     for batch in lines.batches(chunks):
         for line in batch.lines:
@@ -54,7 +54,7 @@ def _held_out(number: int, example: Any) -> HeldOut | None:
         or not isinstance(last.get("content"), str)
     ):
         return None
-    if b"\\u0000" in msgspec.json.encode(messages):  # Postgres keeps no text with it
+    if b"\\u0000" in msgspec.json.encode(messages):  # PostgreSQL cannot store it in text
         return None
     # `weight` is for training; providers refuse it in a request.
     return HeldOut(number, [_without_weight(one) for one in asked], last["content"])
@@ -69,5 +69,5 @@ def _without_weight(message: Any) -> Any:
 
 
 def question_of(messages: Iterable[Any]) -> str:
-    """The conversation as text, for a judge."""
+    """Return the conversation as text, for a judge."""
     return "\n".join(f"{one.get('role')}: {one.get('content')}" for one in messages if isinstance(one, dict))

@@ -1,4 +1,4 @@
-"""Read comparisons, and what is still to be asked."""
+"""Read comparisons and their open questions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from service.errors import NotFound
 
 @dataclass(frozen=True)
 class Call:
-    """A question to one of the models."""
+    """A request to send to one of the models or the judge."""
 
     line: int
     role: Role
@@ -26,7 +26,7 @@ class Call:
 
 
 def get_comparison(session: Session, team_id: str, comparison_id: str) -> Comparison:
-    """The team's comparison of that id. Raises `NotFound`."""
+    """Return one of the team's comparisons. Raises `NotFound`."""
     own = select(Comparison).where(Comparison.team_id == team_id, Comparison.id == comparison_id)
     found = session.scalar(own)
     if found is None:
@@ -35,38 +35,38 @@ def get_comparison(session: Session, team_id: str, comparison_id: str) -> Compar
 
 
 def list_comparisons(session: Session, team_id: str, after: str | None, limit: int) -> Page[Comparison]:
-    """The team's comparisons, newest first. Raises `NotFound` for an unknown cursor."""
+    """Return a page of the team's comparisons, newest first. Raises `NotFound` for an unknown cursor."""
     own = select(Comparison).where(Comparison.team_id == team_id)
     return fetch_page(session, own, sort=Comparison.created_at, id_=Comparison.id, after=after, limit=limit)
 
 
 def prompts_of(session: Session, ids: Sequence[str]) -> Sequence[ComparisonPrompt]:
-    """The prompts of these comparisons without their texts, in the order of the files."""
+    """Return the prompts of these comparisons without their texts, in file order."""
     found = select(ComparisonPrompt).where(ComparisonPrompt.comparison_id.in_(ids))
     bare = found.options(defer(ComparisonPrompt.messages), defer(ComparisonPrompt.expected))
     return session.scalars(bare.order_by(ComparisonPrompt.comparison_id, ComparisonPrompt.line)).all()
 
 
 def answers_of(session: Session, ids: Sequence[str], *, with_texts: bool) -> Sequence[ComparisonAnswer]:
-    """The answers of these comparisons; a list of many has no need of their texts."""
+    """Return the answers of these comparisons; lists omit the texts."""
     found = select(ComparisonAnswer).where(ComparisonAnswer.comparison_id.in_(ids))
     return session.scalars(found if with_texts else found.options(defer(ComparisonAnswer.text))).all()
 
 
 def labels_of(session: Session, comparison_id: str) -> Sequence[str]:
-    """Every answer that the prompts expect, each once."""
+    """Return the distinct expected answers."""
     expected = select(ComparisonPrompt.expected).where(ComparisonPrompt.comparison_id == comparison_id)
     return [label for label in session.scalars(expected.distinct()) if label is not None]
 
 
 def ungraded(session: Session, comparison_id: str) -> int:
-    """How many prompts have no verdict yet."""
+    """Return the number of prompts without a verdict."""
     open_ = (ComparisonPrompt.comparison_id == comparison_id, ComparisonPrompt.verdict.is_(None))
     return session.scalar(select(func.count()).select_from(ComparisonPrompt).where(*open_)) or 0
 
 
 def calls_left(session: Session, comparison: Comparison, limit: int) -> list[Call]:
-    """Up to about `limit` questions that can be asked now, in the order of the prompts."""
+    """Return up to about `limit` questions that can be asked now, in prompt order."""
     open_ = (
         select(ComparisonPrompt)
         .where(ComparisonPrompt.comparison_id == comparison.id, ComparisonPrompt.verdict.is_(None))
@@ -105,5 +105,5 @@ def _calls_of(
 
 
 def is_swapped(line: int) -> bool:
-    """Whether the judge of this prompt sees the second answer first: every other time."""
+    """Return whether the judge sees the second answer first, which is so for every other prompt."""
     return line % 2 == 0

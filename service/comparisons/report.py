@@ -1,4 +1,4 @@
-"""A comparison as its reader sees it. Pure."""
+"""Compute the report of a comparison. Pure."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -19,7 +19,7 @@ def comparison_out(
     *,
     with_results: bool,
 ) -> ComparisonOut:
-    """Sums over the prompts that are graded; costs over everything that was asked."""
+    """Return sums over graded prompts, and costs over all answers."""
     verdicts = {prompt.line: prompt.verdict for prompt in prompts if prompt.verdict is not None}
     by_role = {role: [answer for answer in answers if answer.role == role] for role in Role}
     return ComparisonOut(
@@ -74,7 +74,7 @@ def _cost(answers: Sequence[ComparisonAnswer]) -> Decimal:
 
 
 def _percentile(ordered: Sequence[int], share: float) -> int | None:
-    """By the nearest rank."""
+    """Return a percentile (nearest rank)."""
     return ordered[max(0, -int(-share * len(ordered) // 1) - 1)] if ordered else None
 
 

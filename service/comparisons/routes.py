@@ -21,7 +21,7 @@ _AS_PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}
 
 @router.post("")
 def create_comparison(body: ComparisonCreate, session: RequestSession, caller: Inferer) -> ComparisonOut:
-    """Run prompts of a held-out file through two models; a worker does, and the team's budget pays."""
+    """Compare two models on prompts of a held-out file, in the background, on the team's budget."""
     comparison = actions.create_comparison(session, caller.team, caller.account_id, body)
     return comparison_out(comparison, [], [], with_results=False)
 
@@ -30,7 +30,7 @@ def create_comparison(body: ComparisonCreate, session: RequestSession, caller: I
 def list_comparisons(
     session: RequestSession, caller: Reader, after: str | None = None, limit: Limit = 20
 ) -> ListOut[ComparisonOut]:
-    """List comparisons, newest first, each with its sums."""
+    """List comparisons, newest first, without the individual answers."""
     found = queries.list_comparisons(session, caller.team, after, limit)
     ids = [one.id for one in found.rows]
     prompts, answers = queries.prompts_of(session, ids), queries.answers_of(session, ids, with_texts=False)
@@ -50,7 +50,7 @@ def list_comparisons(
 def retrieve_comparison(
     comparison_id: str, request: Request, session: RequestSession, caller: Reader
 ) -> ComparisonOut | Response:
-    """Look at a comparison with all its answers; with `Accept: text/html` as a page to read."""
+    """Get a comparison with all its answers; with `Accept: text/html`, as an HTML page."""
     comparison = queries.get_comparison(session, caller.team, comparison_id)
     prompts = queries.prompts_of(session, [comparison.id])
     answers = queries.answers_of(session, [comparison.id], with_texts=True)

@@ -1,4 +1,4 @@
-"""The wire of comparisons."""
+"""Request and response bodies of comparisons."""
 
 from typing import Annotated, Literal, Self
 
@@ -12,14 +12,18 @@ MOST_PROMPTS = 200
 
 
 class ComparisonCreate(WireIn):
-    """Which models, on what, graded how."""
+    """A comparison to create."""
 
     models: Annotated[list[Name], Field(min_length=2, max_length=2)] = Field(
-        description="Two models as for a chat: say the base and what was tuned from it."
+        description="The two models to compare, such as a base model and one tuned from it."
     )
-    file_id: Name = Field(description="A checked chat file; each example's last answer is what is expected.")
+    file_id: Name = Field(
+        description="A processed chat file. The last message of each example is the expected answer."
+    )
     grader: Grader
-    judge_model: Name | None = Field(default=None, description="Who decides, with the grader `judge`.")
+    judge_model: Name | None = Field(
+        default=None, description="The model that decides; required with the grader `judge`."
+    )
     max_prompts: Annotated[int, Field(ge=1, le=MOST_PROMPTS)] = MOST_PROMPTS
     seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     max_output_tokens: Annotated[int, Field(ge=1, le=16384)] = 512
@@ -28,12 +32,14 @@ class ComparisonCreate(WireIn):
     @model_validator(mode="after")
     def _check_judge(self) -> Self:
         if (self.grader is Grader.JUDGE) is not (self.judge_model is not None):
-            raise ValueError("judge_model goes with the grader 'judge', and only with it")
+            raise ValueError(
+                "judge_model is required with the grader 'judge', and not allowed with any other"
+            )
         return self
 
 
 class SideOut(WireOut):
-    """How one model did. A prompt it gave no answer to counts in `failed` and as a loss, or a tie of two."""
+    """One model's sums. A prompt without an answer counts as failed and lost; a tie if both failed."""
 
     model: str
     wins: int
@@ -49,7 +55,7 @@ class SideOut(WireOut):
 
 
 class AnswerOut(WireOut):
-    """What one model answered to one prompt."""
+    """One model's answer to one prompt."""
 
     text: str | None
     error: str | None
@@ -59,7 +65,7 @@ class AnswerOut(WireOut):
 
 
 class PromptOut(WireOut):
-    """One prompt; `line` counts the file's examples from 1."""
+    """One prompt; `line` is the example's number in the file, from 1."""
 
     line: int
     verdict: Verdict | None
@@ -69,7 +75,7 @@ class PromptOut(WireOut):
 
 
 class ComparisonOut(WireOut):
-    """A comparison with what is known so far; `results` only when one is looked at alone."""
+    """A comparison and its results so far; lists omit `results`."""
 
     id: str
     object: Literal["comparison"] = "comparison"

@@ -1,4 +1,4 @@
-"""Comparisons, their prompts, and what each model made of each."""
+"""Tables of comparisons, their prompts and the models' answers."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -13,7 +13,7 @@ from service.ledger.tables import AMOUNT
 
 
 class Status(StrEnum):
-    """How far a comparison is: queued ─► running ─► completed | failed."""
+    """The state of a comparison: queued ─► running ─► completed | failed."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -22,7 +22,7 @@ class Status(StrEnum):
 
 
 class Role(StrEnum):
-    """Who answers: the first or the second model, or the judge of both."""
+    """The sender of an answer: the first model, the second, or the judge."""
 
     FIRST = "first"
     SECOND = "second"
@@ -30,7 +30,7 @@ class Role(StrEnum):
 
 
 class Verdict(StrEnum):
-    """Which model did better on a prompt."""
+    """The winner of a prompt."""
 
     FIRST = "first"
     SECOND = "second"
@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
 
 class Comparison(Base):
-    """An order to compare two models. `prompts` is how many, `prompt_hold_usd` the most that one may cost."""
+    """A comparison of two models; `prompt_hold_usd` is the maximum cost of one of its `prompts`."""
 
     __tablename__ = "comparisons"
 
@@ -63,9 +63,9 @@ class Comparison(Base):
 
 
 class ComparisonPrompt(Base):
-    """One prompt. Its text is kept only while it is needed: when all is done, `messages` and `expected` go.
+    """One prompt. Its `messages` and `expected` are deleted when the comparison ends.
 
-    `line` is the example's number in the file, from 1. `failures` counts calls to be tried again.
+    `line` is the example's number in the file, from 1. `failures` counts failed calls that are retried.
     """
 
     __tablename__ = "comparison_prompts"
@@ -79,7 +79,7 @@ class ComparisonPrompt(Base):
 
 
 class ComparisonAnswer(Base):
-    """What a model answered to a prompt, what it cost and how long it took; `error` says why none."""
+    """A model's answer to a prompt, with its cost and latency; `error` says why there is none."""
 
     __tablename__ = "comparison_answers"
 

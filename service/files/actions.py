@@ -1,4 +1,4 @@
-"""Make and delete files, and keep those that are needed."""
+"""Create and delete files, and protect those that something uses."""
 
 import hashlib
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from service.files.tables import Content, ContentRows, File, FileStatus, FileUse
 from service.teams.quotas.actions import Quota, require_room
 
 CHECK = "file.check"  # the unit of work that reads a file and writes its report
-EXPIRE = "file.expire"  # the unit of work that deletes a file whose time is over
+EXPIRE = "file.expire"  # the unit of work that deletes an expired file
 
 
 def create_file(
@@ -33,11 +33,11 @@ def create_file(
     expires_after: timedelta | None = None,
     format: str | None = None,
 ) -> File:
-    """A training file whose bytes were just stored, to be checked by a worker.
+    """Create a training file from stored bytes, and schedule its check.
 
-    `format` holds its lines to one format; without it the content decides. Bytes that the team already has
-    are not kept twice. Raises `Conflict` when storing took so long that what was stored is being deleted,
-    and `QuotaExceeded`.
+    Without `format`, the check detects the format from the content. Bytes that the team already has are
+    stored once. Raises `QuotaExceeded`, and `Conflict` when the stored bytes have expired and are being
+    deleted.
     """
     require_room(session, team_id, Quota.FILES)
     if session.get(Content, (team_id, sha256)) is None:
@@ -47,7 +47,7 @@ def create_file(
         if kept != storage_keys:
             storage.abandon(session, key)
         elif not storage.keep(session, key):
-            raise Conflict("The upload took too long and was given up; send it again.", code="upload_expired")
+            raise Conflict("The upload took too long; send the file again.", code="upload_expired")
     now = clock.now()
     expires_at = now + expires_after if expires_after else None
     file = _new_file(team_id, Purpose.FINE_TUNE, filename, size_bytes, sha256, now, expires_at)
@@ -61,9 +61,9 @@ def create_file(
 
 
 def empty_file(session: Session, team_id: str, filename: str, format: str | None) -> File:
-    """A training file whose bytes are yet to be made; nothing checks it before `give_content`."""
+    """Create a training file without content, for a worker to fill with `give_content`."""
     file = _new_file(team_id, Purpose.FINE_TUNE, filename, 0, "", clock.now(), None)
-    # No other file may seem to hold the same, so its place is taken by what no hash looks like.
+    # A value that no hash can equal, so that no other file seems to have the same content.
     file.sha256, file.format = f"none-{file.id}", format
     session.add(file)
     session.flush()
@@ -86,12 +86,12 @@ def give_content(session: Session, file: File, stored: Stored) -> None:
 
 
 def order_check(session: Session, file: File) -> None:
-    """Have a worker read a file whose bytes are there."""
+    """Schedule the check of a file that has its content."""
     work.schedule(session, CHECK, file.id, team_id=file.team_id)
 
 
 def create_result_file(session: Session, team_id: str, filename: str, content: bytes) -> File:
-    """A file that a job brought forth, at once `processed`; its bytes are kept in the database."""
+    """Create a job's result file. It is `processed` at once, and its bytes are kept in the database."""
     sha256 = hashlib.sha256(content).hexdigest()
     _own_content(session, team_id, sha256, len(content), [], content)
     file = _new_file(team_id, Purpose.RESULTS, filename, len(content), sha256, clock.now(), None)
@@ -102,9 +102,9 @@ def create_result_file(session: Session, team_id: str, filename: str, content: b
 
 
 def delete_file(session: Session, team_id: str, file_id: str) -> File:
-    """Delete a file, and its bytes when no other file of the team holds the same.
+    """Delete a file, and its bytes unless another file of the team has the same content.
 
-    Its row stays, with its hash. Raises `NotFound`, and `Conflict` while something needs the file.
+    The row stays, with the hash. Raises `NotFound`, and `Conflict` while something uses the file.
     """
     file = get_file(session, team_id, file_id, lock=True)
     remove_file(session, file)
@@ -112,11 +112,11 @@ def delete_file(session: Session, team_id: str, file_id: str) -> File:
 
 
 def remove_file(session: Session, file: File) -> None:
-    """Delete a file that is locked. Raises `Conflict` while something needs it."""
+    """Delete a locked file. Raises `Conflict` while something uses it."""
     needed_by = session.scalars(select(FileUse.used_by).where(FileUse.file_id == file.id)).all()
     if needed_by:
         raise Conflict(
-            f"{file.id} is needed by {', '.join(sorted(needed_by))}; cancel that or wait for its end.",
+            f"{file.id} is in use by {', '.join(sorted(needed_by))}; cancel it or wait until it ends.",
             code="file_in_use",
         )
     file.deleted_at = clock.now()
@@ -137,9 +137,9 @@ def record_report(
     as_json: dict[str, object],
     all_errors: Stored | None = None,
 ) -> None:
-    """Write down what a check found; the file is `processed` when nothing was wrong, else `error`."""
+    """Store the report of a check. The file becomes `processed` if it passed, else `error`."""
     file.report = as_json
-    # A list that took too long to write is done without.
+    # Without the full list if writing it took so long that it has expired.
     if all_errors is not None and storage.keep(session, all_errors.key):
         file.errors_key = all_errors.key
     file.format = report.format
@@ -153,13 +153,13 @@ def record_report(
 
 
 def fail_file(session: Session, file: File, reason: str) -> None:
-    """Mark a file as one that cannot be trained on."""
+    """Mark a file as unusable for training."""
     file.status, file.status_details = FileStatus.ERROR, reason
     _tell(session, file, EventType.FILE_FAILED, f"{file.filename}: {reason}")
 
 
 def mark_used(session: Session, *, file_id: str, used_by: str) -> None:
-    """Keep a file from being deleted until `unmark_used`. Raises `NotFound` when it already is."""
+    """Protect a file from deletion until `unmark_used`. Raises `NotFound` if it is already deleted."""
     living = select(File.id).where(File.id == file_id, File.deleted_at.is_(None)).with_for_update(read=True)
     if session.scalar(living) is None:
         raise NotFound(f"There is no file {file_id!r}.")
@@ -167,7 +167,7 @@ def mark_used(session: Session, *, file_id: str, used_by: str) -> None:
 
 
 def unmark_used(session: Session, *, file_id: str, used_by: str) -> None:
-    """Let a file be deleted as far as `used_by` is concerned; doing it again changes nothing."""
+    """Remove the protection that `mark_used` gave for `used_by`; safe to call twice."""
     session.execute(delete(FileUse).where(FileUse.file_id == file_id, FileUse.used_by == used_by))
 
 
@@ -201,7 +201,7 @@ def _own_content(
     storage_keys: list[str],
     inline: bytes | None,
 ) -> list[str]:
-    """Make sure the team has these bytes; the keys of the ones that are kept, whose row is now locked."""
+    """Record that the team owns these bytes, lock their row, and return the storage keys in use."""
     row = insert(Content).values(
         team_id=team_id,
         sha256=sha256,
@@ -210,7 +210,7 @@ def _own_content(
         inline=inline,
         created_at=clock.now(),
     )
-    # Updating what is there locks it, so that a deletion of its last file waits for ours to be added.
+    # The update locks an existing row, so that the deletion of its last file waits until ours is added.
     same = row.on_conflict_do_update(
         index_elements=["team_id", "sha256"], set_={"size_bytes": row.excluded.size_bytes}
     )

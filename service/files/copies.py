@@ -1,4 +1,4 @@
-"""Copies of contents at providers: at most one per content and provider."""
+"""Copies of contents at providers, at most one per content and provider."""
 
 from sqlalchemy import delete, or_, select
 from sqlalchemy.dialects.postgresql import insert
@@ -11,14 +11,15 @@ REMOVE = "file.remove_copy"  # the unit of work that deletes a copy at its provi
 
 
 def find_copy(session: Session, file: File, provider: str) -> FileCopy | None:
-    """The copy of a file's content at a provider, whichever file of the team it was made for."""
+    """Return the copy of a file's content at a provider; the team's other files with it share the copy."""
     return session.get(FileCopy, (file.team_id, file.sha256, provider))
 
 
 def is_taken(session: Session, file: File, provider: str, provider_file_id: str) -> bool:
-    """Whether a provider's file is recorded as the copy of another content.
+    """Return whether a provider's file is already recorded as the copy of another content.
 
-    Two contents must not share one: a job would train on the other's data, and deleting one deletes both.
+    Two contents must not share a copy: a job would train on the wrong data, and deleting one would delete
+    both.
     """
     same = FileCopy.provider == provider, FileCopy.provider_file_id == provider_file_id
     others = or_(FileCopy.team_id != file.team_id, FileCopy.sha256 != file.sha256)
@@ -26,10 +27,10 @@ def is_taken(session: Session, file: File, provider: str, provider_file_id: str)
 
 
 def record_copy(session: Session, file: File, provider: str, provider_file_id: str) -> FileCopy:
-    """Note a copy that was made.
+    """Record a copy, and return the one to use.
 
-    The one returned is the one to use: when another was recorded meanwhile that is the other one, and ours
-    is ordered to be deleted at the provider.
+    If another was recorded in the meantime, that one is returned, and the deletion of ours at the provider
+    is scheduled.
     """
     values = {
         "team_id": file.team_id,
@@ -48,7 +49,7 @@ def record_copy(session: Session, file: File, provider: str, provider_file_id: s
 
 
 def forget_copy(session: Session, copy: FileCopy) -> None:
-    """Note that a copy is gone at its provider, unless another has taken its place."""
+    """Forget a copy that its provider no longer has, unless another has replaced it."""
     gone = delete(FileCopy).where(
         FileCopy.team_id == copy.team_id,
         FileCopy.sha256 == copy.sha256,
@@ -59,12 +60,12 @@ def forget_copy(session: Session, copy: FileCopy) -> None:
 
 
 def order_removal(session: Session, copy: FileCopy) -> None:
-    """Have a copy deleted at its provider once nothing needs it."""
+    """Schedule the deletion of a copy at its provider, for when nothing uses it."""
     _order_removal(session, copy, copy.provider_file_id)
 
 
 def order_removal_of_content(session: Session, team_id: str, sha256: str) -> None:
-    """Have every provider's copy of a content deleted, for the team has deleted the content."""
+    """Schedule the deletion of all copies of a content that the team has deleted."""
     for copy in session.scalars(
         select(FileCopy).where(FileCopy.team_id == team_id, FileCopy.sha256 == sha256)
     ):

@@ -1,4 +1,4 @@
-"""What training once on a file costs, on every model and by every method it fits, at today's prices."""
+"""Estimate what one training run on a file costs, per model and method, at today's prices."""
 
 from collections.abc import Collection
 from decimal import Decimal
@@ -19,8 +19,8 @@ from service.files.counting import BaseTokens, Counted
 class Cost(msgspec.Struct, frozen=True):
     """The estimated cost of one run with "auto" epochs.
 
-    `cost_usd` is None where no price is known or where nobody knows the hours that are billed; then `note`
-    says so. `exact_tokens` is False where the model reads with another encoding than the file was counted in.
+    `cost_usd` is None when there is no price, or when the billed hours cannot be predicted; `note` then
+    says which. `exact_tokens` is False when the file was counted in a different encoding from the model's.
     """
 
     model: str
@@ -34,9 +34,9 @@ class Cost(msgspec.Struct, frozen=True):
 
 
 def costs_of(session: Session, report: CheckReport, counted: Collection[Counted] = ()) -> list[Cost]:
-    """One row per model and method that take this format and train today, cheapest first.
+    """Return one row per model and method that accept this format and train today, cheapest first.
 
-    `counted` are the bases that count by a tokenizer of their own, whose counts go before the report's.
+    `counted` are the counts by bases' own tokenizers, which replace the report's.
     """
     today = clock.now().date()
     exact = {(one.provider, one.model): one.tokens for one in counted}
@@ -53,9 +53,9 @@ def costs_of(session: Session, report: CheckReport, counted: Collection[Counted]
 def billed_tokens(
     report: CheckReport, token_limit: int, n_epochs: int, exact: BaseTokens | None = None
 ) -> int:
-    """Tokens a run is billed for: all of the file's up to the model's limit per example, once an epoch.
+    """Return the tokens a run is billed for: per epoch, each example's up to the model's limit.
 
-    `exact` is what the base's own tokenizer made of the file, which knows its limit.
+    `exact` is the count by the base's own tokenizer, already cut to its limit.
     """
     if exact is not None:
         return exact.total * n_epochs

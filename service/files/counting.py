@@ -1,8 +1,8 @@
-"""Tokens of a content by a base's own tokenizer: what is to be counted, and what was.
+"""Count a content's tokens with a base's own tokenizer: schedule the counts, and store them.
 
-Bases of our own trainer read with tokenizers that nobody else knows, so the trainer counts for us. A content
-is counted once for each base, in the background; until then, and for contents too large for that, the
-encoding that the catalogue names for the base is what there is.
+Only the trainer has the tokenizers of its bases, so it counts for us: each content once per base, in the
+background. Until then, and for contents too large to count this way, estimates use the encoding that the
+catalogue names for the base.
 """
 
 from collections import Counter
@@ -23,12 +23,12 @@ from service.dataset import report
 from service.dataset.report import LengthBucket
 from service.files.tables import File, FileStatus, TokenCount
 
-COUNT = "file.count_tokens"  # the unit of work that has one content counted for one base
-_TRY_AGAIN_AFTER = timedelta(hours=1)  # where it could not be, and someone asks for the report
+COUNT = "file.count_tokens"  # the unit of work that counts one content for one base
+_TRY_AGAIN_AFTER = timedelta(hours=1)  # after a failed count, when the report is read again
 
 
 class BaseTokens(msgspec.Struct, frozen=True):
-    """Exact counts over all examples as one base is trained on them; `truncated` are too long for it."""
+    """Exact counts over all examples, cut to the base's limit; `truncated` counts the ones cut."""
 
     total: int
     min: int
@@ -41,7 +41,7 @@ class BaseTokens(msgspec.Struct, frozen=True):
 
 
 class Counted(NamedTuple):
-    """A base that has its own tokenizer; without `tokens`, `note` says why there are none."""
+    """The count for one base that has its own tokenizer; `note` says why `tokens` is None."""
 
     provider: str
     model: str
@@ -50,7 +50,7 @@ class Counted(NamedTuple):
 
 
 class Subject(NamedTuple):
-    """What a unit of work counts, and for whom."""
+    """The file and the base of one counting unit of work."""
 
     file_id: str
     provider: str
@@ -58,7 +58,7 @@ class Subject(NamedTuple):
 
 
 def order(session: Session, file: File) -> None:
-    """Have a file that can be trained on counted for every base that counts by itself and has not yet."""
+    """Schedule the missing counts of a processed file, one per base with its own tokenizer."""
     if file.status != FileStatus.PROCESSED:
         return
     known = _known(session, file)
@@ -71,7 +71,7 @@ def order(session: Session, file: File) -> None:
 
 
 def counted(session: Session, file: File) -> list[Counted]:
-    """Every base on offer that counts this file by itself, and what it counted."""
+    """Return the counts of this file for every offered base that has its own tokenizer."""
     known = _known(session, file)
     found = []
     for offer in _counting(file):
@@ -83,13 +83,13 @@ def counted(session: Session, file: File) -> list[Counted]:
 
 
 def exact_tokens(session: Session, file: File, provider: str, model: str) -> BaseTokens | None:
-    """What a file comes to for one base by the base's own tokenizer; None when nobody counted."""
+    """Return a file's count by one base's own tokenizer; None when there is none."""
     row = session.get(TokenCount, (file.team_id, file.sha256, provider, model))
     return msgspec.convert(row.tokens, BaseTokens) if row and row.tokens else None
 
 
 def record(session: Session, file: File, subject: Subject, tokens: BaseTokens | None, note: str = "") -> None:
-    """Keep what was counted, or why it could not be; what was counted before stays."""
+    """Store a count, or the reason why it failed. An earlier count is kept."""
     row = insert(TokenCount).values(
         team_id=file.team_id,
         sha256=file.sha256,
@@ -108,7 +108,7 @@ def record(session: Session, file: File, subject: Subject, tokens: BaseTokens | 
 
 
 def summary(lengths: Counter[int], truncated: int) -> BaseTokens:
-    """What so many examples of each length come to."""
+    """Return the statistics of a histogram of example lengths."""
     share = partial(report.percentile, lengths)
     return BaseTokens(
         total=sum(length * times for length, times in lengths.items()),
@@ -124,7 +124,7 @@ def summary(lengths: Counter[int], truncated: int) -> BaseTokens:
 
 def _counting(file: File) -> list[Offer]:
     today = clock.now().date()
-    first = {offer.model.id: offer for offer in reversed(offers())}  # where a job of that base would go
+    first = {offer.model.id: offer for offer in reversed(offers())}  # where a job on it would go
     return [
         offer
         for offer in first.values()

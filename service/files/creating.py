@@ -1,4 +1,4 @@
-"""From a received form to a file: what its fields must be, and an answer that is given once."""
+"""Create a file from a received form: validate its fields, and honour its Idempotency-Key."""
 
 import hashlib
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ FIELDS = ("purpose", "format", _ANCHOR, _SECONDS)
 
 @dataclass(frozen=True)
 class WantedFile:
-    """A received file whose fields are in order."""
+    """The validated fields of a form."""
 
     received: Received
     expires_after: timedelta | None
@@ -33,7 +33,7 @@ class WantedFile:
 
 
 def read_form(received: Received) -> WantedFile:
-    """Hold the fields of a form against what may be said. Raises `InvalidRequest`."""
+    """Validate the fields of a form. Raises `InvalidRequest`."""
     check_purpose(received.fields.get("purpose"))
     format_name = received.fields.get("format")
     if format_name is not None and format_name not in FORMATS:
@@ -48,16 +48,14 @@ def read_form(received: Received) -> WantedFile:
 
 
 def check_purpose(purpose: str | None) -> None:
-    """Refuse a file that is not for training; OpenAI's other purposes have no use here."""
+    """Refuse purposes other than training, which Tunehouse does not support."""
     if purpose != Purpose.FINE_TUNE:
         sent = "is missing" if purpose is None else f"is {purpose[:64]!r}"
-        raise InvalidRequest(
-            f"'purpose' {sent}; the one taken here is '{Purpose.FINE_TUNE}'.", param="purpose"
-        )
+        raise InvalidRequest(f"'purpose' {sent}; it must be '{Purpose.FINE_TUNE}'.", param="purpose")
 
 
 def expiry(anchor: str | None, seconds: int) -> timedelta:
-    """How long a file lives. Raises `InvalidRequest`."""
+    """Return the time until a file expires. Raises `InvalidRequest`."""
     if anchor != "created_at":
         raise InvalidRequest("'expires_after[anchor]' must be 'created_at'.", param=_ANCHOR)
     if not MIN_EXPIRY_S <= seconds <= MAX_EXPIRY_S:
@@ -70,9 +68,9 @@ def expiry(anchor: str | None, seconds: int) -> timedelta:
 def create(
     request: Request, caller_id: str, idempotency_key: str | None, team_id: str, wanted: WantedFile
 ) -> Response:
-    """The file's row, committed, and the answer that tells of it; the first answer where the key is known.
+    """Create and commit the file, and return its response; a repeated key returns the first response.
 
-    The body is not at hand to be compared with the first one's, but its hash is.
+    Bodies are compared by the file's hash and fields, because the body itself is not kept.
     """
     received = wanted.received
     told_apart_by = f"{received.sha256} {received.filename} {wanted.expires_after} {wanted.format}".encode()

@@ -1,4 +1,4 @@
-"""What a download says of itself, and which part of it was asked for (RFC 9110, section 14). Pure."""
+"""Headers of a download: `Content-Disposition` and `Range` (RFC 9110, section 14). Pure."""
 
 import re
 from urllib.parse import quote
@@ -10,15 +10,15 @@ _ONE_RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
 
 
 def disposition(filename: str) -> str:
-    """A `Content-Disposition` that saves the body as `filename` (RFC 6266)."""
+    """Return a `Content-Disposition` that saves the body as `filename` (RFC 6266)."""
     plain = _NOT_PLAIN.sub("_", filename)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(filename, safe='')}"
 
 
 def asked_part(header: str | None, size_bytes: int) -> tuple[int, int] | None:
-    """The first byte and the one after the last that a `Range` header asks for; None is the whole.
+    """Return the requested range as (start, end), end excluded; None means the whole content.
 
-    Several ranges, other units and malformed headers are answered with the whole, as the RFC allows. Raises
+    Several ranges, other units and malformed headers get the whole content, as the RFC allows. Raises
     `RangeNotSatisfiable` for a range outside the content.
     """
     found = _ONE_RANGE.fullmatch(header.replace(" ", "")) if header else None

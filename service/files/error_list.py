@@ -1,4 +1,4 @@
-"""All errors of a check as JSON lines, in storage once there are more than a report lists."""
+"""Write all errors of a check to storage as JSON lines, if there are more than the report lists."""
 
 from contextlib import ExitStack
 
@@ -8,13 +8,13 @@ from service.dataset.check.error_log import MAX_LISTED
 from service.dataset.problems import Problem
 from service.files.storing import Out, Stored, writing
 
-# Nobody reads further; a file of nothing but newlines must not fill the storage.
+# A file of blank lines only must not fill the storage with errors.
 MAX_WRITTEN = 1_000_000
 _HELD = 1_000
 
 
 class ErrorList:
-    """Takes errors one by one; what it wrote is deleted when `stack` unwinds with an exception."""
+    """Collects errors one by one. Deletes what it wrote when `stack` unwinds with an exception."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack = stack
@@ -23,7 +23,7 @@ class ErrorList:
         self._count = 0
 
     def add(self, problem: Problem) -> None:
-        """Take in one more."""
+        """Add an error."""
         self._count += 1
         if self._count <= MAX_WRITTEN:
             self._held.append(msgspec.json.encode(problem) + b"\n")
@@ -31,7 +31,7 @@ class ErrorList:
             self._flush()
 
     def close(self) -> Stored | None:
-        """What was stored; None when the report's own list is complete."""
+        """Return the stored list; None when the report's own list is complete."""
         if self._count <= MAX_LISTED:
             return None
         return self._flush().close()

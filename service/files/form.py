@@ -1,4 +1,4 @@
-"""The form that carries a file: its description for OpenAPI, its file name, and its errors on the wire."""
+"""The multipart form of an upload: its OpenAPI description, its file name, and its errors."""
 
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import Any
@@ -10,7 +10,7 @@ MAX_FILENAME_CHARS = 255
 
 
 def plain_name(sent: str) -> str:
-    """A file's name without its folders. Raises `ValueError` for one that cannot be kept."""
+    """Return a file name without its folders. Raises `ValueError` if it is not printable or too long."""
     name = PurePosixPath(PureWindowsPath(sent).name).name
     if not name or len(name) > MAX_FILENAME_CHARS or not name.isprintable():
         raise ValueError(f"needs a printable name of at most {MAX_FILENAME_CHARS} characters")
@@ -18,13 +18,13 @@ def plain_name(sent: str) -> str:
 
 
 def described(required: list[str], properties: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """What OpenAPI says of a route that reads such a form by itself; a property each field."""
+    """Return the OpenAPI description of a route that parses its form itself; one property per field."""
     schema = {"type": "object", "required": required, "properties": properties}
     return {"requestBody": {"required": True, "content": {"multipart/form-data": {"schema": schema}}}}
 
 
 def filename_of(sent: str | None, field: str) -> str:
-    """The file part's name without its folders. Raises `InvalidRequest` for one that cannot be kept."""
+    """Return the file part's name without its folders. Raises `InvalidRequest` if it is not valid."""
     try:
         return plain_name(sent or field)
     except ValueError as bad:
@@ -32,7 +32,7 @@ def filename_of(sent: str | None, field: str) -> str:
 
 
 def on_the_wire(bad: FormError) -> TunehouseError:
-    """A malformed form as the error that the caller gets."""
+    """Return the API error for a malformed form."""
     if isinstance(bad, PartTooLarge):
         return TooLarge(bad.message, param=bad.param)
     return InvalidRequest(bad.message, param=bad.param, code=None if bad.param else "invalid_form")

@@ -1,4 +1,4 @@
-"""Take a body's file into storage as it arrives: hashed on the way, never whole in memory."""
+"""Stream a request's file into storage, hashing it on the way; it is never whole in memory."""
 
 import asyncio
 import hashlib
@@ -20,7 +20,7 @@ _BLOCK_BYTES = 2**20
 
 @dataclass(frozen=True)
 class Received:
-    """A file that lies in storage under `key`, and the fields that came with it."""
+    """A file stored under `key`, and the form's other fields."""
 
     key: str
     filename: str
@@ -33,7 +33,7 @@ class Received:
 async def receive(
     request: Request, *, file_field: str, fields: tuple[str, ...] = (), limit_bytes: int
 ) -> AsyncIterator[Received]:
-    """The request's file, stored; it is deleted again unless the block keeps it (`storage.keep`).
+    """Store the request's file; delete it at the end of the block unless `storage.keep` was called.
 
     Raises `InvalidRequest` for a malformed or unfinished body, `TooLarge` at the byte that crosses the limit.
     """
@@ -41,7 +41,7 @@ async def receive(
     try:
         yield await _store(request, key, file_field, fields, limit_bytes)
     except Exception:
-        # Whatever went wrong, what is stored by now is of no use; kept contents are not touched by this.
+        # The stored bytes are useless after any failure. Kept contents are not affected.
         await run_in_threadpool(_abandon, key)
         raise
 
@@ -79,7 +79,7 @@ async def _store(
 
 
 async def _blocks(request: Request) -> AsyncIterator[bytes]:
-    """The body in pieces of at least 1 MiB: a hop to another thread is too dear for each network read."""
+    """Yield the body in pieces of at least 1 MiB: a thread switch per network read would be too slow."""
     held: list[bytes] = []
     held_bytes = 0
     async for chunk in request.stream():

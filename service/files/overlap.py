@@ -1,4 +1,4 @@
-"""Rows that two files share: a validation that repeats the training data measures memory, not learning."""
+"""Find rows that a training and a validation file share: their loss measures memory, not learning."""
 
 import numpy as np
 from sqlalchemy.dialects.postgresql import insert
@@ -13,7 +13,7 @@ _NAMED = 5
 
 
 def record_rows(session: Session, file: File, rows: Rows) -> None:
-    """Keep the hashes of a content's rows, once for all files that hold it."""
+    """Store the hashes of a content's rows, once for all files with that content."""
     values = {
         "team_id": file.team_id,
         "sha256": file.sha256,
@@ -25,9 +25,9 @@ def record_rows(session: Session, file: File, rows: Rows) -> None:
 
 
 def shared_lines(session: Session, training: File, validation: File) -> list[int]:
-    """The training file's lines that the validation file holds too, rising.
+    """Return the lines of the training file that are also in the validation file, in ascending order.
 
-    Of files with over half a million rows only some are compared. Empty while either is unchecked.
+    Only a sample of the rows of files with over half a million is compared. Empty until both are checked.
     """
     ours, theirs = (session.get(ContentRows, (file.team_id, file.sha256)) for file in (training, validation))
     if ours is None or theirs is None:
@@ -39,19 +39,19 @@ def shared_lines(session: Session, training: File, validation: File) -> list[int
 
 
 def shared_rows(session: Session, training: File, validation: File, most: int) -> tuple[list[Problem], int]:
-    """The same as warnings, at most so many, and how many there are."""
+    """Return the shared lines as warnings, at most `most`, and their total number."""
     lines = shared_lines(session, training, validation)
-    words = f"is in the validation file {validation.id} too"
+    words = f"is also in the validation file {validation.id}"
     return [on_line(line, Flaw("", CODE, words)) for line in lines[:most]], len(lines)
 
 
 def shared_sentence(session: Session, training: File, validation: File) -> str | None:
-    """The same in a sentence for whoever makes a job of the two; None when they share nothing."""
+    """Return a one-sentence warning for a job that uses both files; None when they share no rows."""
     lines = shared_lines(session, training, validation)
     if not lines:
         return None
     named = ", ".join(map(str, lines[:_NAMED])) + ("" if len(lines) <= _NAMED else ", …")
     return (
-        f"{len(lines)} of the training examples are in the validation file too, so that its losses tell less "
-        f"of what the model learns: lines {named} of {training.id}."
+        f"{len(lines)} training examples are also in the validation file, so the validation loss looks "
+        f"better than it is: lines {named} of {training.id}. Remove them from one of the files."
     )

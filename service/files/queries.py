@@ -20,7 +20,7 @@ def _living(team_id: str) -> Select[File]:
 
 
 def get_file(session: Session, team_id: str, file_id: str, *, lock: bool = False) -> File:
-    """The team's file of that id; `lock` keeps others from changing or deleting it. Raises `NotFound`."""
+    """Return one of the team's files; `lock` prevents changes and deletion by others. Raises `NotFound`."""
     found = _living(team_id).where(File.id == file_id)
     if lock:
         found = found.with_for_update().execution_options(populate_existing=True)
@@ -33,7 +33,7 @@ def get_file(session: Session, team_id: str, file_id: str, *, lock: bool = False
 def list_files(
     session: Session, team_id: str, *, purpose: str | None, after: str | None, limit: int, order: Order
 ) -> Page[File]:
-    """The team's files. Raises `NotFound` for an unknown cursor."""
+    """Return a page of the team's files. Raises `NotFound` for an unknown cursor."""
     own = _living(team_id)
     if purpose is not None:
         own = own.where(File.purpose == purpose)
@@ -50,13 +50,13 @@ def list_files(
 
 
 def count_files(session: Session, team_id: str) -> int:
-    """How many training files the team keeps."""
+    """Return the number of the team's training files."""
     own = _living(team_id).where(File.purpose == Purpose.FINE_TUNE)
     return session.scalar(own.with_only_columns(func.count())) or 0
 
 
 def stored_bytes(session: Session, team_id: str) -> int:
-    """How many bytes the team's files take in storage; equal contents count once, results not at all."""
+    """Return the bytes of the team's files in storage; equal contents count once, result files do not."""
     own = Content.team_id == team_id, Content.inline.is_(None)
     return int(session.scalar(select(func.coalesce(func.sum(Content.size_bytes), 0)).where(*own)) or 0)
 
@@ -66,7 +66,7 @@ counted_by(Quota.STORAGE_BYTES, stored_bytes)
 
 
 def report_of(file: File) -> CheckReport:
-    """What the check of a file found.
+    """Return the report of a file's check.
 
     Raises `Conflict` while it is still being checked, `NotFound` for files that are never checked.
     """
@@ -78,12 +78,12 @@ def report_of(file: File) -> CheckReport:
 
 
 def find_content(session: Session, file: File) -> Content | None:
-    """Where a file's bytes are; None once it was deleted and no other file of the team holds the same."""
+    """Return a file's content; None if it is deleted and none of the team's files has the same."""
     return session.get(Content, (file.team_id, file.sha256))
 
 
 def stream(content: Content, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-    """A content's bytes from `start` to before `end`, in chunks of at most 1 MiB; needs no session.
+    """Yield a content's bytes from `start` to before `end`, in chunks of at most 1 MiB, without a session.
 
     Raises `FileNotFoundError`.
     """
@@ -104,7 +104,7 @@ def stream(content: Content, start: int = 0, end: int | None = None) -> Iterator
 
 
 def stream_errors(file: File) -> Iterator[bytes]:
-    """Every error that the check of a file found, a JSON object a line. Raises what `report_of` raises."""
+    """Return all errors of a file's check, one JSON object per line. Raises what `report_of` raises."""
     report = report_of(file)
     if file.errors_key is not None:
         return storage().read(file.errors_key)

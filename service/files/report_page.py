@@ -1,11 +1,11 @@
-"""A report as a page for people: no script, nothing from elsewhere."""
+"""Render a report as an HTML page without scripts or external resources."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
 
 from service.files.schemas import ProblemOut, ReportOut
 
-# The page shows what the data said; should escaping ever fail, nothing in it may run or load.
+# The page quotes the uploaded data. If escaping ever fails, nothing in it may run or load.
 HEADERS = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "x-content-type-options": "nosniff",
@@ -22,7 +22,7 @@ code{font-size:.9em}
 
 
 def page(report: ReportOut, filename: str) -> str:
-    """The whole page."""
+    """Return the page."""
     passed = report.error_count == 0
     verdict = "can be trained on" if passed else "cannot be trained on"
     parts = [

@@ -1,4 +1,4 @@
-"""Routes for files. The one that takes a body of any size authenticates before it reads it."""
+"""Routes for files. The upload route authenticates before it reads the body."""
 
 from http import HTTPStatus
 from typing import Annotated
@@ -41,7 +41,7 @@ _FORM = described(
 
 @router.post("", openapi_extra=_FORM, response_model=FileOut)
 async def create_file(request: Request, caller: Trainer) -> Response:
-    """Send a training file; it is checked in the background, see its report."""
+    """Upload a training file. It is checked in the background; see its report."""
     team_id, key = caller.team, idempotency.key_of(request)
     limit_bytes = settings().max_file_bytes
     async with receive(
@@ -60,19 +60,19 @@ def list_files(
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Order = "desc",
 ) -> ListOut[FileOut]:
-    """List the team's files, newest first unless told otherwise."""
+    """List the team's files, newest first by default."""
     page = queries.list_files(session, caller.team, purpose=purpose, after=after, limit=limit, order=order)
     return list_out([file_out(file) for file in page.rows], page.has_more)
 
 
 @router.get("/{file_id}")
 def retrieve_file(file_id: str, session: RequestSession, caller: Reader) -> FileOut:
-    """Look at a file."""
+    """Get a file."""
     return file_out(queries.get_file(session, caller.team, file_id))
 
 
 def delete_file(file_id: str, session: RequestSession, caller: Trainer) -> FileDeleted:
-    """Delete a file and its bytes; what was trained on it keeps its hash. Refused while a job needs it."""
+    """Delete a file and its bytes. Models trained on it keep its hash. Refused while a job uses it."""
     actions.delete_file(session, caller.team, file_id)
     return FileDeleted(id=file_id)
 
@@ -91,11 +91,11 @@ def download_file(
     range_: Annotated[str | None, Header(alias="range")] = None,
     if_range: Annotated[str | None, Header()] = None,
 ) -> StreamingResponse:
-    """The file's bytes, as they were sent; with `Range`, a part of them."""
+    """Download a file's bytes as uploaded; with `Range`, a part of them."""
     file = queries.get_file(session, caller.team, file_id)
     content = queries.find_content(session, file)
     if content is None:
-        raise NotFound(f"The content of {file_id} is gone.", param="file_id")
+        raise NotFound(f"The content of {file_id} has been deleted.", param="file_id")
     etag = f'"{file.sha256}"'
     part = asked_part(range_ if if_range in (None, etag) else None, content.size_bytes)
     start, end = part or (0, content.size_bytes)
@@ -117,7 +117,7 @@ def download_file(
 
 @router.get("/{file_id}/errors", response_class=Response)
 def download_errors(file_id: str, session: RequestSession, caller: Reader) -> StreamingResponse:
-    """Every error that the check found, not only those in the report: a JSON object a line."""
+    """Download all errors of a file's check, one JSON object per line; the report lists the first ones."""
     file = queries.get_file(session, caller.team, file_id)
     headers = {"content-disposition": disposition(f"{file.filename}.errors.jsonl")}
     return StreamingResponse(queries.stream_errors(file), media_type="application/x-ndjson", headers=headers)

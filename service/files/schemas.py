@@ -1,4 +1,4 @@
-"""Files on the wire."""
+"""Request and response bodies of files."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -15,7 +15,7 @@ from service.files.tables import File, FileStatus
 
 
 class FileOut(WireOut):
-    """A file, as OpenAI shows it."""
+    """A file, in OpenAI's form."""
 
     object: Literal["file"] = "file"
     id: str
@@ -37,7 +37,7 @@ class FileDeleted(WireOut):
 
 
 class ProblemOut(WireOut):
-    """Something wrong, or worth a look, and where: `line` counts from 1, null means the whole file."""
+    """An error or a warning; `line` counts from 1, and null means the whole file."""
 
     line: int | None
     path: str
@@ -72,7 +72,7 @@ class TokensOut(WireOut):
 
 
 class BaseTokensOut(WireOut):
-    """The file by one base's own tokenizer: exact for that base; all null where `note` says why."""
+    """Exact counts by one base's own tokenizer; when they are null, `note` says why."""
 
     model: str
     provider: str
@@ -97,7 +97,7 @@ class TruncationOut(WireOut):
 
 
 class AdviceOut(WireOut):
-    """A hyperparameter to start from, and why."""
+    """A recommended hyperparameter, and why."""
 
     name: str
     value: float | str
@@ -118,7 +118,7 @@ class CostOut(WireOut):
 
 
 class TrainedOut(WireOut):
-    """A model that was trained on the same content before."""
+    """A model already trained on the same content."""
 
     id: str
     job_id: str
@@ -126,7 +126,7 @@ class TrainedOut(WireOut):
 
 
 class ReportOut(WireOut):
-    """All that the check of a file found, and what training on it costs today."""
+    """The result of a file's check, and what training on it costs today."""
 
     object: Literal["file.report"] = "file.report"
     file_id: str
@@ -151,7 +151,7 @@ class ReportOut(WireOut):
 
 
 def file_out(file: File) -> FileOut:
-    """The wire form of a file."""
+    """Return the response body of a file."""
     return FileOut(
         id=file.id,
         bytes=file.size_bytes,
@@ -167,7 +167,7 @@ def file_out(file: File) -> FileOut:
 def report_out(
     file: File, report: CheckReport, costs: list[Cost], counted: Iterable[Counted] = ()
 ) -> ReportOut:
-    """The wire form of a report."""
+    """Return the response body of a report."""
     return ReportOut(
         file_id=file.id,
         status=FileStatus(file.status),

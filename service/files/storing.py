@@ -1,4 +1,4 @@
-"""Put bytes that a worker makes into storage, hashed on the way."""
+"""Store bytes that a worker produces, hashing them on the way."""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ from service.errors import Conflict
 
 
 class Stored(NamedTuple):
-    """Bytes that lie in storage under `key`, announced and not yet kept."""
+    """Bytes stored under `key`; they are deleted unless `keep_stored` is called."""
 
     key: str
     size_bytes: int
@@ -22,7 +22,7 @@ class Stored(NamedTuple):
 
 @contextmanager
 def storing(chunks: Iterable[bytes]) -> Iterator[Stored]:
-    """Store `chunks`; they are deleted again unless the block keeps them."""
+    """Store `chunks`; delete them at the end of the block unless `keep_stored` was called."""
     with writing() as out:
         for chunk in chunks:
             out.write(chunk)
@@ -31,14 +31,14 @@ def storing(chunks: Iterable[bytes]) -> Iterator[Stored]:
 
 @contextmanager
 def writing() -> Iterator["Out"]:
-    """Something to write to; what was written is deleted again when the block raises."""
+    """Yield a writer; delete what it wrote when the block raises."""
     with transaction() as session:
         key = storage.announce(session)
     out = Out(key)
     try:
         yield out
     except BaseException:
-        # Whatever went wrong, what is stored by now is of no use; kept contents are not touched by this.
+        # The stored bytes are useless after any failure. Kept contents are not affected.
         out.abort()
         with transaction() as session:
             storage.abandon(session, key)
@@ -46,7 +46,7 @@ def writing() -> Iterator["Out"]:
 
 
 class Out:
-    """One content being written and hashed."""
+    """Writes and hashes one content."""
 
     def __init__(self, key: str) -> None:
         self.key = key
@@ -61,16 +61,16 @@ class Out:
         self.size_bytes += len(data)
 
     def close(self) -> Stored:
-        """Make all of it durable."""
+        """Finish writing, so that the content is durable."""
         self._writer.close()
         return Stored(self.key, self.size_bytes, self._hasher.hexdigest())
 
     def abort(self) -> None:
-        """Stop writing."""
+        """Discard the content."""
         self._writer.abort()
 
 
 def keep_stored(session: Session, stored: Stored) -> None:
-    """Keep stored bytes, in the transaction that names them. Raises `Conflict` when it is too late."""
+    """Keep stored bytes, in the transaction that refers to them. Raises `Conflict` if they have expired."""
     if not storage.keep(session, stored.key):
-        raise Conflict("Storing took so long that it was given up.", code="upload_expired")
+        raise Conflict("Storing the file took too long; try again.", code="upload_expired")

@@ -1,4 +1,4 @@
-"""Files, their contents, who needs them, and their copies at providers."""
+"""Tables of files, their contents, their uses, and their copies at providers."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -27,7 +27,7 @@ class Purpose(StrEnum):
 
 
 class FileStatus(StrEnum):
-    """How far a file's checks are: uploaded ─► processed | error."""
+    """The state of a file: uploaded ─► processed | error."""
 
     UPLOADED = "uploaded"
     PROCESSED = "processed"
@@ -35,9 +35,9 @@ class FileStatus(StrEnum):
 
 
 class Content(Base):
-    """Bytes that a team owns once, however many of its files hold them.
+    """Bytes that a team owns, stored once for all its files with this content.
 
-    They are those of `storage_keys` in order, or `inline` where they are few and made by us.
+    They are the objects `storage_keys` in order, or `inline` for small result files.
     """
 
     __tablename__ = "contents"
@@ -51,7 +51,7 @@ class Content(Base):
 
 
 class File(Base):
-    """A file of a team. Deleted ones keep their row, and with it the hash that lineage needs."""
+    """A team's file. A deleted file keeps its row, because lineage needs the hash."""
 
     __tablename__ = "files"
 
@@ -65,7 +65,7 @@ class File(Base):
     status_details: Mapped[str | None]
     format: Mapped[str | None]
     report: Mapped[dict[str, Any] | None]
-    # Where all errors are, a JSON object a line, when there are more than the report lists.
+    # The full list of errors as JSON lines, if there are more than the report lists.
     errors_key: Mapped[str | None]
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime | None]
@@ -75,10 +75,10 @@ class File(Base):
 
 
 class ContentRows(Base):
-    """A 64-bit hash per row of a checked content, in the order of its lines: finds rows that two files share.
+    """A 64-bit hash per row of a checked content, in line order, to find rows that two files share.
 
-    Of a content with very many rows only those whose hash ends in `level` zero bits are kept, with the line
-    of each in `lines`; as both sides choose by the hash itself, what one keeps the other would keep too.
+    For large contents only hashes that end in `level` zero bits are stored, and `lines` has their lines.
+    Both files sample by the hash itself, so a shared row is sampled in both or in neither.
     """
 
     __tablename__ = "content_rows"
@@ -91,9 +91,9 @@ class ContentRows(Base):
 
 
 class TokenCount(Base):
-    """A content in tokens of one base's own tokenizer, counted by its provider: exact, and counted once.
+    """The exact token counts of a content by one base's own tokenizer.
 
-    Without `tokens` it could not be counted, and `note` says why.
+    When the count failed, `tokens` is null and `note` says why.
     """
 
     __tablename__ = "token_counts"
@@ -108,7 +108,7 @@ class TokenCount(Base):
 
 
 class Derivation(Base):
-    """Files that are being made from another one: by conversion, or by a split."""
+    """Files being created from another one, by conversion or by a split."""
 
     __tablename__ = "derivations"
 
@@ -127,7 +127,7 @@ class Derivation(Base):
 
 
 class DatasetPolicy(Base):
-    """Which warnings keep a team's files from being trained on."""
+    """The warnings that a team treats as errors."""
 
     __tablename__ = "dataset_policies"
 
@@ -137,7 +137,7 @@ class DatasetPolicy(Base):
 
 
 class FileUse(Base):
-    """Something that needs a file, by its id; the file cannot be deleted while it does."""
+    """The id of an object that uses a file and so protects it from deletion."""
 
     __tablename__ = "file_uses"
 
@@ -146,7 +146,7 @@ class FileUse(Base):
 
 
 class FileCopy(Base):
-    """A content's one copy at a provider; the id there never leaves the service."""
+    """The copy of a content at a provider. The provider's id of it never leaves the service."""
 
     __tablename__ = "file_copies"
 
@@ -158,6 +158,6 @@ class FileCopy(Base):
 
     __table_args__ = (
         ForeignKeyConstraint(["team_id"], ["teams.id"]),
-        # Deleting one content's copy must not delete another's.
+        # Two contents must not share a copy: deleting one would delete both.
         UniqueConstraint("provider", "provider_file_id"),
     )

@@ -11,7 +11,7 @@ from tests.jobs import hands
 from tests.support.service import TeamHandle
 
 TRAINING, VALIDATION = jsonl(chats(30)), jsonl(chats(42)[28:])
-SHARED = "2 of the training examples are in the validation file too"
+SHARED = "2 training examples are also in the validation file"
 NAMED = "lines 29, 30 of"
 
 

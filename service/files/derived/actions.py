@@ -1,7 +1,7 @@
-"""Files made from other files by a worker: conversions and splits.
+"""Create files from other files: conversions and splits.
 
-The files are there at once, `uploaded` and empty; a worker fills them, and from then on they are files like
-any other. Their source cannot be deleted meanwhile.
+The new files exist at once, `uploaded` and empty; a worker fills them and schedules their checks. Their
+source cannot be deleted until then.
 """
 
 from typing import Any
@@ -31,18 +31,18 @@ def order(
     filenames: list[str],
     format: str | None,
 ) -> list[File]:
-    """The files that a worker will fill from `source_id`.
+    """Create the files that a worker will fill from `source_id`.
 
-    Raises `NotFound`, `InvalidRequest` or `QuotaExceeded`.
+    Raises `NotFound`, `InvalidRequest`, `Conflict` or `QuotaExceeded`.
     """
     source = get_file(session, team_id, source_id)
     if source.purpose != Purpose.FINE_TUNE:
-        raise InvalidRequest(f"{source.id} is no training file.", param="file_id")
+        raise InvalidRequest(f"{source.id} is not a training file (purpose 'fine-tune').", param="file_id")
     if source.status == FileStatus.UPLOADED:
         raise InvalidRequest(
             f"{source.id} is still being checked; ask again soon.", param="file_id", code="file_not_processed"
         )
-    # What is made of a file takes about as much room, which is known before the work and not after it.
+    # The new files take about as much room as their source; check the quota before the work, not after.
     require_room(session, team_id, Quota.FILES, adding=len(filenames))
     require_room(session, team_id, Quota.STORAGE_BYTES, adding=source.size_bytes)
     files = [actions.empty_file(session, team_id, filename, format) for filename in filenames]
@@ -63,7 +63,7 @@ def order(
 
 
 def fill(session: Session, derivation: Derivation, contents: list[Stored]) -> None:
-    """Give the derived files their contents and have them checked; those deleted meanwhile stay deleted."""
+    """Store the contents of derived files and schedule their checks; skip files that were deleted."""
     for file_id, stored in zip(derivation.output_ids, contents, strict=True):
         file = session.get_one(File, file_id, with_for_update=True)
         if file.deleted_at is None:
@@ -73,7 +73,7 @@ def fill(session: Session, derivation: Derivation, contents: list[Stored]) -> No
 
 
 def fail(session: Session, derivation: Derivation, reason: str) -> None:
-    """Mark the derived files as ones that could not be made."""
+    """Mark derived files as failed."""
     for file_id in derivation.output_ids:
         file = session.get_one(File, file_id, with_for_update=True)
         if file.deleted_at is None:

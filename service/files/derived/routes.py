@@ -1,4 +1,4 @@
-"""Routes that make files from files."""
+"""Routes that create files from other files."""
 
 from pathlib import PurePosixPath
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/files", tags=["files"], route_class=IdempotentRou
 
 @router.post("/{file_id}/convert")
 def convert_file(file_id: str, body: Convert, session: RequestSession, caller: Trainer) -> FileOut:
-    """Make a new file of this one: in another format, from a table, or cleaned. The old one stays."""
+    """Create a new file from this one: in another format, from a table, or cleaned. This file stays."""
     source = get_file(session, caller.team, file_id)
     (file,) = deriving.order(
         session,
@@ -34,7 +34,7 @@ def convert_file(file_id: str, body: Convert, session: RequestSession, caller: T
 
 @router.post("/{file_id}/split")
 def split_file(file_id: str, body: Split, session: RequestSession, caller: Trainer) -> SplitOut:
-    """Make a training and a validation file of this one; near-duplicates stay on one side."""
+    """Split a file into a training and a validation file; near-duplicates go to the same one."""
     source = get_file(session, caller.team, file_id)
     training, validation = deriving.order(
         session,

@@ -1,4 +1,4 @@
-"""Conversions and splits on the wire."""
+"""Request and response bodies of conversions and splits."""
 
 from typing import Annotated, Literal
 
@@ -15,17 +15,18 @@ Marks = Annotated[Text, Field(max_length=200)]
 
 
 class Clean(WireIn):
-    """What to take out of every text: leftover HTML, control characters."""
+    """What to remove from every text: leftover HTML, control characters."""
 
     html: bool = False
     control: bool = False
 
 
 class Convert(WireIn):
-    """What the new file shall be; what is left out stays as it is.
+    """How to convert a file; omitted fields change nothing.
 
-    `format` chat or completion reshapes one into the other. `system` opens each new chat; `separator` and
-    `stop` end prompts and completions. `columns` says which column of a table stands for which field.
+    `format` converts chat into completion, or completion into chat. `system` is the system prompt of new
+    chats; `separator` and `stop` are appended to prompts and completions. `columns` maps fields to the
+    columns of a table.
     """
 
     format: FormatName | None = None
@@ -37,7 +38,7 @@ class Convert(WireIn):
     filename: FileName | None = None
 
     def options(self) -> Options:
-        """The same for the converter."""
+        """Return the converter's form of the request."""
         return Options(
             to=self.format,
             columns=self.columns,
@@ -50,10 +51,10 @@ class Convert(WireIn):
 
 
 class Split(WireIn):
-    """How to split: `validation_share` of the examples, chosen by `seed`.
+    """How to split a file: `validation_share` of the examples, chosen by `seed`.
 
-    `stratify` keeps the shares of labels (the assistant's last words, where they are few) or of lengths of
-    conversations alike on both sides; `auto` takes labels where there are some.
+    `stratify` keeps the distribution of labels (final answers, if few differ) or of conversation lengths the
+    same in both files; `auto` uses labels if there are any.
     """
 
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
@@ -62,7 +63,7 @@ class Split(WireIn):
 
 
 class SplitOut(WireOut):
-    """The two files of a split; both are filled and checked in the background."""
+    """The two new files, which are filled and checked in the background."""
 
     object: Literal["file.split"] = "file.split"
     source: str

@@ -1,4 +1,4 @@
-"""Which warnings a team takes for errors."""
+"""The warnings that a team treats as errors."""
 
 from collections.abc import Sequence
 
@@ -8,18 +8,18 @@ from sqlalchemy.orm import Session
 from service.core import clock
 from service.files.tables import DatasetPolicy
 
-# A key that a model has learnt cannot be taken back.
+# A model cannot unlearn a secret.
 DEFAULT_ERRORS = ("secret",)
 
 
 def errors_of(session: Session, team_id: str) -> frozenset[str]:
-    """The codes of the warnings that keep this team's files from being trained on."""
+    """Return the codes of the warnings that this team treats as errors."""
     policy = session.get(DatasetPolicy, team_id)
     return frozenset(DEFAULT_ERRORS if policy is None else policy.errors)
 
 
 def set_errors(session: Session, team_id: str, codes: Sequence[str]) -> frozenset[str]:
-    """Decide it for every file that is checked from now on."""
+    """Set the codes for all future checks."""
     values = {"team_id": team_id, "errors": sorted(set(codes)), "updated_at": clock.now()}
     changed = insert(DatasetPolicy).values(values)
     fresh = {name: changed.excluded[name] for name in ("errors", "updated_at")}

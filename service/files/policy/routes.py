@@ -15,13 +15,13 @@ router = APIRouter(prefix="/v1/dataset_policy", tags=["files"], route_class=Idem
 
 
 class PolicyPut(WireIn):
-    """The warnings that shall be errors, by code; all others stay warnings."""
+    """The codes of the warnings to treat as errors; all others stay warnings."""
 
     errors: list[Code]
 
 
 class PolicyOut(WireOut):
-    """Which warnings keep the team's files from being trained on."""
+    """The codes of the warnings that are treated as errors."""
 
     object: Literal["dataset_policy"] = "dataset_policy"
     errors: list[str]
@@ -29,11 +29,11 @@ class PolicyOut(WireOut):
 
 @router.get("")
 def retrieve_policy(session: RequestSession, caller: Reader) -> PolicyOut:
-    """Look at the team's policy."""
+    """Get the team's policy on warnings."""
     return PolicyOut(errors=sorted(policies.errors_of(session, caller.team)))
 
 
 @router.put("")
 def put_policy(body: PolicyPut, session: RequestSession, caller: Manager) -> PolicyOut:
-    """Change the team's policy; files that were checked before stay as they are."""
+    """Change the team's policy on warnings. Files that are already checked keep their status."""
     return PolicyOut(errors=sorted(policies.set_errors(session, caller.team, body.errors)))

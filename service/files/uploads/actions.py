@@ -1,8 +1,8 @@
-"""Files in parts: any order, sent again as often as need be, put together at the end without a copy.
+"""Uploads in parts: sent in any order, resent if necessary, and joined without copying.
 
-Each part is a content of its own whose deletion is scheduled for the hour's end; completing the upload takes
-that back and names the parts' contents, in order, as those of the new file. So an upload that is never
-completed leaves nothing, and needs nothing that cleans up after it.
+Each part is a stored object that is scheduled for deletion when the upload expires. Completing the upload
+cancels that, and the new file refers to the objects in order. An upload that is never completed therefore
+leaves nothing behind.
 """
 
 import hashlib
@@ -37,7 +37,7 @@ def create_upload(
     format: str | None,
     file_expires_after: timedelta | None,
 ) -> Upload:
-    """An upload that waits for its parts, for an hour."""
+    """Create an upload, which expires after an hour."""
     now = clock.now()
     upload = Upload(
         id=ids.new_id("upload_"),
@@ -58,7 +58,7 @@ def create_upload(
 
 
 def get_upload(session: Session, team_id: str, upload_id: str, *, lock: bool = False) -> Upload:
-    """The team's upload of that id. Raises `NotFound`."""
+    """Return one of the team's uploads. Raises `NotFound`."""
     found = select(Upload).where(Upload.team_id == team_id, Upload.id == upload_id)
     if lock:
         found = found.with_for_update().execution_options(populate_existing=True)
@@ -69,25 +69,25 @@ def get_upload(session: Session, team_id: str, upload_id: str, *, lock: bool = F
 
 
 def status_of(upload: Upload) -> UploadStatus:
-    """Where an upload stands at this moment."""
+    """Return the current status of an upload."""
     status = UploadStatus(upload.status)
     over = status is UploadStatus.PENDING and upload.expires_at <= clock.now()
     return UploadStatus.EXPIRED if over else status
 
 
 def check_pending(upload: Upload) -> None:
-    """Refuse what only a pending upload can take. Raises `Conflict`."""
+    """Raise `Conflict` unless the upload is pending."""
     status = status_of(upload)
     if status is not UploadStatus.PENDING:
         raise Conflict(f"{upload.id} is {status}; create another upload.", code=f"upload_{status}")
 
 
 def add_part(session: Session, team_id: str, upload_id: str, received: Received) -> UploadPart:
-    """Note a part whose bytes were just stored. Raises `InvalidRequest`, `Conflict`, `NotFound`."""
+    """Record a stored part. Raises `InvalidRequest`, `Conflict`, `NotFound`."""
     wanted = received.fields.get("sha256")
     if wanted is not None and wanted.lower() != received.sha256:
         raise InvalidRequest(
-            f"The part arrived with SHA-256 {received.sha256}, not the one sent along; send it again.",
+            f"The received part has SHA-256 {received.sha256}, which differs from 'sha256'; send it again.",
             param="sha256",
             code="checksum_mismatch",
         )
@@ -110,10 +110,10 @@ def add_part(session: Session, team_id: str, upload_id: str, received: Received)
 
 
 def complete(team_id: str, upload_id: str, part_ids: Sequence[str], md5: str | None) -> tuple[Upload, File]:
-    """Make a file of the parts, in that order; doing it again answers with the same file.
+    """Create a file from the parts, in that order; a repeated call returns the same file.
 
-    Reads every byte once, with no transaction open: the file's hash can only be taken in order.
-    Raises `InvalidRequest` for parts that do not make up the upload, `Conflict` when it is over.
+    Reads every byte once, outside a transaction, because the file's hash needs the bytes in order.
+    Raises `InvalidRequest` if the parts do not make up the upload, `Conflict` if it has ended.
     """
     with transaction() as session:
         upload = get_upload(session, team_id, upload_id)
@@ -144,7 +144,7 @@ def complete(team_id: str, upload_id: str, part_ids: Sequence[str], md5: str | N
 
 
 def cancel(session: Session, upload: Upload) -> None:
-    """Give a locked upload up and have its parts deleted; once is as good as twice. Raises `Conflict`."""
+    """Cancel a locked upload and schedule the deletion of its parts; idempotent. Raises `Conflict`."""
     if upload.status == UploadStatus.CANCELLED:
         return
     check_pending(upload)
@@ -153,7 +153,7 @@ def cancel(session: Session, upload: Upload) -> None:
 
 
 def _check_room(session: Session, upload: Upload, size_bytes: int) -> None:
-    """Parts may be sent again, but not so often that an upload fills the storage."""
+    """Raise `InvalidRequest` if the parts, resent ones included, far exceed the announced size."""
     sums = select(func.count(), func.coalesce(func.sum(UploadPart.size_bytes), 0))
     count, stored_bytes = session.execute(sums.where(UploadPart.upload_id == upload.id)).one()
     if size_bytes > upload.size_bytes:
@@ -162,8 +162,8 @@ def _check_room(session: Session, upload: Upload, size_bytes: int) -> None:
         )
     if count >= _MAX_PARTS or stored_bytes + size_bytes > 2 * upload.size_bytes + MAX_PART_BYTES:
         raise InvalidRequest(
-            f"{upload.id} was sent {stored_bytes} bytes in {count} parts, far beyond the {upload.size_bytes} "
-            "announced; cancel it and begin again.",
+            f"{upload.id} has received {stored_bytes} bytes in {count} parts, far more than the "
+            f"{upload.size_bytes} announced; cancel it and create another upload.",
             param="data",
         )
 
@@ -180,14 +180,15 @@ def _in_order(session: Session, upload: Upload, part_ids: Sequence[str]) -> list
     size_bytes = sum(part.size_bytes for part in parts)
     if size_bytes != upload.size_bytes:
         raise InvalidRequest(
-            f"The parts make {size_bytes} bytes, but {upload.size_bytes} were announced.", param="part_ids"
+            f"The parts have {size_bytes} bytes in total, but 'bytes' announced {upload.size_bytes}.",
+            param="part_ids",
         )
     return parts
 
 
 def _hash(parts: Sequence[UploadPart], md5: str | None) -> str:
     sha256 = hashlib.sha256()
-    checked = hashlib.md5(usedforsecurity=False)  # the wire's own checksum, against accidents only
+    checked = hashlib.md5(usedforsecurity=False)  # OpenAI's checksum, against accidents only
     try:
         for part in parts:
             for chunk in storage.storage().read(part.storage_key):
@@ -195,10 +196,10 @@ def _hash(parts: Sequence[UploadPart], md5: str | None) -> str:
                 if md5 is not None:
                     checked.update(chunk)
     except FileNotFoundError as gone:
-        raise Conflict("The upload's hour is over; create another upload.", code="upload_expired") from gone
+        raise Conflict("The upload has expired; create another upload.", code="upload_expired") from gone
     if md5 is not None and md5.lower() != checked.hexdigest():
         raise InvalidRequest(
-            f"The parts have MD5 {checked.hexdigest()}, not the one sent along.",
+            f"The parts have MD5 {checked.hexdigest()}, which differs from 'md5'.",
             param="md5",
             code="checksum_mismatch",
         )

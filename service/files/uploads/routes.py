@@ -1,4 +1,4 @@
-"""Routes for files in parts. Those that move many bytes hold no transaction meanwhile."""
+"""Routes for uploads in parts. Those that transfer many bytes hold no transaction open."""
 
 from datetime import timedelta
 
@@ -22,7 +22,7 @@ from service.teams.access import Trainer
 from service.teams.idempotency import IdempotentRoute
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"], route_class=IdempotentRoute)
-# Idempotent by nature: a part sent twice is another part, and completing twice answers the same.
+# No Idempotency-Key: a part sent twice is another part, and completing twice returns the same file.
 moving = APIRouter(prefix="/v1/uploads", tags=["uploads"])
 
 _FORM = described(
@@ -36,7 +36,7 @@ _FORM = described(
 
 @router.post("")
 def create_upload(body: UploadCreate, session: RequestSession, caller: Trainer) -> UploadOut:
-    """Announce a file of up to 8 GB that will come in parts within an hour."""
+    """Create an upload for a file of up to 8 GB. Send its parts and complete it within an hour."""
     expiry = body.expires_after
     upload = uploads.create_upload(
         session,
@@ -53,7 +53,7 @@ def create_upload(body: UploadCreate, session: RequestSession, caller: Trainer) 
 
 @moving.post("/{upload_id}/parts", openapi_extra=_FORM)
 async def add_part(upload_id: str, request: Request, caller: Trainer) -> PartOut:
-    """Send a part of at most 64 MB, in any order, again if need be; `sha256` has it checked on arrival."""
+    """Add a part of at most 64 MB, in any order. With `sha256`, its checksum is verified."""
     team_id = caller.team
     await run_in_threadpool(_refuse_unless_pending, team_id, upload_id)
     limit_bytes = uploads.MAX_PART_BYTES
@@ -63,14 +63,14 @@ async def add_part(upload_id: str, request: Request, caller: Trainer) -> PartOut
 
 @moving.post("/{upload_id}/complete")
 def complete_upload(upload_id: str, body: UploadComplete, caller: Trainer) -> UploadOut:
-    """Make a file of the parts, in the order named; parts that are not named are dropped."""
+    """Create a file from the listed parts, in that order. Other parts are deleted."""
     upload, file = uploads.complete(caller.team, upload_id, body.part_ids, body.md5)
     return upload_out(upload, file)
 
 
 @router.post("/{upload_id}/cancel")
 def cancel_upload(upload_id: str, session: RequestSession, caller: Trainer) -> UploadOut:
-    """Give an upload up; its parts are deleted."""
+    """Cancel an upload and delete its parts."""
     upload = uploads.get_upload(session, caller.team, upload_id, lock=True)
     uploads.cancel(session, upload)
     return upload_out(upload)

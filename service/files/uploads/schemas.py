@@ -1,4 +1,4 @@
-"""Uploads on the wire."""
+"""Request and response bodies of uploads."""
 
 from typing import Annotated, Literal
 
@@ -16,7 +16,7 @@ from service.files.uploads.tables import Upload, UploadPart, UploadStatus
 
 
 class ExpiresAfter(WireIn):
-    """When the file deletes itself, counted from its creation."""
+    """When the file is deleted, counted from its creation."""
 
     anchor: Literal["created_at"]
     seconds: Annotated[int, Field(ge=MIN_EXPIRY_S, le=MAX_EXPIRY_S)]
@@ -26,7 +26,7 @@ FileName = Annotated[str, Field(min_length=1, max_length=MAX_FILENAME_CHARS), Af
 
 
 class UploadCreate(WireIn):
-    """A file that will come in parts; `format` says what its lines are instead of letting it be found out."""
+    """An upload to create; `format` is the file's dataset format, which is otherwise detected."""
 
     filename: FileName
     purpose: Literal["fine-tune"]
@@ -37,14 +37,14 @@ class UploadCreate(WireIn):
 
 
 class UploadComplete(WireIn):
-    """The parts in their order; `md5`, in hex, is that of all of them together."""
+    """The parts in order, and the hexadecimal MD5 of the whole file."""
 
     part_ids: Annotated[list[Annotated[Text, Field(max_length=64)]], Field(min_length=1, max_length=10_000)]
     md5: Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")] | None = None
 
 
 class UploadOut(WireOut):
-    """An upload, as OpenAI shows it; `file` is there once it is completed."""
+    """An upload, in OpenAI's form; `file` is set once it is completed."""
 
     object: Literal["upload"] = "upload"
     id: str
@@ -58,7 +58,7 @@ class UploadOut(WireOut):
 
 
 class PartOut(WireOut):
-    """A part of an upload, and the SHA-256 of what arrived."""
+    """A part of an upload, with the SHA-256 of the received bytes."""
 
     object: Literal["upload.part"] = "upload.part"
     id: str
@@ -69,7 +69,7 @@ class PartOut(WireOut):
 
 
 def upload_out(upload: Upload, file: File | None = None) -> UploadOut:
-    """The wire form of an upload."""
+    """Return the response body of an upload."""
     return UploadOut(
         id=upload.id,
         bytes=upload.size_bytes,
@@ -83,7 +83,7 @@ def upload_out(upload: Upload, file: File | None = None) -> UploadOut:
 
 
 def part_out(part: UploadPart) -> PartOut:
-    """The wire form of a part."""
+    """Return the response body of a part."""
     return PartOut(
         id=part.id,
         created_at=unix(part.created_at),

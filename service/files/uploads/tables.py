@@ -1,4 +1,4 @@
-"""Uploads in parts."""
+"""Tables of uploads and their parts."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -10,16 +10,16 @@ from service.core.db import Base
 
 
 class UploadStatus(StrEnum):
-    """pending ─► completed | cancelled; a pending one whose hour is over is expired."""
+    """The state of an upload: pending ─► completed | cancelled | expired."""
 
     PENDING = "pending"
     COMPLETED = "completed"
     CANCELLED = "cancelled"
-    EXPIRED = "expired"  # on the wire only: the clock says it, no row does
+    EXPIRED = "expired"  # in responses only, computed from `expires_at`
 
 
 class Upload(Base):
-    """A file that is being sent in parts, or was."""
+    """An upload of one file in parts."""
 
     __tablename__ = "uploads"
 
@@ -40,7 +40,7 @@ class Upload(Base):
 
 
 class UploadPart(Base):
-    """A stored part; its content deletes itself with its upload's hour unless the upload is completed."""
+    """A stored part, which is deleted when the upload expires unless it is completed."""
 
     __tablename__ = "upload_parts"
 
