@@ -1,8 +1,8 @@
-"""Reserve money, charge for what was used, and let go of what is left.
+"""Reserve money, charge for usage, and release what is left.
 
-Each of these is one statement, so that a team's account is locked as briefly as can be: the lock lasts until
-the caller's transaction ends. A transaction that settles for several teams does so in one call, which locks
-their accounts in one order.
+Each action runs one SQL statement, which keeps a team's account locked only briefly: the lock lasts until the
+caller's transaction ends. To settle for several teams, make one call, which locks their accounts in a fixed
+order.
 """
 
 import json
@@ -40,7 +40,7 @@ def place_hold(
 ) -> Hold:
     """Reserve money for a piece of work. Raises `BudgetExceeded` with the figures.
 
-    A subject that holds already holds `amount_usd` from now on, so a replay changes nothing.
+    If the subject already has a hold, its amount becomes `amount_usd`, so a replay changes nothing.
     """
     expires_at = None if expires_in is None else clock.now() + expires_in
     answer = place_holds(session, [HoldAsk(team_id, subject_id, amount_usd, key_id, expires_at)])[0]
@@ -50,7 +50,7 @@ def place_hold(
 
 
 def place_holds(session: Session, asks: Sequence[HoldAsk]) -> list[Hold | BudgetExceeded]:
-    """Reserve money for many pieces of work at once; each is answered by hold or refusal, in order."""
+    """Reserve money for many pieces of work at once. Returns a hold or a refusal for each, in order."""
     answers = session.execute(_PLACE, {"asks": rows.of_asks(asks).decode()}).all()
     return [_hold_or_refusal(ask, row) for ask, row in zip(asks, answers, strict=True)]
 
@@ -73,9 +73,9 @@ def _hold_or_refusal(ask: HoldAsk, row: Row[Any]) -> Hold | BudgetExceeded:
 
 
 def settle(session: Session, *, team_id: str, subject_id: str, charges: Sequence[Charge]) -> Decimal:
-    """Charge for a piece of work that has ended and release its hold; returns what the charges come to.
+    """Charge for a piece of work that has ended and release its hold. Returns the sum of the charges.
 
-    Charges that were appended before are not appended again, so a replay changes nothing.
+    Charges that are already in the ledger are not appended again, so a replay changes nothing.
     """
     settlement = Settlement(team_id, subject_id, charges)
     settle_many(session, [settlement])
@@ -83,7 +83,7 @@ def settle(session: Session, *, team_id: str, subject_id: str, charges: Sequence
 
 
 def settle_many(session: Session, settlements: Sequence[Settlement]) -> None:
-    """Settle many pieces of work in one statement, whichever teams they belong to."""
+    """Settle many pieces of work, of any number of teams, in one statement."""
     subjects, charges = rows.of_settlements(settlements)
     values = {"subjects": subjects.decode(), "charges": charges.decode()}
     for crossed in session.execute(_SETTLE, values).all():
@@ -92,9 +92,10 @@ def settle_many(session: Session, settlements: Sequence[Settlement]) -> None:
 
 
 def append_rows(session: Session, team_ids: Sequence[str], corrections: Sequence[Mapping[str, Any]]) -> None:
-    """Append rows of these teams as they are, each once by its `unique_key`: for corrections.
+    """Append correction rows for these teams, each at most once by its `unique_key`.
 
-    A row has what `ledger_settle` names; whoever computes it from other rows holds the teams' locks already.
+    Each row has the fields that `ledger_settle` reads. A caller that computes rows from other rows must
+    already hold the teams' locks.
     """
     subjects = [{"team_id": team_id, "subject_id": ""} for team_id in team_ids]
     values = {"subjects": json.dumps(subjects), "charges": json.dumps(list(corrections))}
@@ -103,15 +104,15 @@ def append_rows(session: Session, team_ids: Sequence[str], corrections: Sequence
 
 
 def release_hold(session: Session, *, team_id: str, subject_id: str) -> None:
-    """Let go of the money reserved for a piece of work that cost nothing; without a hold nothing changes."""
+    """Release the hold of a piece of work that cost nothing. Does nothing if there is no hold."""
     settle_many(session, [Settlement(team_id, subject_id)])
 
 
 def end_expired(session: Session, limit: int) -> int:
     """End up to `limit` holds whose process has died, and return how many.
 
-    What they can have used is charged as uncertain, for an admin to review. A settlement that was lost on its
-    way has the same unique keys, so nothing is charged twice.
+    Charges the most that each can have used, marked as uncertain for an admin to review. If the process's own
+    settlement arrives late, it has the same unique keys, so nothing is charged twice.
     """
     stale = select(HoldRow).where(HoldRow.expires_at < func.now()).order_by(HoldRow.expires_at).limit(limit)
     holds = session.scalars(stale).all()
@@ -121,9 +122,9 @@ def end_expired(session: Session, limit: int) -> int:
 
 
 def tell_threshold(session: Session, crossed: Row[Any]) -> None:
-    """Append the event of a threshold that `ledger_tell_thresholds` found newly crossed.
+    """Append the event for a threshold that `ledger_tell_thresholds` found newly crossed.
 
-    A department's threshold is announced to each of its teams.
+    Each team of a department gets an event for the department's thresholds.
     """
     team_ids = [crossed.team_id] if crossed.team_id else teams_of(session, crossed.account_id)
     for team_id in team_ids:

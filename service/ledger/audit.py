@@ -1,4 +1,4 @@
-"""Prove that counters, sums and rows agree: every cent, at one moment, while the service runs."""
+"""Check that counters, sums and rows agree to the last digit, in one snapshot, while the service runs."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-_SHOWN = 20  # of each kind; one mistake often shows in thousands of rows
+_SHOWN = 20  # findings per check; one mistake often shows in thousands of rows
 
-# Before the first query of a transaction: all checks then see the same moment, and change nothing.
+# Runs before a transaction's first query, so that all checks read the same snapshot and write nothing.
 _AT_ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
-# Each query answers what is wrong: whose it is, what it should be, what it is.
+# Each query returns one row per problem: the id it concerns, the expected value and the actual one.
 _CHECKS: Mapping[str, str] = {
     "an account's counters are not the sum of its rows": """
         WITH groups AS (
@@ -106,7 +106,7 @@ _EXTENT = text("""
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that does not add up: where, what it should be and what it is."""
+    """One discrepancy: the check that failed, the id it concerns, the expected value and the actual one."""
 
     check: str
     subject: str
@@ -119,7 +119,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Extent:
-    """How much was looked at."""
+    """How many rows the audit covers."""
 
     accounts: int
     entries: int
@@ -128,17 +128,17 @@ class Extent:
 
 
 def begin(session: Session) -> None:
-    """Make the transaction see one moment; it must have asked nothing yet."""
+    """Make the transaction read from one snapshot. Call this before its first query."""
     session.execute(_AT_ONE_MOMENT)
 
 
 def extent(session: Session) -> Extent:
-    """How much there is to look at."""
+    """Count the rows that the audit covers."""
     return Extent(*session.execute(_EXTENT).one())
 
 
 def findings(session: Session) -> Iterator[Finding]:
-    """What does not add up, at most 20 of a kind; nothing when all is well."""
+    """Yield what does not add up, at most 20 findings per check."""
     for check, query in _CHECKS.items():
         for row in session.execute(text(f"{query} LIMIT {_SHOWN}")):
             yield Finding(check, row.id, row.due, row.found)

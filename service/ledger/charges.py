@@ -1,4 +1,4 @@
-"""What is asked of the ledger, and its answers. Pure."""
+"""The values that callers pass to the ledger, and those it returns. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,11 +14,11 @@ ADJUSTMENT = "adjustment"  # the kind of entries that an admin books by hand; it
 
 @dataclass(frozen=True)
 class Review:
-    """Why a charge is not simply the provider's word, so that an admin reviews it.
+    """Why an admin should review a charge, whose quantity is not the one the provider reported.
 
-    `implausible`: the provider claimed what cannot be (`claimed`), and the charge is for the `bound` instead.
-    `uncertain`: how the work ended is unknown, and the charge is for the most it can have used (`bound`).
-    Both are quantities in the unit of the charge. `reason` completes "it was flagged because ...".
+    `implausible`: the provider reported an impossible quantity (`claimed`), so `bound` is charged instead.
+    `uncertain`: nobody knows how the work ended, so the most it can have used (`bound`) is charged. Both are
+    in the unit of the charge. `reason` completes the sentence "it was flagged because ...".
     """
 
     state: Literal["uncertain", "implausible"]
@@ -29,17 +29,18 @@ class Review:
 
 @dataclass(frozen=True)
 class Charge:
-    """Something used that is to be paid for, once: `unique_key` identifies it whatever step records it.
+    """One thing to charge for. `unique_key` identifies it, so that it is charged once.
 
-    `quantity` is in the unit of the price (tokens or hours). `model` is what was trained or used,
-    `base_model` the base it comes from, `tags` what reports may group by. Without `occurred_at` it happened
-    now; the ledger moves a moment in the future to now, and one before `began_at` (when the job or request
-    was created) to that. A charge with a `review` is booked at once, marked with its state, put on the list
-    of `GET /v1/costs/review`, and announced to admins by the event `costs.flagged`:
+    `quantity` is in the unit of the price, such as tokens or hours. `model` is the model that was trained or
+    used, `base_model` its base, and reports can group by `tags`. `occurred_at` defaults to now; the ledger
+    moves a time in the future to now, and a time before `began_at` (when the job or request was created) to
+    `began_at`. A charge with a `review` is booked at once, marked with the review's state, listed by
+    `GET /v1/costs/review`, and announced to admins by the event `costs.flagged`:
 
         Charge(quantity=bound, ..., review=Review("implausible", "more than the context", claimed, bound))
 
-    Raises ValueError for an empty key, for a quantity below zero or finer than the price allows.
+    Raises ValueError for an empty key, a price of another kind, and a quantity that is negative or has more
+    decimals than the price allows.
     """
 
     kind: PriceKind
@@ -59,24 +60,24 @@ class Charge:
 
     def __post_init__(self) -> None:
         if not self.unique_key:
-            raise ValueError("a charge without a key could be dropped as a repetition of another")
+            raise ValueError("a charge needs a unique_key, or the ledger could drop it as a duplicate")
         if self.kind is not self.price.kind:
-            raise ValueError(f"{self.kind} cannot be charged at a price for {self.price.kind}")
+            raise ValueError(f"a charge for {self.kind} cannot use a price for {self.price.kind}")
         if self.quantity < 0:
-            raise ValueError(f"{self.quantity} {self.price.unit} cannot be charged")
+            raise ValueError(f"quantity must not be negative, got {self.quantity} {self.price.unit}")
         self.price.amount_for(self.quantity)
 
     @property
     def amount_usd(self) -> Decimal:
-        """What it costs, exactly."""
+        """The exact cost, in US dollars."""
         return self.price.amount_for(self.quantity)
 
 
 @dataclass(frozen=True)
 class LostUse:
-    """What to charge as uncertain when a hold expires because the process that held it died.
+    """What to charge as uncertain when a hold expires because its process died.
 
-    `quantities` maps ids of prices to quantities.
+    `quantities` maps price ids to quantities.
     """
 
     model: str
@@ -90,7 +91,7 @@ class LostUse:
 class HoldAsk:
     """A request to reserve money for work.
 
-    A hold with `expires_at` ends then if its work has vanished, and `lost` is charged.
+    If the hold still exists at `expires_at`, its process has died: the hold ends and `lost` is charged.
     """
 
     team_id: str
@@ -113,7 +114,7 @@ class Hold:
 
 @dataclass(frozen=True)
 class Settlement:
-    """The end of one piece of work: what it cost (nothing, when it failed for free)."""
+    """The end of one piece of work and its charges; without charges, the work was free."""
 
     team_id: str
     subject_id: str
@@ -121,15 +122,16 @@ class Settlement:
 
     @property
     def amount_usd(self) -> Decimal:
-        """What its charges come to."""
+        """The sum of the charges."""
         return sum((charge.amount_usd for charge in self.charges), Decimal(0))
 
 
 @dataclass(frozen=True)
 class BudgetView:
-    """A budget with its counters at one moment; without a limit both it and what remains are None.
+    """A budget and its counters at one moment. Without a limit, `limit_usd` and `remaining_usd` are None.
 
-    `period` is `month` (the calendar month, UTC) or `total`; `period_name` says which, such as `2026-11`.
+    `period` is `month` (the calendar month, UTC) or `total`; `period_name` is the month, such as `2026-11`,
+    or `total`.
     """
 
     account_id: str
@@ -143,17 +145,17 @@ class BudgetView:
 
     @property
     def remaining_usd(self) -> Decimal | None:
-        """What can still be held; below zero when work cost more than it held."""
+        """What can still be reserved; negative if work cost more than its hold."""
         return None if self.limit_usd is None else self.limit_usd - self.spent_usd - self.held_usd
 
 
 def explain_refusal(budget: BudgetView, asked_usd: Decimal) -> str:
-    """Why a hold was refused, with every figure that one needs to see it coming next time."""
+    """Explain to the caller why a hold was refused, with all figures of the budget."""
     limit, left = budget.limit_usd or Decimal(0), budget.remaining_usd or Decimal(0)
     named = "total" if budget.period_name == "total" else f"monthly ({budget.period_name}, UTC)"
     return (
         f"The {named} budget of {budget.scope} {budget.account_id} does not cover this: "
         f"limit ${usd(limit)}, spent ${usd(budget.spent_usd)}, held ${usd(budget.held_usd)}, "
         f"asked ${usd(asked_usd)}, remaining ${usd(max(left, Decimal(0)))}. "
-        "Ask for less, wait for held work to end, or have an admin raise the limit."
+        "Request less, wait until running work releases its holds, or ask an admin to raise the limit."
     )

@@ -1,4 +1,4 @@
-"""The charges for work whose process died before it could settle."""
+"""Charges for work whose process died before settling."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ _REASON = "the process that handled the request died; the provider may have answ
 
 
 def settlements(session: Session, holds: Sequence[HoldRow]) -> list[Settlement]:
-    """Return settlements that charge what each hold says may have been used; without that, nothing."""
+    """Return settlements that charge each hold's `lost` use; a hold without one is released."""
     uses = {hold.subject_id: msgspec.convert(hold.lost, LostUse) for hold in holds if hold.lost}
     price_ids = {price_id for use in uses.values() for price_id in use.quantities}
     prices = {row.id: row for row in session.scalars(select(PriceRow).where(PriceRow.id.in_(price_ids)))}

@@ -9,11 +9,11 @@ _STEP = Decimal(1).scaleb(-AMOUNT_DECIMALS)
 
 
 def usd(amount: Decimal) -> str:
-    """An amount as a decimal string: all its digits, no zeros behind them, but two decimals at least."""
+    """Format an amount with all its digits, no trailing zeros, and at least two decimals."""
     cents = amount.quantize(_CENTS)
     return f"{cents if cents == amount else amount.normalize():f}"
 
 
 def at_least(amount: Decimal) -> Decimal:
-    """`amount` in as many decimals as the ledger's columns hold, rounded up, as suits an upper bound."""
+    """Round an upper bound up to the number of decimals that the ledger's columns hold."""
     return amount.quantize(_STEP, ROUND_CEILING)

@@ -1,4 +1,4 @@
-"""Read budgets and what things cost."""
+"""Read budgets and costs."""
 
 from collections.abc import Collection, Mapping
 from datetime import timedelta
@@ -22,9 +22,9 @@ _STANDING = text(
 
 
 def budget_view(session: Session, team_id: str, account_id: str | None = None) -> BudgetView:
-    """The team's budget and counters, or those of one of its keys or jobs.
+    """The budget and counters of a team, or of one of its keys or jobs.
 
-    What has no account yet has spent nothing and has no limit.
+    Without an account there is no limit, and the counters are zero.
     """
     ids = {"team_id": team_id, "account_id": account_id or team_id}
     row = session.execute(_STANDING, ids).one_or_none()
@@ -44,9 +44,9 @@ def budget_view(session: Session, team_id: str, account_id: str | None = None) -
 
 
 def forecast_of(session: Session, view: BudgetView, team_id: str) -> Forecast:
-    """Where the budget of a team, or of one of its keys or jobs, leads at the pace of the last seven days.
+    """Forecast the budget of a team, or of one of its keys or jobs, from the last seven days' spending.
 
-    Adjustments and corrections say nothing about pace and are left out.
+    Adjustments and corrections are left out because they say nothing about the pace.
     """
     now = clock.now()
     entries = booked(team_id, now - timedelta(days=PACE_DAYS), now, by=None)
@@ -61,31 +61,31 @@ def forecast_of(session: Session, view: BudgetView, team_id: str) -> Forecast:
 
 
 def limits_of(session: Session, account_ids: Collection[str]) -> Mapping[str, Decimal]:
-    """The limits of those of these keys or jobs that have one."""
+    """The limits of these keys or jobs; those without a limit are left out."""
     limited = select(Budget.account_id, Budget.limit_usd).where(Budget.account_id.in_(account_ids))
     return {row.account_id: row.limit_usd for row in session.execute(limited) if row.limit_usd is not None}
 
 
 def held_for(session: Session, team_id: str, subject_id: str) -> Decimal:
-    """What is reserved for one piece of work; zero without a hold."""
+    """The amount reserved for one piece of work; zero without a hold."""
     hold = session.get(HoldRow, (team_id, subject_id), populate_existing=True)
     return Decimal(0) if hold is None else hold.amount_usd
 
 
 def quantity_charged(session: Session, job_id: str, kind: PriceKind) -> Decimal:
-    """How much of one kind a job has been charged for; corrections of a price leave it as it is."""
+    """The quantity of one kind charged to a job. Repricing does not change it."""
     charged = select(func.coalesce(func.sum(Entry.quantity), 0))
     return Decimal(session.scalar(charged.where(Entry.job_id == job_id, Entry.kind == kind.value)) or 0)
 
 
 def cost_of_job(session: Session, job_id: str) -> Decimal:
-    """What a job has cost to date."""
+    """A job's cost to date."""
     spent = select(func.coalesce(func.sum(Entry.amount_usd), 0)).where(Entry.job_id == job_id)
     return Decimal(session.scalar(spent) or 0)
 
 
 def costs_by_job(session: Session, team_id: str, job_ids: Collection[str]) -> Mapping[str, Decimal]:
-    """What each of the team's jobs has cost to date; jobs without a charge are left out."""
+    """The cost to date of each of the team's jobs; jobs without charges are left out."""
     own = Entry.team_id == team_id, Entry.job_id.in_(job_ids)
     rows = session.execute(
         select(Entry.job_id, func.sum(Entry.amount_usd)).where(*own).group_by(Entry.job_id)

@@ -1,4 +1,4 @@
-"""The JSON that the ledger's SQL functions take: asks, subjects and charges. Pure."""
+"""Encode holds, subjects and charges as JSON for the ledger's SQL functions. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,13 +8,13 @@ import msgspec
 from service.ledger.charges import Charge, HoldAsk, Settlement
 from service.ledger.money import at_least
 
-# For callers without a transaction: each statement is one by itself, and running it again changes nothing.
+# For callers without a transaction: each statement is a transaction by itself and can be repeated safely.
 PLACE_QUICKLY = "SELECT account_id IS NULL FROM ledger_place_holds($1::jsonb) ORDER BY place"
 SETTLE_QUICKLY = "SELECT ledger_settle_untold($1::jsonb, $2::jsonb)"
 
 
 def of_asks(asks: Sequence[HoldAsk]) -> bytes:
-    """What `ledger_place_holds` takes."""
+    """Encode the argument of `ledger_place_holds`."""
     return msgspec.json.encode(
         [
             {
@@ -31,7 +31,7 @@ def of_asks(asks: Sequence[HoldAsk]) -> bytes:
 
 
 def of_settlements(settlements: Sequence[Settlement]) -> tuple[bytes, bytes]:
-    """What `ledger_settle` takes: subjects and charges."""
+    """Encode the arguments of `ledger_settle`: subjects and charges."""
     subjects = [{"team_id": done.team_id, "subject_id": done.subject_id} for done in settlements]
     charges = [_of_charge(done, charge) for done in settlements for charge in done.charges]
     return msgspec.json.encode(subjects), msgspec.json.encode(charges)

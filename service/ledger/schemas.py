@@ -21,10 +21,10 @@ Moment = Annotated[int, Field(ge=0, lt=2**33)]
 
 
 class PriceCreate(WireIn):
-    """A price from a moment on, past or future; it is added and never replaces a row.
+    """A new price, in force from `effective_from` on, which may be in the past or future.
 
-    `unit` and `unit_quantity` say what the amount is for, and the unit must be the kind's own: a price per
-    thousand can thus not be taken for one per million.
+    It never replaces an existing row. `amount_usd` is for `unit_quantity` units; `unit` must be the unit of
+    the kind. Both are required so that a price per thousand cannot be mistaken for one per million.
     """
 
     provider_kind: Literal["openai", "azure", "trainer"]
@@ -41,19 +41,19 @@ class PriceCreate(WireIn):
     @model_validator(mode="after")
     def _unit_fits(self) -> "PriceCreate":
         if self.unit != self.kind.unit:
-            raise ValueError(f"'{self.kind}' is priced per {self.kind.unit}, not per {self.unit}")
+            raise ValueError(f"'unit' must be '{self.kind.unit}' for {self.kind}, got '{self.unit}'")
         if self.unit == "hours" and self.unit_quantity != 1:
-            raise ValueError("hours are priced one by one: 'unit_quantity' must be 1")
+            raise ValueError("'unit_quantity' must be 1 for prices per hour")
         return self
 
     def as_new_price(self) -> NewPrice:
-        """The same as the catalogue takes it."""
+        """Convert to the catalogue's type."""
         fields = self.model_dump(exclude={"unit"}) | {"effective_from": from_unix(self.effective_from)}
         return NewPrice(**fields)
 
 
 class PriceOut(WireOut):
-    """A price; `text` says it in words."""
+    """A price. `text` puts it in words, such as "$25.00 per 1,000,000 tokens"."""
 
     object: Literal["price"] = "price"
     id: str
@@ -72,7 +72,10 @@ class PriceOut(WireOut):
 
 
 class BudgetIn(WireIn):
-    """A team's limit; `limit_usd: null` lifts it. Thresholds are per cent, each told of once per period."""
+    """A budget's limit; `limit_usd: null` removes it.
+
+    `thresholds` are percentages of the limit. Crossing one sends an event, once per period.
+    """
 
     limit_usd: Amount | None
     period: Period = "month"
@@ -82,7 +85,10 @@ class BudgetIn(WireIn):
 
 
 class ForecastOut(WireOut):
-    """Where it leads at the pace of the last seven days; null where nothing can be said."""
+    """A forecast from the last seven days' spending.
+
+    `exhausted_at` is null if the limit will not be reached; `period_end_usd` is null for total budgets.
+    """
 
     usd_per_day: str
     period_end_usd: str | None
@@ -90,9 +96,9 @@ class ForecastOut(WireOut):
 
 
 class BudgetOut(WireOut):
-    """A budget and its counters; without a limit `limit_usd` and `remaining_usd` are null.
+    """A budget and its counters. Without a limit, `limit_usd` and `remaining_usd` are null.
 
-    `key_id` is null for the budget of a whole team, `forecast` where none was asked for.
+    `key_id` is null for a team's budget. Only the budget routes return a `forecast`; elsewhere it is null.
     """
 
     object: Literal["budget"] = "budget"
@@ -109,7 +115,7 @@ class BudgetOut(WireOut):
 
 
 class TeamRef(WireOut):
-    """Which team a key belongs to."""
+    """The team that a key belongs to."""
 
     id: str
     name: str
@@ -117,7 +123,7 @@ class TeamRef(WireOut):
 
 
 class MeOut(WireOut):
-    """Who is calling, for which team, with which scopes and how much money left."""
+    """The calling key, its team and scopes, and the budgets and quotas that apply to it."""
 
     object: Literal["me"] = "me"
     key_id: str
@@ -133,7 +139,7 @@ class MeOut(WireOut):
 
 
 class CostsOut(WireOut):
-    """A cost report: each row has the fields it is grouped by and `amount_usd`, by kind also `quantity`."""
+    """A cost report. Each row has the fields it is grouped by and `amount_usd`; by kind, also `quantity`."""
 
     object: Literal["list"] = "list"
     data: list[dict[str, Any]]
@@ -168,7 +174,7 @@ def _in_words(price: Price) -> str:
 
 
 def budget_out(team_id: str, view: BudgetView, ahead: Forecast | None = None) -> BudgetOut:
-    """The wire form of a budget, with where it leads if that was computed."""
+    """The wire form of a budget, with its forecast if there is one."""
     left = view.remaining_usd
     return BudgetOut(
         team_id=team_id,

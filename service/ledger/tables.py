@@ -1,11 +1,11 @@
 """Accounts, budgets, holds and the ledger.
 
     hold ──► account.held        entry ──► account.spent
-      placed under the account's row lock, refused by its budget; ended by `settle` or `release_hold`
+      placed under the account's row lock, if its budget allows; ended by `settle` or `release_hold`
 
-Everything that moves a team's money holds the row lock of its account, which makes three things exact:
-a budget cannot be overshot, an entry's `number` has no gaps and follows the order of commits, and counters
-equal the rows they count. The functions in `service/ledger/sql` are the only writers.
+Every function that moves a team's money locks the row of its account. This guarantees that holds never exceed
+a budget, that entry numbers have no gaps and follow the order of commits, and that counters equal the rows
+they count. Only the functions in `service/ledger/sql` write here.
 """
 
 from datetime import date, datetime
@@ -34,11 +34,11 @@ QUANTITY = Numeric(24, QUANTITY_DECIMALS)
 
 
 class LedgerAccount(Base):
-    """What a department, a team, or a key or job with a budget of its own has spent and holds.
+    """What a department, a team, or a key or job with its own budget has spent and reserved.
 
-    `id` is that of the department, team, key or job. `month_spent_usd` counts entries booked in `month`
-    (its first day, UTC) and is stale once another month has begun. `last_number` numbers a team's entries.
-    Entries of before `closed_before` belong to closed months, which take no more.
+    `id` is the id of the department, team, key or job. `month_spent_usd` counts entries booked in `month`
+    (its first day, UTC) and is stale once another month has begun. `last_number` is the number of the team's
+    latest entry. Times before `closed_before` lie in closed months, in which nothing can be booked.
     """
 
     __tablename__ = "accounts"
@@ -62,7 +62,7 @@ class LedgerAccount(Base):
 
 
 class Budget(Base):
-    """The limit of one account, per calendar month (UTC) or in total; without `limit_usd` there is none."""
+    """The limit of one account, per calendar month (UTC) or in total; None means no limit."""
 
     __tablename__ = "budgets"
 
@@ -79,7 +79,7 @@ class Budget(Base):
 
 
 class BudgetAlert(Base):
-    """A threshold that was told of: once per period and limit, whoever crosses it."""
+    """A threshold that was announced. Each is announced once per period and limit."""
 
     __tablename__ = "budget_alerts"
 
@@ -91,9 +91,9 @@ class BudgetAlert(Base):
 
 
 class HoldRow(Base):
-    """Money reserved for work in progress; settling or releasing the work deletes the row.
+    """Money reserved for work in progress. Settling or releasing the hold deletes the row.
 
-    `lost` is the `LostUse` to charge when it expires.
+    `lost` is the `LostUse` to charge if the hold expires.
     """
 
     __tablename__ = "holds"
@@ -114,21 +114,21 @@ class HoldRow(Base):
 
 
 class Entry(Base):
-    """One charge, or a correction of one, never changed and never removed: a trigger refuses it.
+    """One charge, or a correction of one. A trigger refuses changes and deletions.
 
-    `amount_usd` is exactly quantity times price, which a constraint proves on every row. `unique_key` names
-    the thing that is charged for, so that nothing is charged twice. `booked_at` is the moment the money
-    counts at in budgets, reports and statements: `occurred_at`, unless its month was closed by then.
-    A correction names by `corrects` the number of the team's entry that it undoes or replaces. `state` is
-    None, or `uncertain` or `implausible` when the quantity is not the provider's word (see `CostReview`).
-    Entries without `in_month_budget`, corrections of earlier months, do not use up the monthly budget.
+    `amount_usd` is exactly quantity times price; a constraint checks it. `unique_key` identifies what is
+    charged for, so that nothing is charged twice. `booked_at` is the time that budgets, reports and
+    statements use: `occurred_at`, or the time of recording if the month of `occurred_at` was already closed.
+    `corrects` is the number of the team's entry that a correction reverses or replaces. `state` is None, or
+    `uncertain` or `implausible` if the quantity differs from what the provider reported (see `CostReview`).
+    Entries without `in_month_budget`, which correct earlier months, do not count against the monthly budget.
     `department_id` and `cost_center` are the team's as of `occurred_at`.
     """
 
     __tablename__ = "ledger_entries"
 
-    # No foreign keys to teams, keys, jobs and prices: each insert would lock rows that every insert shares.
-    # The audit joins them instead, and prices and teams are never deleted.
+    # No foreign keys to teams, keys, jobs and prices: every insert would lock the same few rows. The audit
+    # checks the references instead, and prices and teams are never deleted.
     team_id: Mapped[str] = mapped_column(primary_key=True)
     number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
     unique_key: Mapped[str]

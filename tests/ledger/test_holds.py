@@ -254,5 +254,5 @@ def test_the_database_refuses_to_change_the_ledger(change: str) -> None:
 
 
 def test_a_charge_without_a_key_is_refused() -> None:
-    with pytest.raises(ValueError, match="without a key"):
+    with pytest.raises(ValueError, match="needs a unique_key"):
         charge("")

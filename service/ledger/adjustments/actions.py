@@ -19,10 +19,10 @@ _COPIED = ("key_id", "job_id", "model", "base_model", "provider", "method", "tag
 
 @dataclass(frozen=True)
 class NewAdjustment:
-    """A credit (below zero) or charge for a team, with the entry it corrects, if it corrects one.
+    """A credit (negative) or charge for a team, with the entry it corrects, if any.
 
-    `occurred_at` says which month it concerns where no entry does; without either that is the current month.
-    One that concerns an earlier month leaves this month's budget alone unless `in_month_budget`.
+    It concerns the month of that entry, else of `occurred_at`, else the current month. If that is an earlier
+    month, it counts against this month's budget only with `in_month_budget`.
     """
 
     team_id: str
@@ -36,13 +36,20 @@ class NewAdjustment:
 def adjust(session: Session, new: NewAdjustment, *, created_by: str) -> CostAdjustment:
     """Append an adjustment to the team's ledger and return its record.
 
-    Raises `InvalidRequest` for an amount of zero or a moment in the future, `NotFound` when the team has no
-    entry of that number.
+    Raises `InvalidRequest` if the amount is zero or `occurred_at` is in the future, and `NotFound` if the
+    team has no entry with that number.
     """
     if not new.amount_usd:
-        raise InvalidRequest("'amount_usd' must not be zero.", param="amount_usd")
+        raise InvalidRequest(
+            "'amount_usd' must not be zero. Send a negative amount to credit the team, a positive one to "
+            "charge it.",
+            param="amount_usd",
+        )
     if new.occurred_at is not None and new.occurred_at > clock.now():
-        raise InvalidRequest("'occurred_at' must not be in the future.", param="occurred_at")
+        raise InvalidRequest(
+            "'occurred_at' must not be in the future. Leave it out for the current month.",
+            param="occurred_at",
+        )
     entry = _entry(session, new)
     adjustment = CostAdjustment(
         id=ids.new_id("adj_"),
@@ -57,7 +64,7 @@ def adjust(session: Session, new: NewAdjustment, *, created_by: str) -> CostAdju
         "unique_key": adjustment.id,
         "subject_id": entry.subject_id if entry else adjustment.id,
         "kind": ADJUSTMENT,
-        # Amounts have up to twelve decimals, quantities six.
+        # In micro-dollars, because quantities have six decimals and amounts twelve.
         "quantity": str(new.amount_usd * 1_000_000),
         "unit": "micro_usd",
         "unit_quantity": 1_000_000,

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/costs/adjustments", tags=["money"], route_class=I
 
 @router.post("")
 def create_adjustment(body: AdjustmentCreate, session: RequestSession, caller: Admin) -> AdjustmentOut:
-    """Credit or charge a team by hand; statements show it apart, under adjustments."""
+    """Credit or charge a team by hand. Statements list it under adjustments."""
     get_team(session, body.team_id)
     adjustment = adjust(session, body.as_new(), created_by=caller.key_id)
     return adjustment_out(adjustment, session.get_one(Entry, (adjustment.team_id, adjustment.number)))
@@ -34,7 +34,7 @@ def list_adjustments(
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> ListOut[AdjustmentOut]:
-    """Adjustments of one team or of all, newest first."""
+    """List the adjustments of one team or of all teams, newest first."""
     rows = select(CostAdjustment)
     if team_id is not None:
         rows = rows.where(CostAdjustment.team_id == team_id)

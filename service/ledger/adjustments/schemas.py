@@ -17,10 +17,11 @@ SignedAmount = Annotated[Decimal, Field(max_digits=18, decimal_places=QUANTITY_D
 
 
 class AdjustmentCreate(WireIn):
-    """A credit (below zero) or a charge for a team.
+    """A credit (negative) or a charge for a team.
 
-    `entry_number` names the ledger entry that it corrects, `occurred_at` the time it concerns where there is
-    none. What concerns an earlier month counts in this month's budget only with `in_month_budget`.
+    `entry_number` is the ledger entry that it corrects; without one, `occurred_at` is the time that it
+    concerns. If that lies in an earlier month, it counts against this month's budget only with
+    `in_month_budget`.
     """
 
     team_id: Name
@@ -31,16 +32,13 @@ class AdjustmentCreate(WireIn):
     in_month_budget: bool = False
 
     def as_new(self) -> NewAdjustment:
-        """The same as the ledger takes it."""
+        """Convert to the ledger's type."""
         moment = None if self.occurred_at is None else from_unix(self.occurred_at)
         return NewAdjustment(**(self.model_dump() | {"occurred_at": moment}))
 
 
 class AdjustmentOut(WireOut):
-    """An adjustment.
-
-    `booked_at` lies in the month whose statement shows it, `occurred_at` in the time that it concerns.
-    """
+    """An adjustment of costs at `occurred_at`, listed by the statement for the month of `booked_at`."""
 
     object: Literal["cost_adjustment"] = "cost_adjustment"
     id: str

@@ -1,4 +1,4 @@
-"""The table of credits and charges that admins booked by hand."""
+"""The table of credits and charges booked by admins."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from service.core.db import Base
 
 
 class CostAdjustment(Base):
-    """Who booked the ledger entry `number` of a team by hand, and why."""
+    """Which key booked the team's ledger entry `number` by hand, and why."""
 
     __tablename__ = "cost_adjustments"
 

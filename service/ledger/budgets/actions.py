@@ -1,4 +1,4 @@
-"""Set limits."""
+"""Set the budget of a department, team, key or job."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -33,14 +33,14 @@ def set_budget(
     scope: BudgetScope = "team",
     account_id: str | None = None,
 ) -> None:
-    """Set or change the budget of a team, or of one of its keys or jobs by the id `account_id`.
+    """Set or change the budget of a team, or of its key or job with the id `account_id`.
 
-    For the scope `department`, `team_id` is the department's id. What was spent and is held counts at once
-    under the new limit. `thresholds` are per cent of it; each that is crossed already is announced now. The
-    caller makes sure that the key or job is the team's.
+    For the scope `department`, `team_id` is the department's id. Past spending and open holds count against
+    the new limit at once. `thresholds` are percentages of the limit; those already crossed are announced now.
+    The caller must check that the key or job belongs to the team.
     """
     account_id = account_id or team_id
-    if scope == "department":  # its account is there since it was created
+    if scope == "department":  # `create_department` made its account
         session.execute(_LOCK_ONE, {"account_id": account_id})
     elif scope == "team":
         session.execute(_LOCK, {"team_id": team_id})

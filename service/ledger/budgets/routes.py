@@ -1,4 +1,4 @@
-"""Routes for budgets, of teams and of their keys, and for the caller's own account."""
+"""Routes for the budgets of teams and keys, and for the caller's own account."""
 
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
 
 @router.put("/teams/{team_id}/budget")
 def set_team_budget(team_id: str, body: BudgetIn, session: RequestSession, _: Admin) -> BudgetOut:
-    """Set a team's limit; what it has spent and holds counts under the new one at once."""
+    """Set a team's budget. Past spending and open holds count against the new limit at once."""
     team = team_in_service(session, team_id)
     set_budget(session, team.id, limit_usd=body.limit_usd, period=body.period, thresholds=body.thresholds)
     return _team_budget(session, team)
@@ -30,7 +30,7 @@ def set_team_budget(team_id: str, body: BudgetIn, session: RequestSession, _: Ad
 
 @router.get("/teams/{team_id}/budget")
 def retrieve_team_budget(team_id: str, session: RequestSession, caller: Reader) -> BudgetOut:
-    """A team's limit, what it has spent and holds in the present period, and where that leads."""
+    """Get a team's budget: its limit, spending and holds in the current period, and a forecast."""
     return _team_budget(session, own_team(session, caller, team_id))
 
 
@@ -38,9 +38,9 @@ def retrieve_team_budget(team_id: str, session: RequestSession, caller: Reader) 
 def set_key_budget(
     team_id: str, key_id: str, body: BudgetIn, session: RequestSession, caller: Manager
 ) -> BudgetOut:
-    """Set the budget of one of the team's keys, which the keys that it creates share; the team's applies too.
+    """Set the budget of one of the team's keys, which the keys that it creates share.
 
-    A key that has a budget or limits itself cannot change any key's.
+    The team's budget applies too. A key with a budget or limits of its own cannot set any key's budget.
     """
     team = own_team(session, caller, team_id)
     keep_in_service(session, team)
@@ -61,16 +61,16 @@ def set_key_budget(
 
 @router.get("/teams/{team_id}/keys/{key_id}/budget")
 def retrieve_key_budget(team_id: str, key_id: str, session: RequestSession, caller: Reader) -> BudgetOut:
-    """The limit of one of the team's keys, what it has spent and holds; all null and zero without a limit."""
+    """Get the budget of one of the team's keys. Without one, the limit is null and the counters are zero."""
     team = own_team(session, caller, team_id)
     return _key_budget(session, team, get_key(session, team.id, key_id).id)
 
 
 @router.get("/me")
 def me(session: RequestSession, caller: CurrentCaller) -> MeOut:
-    """Get who is calling, what that team may still spend and have, and what this key may still spend.
+    """Get the calling key, its team and scopes, and the budgets and quotas that apply to it.
 
-    `key_budget` is the budget of the key, or the one that it shares with the key above it.
+    `key_budget` is the key's own budget, or the one it shares with a parent key.
     """
     team = get_team(session, caller.team_id) if caller.team_id else None
     budget = budget_out(team.id, queries.budget_view(session, team.id)) if team else None

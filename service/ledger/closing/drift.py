@@ -1,4 +1,4 @@
-"""Hold our books against a provider's: its job list against what we charged. Pure."""
+"""Compare a provider's job list with what we charged. Pure."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -9,7 +9,7 @@ _ENDED = frozenset({"succeeded", "failed", "cancelled"})
 
 @dataclass(frozen=True)
 class Booked:
-    """A job as our books have it; `charged` is its quantity in tokens or, `by_hour`, in hours."""
+    """A job in our ledger. `charged` is a quantity in tokens, or in hours if `by_hour`."""
 
     job_id: str
     status: str
@@ -19,9 +19,9 @@ class Booked:
 
 @dataclass(frozen=True)
 class Listed:
-    """A job as the provider lists it, with what it reports, by its rules for how it ended.
+    """A job in the provider's list, with the quantity that it bills for the way the job ended.
 
-    `owed` are tokens, `owed_hours` hours: which of the two counts is known from our books alone.
+    `owed` is in tokens, `owed_hours` in hours; only our ledger knows which of them the job is billed by.
     """
 
     provider_job_id: str
@@ -33,12 +33,12 @@ class Listed:
 
 @dataclass(frozen=True)
 class Drift:
-    """One difference. `what`:
+    """One difference. `what` is one of:
 
-    - `charged`: another quantity was charged than the provider reports
-    - `ended`: it has ended at one of the two only
-    - `missing_there`: the provider does not list a job that we sent
-    - `missing_here`: the provider lists a job with our stamp that no job of ours is
+    - `charged`: we charged a quantity other than the one the provider reports
+    - `ended`: the job has ended on one side only
+    - `missing_there`: the provider does not list a job that we submitted
+    - `missing_here`: the provider lists a job with our stamp that is not in our database
     """
 
     what: str
@@ -47,12 +47,12 @@ class Drift:
     theirs: str
 
     def as_json(self) -> dict[str, str]:
-        """The same as a JSON object."""
+        """Convert to a JSON object."""
         return asdict(self)
 
 
 def compare(ours: Mapping[str, Booked], theirs: Iterable[Listed]) -> list[Drift]:
-    """What differs; `ours` maps the provider's ids to our jobs. Jobs that are not ours are passed over."""
+    """Return the differences. `ours` maps provider job ids to jobs; jobs without our stamp are ignored."""
     found: list[Drift] = []
     seen: set[str] = set()
     for listed in theirs:

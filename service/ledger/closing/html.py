@@ -1,4 +1,4 @@
-"""Statements as an HTML page to print. Pure."""
+"""Render statements as a printable HTML page. Pure."""
 
 from collections.abc import Sequence
 from html import escape
@@ -17,7 +17,7 @@ _NUMBERS = ("Quantity", "Price", "Amount")
 
 
 def statements_page(statements: Sequence[StatementOut]) -> str:
-    """A page with one section for each statement; every text is escaped."""
+    """Render one section per statement. All text is escaped."""
     body = "".join(_section(one) for one in statements) or "<p>No costs in this month.</p>"
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Statement</title>'

@@ -32,7 +32,7 @@ class Month:
 
 
 def month_named(name: str) -> Month:
-    """The month called like `2026-11`. Raises `InvalidRequest`."""
+    """Parse a month such as `2026-11`. Raises `InvalidRequest`."""
     if not _NAME.fullmatch(name):
         raise InvalidRequest(f"{name!r} is not a month. Write it as YYYY-MM, such as 2026-11.", param="month")
     year, number = int(name[:4]), int(name[5:])
@@ -41,7 +41,7 @@ def month_named(name: str) -> Month:
 
 
 def present_month() -> Month:
-    """The month that is now."""
+    """The current month."""
     return month_named(f"{clock.now():%Y-%m}")
 
 
@@ -52,16 +52,16 @@ def month_due(now: datetime, days: int) -> Month:
 
 
 def close_month(session: Session, month: Month, most: int | None = None) -> int:
-    """Close this and all earlier months for every team, for good; returns for how many teams that is new.
+    """Close this and all earlier months for every team, permanently.
 
-    What occurred in a closed month and is charged or corrected later is booked at the moment it is
-    recorded, also for a team that is created after the close. Each team that existed in the month gets an
-    event. With `most`, only that many teams are closed by this call. Raises `InvalidRequest` for a month
-    that is not over.
+    Returns the number of teams for which the month was still open. Later charges and corrections for a closed
+    month are booked at the time they are recorded, also for teams created after the close. Each team that
+    existed in the month gets an event. `most` limits how many teams this call closes. Raises `InvalidRequest`
+    if the month has not ended.
     """
     if clock.now() < month.end:
         raise InvalidRequest(
-            f"{month.name} has not ended. You can close a month from its last day's midnight (UTC) on.",
+            f"{month.name} has not ended. You can close it from {month.end:%Y-%m-%d} 00:00 UTC on.",
             param="month",
         )
     session.execute(_CLOSING)
@@ -71,7 +71,7 @@ def close_month(session: Session, month: Month, most: int | None = None) -> int:
     team_ids = session.scalars(select(Team.id).where(~closed.exists()).order_by(Team.id).limit(most)).all()
     closing = insert(ClosedMonth).values(month=month.start.date(), closed_at=clock.now())
     session.execute(closing.on_conflict_do_nothing())
-    # Under the accounts' locks: what is being charged at this moment is booked wholly before or after.
+    # Take the accounts' locks, so that each concurrent charge is booked entirely before or after the close.
     session.execute(_LOCK, {"team_ids": team_ids})
     earlier = or_(LedgerAccount.closed_before.is_(None), LedgerAccount.closed_before < month.end)
     session.execute(
@@ -101,11 +101,11 @@ def _append_event(session: Session, team_id: str, month: Month) -> None:
 
 
 def is_closed(session: Session, month: Month) -> bool:
-    """Whether the month takes no more entries."""
+    """Whether the month is closed."""
     latest = closed_until(session)
     return latest is not None and latest >= month.start.date()
 
 
 def closed_until(session: Session) -> date | None:
-    """The first day of the latest closed month; None while none is closed."""
+    """The first day of the latest closed month; None if no month is closed."""
     return session.scalar(select(func.max(ClosedMonth.month)))

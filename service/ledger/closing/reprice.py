@@ -1,7 +1,8 @@
-"""Charge a stretch of the past anew at another price, by rows that take back and rows that charge.
+"""Reprice past charges by appending correction rows.
 
-A row that is repriced gets two further ones: its exact reverse, and the same quantity at the new price. Both
-name it in `corrects`. What stands of a charge is thus always one row, which can be taken back only once.
+Repricing a row appends two rows: one that reverses it exactly, and one with the same quantity at the new
+price. Both refer to it by `corrects`. So every charge has exactly one row in force, which can be reversed
+only once.
 """
 
 import hashlib
@@ -22,14 +23,14 @@ from service.ledger.actions import append_rows
 from service.ledger.charges import ADJUSTMENT
 from service.ledger.tables import Entry, LedgerAccount
 
-MOST_ENTRIES = 20_000  # their teams' accounts are locked for some seconds meanwhile
+MOST_ENTRIES = 20_000  # repricing them locks their teams' accounts for a few seconds
 
 _LOCK = text("SELECT ledger_lock(CAST(:team_ids AS text[]), NULL)")
 
 
 @dataclass(frozen=True)
 class RepriceRange:
-    """Charges for whatever `price_id` is a price of, that occurred from `start` to before `end`."""
+    """The charges to reprice: those `price_id` applies to, from `start` until before `end`."""
 
     price_id: str
     start: datetime
@@ -39,7 +40,10 @@ class RepriceRange:
 
 @dataclass(frozen=True)
 class TeamPlan:
-    """What repricing changes for a team; `closed_entries` are of closed months, adjusted in the open one."""
+    """What repricing changes for a team.
+
+    `closed_entries` is how many of the entries lie in closed months; their corrections are booked now.
+    """
 
     team_id: str
     entries: int
@@ -50,7 +54,7 @@ class TeamPlan:
 
 @dataclass(frozen=True)
 class RepricePlan:
-    """What repricing would do; `confirm` names exactly these rows and this price."""
+    """What repricing would change. `confirm` is a digest of exactly these rows and this price."""
 
     price: Price
     teams: Sequence[TeamPlan]
@@ -58,16 +62,16 @@ class RepricePlan:
 
 
 def plan_reprice(session: Session, wanted: RepriceRange) -> RepricePlan:
-    """What repricing would do; changes nothing.
+    """Return what repricing would change, without changing anything.
 
-    Raises `NotFound` for an unknown price, `InvalidRequest` for more than 20,000 rows.
+    Raises `NotFound` for an unknown price, and `InvalidRequest` for more than 20,000 rows.
     """
     price = _price(session, wanted.price_id)
     return _plan(session, price, _standing(session, price, wanted))
 
 
 def reprice(session: Session, wanted: RepriceRange, *, confirm: str, reason: str) -> RepricePlan:
-    """Do what a plan said. Raises `Conflict` when that has changed meanwhile, else as `plan_reprice`."""
+    """Carry out a plan. Raises `Conflict` if it has changed since, and the errors of `plan_reprice`."""
     price = _price(session, wanted.price_id)
     teams = sorted({entry.team_id for entry in _standing(session, price, wanted)})
     session.execute(_LOCK, {"team_ids": teams})
@@ -75,8 +79,8 @@ def reprice(session: Session, wanted: RepriceRange, *, confirm: str, reason: str
     planned = _plan(session, price, entries)
     if planned.confirm != confirm:
         raise Conflict(
-            "Other rows are concerned than the dry run showed: they were charged or repriced meanwhile, or "
-            "the request differs. Look at a new dry run and confirm that.",
+            "The affected rows have changed since the dry run, or this request differs from it. Do another "
+            "dry run by leaving out 'confirm', check it, and send the 'confirm' it returns.",
             param="confirm",
             code="plan_changed",
         )
@@ -88,12 +92,12 @@ def reprice(session: Session, wanted: RepriceRange, *, confirm: str, reason: str
 def _price(session: Session, price_id: str) -> Price:
     row = session.get(PriceRow, price_id)
     if row is None:
-        raise NotFound(f"There is no price {price_id!r}.", param="price_id")
+        raise NotFound(f"There is no price {price_id!r}. GET /v1/prices lists all prices.", param="price_id")
     return price_of(row)
 
 
 def _standing(session: Session, price: Price, wanted: RepriceRange) -> Sequence[Entry]:
-    """The rows that stand for something which `price` is a price of, at another price."""
+    """The rows in force that `price` applies to and that were charged at another price."""
     taken_back = aliased(Entry)
     reversal = and_(
         taken_back.team_id == Entry.team_id,
@@ -109,7 +113,7 @@ def _standing(session: Session, price: Price, wanted: RepriceRange) -> Sequence[
             PriceRow.model == price.model,
             PriceRow.kind == price.kind.value,
             PriceRow.tier == price.tier,
-            # A price for all methods does not replace one for this very method.
+            # A price for all methods does not replace one for a specific method.
             or_(
                 PriceRow.method.is_not_distinct_from(price.method),
                 and_(PriceRow.method.is_(None), Entry.method == price.method),
@@ -128,7 +132,8 @@ def _standing(session: Session, price: Price, wanted: RepriceRange) -> Sequence[
     entries = session.scalars(found).all()
     if len(entries) > MOST_ENTRIES:
         raise InvalidRequest(
-            f"More than {MOST_ENTRIES:,} rows are concerned; take a shorter range, or team after team.",
+            f"This would reprice more than {MOST_ENTRIES:,} rows, the most in one request. Choose a shorter "
+            "range, or send 'team_id' to reprice one team at a time.",
             param="end_time",
         )
     return entries

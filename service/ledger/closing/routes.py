@@ -1,4 +1,4 @@
-"""Routes for statements, closed months and what reconciling with providers found."""
+"""Routes for statements, closing months and reconciliation reports."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -41,7 +41,7 @@ def retrieve_statement(
     month: MonthName,
     format: Literal["json", "csv", "html"] | None = None,
 ) -> Response:
-    """A month's statement: a team's key gets its own, an admin every team's. `html` is a page to print."""
+    """Get a month's statement: your team's, or every team's for admins. `html` is a printable page."""
     team_id = caller.team_id if caller.is_admin else caller.team
     found = statements(session, month_named(month), team_id)
     data = [statement_out(statement) for statement in found]
@@ -61,7 +61,7 @@ def retrieve_statement(
 
 @router.post("/close")
 def close(body: MonthClose, session: RequestSession, _: Admin) -> MonthClosed:
-    """Close a month for all teams; what is corrected later is booked in the open month."""
+    """Close a month and all before it, for all teams. Later charges are booked in the current month."""
     month = month_named(body.month)
     return MonthClosed(month=month.name, teams=close_month(session, month))
 
@@ -74,7 +74,7 @@ def list_drift_reports(
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> ListOut[DriftReportOut]:
-    """What differs between our books and the providers', day by day, newest first."""
+    """List the differences between the ledger and the providers' records, by day, newest first."""
     rows = select(DriftReport)
     if provider is not None:
         rows = rows.where(DriftReport.provider == provider)

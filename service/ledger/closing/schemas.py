@@ -1,4 +1,4 @@
-"""Repricing, closing and statements on the wire."""
+"""Repricing, closed months, statements and reconciliation reports on the wire."""
 
 from decimal import Decimal
 from typing import Annotated, Any, Literal
@@ -15,9 +15,9 @@ from service.ledger.schemas import Moment
 
 
 class RepriceIn(WireIn):
-    """Which charges to compute anew: all for what `price_id` is a price of, that occurred in the range.
+    """The charges to reprice: all in the time range that the price `price_id` applies to.
 
-    Without `confirm` it is a dry run; `confirm` of a dry run's answer does just what that showed.
+    Without `confirm`, this is a dry run. Send the `confirm` of its answer to make exactly those changes.
     """
 
     price_id: Name
@@ -35,12 +35,12 @@ class RepriceIn(WireIn):
 
     @property
     def range(self) -> RepriceRange:
-        """The same in our terms."""
+        """Convert to the ledger's type."""
         return RepriceRange(self.price_id, from_unix(self.start_time), from_unix(self.end_time), self.team_id)
 
 
 class TeamChange(WireOut):
-    """What changes for one team; what concerns closed months is booked in the open one."""
+    """The changes for one team. Corrections of closed months are booked in the current month."""
 
     team_id: str
     entries: int
@@ -51,7 +51,7 @@ class TeamChange(WireOut):
 
 
 class RepriceOut(WireOut):
-    """What repricing would change, or has changed."""
+    """What repricing has changed, or would change if `dry_run` is true."""
 
     object: Literal["price.reprice"] = "price.reprice"
     dry_run: bool
@@ -65,13 +65,13 @@ class RepriceOut(WireOut):
 
 
 class MonthClose(WireIn):
-    """The month to close, with all before it."""
+    """The month to close, with all months before it."""
 
     month: Annotated[str, Field(examples=["2026-10"])]
 
 
 class MonthClosed(WireOut):
-    """A closed month, which changes no more; `teams` is for how many it was still open."""
+    """A closed month. `teams` counts the teams for which this request closed it."""
 
     object: Literal["month.close"] = "month.close"
     month: str
@@ -79,7 +79,7 @@ class MonthClosed(WireOut):
 
 
 class StatementLine(WireOut):
-    """One kind of use of one model at one price."""
+    """One line of a statement: one kind of usage of one model at one price."""
 
     section: str
     cost_center: str | None
@@ -96,7 +96,7 @@ class StatementLine(WireOut):
 
 
 class StatementOut(WireOut):
-    """A team's month; once `status` is "closed" it is final."""
+    """A team's statement for a month. It is final once `status` is "closed"."""
 
     object: Literal["cost_statement"] = "cost_statement"
     team_id: str
@@ -112,7 +112,7 @@ class StatementOut(WireOut):
 
 
 class StatementsOut(WireOut):
-    """Statements of one month: a team's own, or for an admin those of all teams."""
+    """The statements of one month: your team's, or those of all teams for admins."""
 
     object: Literal["list"] = "list"
     data: list[StatementOut]
@@ -121,7 +121,7 @@ class StatementsOut(WireOut):
 
 
 class DriftOut(WireOut):
-    """One difference between our books and a provider's; see the guide for what `what` says."""
+    """One difference between the ledger and a provider's records; the guide lists the values of `what`."""
 
     what: str
     job_id: str
@@ -130,7 +130,7 @@ class DriftOut(WireOut):
 
 
 class DriftReportOut(WireOut):
-    """One day at one provider; `theirs_usd` is null where it does not tell its costs."""
+    """The differences for one day at one provider. `theirs_usd` is null if it does not publish its costs."""
 
     object: Literal["drift_report"] = "drift_report"
     id: str

@@ -1,4 +1,4 @@
-"""What a team owes for a month: training, inference and adjustments, line by line."""
+"""Monthly statements: what a team owes for training, inference and adjustments, line by line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,9 +23,9 @@ _TRAINING = [kind.value for kind in PriceKind if kind.is_training]
 
 @dataclass(frozen=True)
 class MonthStatement:
-    """A team's month. `lines` have a `section`, what was used, at which price, how much and its amount.
+    """A team's statement for a month. Each line has a section, usage, price, quantity and amount.
 
-    A closed month's statement is final. Adjustments are corrections of earlier rows, of whichever month.
+    The statement of a closed month is final. Adjustments include corrections of any month's entries.
     """
 
     team_id: str
@@ -36,21 +36,21 @@ class MonthStatement:
 
     @property
     def invoice_id(self) -> str | None:
-        """What FOCUS calls the statement once it is final; None for an open month."""
+        """The statement's invoice id in FOCUS exports; None while the month is open."""
         return f"{self.team_id}:{self.month.name}" if self.is_closed else None
 
     @property
     def total_usd(self) -> Decimal:
-        """What it comes to."""
+        """The sum of all lines."""
         return sum((line["amount_usd"] for line in self.lines), Decimal(0))
 
     def section_usd(self, section: str) -> Decimal:
-        """What one section comes to."""
+        """The sum of one section's lines."""
         return sum((line["amount_usd"] for line in self.lines if line["section"] == section), Decimal(0))
 
 
 def statements(session: Session, month: Month, team_id: str | None) -> list[MonthStatement]:
-    """The month's statement of a team, even an empty one, or of every team that has anything in it."""
+    """Return a team's statement, which may be empty, or those of all teams with entries in the month."""
     entries = booked(team_id, month.start, month.end, by=None)
     section = case(
         (or_(entries.c.is_correction, entries.c.kind == ADJUSTMENT), literal("adjustments")),

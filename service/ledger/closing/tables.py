@@ -1,4 +1,4 @@
-"""Tables of closed months and of what reconciling with a provider found."""
+"""Tables of closed months and reconciliation reports."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -12,7 +12,7 @@ from service.ledger.tables import AMOUNT
 
 
 class ClosedMonth(Base):
-    """A month (its first day, UTC) that, like all before it, takes no more entries of any team."""
+    """A closed month (its first day, UTC). All months before it are closed too, for every team."""
 
     __tablename__ = "closed_months"
 
@@ -21,9 +21,9 @@ class ClosedMonth(Base):
 
 
 class DriftReport(Base):
-    """One day at one provider, ours held against theirs; `drifts` says what differs, one object each.
+    """One day at one provider: our records compared with theirs. `drifts` has one object per difference.
 
-    `theirs_usd` is None where a provider does not tell its costs.
+    `theirs_usd` is None if the provider does not publish its costs.
     """
 
     __tablename__ = "drift_reports"

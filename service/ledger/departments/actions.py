@@ -1,4 +1,4 @@
-"""Make and delete departments, and say which team belongs where."""
+"""Create and delete departments, and allocate teams to them."""
 
 from datetime import datetime
 
@@ -16,7 +16,7 @@ _MONTH = text("SELECT ledger_month(clock_timestamp())")
 
 
 def create_department(session: Session, name: str) -> Department:
-    """A new department with an account of its own, and without a limit or teams."""
+    """Create a department with its account, without a limit or teams."""
     department = Department(id=ids.new_id("dept_"), name=name, created_at=clock.now())
     month = session.scalars(_MONTH).one()
     session.add_all([department, LedgerAccount(id=department.id, scope="department", month=month)])
@@ -28,8 +28,8 @@ def delete_department(session: Session, department: Department) -> None:
     """Delete a department; its costs stay in reports. Raises `Conflict` while teams belong to it."""
     if teams := teams_of(session, department.id):
         raise Conflict(
-            f"{len(teams)} teams belong to {department.id}, such as {teams[0]}. Move them first: "
-            "POST /v1/teams/{team_id}/allocations.",
+            f"Department {department.id} still has {len(teams)} teams, such as {teams[0]}. Move them to "
+            "another department first: POST /v1/teams/{team_id}/allocations.",
             code="department_not_empty",
         )
     department.deleted_at = clock.now()
@@ -43,17 +43,17 @@ def allocate(
     cost_center: str | None,
     effective_from: datetime | None = None,
 ) -> TeamAllocation:
-    """Put a team into a department and cost center from a moment on, now unless given.
+    """Allocate a team to a department and cost center from `effective_from` on, by default from now on.
 
-    What was charged before keeps its own. Raises `InvalidRequest` for a moment in the past, `NotFound` for an
-    unknown department.
+    Earlier charges keep theirs. Raises `InvalidRequest` if `effective_from` is in the past, and `NotFound`
+    for an unknown department.
     """
     if department_id is not None:
         get_department(session, department_id)
     if effective_from is not None and effective_from < clock.now():
         raise InvalidRequest(
-            "'effective_from' must not be in the past: entries carry the department they were charged to. "
-            "Use an adjustment to move past costs.",
+            "'effective_from' must not be in the past, because past charges keep their department. To move "
+            "past costs, book adjustments: POST /v1/costs/adjustments.",
             param="effective_from",
         )
     values = {"department_id": department_id, "cost_center": cost_center, "created_at": clock.now()}

@@ -1,4 +1,4 @@
-"""Routes for departments, their budgets, and the allocation of teams."""
+"""Routes for departments, their budgets, and the teams allocated to them."""
 
 from typing import Annotated
 
@@ -33,7 +33,7 @@ router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
 
 @router.post("/departments")
 def create(body: DepartmentIn, session: RequestSession, _: Admin) -> DepartmentOut:
-    """Create a department; put teams into it by their allocations."""
+    """Create a department. To add a team, create an allocation."""
     return _out(session, create_department(session, body.name))
 
 
@@ -44,7 +44,7 @@ def list_departments(
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> ListOut[DepartmentOut]:
-    """Departments with their teams and budgets, newest first."""
+    """List departments with their teams and budgets, newest first."""
     rows = select(Department).where(Department.deleted_at.is_(None))
     page = fetch_page(
         session,
@@ -60,7 +60,7 @@ def list_departments(
 
 @router.get("/departments/{department_id}")
 def retrieve_department(department_id: str, session: RequestSession, _: Admin) -> DepartmentOut:
-    """A department with its teams and budget."""
+    """Get a department with its teams and budget."""
     return _out(session, get_department(session, department_id))
 
 
@@ -76,7 +76,7 @@ def rename_department(
 
 @router.delete("/departments/{department_id}")
 def remove_department(department_id: str, session: RequestSession, _: Admin) -> DepartmentDeleted:
-    """Delete a department that no team belongs to; its costs stay in reports."""
+    """Delete a department that has no teams. Its costs stay in reports."""
     delete_department(session, get_department(session, department_id))
     return DepartmentDeleted(id=department_id)
 
@@ -85,7 +85,7 @@ def remove_department(department_id: str, session: RequestSession, _: Admin) -> 
 def set_department_budget(
     department_id: str, body: BudgetIn, session: RequestSession, _: Admin
 ) -> DepartmentOut:
-    """Set the limit of what all teams of a department spend together; it applies besides their own."""
+    """Limit what all teams of a department spend together. Each team's own budget applies too."""
     department = get_department(session, department_id)
     set_budget(
         session,
@@ -100,7 +100,7 @@ def set_department_budget(
 
 @router.post("/teams/{team_id}/allocations")
 def create_allocation(team_id: str, body: AllocationIn, session: RequestSession, _: Admin) -> AllocationOut:
-    """Put a team into a department and cost center from a moment on."""
+    """Allocate a team to a department and cost center, from now or from `effective_from` on."""
     made = allocate(
         session,
         get_team(session, team_id).id,
@@ -113,7 +113,7 @@ def create_allocation(team_id: str, body: AllocationIn, session: RequestSession,
 
 @router.get("/teams/{team_id}/allocations")
 def list_allocations(team_id: str, session: RequestSession, _: Admin) -> AllocationsOut:
-    """A team's departments and cost centers, the latest first."""
+    """List a team's departments and cost centers, latest first."""
     rows = allocations_of(session, get_team(session, team_id).id)
     return AllocationsOut(data=[allocation_out(row) for row in rows])
 

@@ -18,7 +18,7 @@ class DepartmentIn(WireIn):
 
 
 class DepartmentOut(WireOut):
-    """A department and the teams that belong to it now."""
+    """A department and the teams that currently belong to it."""
 
     object: Literal["department"] = "department"
     id: str
@@ -29,7 +29,7 @@ class DepartmentOut(WireOut):
 
 
 class DepartmentBudgetOut(WireOut):
-    """What the teams of a department have spent and hold; without a limit `remaining_usd` is null."""
+    """What a department's teams have spent and reserved. Without a limit, `remaining_usd` is null."""
 
     limit_usd: str | None
     period: str
@@ -41,7 +41,7 @@ class DepartmentBudgetOut(WireOut):
 
 
 class DepartmentDeleted(WireOut):
-    """A deleted department."""
+    """The answer to a deletion."""
 
     object: Literal["department.deleted"] = "department.deleted"
     id: str
@@ -49,7 +49,7 @@ class DepartmentDeleted(WireOut):
 
 
 class AllocationIn(WireIn):
-    """The department and cost center of a team from `effective_from` on, or from now; null for none."""
+    """A team's department and cost center from `effective_from` on, by default from now on; null for none."""
 
     department_id: Name | None = None
     cost_center: Name | None = None
@@ -57,7 +57,7 @@ class AllocationIn(WireIn):
 
 
 class AllocationOut(WireOut):
-    """A team's department and cost center from a moment on."""
+    """A team's department and cost center from `effective_from` on."""
 
     object: Literal["team.allocation"] = "team.allocation"
     team_id: str
@@ -67,7 +67,7 @@ class AllocationOut(WireOut):
 
 
 class AllocationsOut(WireOut):
-    """A team's allocations, the latest first."""
+    """A team's allocations, latest first."""
 
     object: Literal["list"] = "list"
     data: list[AllocationOut]

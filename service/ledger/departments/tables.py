@@ -1,4 +1,4 @@
-"""Tables of departments and of which team belonged where, when."""
+"""Tables of departments and of the teams allocated to them over time."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from service.core.db import Base
 
 
 class Department(Base):
-    """Several teams with a budget above theirs; its account has the same id. A deleted one keeps its row."""
+    """A group of teams with a shared budget. Its account has the same id. Deleting it keeps the row."""
 
     __tablename__ = "departments"
 
@@ -20,9 +20,9 @@ class Department(Base):
 
 
 class TeamAllocation(Base):
-    """The department and cost center of a team from a moment on, until the next row of that team.
+    """A team's department and cost center from `effective_from` on, until the team's next row.
 
-    Each ledger entry carries those of the moment it occurred at.
+    Each ledger entry stores those in force when it occurred.
     """
 
     __tablename__ = "team_allocations"

@@ -27,7 +27,7 @@ def list_prices(
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> ListOut[PriceOut]:
-    """The price book, past and future prices too, latest first."""
+    """List the price book, including past and future prices, latest first."""
     asked = {"provider_kind": provider_kind, "model": model, "kind": kind.value if kind else None}
     filters = {name: value for name, value in asked.items() if value is not None}
     page = prices.list_prices(session, filters=filters, after=after, limit=limit)
@@ -36,13 +36,13 @@ def list_prices(
 
 @router.post("")
 def create_price(body: PriceCreate, session: RequestSession, _: Admin) -> PriceOut:
-    """Add a price from a moment on; what was charged before stays as it is."""
+    """Add a price. Charges that are already booked do not change."""
     return price_out(prices.add_price(session, body.as_new_price()))
 
 
 @router.post("/reprice")
 def reprice_range(body: RepriceIn, session: RequestSession, _: Admin) -> RepriceOut:
-    """Charge a range anew at another price: first a dry run, then the same with its `confirm`."""
+    """Reprice the charges of a time range: first a dry run, then again with the `confirm` it returned."""
     if body.confirm is None:
         return reprice_out(plan_reprice(session, body.range), is_dry_run=True)
     done = reprice(session, body.range, confirm=body.confirm, reason=body.reason)

@@ -1,8 +1,8 @@
--- Rows that are never changed: mistakes are corrected by further rows.
+-- Refuse changes to append-only tables. Mistakes are corrected by adding rows.
 CREATE OR REPLACE FUNCTION refuse_change() RETURNS trigger
 LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE restrict_violation USING MESSAGE = TG_TABLE_NAME || ' is append-only: correct it by further rows';
+    RAISE restrict_violation USING MESSAGE = TG_TABLE_NAME || ' is append-only: add a correcting row instead';
 END $$;
 
 CREATE OR REPLACE TRIGGER ledger_entries_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entries
@@ -17,6 +17,6 @@ FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE OR REPLACE TRIGGER audit_events_append_only BEFORE UPDATE OR TRUNCATE ON audit_events
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
--- Old audit events may be deleted once the retention time is over; nobody deletes those of the last 90 days.
+-- Audit events can be deleted after the retention time, but never those of the last 90 days.
 CREATE OR REPLACE TRIGGER audit_events_kept BEFORE DELETE ON audit_events FOR EACH ROW
 WHEN (OLD.created_at > now() - interval '90 days') EXECUTE FUNCTION refuse_change();

@@ -1,4 +1,4 @@
--- What each account has spent in its budget's present period, and what it holds.
+-- Each account's budget, its spending in the budget's current period, and its holds.
 CREATE OR REPLACE VIEW budget_standings AS
 SELECT a.id::text AS account_id, a.team_id::text, a.scope::text, b.limit_usd,
        coalesce(b.period, 'month')::text AS period, a.held_usd,

@@ -1,12 +1,13 @@
--- Open the accounts of teams that have none yet, lock those that exist among the ids, and answer which they are.
+-- Create missing accounts of teams, lock all existing accounts among the ids, and return the locked ids.
 CREATE OR REPLACE FUNCTION ledger_lock(team_ids text[], account_ids text[]) RETURNS text[]
 LANGUAGE plpgsql AS $$
 DECLARE
     locked text[];
 BEGIN
-    -- Before the first lock: a transaction that waits for another's new account must hold none.
+    -- This comes before the first lock: while a transaction waits for an account that another is creating, it
+    -- must not hold locks, or the two could deadlock.
     IF EXISTS (SELECT FROM unnest(team_ids) AS team WHERE NOT EXISTS (SELECT FROM accounts a WHERE a.id = team)) THEN
-        -- A month that is being closed right now (see `close_month`) is closed for the new account too.
+        -- Wait for a concurrent `close_month`, so that the new account sees the month as closed.
         PERFORM pg_advisory_xact_lock_shared(7246002);
         INSERT INTO accounts (id, team_id, scope, month, closed_before)
         SELECT team, team, 'team', ledger_month(clock_timestamp()),
@@ -17,8 +18,8 @@ BEGIN
         ON CONFLICT DO NOTHING;
     END IF;
     PERFORM FROM accounts a WHERE a.id = ANY (team_ids || account_ids) ORDER BY a.id FOR UPDATE;
-    -- Read once the lock is held: a key's or job's account that was opened while we waited for its team's is not
-    -- in the snapshot that we waited with.
+    -- A new query, because the snapshot of the one above lacks accounts of keys and jobs that were opened while
+    -- it waited for their team's lock.
     SELECT array_agg(a.id) INTO locked FROM accounts a WHERE a.id = ANY (team_ids || account_ids);
     RETURN locked;
 END $$;

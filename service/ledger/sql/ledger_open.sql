@@ -1,5 +1,5 @@
--- Give a key or a job an account of its own, with what it has spent and holds so far. The team's lock, which
--- everything that moves its money takes, keeps the sums still meanwhile.
+-- Open an account for a key or job, with its spending and holds to date. Every function that moves the team's
+-- money takes the team's lock, so holding it keeps these sums from changing.
 CREATE OR REPLACE FUNCTION ledger_open(team text, account text, account_scope text) RETURNS void
 LANGUAGE plpgsql AS $$
 DECLARE

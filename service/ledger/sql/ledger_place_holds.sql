@@ -1,6 +1,6 @@
 -- Place holds, in the order given: [{team_id, subject_id, key_id, amount_usd, expires_at, lost}].
--- Answers one row per ask; without a refusing account the hold is placed. A subject that holds already holds
--- the new amount instead, of which only what is more must fit.
+-- Returns one row per ask: the account that refused it, or null if the hold was placed. If the subject already has
+-- a hold, its amount is replaced, and only the increase must fit the budgets.
 CREATE OR REPLACE FUNCTION ledger_place_holds(asks jsonb)
 RETURNS TABLE (place bigint, account_id text, scope text, limit_usd numeric, period_name text,
                spent_usd numeric, held_usd numeric)
@@ -9,7 +9,7 @@ LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_pl
 DECLARE
     team_ids text[];
     subject_ids text[];
-    department_ids text[];  -- of team_ids, in their order
+    department_ids text[];  -- one per team, in the order of team_ids
     locked text[];
     ask record;
     refusal record;
@@ -24,7 +24,7 @@ BEGIN
     FROM unnest(team_ids) WITH ORDINALITY AS t(id, place);
     locked := ledger_lock(team_ids, subject_ids || locked || department_ids);
 
-    -- Mostly all are new and fit together: then their order does not matter.
+    -- Fast path: usually all holds are new and fit together, so their order does not matter.
     WITH asked AS MATERIALIZED (
         SELECT a.*, d.department_id FROM jsonb_to_recordset(asks) AS a(
             team_id text, subject_id text, key_id text, amount_usd numeric, expires_at timestamptz,
@@ -66,7 +66,7 @@ BEGIN
         JOIN unnest(team_ids, department_ids) AS d(team_id, department_id) ON d.team_id = a.team_id
         ORDER BY a.place
     LOOP
-        -- A hold stays with the department in which it was placed, whose account was perhaps not locked above.
+        -- A replaced hold stays with its department, whose account may not have been locked above.
         SELECT ask.amount_usd - coalesce(sum(h.amount_usd), 0),
                CASE WHEN count(*) > 0 THEN max(h.department_id) ELSE ask.department_id END
         INTO more, department

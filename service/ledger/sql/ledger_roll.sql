@@ -7,7 +7,7 @@ BEGIN
     INSERT INTO ledger_marks (team_id, number) VALUES (team, 0) ON CONFLICT DO NOTHING;
     SELECT m.number INTO mark FROM ledger_marks m WHERE m.team_id = team FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN
-        RETURN 0;  -- another worker is at it
+        RETURN 0;  -- another worker is summing this team's entries
     END IF;
     SELECT least(a.last_number, mark + most) INTO target FROM accounts a WHERE a.id = team;
     IF target IS NULL OR target <= mark THEN

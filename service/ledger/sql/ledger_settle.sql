@@ -1,7 +1,7 @@
--- End work: append its charges, each once by its unique_key, end its hold and move the counters.
--- subjects: [{team_id, subject_id}]; charges: rows of ledger_entries less number, booked_at and recorded_at, with
--- `began_at`, before which nothing can have occurred.
--- Answers the thresholds that were crossed.
+-- Settle work: append its charges, each once by its unique_key, delete its holds and update the counters.
+-- subjects: [{team_id, subject_id}]. charges: rows of ledger_entries without number, booked_at and recorded_at, and
+-- with `began_at`, the earliest time at which the charge can have occurred.
+-- Returns the thresholds that were newly crossed.
 CREATE OR REPLACE FUNCTION ledger_settle(subjects jsonb, charges jsonb)
 RETURNS TABLE (account_id text, team_id text, scope text, limit_usd numeric, period_name text,
                spent_usd numeric, threshold int)
@@ -27,7 +27,7 @@ BEGIN
     SELECT array_agg(DISTINCT a.department_id) INTO department_ids
     FROM team_allocations a WHERE a.team_id = ANY (team_ids);
     locked := ledger_lock(team_ids, subject_ids || owner_ids || department_ids);
-    -- A team may have got a department while we waited; its account is locked when it is written.
+    -- A team may have been given a department while we waited. That account is locked when it is updated.
     SELECT locked || array_agg(DISTINCT a.department_id) INTO locked
     FROM team_allocations a
     WHERE a.team_id = ANY (team_ids) AND a.department_id IS NOT NULL AND a.department_id <> ALL (locked);
@@ -42,11 +42,12 @@ BEGIN
             job_id text, model text, base_model text, provider text, method text, tags jsonb,
             corrects bigint, reason text, occurred_at timestamptz, began_at timestamptz, state text,
             in_month_budget boolean)
-        -- The team too: another team's entry under this key is a bug, and must fail rather than go unbilled.
+        -- Compare the team too: if another team has an entry with this key, the insert must fail, because
+        -- skipping the charge would hide a bug and leave it unbilled.
         WHERE (c.unique_key, c.team_id) NOT IN (SELECT k.unique_key, k.team_id FROM known k)
     ), timed AS (
-        -- Neither before the work was created nor in the future, whatever a provider's clock says. Corrections
-        -- bring the moment of what they correct.
+        -- Providers' clocks can be wrong, so the time is kept between the creation of the work and now.
+        -- Corrections keep the time of the entry they correct.
         SELECT c.*, CASE
                    WHEN c.corrects IS NOT NULL OR c.kind = 'adjustment'
                    THEN least(coalesce(c.occurred_at, this_moment), this_moment)
@@ -71,7 +72,7 @@ BEGIN
         SELECT c.team_id, c.number, c.unique_key, c.subject_id, c.kind, c.quantity, c.unit, c.unit_quantity,
                c.price_usd, c.price_id, c.tier, c.amount_usd, c.key_id, c.job_id, c.model, c.base_model,
                c.provider, c.method, c.tags, c.corrects, c.reason, c.moment, c.booked_at, this_moment, c.state,
-               -- A correction of an earlier month leaves this month's budget alone, unless that is asked for.
+               -- A correction of an earlier month does not count against this month's budget unless requested.
                coalesce(c.in_month_budget, false) OR (c.corrects IS NULL AND c.kind <> 'adjustment')
                OR ledger_month(c.moment) = ledger_month(c.booked_at), c.department_id, c.cost_center
         FROM booked c
@@ -108,16 +109,16 @@ BEGIN
     END IF;
 END $$;
 
--- A settlement for callers without a transaction. They could not append an event in the same transaction, so a
--- crossed threshold or a charge for review rolls everything back.
+-- Settle for callers that run this as their only statement. They cannot append an event in the same transaction, so
+-- a crossed threshold or a charge for review raises an error, and the caller settles in a transaction instead.
 CREATE OR REPLACE FUNCTION ledger_settle_untold(subjects jsonb, charges jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     IF jsonb_path_exists(charges, '$[*].state ? (@ != null)') THEN
-        RAISE restrict_violation USING MESSAGE = 'a charge for review needs an event, and so a transaction';
+        RAISE restrict_violation USING MESSAGE = 'a charge for review needs an event: settle in a transaction';
     END IF;
     PERFORM FROM ledger_settle(subjects, charges);
     IF FOUND THEN
-        RAISE restrict_violation USING MESSAGE = 'a crossed threshold needs an event, and so a transaction';
+        RAISE restrict_violation USING MESSAGE = 'a crossed threshold needs an event: settle in a transaction';
     END IF;
 END $$;

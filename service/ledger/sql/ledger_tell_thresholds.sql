@@ -1,4 +1,4 @@
--- Note the thresholds that these accounts have crossed; answers those that nobody has told of.
+-- Record the thresholds that these accounts have crossed, and return those not announced before.
 CREATE OR REPLACE FUNCTION ledger_tell_thresholds(account_ids text[])
 RETURNS TABLE (account_id text, team_id text, scope text, limit_usd numeric, period_name text,
                spent_usd numeric, threshold int)

@@ -8,7 +8,7 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT (moment AT TIME ZONE 'UTC')::date
 $$;
 
--- The department that a team belongs to at a moment.
+-- The department that a team belongs to at a given time.
 CREATE OR REPLACE FUNCTION ledger_department(team text, moment timestamptz) RETURNS text
 LANGUAGE sql STABLE AS $$
     SELECT a.department_id FROM team_allocations a WHERE a.team_id = team AND a.effective_from <= moment
