@@ -32,7 +32,7 @@ from typing import ClassVar
 
 
 class TunehouseError(Exception):
-    """Something went wrong on our side; the request id helps us find it."""
+    """Internal error. Report the x-request-id of this response to your administrator."""
 
     status: int = 500
     type: str = "server_error"
@@ -55,7 +55,7 @@ class TunehouseError(Exception):
         super().__init__(self.message)
 
     def as_wire(self) -> dict[str, str | None]:
-        """The `error` object of the wire."""
+        """Return the `error` object of the response body."""
         return {
             "message": self.message,
             "type": self.type,
@@ -64,7 +64,7 @@ class TunehouseError(Exception):
         }
 
     def headers(self) -> dict[str, str]:
-        """The headers that go with it."""
+        """Return the response headers that this error sets."""
         headers: dict[str, str] = {}
         if self.should_retry is not None:
             headers["x-should-retry"] = str(self.should_retry).lower()
@@ -97,7 +97,7 @@ class Unauthenticated(TunehouseError):
 
 
 class Forbidden(TunehouseError):
-    """This key may not do that."""
+    """This key does not have permission for this request."""
 
     status = 403
     type = "invalid_request_error"
@@ -105,19 +105,19 @@ class Forbidden(TunehouseError):
 
 
 class QuotaExceeded(Forbidden):
-    """The team's quota does not allow another one."""
+    """This request would exceed a quota of the team. Ask an admin for a higher quota."""
 
     code = "quota_exceeded"
 
 
 class TrainingNotAvailable(Forbidden):
-    """The provider takes no new fine-tuning jobs."""
+    """The provider accepts no new fine-tuning jobs."""
 
     code = "training_not_available"
 
 
 class NotFound(TunehouseError):
-    """There is no such thing, or it is not yours."""
+    """The object does not exist, or does not belong to your team."""
 
     status = 404
     type = "invalid_request_error"
@@ -125,7 +125,7 @@ class NotFound(TunehouseError):
 
 
 class MethodNotAllowed(TunehouseError):
-    """This path does not take that method."""
+    """This path does not support this method."""
 
     status = 405
     type = "invalid_request_error"
@@ -141,7 +141,7 @@ class RequestTimeout(TunehouseError):
 
 
 class Conflict(TunehouseError):
-    """The thing is not in a state that allows this."""
+    """The object's state does not allow this request."""
 
     status = 409
     type = "invalid_request_error"
@@ -150,7 +150,7 @@ class Conflict(TunehouseError):
 
 
 class TooLarge(TunehouseError):
-    """The request body is larger than this route takes."""
+    """The request body is larger than this route accepts."""
 
     status = 413
     type = "invalid_request_error"
@@ -169,28 +169,28 @@ class UnsupportedEncoding(TunehouseError):
         self.accepted = accepted
 
     def headers(self) -> dict[str, str]:
-        """With the encodings that a request may have (RFC 7694)."""
+        """Add the encodings that this route accepts (RFC 7694)."""
         return super().headers() | {"accept-encoding": ", ".join(self.accepted)}
 
 
 class RangeNotSatisfiable(TunehouseError):
-    """The requested range lies outside the content."""
+    """The requested range is outside the content."""
 
     status = 416
     type = "invalid_request_error"
     code = "range_not_satisfiable"
 
     def __init__(self, size_bytes: int) -> None:
-        super().__init__(f"The range lies outside the {size_bytes} bytes of the content.", param="range")
+        super().__init__(f"The requested range is outside the content's {size_bytes} bytes.", param="range")
         self.size_bytes = size_bytes
 
     def headers(self) -> dict[str, str]:
-        """With the size, for a better range."""
+        """Add the size, so that the client can choose a valid range."""
         return super().headers() | {"content-range": f"bytes */{self.size_bytes}"}
 
 
 class HeadersTooLarge(TunehouseError):
-    """The request's headers are larger than this server takes."""
+    """The request's headers are larger than this server accepts."""
 
     status = 431
     type = "invalid_request_error"
@@ -198,7 +198,7 @@ class HeadersTooLarge(TunehouseError):
 
 
 class RateLimited(TunehouseError):
-    """Too many requests in too short a time."""
+    """Too many requests. Wait a moment, then try again."""
 
     status = 429
     type = "rate_limit_error"
@@ -206,7 +206,7 @@ class RateLimited(TunehouseError):
 
 
 class BudgetExceeded(TunehouseError):
-    """The budget does not cover this."""
+    """The budget cannot cover this request. Ask an admin to raise it."""
 
     status = 429
     type = "insufficient_quota"
@@ -242,7 +242,7 @@ class ProviderRefused(UpstreamFailed):
 
 
 class Unavailable(TunehouseError):
-    """Tunehouse cannot serve this right now."""
+    """Tunehouse cannot serve this request right now. Try again."""
 
     status = 503
     type = "server_error"

@@ -1,4 +1,4 @@
-"""Refuse requests while the process drains, and count those that it waits for."""
+"""Refuse new requests while the process drains, and track the ones that it must finish."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -11,10 +11,10 @@ _RETRY_AFTER_S = 1.0
 
 
 class DrainGate:
-    """Let requests through until the drain begins, then answer 503 with `Retry-After`.
+    """Admit requests until the drain begins, then answer 503 with `Retry-After`.
 
-    With `waits_for_streams` an event stream is waited for like any answer; without, it may never end and is
-    left to the server.
+    If `waits_for_streams` is set, the drain waits for event streams as for any response. If not, the server
+    ends them, because they may never end by themselves.
     """
 
     def __init__(self, app: ASGIApp, drain: Drain, *, waits_for_streams: bool) -> None:
@@ -28,7 +28,7 @@ class DrainGate:
             return
         if self.drain.has_begun:
             refusal = Unavailable(
-                "This process is shutting down. Send the request again; another process answers.",
+                "This process is shutting down. Send the request again; another process will answer it.",
                 code="shutting_down",
                 retry_after_s=_RETRY_AFTER_S,
             )

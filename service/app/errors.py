@@ -1,4 +1,4 @@
-"""Every failure becomes `{"error": {"message", "type", "param", "code"}}`."""
+"""Exception handlers: every failure becomes `{"error": {"message", "type", "param", "code"}}`."""
 
 from http import HTTPStatus
 
@@ -20,12 +20,12 @@ _RETRY_SOON_S = 1.0
 
 
 def answer(error: TunehouseError) -> JSONResponse:
-    """The response for `error`."""
+    """Return the response for `error`."""
     return JSONResponse({"error": error.as_wire()}, error.status, error.headers())
 
 
 def _methods(request: Request) -> set[str]:
-    """Every method that a route takes at this path."""
+    """Return every method that some route supports at this path."""
     found = {
         method
         for method in ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -51,13 +51,15 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def on_http(request: Request, error: HTTPException) -> JSONResponse:
-        if isinstance(error.__cause__, TunehouseError):  # FastAPI wraps what goes wrong while it reads a body
+        if isinstance(error.__cause__, TunehouseError):  # FastAPI wraps errors raised while it reads a body
             return answer(error.__cause__)
         if error.status_code == HTTPStatus.NOT_FOUND:
             return answer(NotFound(f"Unknown request URL: {request.method} {request.url.path}."))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = ", ".join(sorted(_methods(request)))
-            wrong = MethodNotAllowed(f"{request.url.path} does not take {request.method}, but {allowed}.")
+            wrong = MethodNotAllowed(
+                f"{request.url.path} does not support {request.method}. Supported methods: {allowed}."
+            )
             response = answer(wrong)
             response.headers["allow"] = allowed
             return response
@@ -65,21 +67,26 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(DataError)
     def on_unstorable(_: Request, error: DataError) -> JSONResponse:
-        # The net below the schemas: a NUL in a path, a number beyond its column.
+        # Values that the schemas let through, such as a number too large for its column.
         return answer(InvalidRequest("A value in this request cannot be stored.", code="invalid_value"))
 
     @app.exception_handler(UnicodeEncodeError)
     def on_half_a_character(_: Request, error: UnicodeEncodeError) -> JSONResponse:
         return answer(
-            InvalidRequest("Text in this request contains half of a surrogate pair.", code="invalid_value")
+            InvalidRequest(
+                "Text in this request contains half of a surrogate pair. Send valid Unicode.",
+                code="invalid_value",
+            )
         )
 
     @app.exception_handler(PoolTimeout)
     def on_full(_: Request, error: PoolTimeout) -> JSONResponse:
         log.warning("database_pool_exhausted")
-        return answer(Unavailable("All database connections are busy.", retry_after_s=_RETRY_SOON_S))
+        return answer(
+            Unavailable("All database connections are busy. Try again.", retry_after_s=_RETRY_SOON_S)
+        )
 
     @app.exception_handler(OperationalError)
     def on_database_away(_: Request, error: OperationalError) -> JSONResponse:
         log.error("database_unavailable", reason=str(error.orig))
-        return answer(Unavailable("The database is not available.", retry_after_s=_RETRY_SOON_S))
+        return answer(Unavailable("The database is unavailable. Try again.", retry_after_s=_RETRY_SOON_S))

@@ -1,4 +1,4 @@
-"""Put the HTTP service together."""
+"""Assemble the HTTP service."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -65,7 +65,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def create_app() -> FastAPI:
-    """A new application from this process's settings."""
+    """Create the application from this process's settings."""
     logs.configure(settings())
     app = Application(
         lifespan=_lifespan,

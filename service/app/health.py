@@ -18,20 +18,20 @@ router = APIRouter(tags=["operations"])
 
 
 class Health(BaseModel):
-    """The answer when all is well."""
+    """The response of a healthy process."""
 
     status: Literal["ok"] = "ok"
 
 
 @router.get("/healthz")
 async def healthz() -> Health:
-    """This process answers; nothing else is checked."""
+    """Check that this process answers. Checks nothing else."""
     return Health()
 
 
 @router.get("/readyz")
 def readyz() -> Health:
-    """Database, schema, broker and a worker are there; 503 names the first part that is not."""
+    """Check the database, its schema, the broker and the workers; a 503 names the first that is not ready."""
     try:
         with engine().connect() as connection:
             connection.execute(text("SELECT 1 FROM work_items LIMIT 1"))
@@ -48,5 +48,5 @@ def readyz() -> Health:
 
 @router.get("/metrics", response_class=Response)
 def metrics() -> Response:
-    """Prometheus metrics of this process."""
+    """Get the Prometheus metrics of this process."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

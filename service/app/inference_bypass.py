@@ -12,7 +12,7 @@ class Application(FastAPI):
     inference: ASGIApp
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer a request."""
+        """Answer one request."""
         if is_for_gateway(scope):
             await self.inference(scope, receive, send)
         else:

@@ -1,4 +1,4 @@
-"""ASGI layers around every request: its id, its log line, and headers that protect browsers; HEAD."""
+"""ASGI middleware for every request: its id, its access log line, security headers, and HEAD."""
 
 import re
 import time
@@ -14,14 +14,14 @@ from service.errors import TunehouseError
 log = structlog.get_logger("service.access")
 access = LineLog("service.access")
 
-# Nothing we answer may be run or framed; a page that needs more says so itself.
+# Browsers must not run or frame responses; a page that needs more sets its own policy.
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 _CLIENT_ID = re.compile(rb"[\x21-\x7e]{1,512}")
 
 
 class RequestIds:
-    """Give each request an id, answer it as `x-request-id`, and log one line when it ends."""
+    """Give each request an id, return it as `x-request-id`, and log one line when the request ends."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -55,7 +55,7 @@ class RequestIds:
         try:
             await self.app(scope, receive, with_id)
         except Exception:
-            # No handler knew it, so it is a fault of ours. The caller gets the one shape, the log the rest.
+            # An exception without a handler is a bug: the caller gets a plain 500, the log the traceback.
             log.exception("unexpected_failure", path=scope["path"])
             if not begun:
                 await answer(TunehouseError())(scope, receive, with_id)
@@ -76,7 +76,7 @@ def _client_id(scope: Scope) -> str | None:
 
 
 class HeadAsGet:
-    """Answer HEAD like GET. The answer ends with its headers, which stops a stream at its start."""
+    """Answer HEAD like GET, without the body. Ending after the headers also stops an event stream."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

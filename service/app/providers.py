@@ -1,4 +1,4 @@
-"""The route that lists the configured providers. It is in this layer because it needs the caller."""
+"""The route that lists the configured providers. It is in this layer because it needs the gateway."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1/providers", tags=["providers"])
 
 
 class ProviderOut(BaseModel):
-    """A configured provider without its key or address; `circuit` is that of the answering process."""
+    """A configured provider, without its key or address; `circuit` is the state in the answering process."""
 
     object: Literal["provider"] = "provider"
     name: str
@@ -32,7 +32,7 @@ class ProviderOut(BaseModel):
 
 @router.get("")
 def list_providers(request: Request, _: Reader) -> ListOut[ProviderOut]:
-    """List the providers, whether they answer (asked at most every 15 s), and what they refuse at present."""
+    """List the providers, their health (checked at most every 15 s), and the blocks in force on them."""
     findings = check_all()
     gateway: Gateway = request.state.gateway
     circuits = gateway.circuits()

@@ -1,7 +1,7 @@
-"""Word what is wrong with a field, from the schema that OpenAPI shows for it. Pure.
+"""Error messages for invalid fields, from the field's OpenAPI schema. Pure.
 
-Pydantic reports one problem for each branch of a union, and only the bound that was crossed. A caller needs
-the field's name on the wire, and everything that the field may be.
+Pydantic reports one problem for each branch of a union, and only the bound that was exceeded. A caller needs
+the field's name on the wire, and all values that the field accepts.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,8 +26,8 @@ _TYPES = {
 
 
 def describe(errors: Sequence[Any], operation: Schema, components: Schema) -> InvalidRequest:
-    """The first of pydantic's `errors` about a request to `operation`, as OpenAPI has it."""
-    # A wrong value says more than a field that is not there.
+    """Describe the first of pydantic's `errors` about a request to `operation`, an OpenAPI operation."""
+    # A wrong value is more helpful to report than a missing field.
     first = next((error for error in errors if error["type"] != "missing"), errors[0])
     if first["type"] == "json_invalid":
         detail = first.get("ctx", {}).get("error", "")
@@ -41,7 +41,7 @@ def describe(errors: Sequence[Any], operation: Schema, components: Schema) -> In
 
 
 def allowed(schema: Schema, components: Schema) -> str:
-    """Everything that a value of `schema` may be: "'auto' or an integer from 1 to 50"."""
+    """Describe all values that `schema` accepts, such as "'auto' or an integer from 1 to 50"."""
     schema = _resolved(schema, components)
     if branches := schema.get("anyOf") or schema.get("oneOf"):
         return _either([allowed(branch, components) for branch in branches])
@@ -66,7 +66,7 @@ def _problem(error: Mapping[str, Any], schema: Schema | None, components: Schema
 
 
 def _locate(loc: Sequence[Any], operation: Schema, components: Schema) -> tuple[str, str, Schema | None]:
-    """The part of the request, the path on the wire, and the field's schema if OpenAPI has one."""
+    """Return the part of the request, the field's path on the wire, and its schema if OpenAPI has one."""
     place, *parts = [*loc] or ["body"]
     if place != "body":
         found = [one for one in operation.get("parameters", ()) if parts and one["name"] == parts[0]]
@@ -87,7 +87,7 @@ _LABEL: Schema = {"x-label": True}
 
 
 def _inside(schema: Schema | None, part: str | int, components: Schema) -> Schema | None:
-    """The schema of the member `part`, None if there is none known, `_LABEL` where no value has members."""
+    """Return the schema of the member `part`: None if unknown, `_LABEL` if the value has no members."""
     if schema is None:
         return None
     schema = _resolved(schema, components)

@@ -1,4 +1,4 @@
-"""Who is calling, and what may they do? FastAPI dependencies that routes name in their signatures."""
+"""Authentication and authorisation: FastAPI dependencies that routes name in their signatures."""
 
 import hmac
 from collections.abc import Callable
@@ -29,10 +29,10 @@ _READS = ("GET", "HEAD", "OPTIONS")
 
 @dataclass(frozen=True)
 class Caller:
-    """The sender of a request: a team by one of its keys, or an admin (who may act for a team).
+    """The sender of a request: one of a team's keys, or an admin, who may act for a team.
 
-    `account_id` is the key whose budget and rate limits pay for what it does; `most_in_flight` is the quota
-    of requests at a time.
+    `account_id` is the key whose budget and rate limits apply; `most_in_flight` is the quota of concurrent
+    requests.
     """
 
     key_id: str
@@ -48,30 +48,30 @@ class Caller:
 
     @property
     def team(self) -> str:
-        """The id of the team this request is about.
+        """The id of the team that this request acts for.
 
-        Raises `InvalidRequest` for an admin who named none.
+        Raises `InvalidRequest` if an admin has named none.
         """
         if self.team_id is None:
             raise InvalidRequest(
-                "An admin key belongs to no team: name one in the OpenAI-Project header "
-                "(the SDK's project=), or use a team's key.",
+                "An admin key does not belong to a team. Name the team in the OpenAI-Project header "
+                "(project= in the SDK), or use one of the team's keys.",
                 code="team_required",
             )
         return self.team_id
 
     def require_living_team(self) -> None:
-        """Refuse new things for an archived team, whoever asks. Raises `Conflict`."""
+        """Refuse changes for an archived team, by admins too. Raises `Conflict`."""
         if self.team_is_archived:
             raise Conflict(
-                f"The team {self.team_id!r} is archived: you can read its data and end its jobs, but not "
-                "create or change anything.",
+                f"The team {self.team_id!r} is archived. You can read or delete its data and cancel its "
+                "jobs, but not create or change anything.",
                 code="team_archived",
             )
 
 
 def authenticate(secret: str | None, team_header: str | None = None) -> Caller:
-    """The caller behind a bearer secret. Raises `Unauthenticated`."""
+    """Return the caller that a bearer secret belongs to. Raises `Unauthenticated`."""
     if not secret:
         raise Unauthenticated("No key was sent: add the header 'Authorization: Bearer th-…'.")
     admin_key = settings().admin_key
@@ -99,7 +99,10 @@ def _touch(session: Session, key_id: str) -> None:
 def _as_admin(session: Session, key_id: str, team_header: str | None) -> Caller:
     team = session.get(Team, team_header) if team_header else None
     if team_header and team is None:
-        raise NotFound(f"There is no team {team_header!r}, which the OpenAI-Project header names.")
+        raise NotFound(
+            f"There is no team {team_header!r}. Set the OpenAI-Project header to the id of a team; "
+            "GET /v1/teams lists them."
+        )
     return Caller(
         key_id,
         team.id if team else None,
@@ -111,7 +114,7 @@ def _as_admin(session: Session, key_id: str, team_header: str | None) -> Caller:
 
 
 def current_caller(request: Request, _documented: Annotated[object, Security(_bearer)]) -> Caller:
-    """The caller of this request, whom `service.app.edge.door` has authenticated."""
+    """Return the caller of this request, which `service.app.edge.door` has authenticated."""
     caller: Caller = request.state.caller
     if not _only_reads_or_ends(request):
         caller.require_living_team()
@@ -119,7 +122,7 @@ def current_caller(request: Request, _documented: Annotated[object, Security(_be
 
 
 def _only_reads_or_ends(request: Request) -> bool:
-    """Whether the request leaves nothing new behind: what an archived team still has can be ended."""
+    """Whether the request only reads, deletes or cancels, which an archived team may still do."""
     is_ending = request.method == "DELETE" or request.url.path.endswith("/cancel")
     return request.method in _READS or is_ending
 
@@ -140,14 +143,14 @@ def _holder_of(scope: Scope) -> Callable[[Caller], Caller]:
 
 def _admin(caller: CurrentCaller) -> Caller:
     if not caller.is_admin:
-        raise Forbidden("Only an admin key may do this.")
+        raise Forbidden("This request needs an admin key.")
     return caller
 
 
 def own_team(session: Session, caller: Caller, team_id: str) -> Team:
-    """The team of that id: any for an admin, for others their own.
+    """Return the team with this id: any team for an admin, otherwise only the caller's own.
 
-    Raises `NotFound` for every other id, in the same words as for one that does not exist.
+    Raises the same `NotFound` for other teams as for a team that does not exist.
     """
     if not caller.is_admin and caller.team_id != team_id:
         raise NotFound(f"There is no team {team_id!r}.", param="team_id")

@@ -13,14 +13,14 @@ from service.teams.tables import Team
 
 
 class LeftJobs(StrEnum):
-    """What becomes of a team's unfinished jobs when it is archived."""
+    """What happens to a team's unfinished jobs when the team is archived."""
 
-    FINISH = "finish"  # they run to their end, and are charged
+    FINISH = "finish"  # they run to their end and are charged
     CANCEL = "cancel"
 
 
 def create_team(session: Session, *, name: str, slug: str, labels: dict[str, str]) -> Team:
-    """A new team. Raises `Conflict` when the slug is taken, by an archived team too."""
+    """Create a team. Raises `Conflict` if any team, even an archived one, has the slug."""
     values = {
         "id": ids.new_id("team_"),
         "name": name,
@@ -33,24 +33,26 @@ def create_team(session: Session, *, name: str, slug: str, labels: dict[str, str
     )
     if created is None:
         raise Conflict(
-            f"The slug {slug!r} is taken; slugs are never reused.", param="slug", code="slug_taken"
+            f"The slug {slug!r} is taken. Choose another one: slugs are never reused.",
+            param="slug",
+            code="slug_taken",
         )
     return created
 
 
 def update_team(team: Team, *, name: str | None, labels: dict[str, str] | None) -> Team:
-    """Change what is given."""
+    """Change the arguments that are not None."""
     team.name = name if name is not None else team.name
     team.labels = labels if labels is not None else team.labels
     return team
 
 
 def archive_team(session: Session, team: Team, left_jobs: LeftJobs) -> None:
-    """Put a team out of service: its keys stop working, nothing new is made for it, its rows and slug stay.
+    """Archive a team: revoke its keys and refuse new objects for it. Its rows and its slug are kept.
 
-    Archiving it again changes what becomes of its jobs from `finish` to `cancel`, and nothing else.
+    Archiving it again can only change `left_jobs` from `finish` to `cancel`.
     """
-    # A key that is being made at this moment is committed before, and revoked here, or refused after.
+    # A concurrent `create_key` either commits first, and its key is revoked here, or is refused.
     session.refresh(team, with_for_update={"key_share": True})
     team.archived_at = team.archived_at or clock.now()
     if team.left_jobs != LeftJobs.CANCEL:
@@ -61,13 +63,13 @@ def archive_team(session: Session, team: Team, left_jobs: LeftJobs) -> None:
 
 
 def keep_in_service(session: Session, team: Team) -> None:
-    """Keep a team from being archived until this transaction ends. Raises `Conflict` when it is archived.
+    """Keep a team from being archived until this transaction ends. Raises `Conflict` if it is archived.
 
-    Call it before you lock one of the team's keys: archiving locks in this order.
+    Call this before you lock one of the team's keys: archiving locks in the same order.
     """
     session.refresh(team, with_for_update={"read": True})
     if team.archived_at is not None:
         raise Conflict(
-            f"The team {team.id!r} is archived; nothing can be created or changed for it.",
+            f"The team {team.id!r} is archived. You cannot create or change anything for it.",
             code="team_archived",
         )

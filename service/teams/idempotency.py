@@ -1,8 +1,8 @@
-"""`Idempotency-Key`: the same write sent twice happens once and gets the first answer twice.
+"""`Idempotency-Key`: a write that is sent twice happens once, and both requests get the first response.
 
-The stored answer commits in the very transaction that did the work, so there is no moment at which
-one exists without the other. Only answers below 400 are kept: a refused write changed nothing and can
-be sent again. A secret that is shown once is not kept: a replayed answer has null in its place.
+The response is stored in the transaction that does the work, so neither exists without the other. Only
+responses below 400 are stored: a refused write changed nothing and can be sent again. Secrets that are
+shown once are not stored: a replayed response has null in their place.
 """
 
 import hashlib
@@ -30,22 +30,24 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 
 
 def find_answer(session: Session, caller_id: str, key: str, fingerprint: bytes) -> Response | None:
-    """The first answer to this write. None if it is new; then the key is locked until this transaction ends.
+    """Return the first response to this write; None if it is new, and then lock the key for this transaction.
 
-    Raises `Conflict` when the key was used for another request, or is in use at this moment.
+    Raises `Conflict` if the key was used for another request, or is in use by one that still runs.
     """
     if not session.scalar(
         select(func.pg_try_advisory_xact_lock(func.hashtextextended(f"{caller_id} {key}", 0)))
     ):
         raise Conflict(
-            "A request with this Idempotency-Key is still in flight.", code="idempotency_in_flight"
+            "A request with this Idempotency-Key is still in progress. Send yours again once it has ended.",
+            code="idempotency_in_flight",
         )
     known = session.get(IdempotencyRecord, (caller_id, key))
     if known is None:
         return None
     if known.fingerprint != fingerprint:
         raise Conflict(
-            "This Idempotency-Key was used before with another method, path or body.",
+            "This Idempotency-Key was used before with another method, path or body. Use a new key for each "
+            "new request.",
             code="idempotency_key_reused",
         )
     headers = {"idempotent-replayed": "true"}
@@ -53,7 +55,7 @@ def find_answer(session: Session, caller_id: str, key: str, fingerprint: bytes) 
 
 
 def remember(session: Session, caller_id: str, key: str, fingerprint: bytes, answer: Response) -> None:
-    """Add the answer to the transaction that does the work."""
+    """Store the response in the transaction that does the work."""
     session.add(
         IdempotencyRecord(
             caller_id=caller_id,
@@ -74,7 +76,7 @@ def _without_secrets(body: bytes) -> bytes:
 
 
 def fingerprint_of(request: Request, body: bytes) -> bytes:
-    """32 bytes that differ for another request under the same key."""
+    """Return 32 bytes that differ between different requests with the same key."""
     # For an admin, a header names the team.
     team = request.headers.get(TEAM_HEADER, "")
     line = f"{request.method} {request.url.path}?{request.url.query} {team}\n".encode()
@@ -82,10 +84,12 @@ def fingerprint_of(request: Request, body: bytes) -> bytes:
 
 
 def key_of(request: Request) -> str | None:
-    """The request's Idempotency-Key. Raises `InvalidRequest` when it is empty or too long."""
+    """Return the request's Idempotency-Key, if any. Raises `InvalidRequest` if it is empty or too long."""
     key = request.headers.get(HEADER)
     if key is not None and not 0 < len(key) <= _MAX_KEY_LENGTH:
-        raise InvalidRequest(f"An Idempotency-Key has 1 to {_MAX_KEY_LENGTH} characters.", param=HEADER)
+        raise InvalidRequest(
+            f"The Idempotency-Key header must have 1 to {_MAX_KEY_LENGTH} characters.", param=HEADER
+        )
     return key
 
 

@@ -10,7 +10,7 @@ from service.teams.tables import Team
 
 
 def get_team(session: Session, team_id: str) -> Team:
-    """The team of that id, archived or not. Raises `NotFound`."""
+    """Return the team with this id, archived or not. Raises `NotFound`."""
     team = session.get(Team, team_id)
     if team is None:
         raise NotFound(f"There is no team {team_id!r}.", param="team_id")
@@ -18,9 +18,9 @@ def get_team(session: Session, team_id: str) -> Team:
 
 
 def team_in_service(session: Session, team_id: str) -> Team:
-    """The team of that id, which cannot be archived until this transaction ends.
+    """Return the team with this id, and keep it from being archived until this transaction ends.
 
-    Raises `NotFound`, and `Conflict` when it is archived.
+    Raises `NotFound`, or `Conflict` if the team is archived.
     """
     team = get_team(session, team_id)
     keep_in_service(session, team)
@@ -28,7 +28,7 @@ def team_in_service(session: Session, team_id: str) -> Team:
 
 
 def list_teams(session: Session, after: str | None, limit: int) -> Page[Team]:
-    """Teams that are not archived, newest first."""
+    """Return the teams that are not archived, newest first."""
     living = select(Team).where(Team.archived_at.is_(None))
     every = select(Team)
     return fetch_page(

@@ -27,14 +27,14 @@ def create_team(body: TeamCreate, session: RequestSession, _: Admin) -> TeamOut:
 def list_teams(
     session: RequestSession, _: Admin, after: str | None = None, limit: Limit = 20
 ) -> ListOut[TeamOut]:
-    """List the teams in service, newest first."""
+    """List the teams that are not archived, newest first."""
     page = queries.list_teams(session, after, limit)
     return list_out([team_out(team) for team in page.rows], page.has_more)
 
 
 @router.get("/{team_id}")
 def retrieve_team(team_id: str, session: RequestSession, caller: Manager) -> TeamOut:
-    """Get a team: any as an admin, otherwise your own."""
+    """Get a team. Admins can get any team, others only their own."""
     return team_out(own_team(session, caller, team_id))
 
 
@@ -49,10 +49,10 @@ def update_team(team_id: str, body: TeamUpdate, session: RequestSession, _: Admi
 def delete_team(
     team_id: str, session: RequestSession, _: Admin, jobs: LeftJobs = LeftJobs.FINISH
 ) -> TeamDeleted:
-    """Archive a team: its keys stop working at once and nothing new can be made for it, by admins either.
+    """Archive a team: its keys stop working at once, and nobody can create anything for it, not even admins.
 
-    `jobs` says what its unfinished jobs do: `finish` (and be charged), or `cancel`. What the team did and
-    cost stays on record.
+    `jobs` says whether its unfinished jobs `finish` (and are charged) or are cancelled (`cancel`). The
+    team's history and costs are kept.
     """
     actions.archive_team(session, queries.get_team(session, team_id), jobs)
     return TeamDeleted(id=team_id)

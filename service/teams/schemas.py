@@ -13,7 +13,7 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$", e
 
 
 class TeamCreate(WireIn):
-    """A new team; the slug becomes part of its models' names and never changes."""
+    """A new team. The slug is part of its models' names and cannot be changed."""
 
     name: Name
     slug: Slug
@@ -21,7 +21,7 @@ class TeamCreate(WireIn):
 
 
 class TeamUpdate(WireIn):
-    """What may change on a team; what is left out stays."""
+    """The changes to a team; fields that you leave out keep their values."""
 
     name: Name | None = None
     metadata: Metadata | None = None
@@ -41,7 +41,7 @@ class TeamOut(WireOut):
 
 
 class TeamDeleted(WireOut):
-    """A team was archived: its keys stopped working, its history stays."""
+    """The team was archived: its keys have stopped working, its history is kept."""
 
     object: Literal["team"] = "team"
     id: str
@@ -49,7 +49,7 @@ class TeamDeleted(WireOut):
 
 
 def team_out(team: Team) -> TeamOut:
-    """The wire form of a team."""
+    """Return the wire form of a team."""
     return TeamOut(
         id=team.id,
         name=team.name,

@@ -26,7 +26,7 @@ class Team(Base):
 
 
 class IdempotencyRecord(Base):
-    """The first answer to a write with an `Idempotency-Key`, committed with the work it reports."""
+    """The first response to a write with an `Idempotency-Key`, committed with the work it reports."""
 
     __tablename__ = "idempotency_records"
 

@@ -1,1 +1,1 @@
-"""What every request passes before the application sees it: headers, then the key, then the whole body."""
+"""Checks that every request passes before the application sees it: headers, then the key, then the body."""

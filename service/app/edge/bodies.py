@@ -1,4 +1,4 @@
-"""Read bodies: whole, within a size and a time, or passed on piece by piece as long as pieces come."""
+"""Read request bodies within bounds: as a whole, or as a stream of pieces without long pauses."""
 
 import asyncio
 from collections import Counter
@@ -11,14 +11,14 @@ from service.app.edge.encodings import Unpacker
 from service.app.edge.headers import Headers
 from service.errors import InvalidRequest, RateLimited, RequestTimeout, TooLarge, UnsupportedEncoding
 
-# Of one key's bodies that are not complete yet, so many times the size that one may have is kept in memory.
+# The incomplete bodies of one key may use this many times the size limit of one body in memory.
 _UNFINISHED_AT_MOST = 16
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
 def check_length(headers: Headers, limit_bytes: int) -> None:
-    """Refuse by the declared length, before anything is read. Raises `TooLarge` and `InvalidRequest`."""
+    """Check the declared length before the body is read. Raises `TooLarge` and `InvalidRequest`."""
     declared = headers.get(b"content-length", b"0")
     if not declared.isdigit():
         raise InvalidRequest("The Content-Length header is not a number.", param="content-length")
@@ -27,8 +27,8 @@ def check_length(headers: Headers, limit_bytes: int) -> None:
 
 
 def too_large(limit_bytes: int) -> TooLarge:
-    """The refusal of a body."""
-    return TooLarge(f"The body is larger than the {limit_bytes} bytes that this route takes.")
+    """Return the error for a body above the limit."""
+    return TooLarge(f"The body is larger than the {limit_bytes} bytes that this route accepts.")
 
 
 class Bodies:
@@ -40,7 +40,7 @@ class Bodies:
         self._unfinished_bytes: Counter[bytes] = Counter()
 
     async def whole(self, headers: Headers, receive: Receive) -> bytes:
-        """The complete body, decompressed.
+        """Return the complete body, decompressed.
 
         Raises `TooLarge`, `RequestTimeout`, `RateLimited`, `UnsupportedEncoding` and `InvalidRequest`.
         """
@@ -51,10 +51,12 @@ class Bodies:
                 with self._counted(owner) as unfinished:
                     return await self._read(headers, receive, unfinished)
         except TimeoutError:
-            raise RequestTimeout(f"The body was not complete within {self._timeout_s:g} s.") from None
+            raise RequestTimeout(
+                f"The body did not arrive within {self._timeout_s:g} s. Send the request again."
+            ) from None
 
     def lazily_whole(self, headers: Headers, receive: Receive) -> Receive:
-        """A `receive` whose first message is the complete body, as `as_json` leaves it."""
+        """Return a `receive` whose first message is the complete body, as `as_json` returns it."""
         is_read = False
 
         async def once() -> Message:
@@ -68,11 +70,12 @@ class Bodies:
         return once
 
     def paced(self, headers: Headers, receive: Receive) -> Receive:
-        """A `receive` for a body that is never held whole, with bounds on its size and its pauses."""
+        """Return a `receive` that streams the body, with bounds on its size and on its pauses."""
         check_length(headers, self.limit_bytes)
         if headers.get(b"content-encoding", b"identity").lower() != b"identity":
             raise UnsupportedEncoding(
-                "Files are taken without Content-Encoding; send a compressed file instead.",
+                "File uploads do not support Content-Encoding. Send the request without it; the file itself "
+                "may be compressed.",
                 accepted=["identity"],
             )
         received_bytes = 0
@@ -83,7 +86,9 @@ class Bodies:
                 async with asyncio.timeout(self._timeout_s):
                     message = await receive()
             except TimeoutError:
-                raise RequestTimeout(f"Nothing of the body came for {self._timeout_s:g} s.") from None
+                raise RequestTimeout(
+                    f"No data of the body arrived for {self._timeout_s:g} s. Send the request again."
+                ) from None
             received_bytes += len(message.get("body", b""))
             if received_bytes > self.limit_bytes:
                 raise too_large(self.limit_bytes)
@@ -99,7 +104,9 @@ class Bodies:
         while not is_complete:
             message = await receive()
             if message["type"] == "http.disconnect":
-                raise InvalidRequest("The body ended before it was complete.", code="body_incomplete")
+                raise InvalidRequest(
+                    "The connection closed before the body was complete.", code="body_incomplete"
+                )
             data, is_complete = message.get("body", b""), not message.get("more_body", False)
             received_bytes += len(data)
             if received_bytes > self.limit_bytes:
@@ -108,7 +115,7 @@ class Bodies:
                 parts.append(piece)
                 if not is_complete or unpacker:
                     unfinished.add(len(piece))
-                    await asyncio.sleep(0)  # decompression must not keep the others waiting
+                    await asyncio.sleep(0)  # decompression must not block other requests
         if unpacker and received_bytes:
             unpacker.finish()
         return b"".join(parts)
@@ -123,7 +130,7 @@ class Bodies:
 
 
 class _Unfinished:
-    """What one unfinished body adds to those of the same owner."""
+    """Counts the bytes of one incomplete body towards the limit of its owner."""
 
     def __init__(self, sizes: Counter[bytes], owner: bytes, limit_bytes: int) -> None:
         self._sizes = sizes
@@ -132,12 +139,13 @@ class _Unfinished:
         self._own_bytes = 0
 
     def add(self, size_bytes: int) -> None:
-        """Raises `RateLimited`. Bodies without a key are bounded by their number and time alone."""
+        """Count more bytes. Raises `RateLimited`; bodies without a key have no limit on their sum."""
         self._own_bytes += size_bytes
         self._sizes[self._owner] += size_bytes
         if self._owner and self._sizes[self._owner] > self._limit_bytes:
             raise RateLimited(
-                "Too many large requests of this key are being received at once.", retry_after_s=1
+                "This key is sending too many large requests at once. Send fewer in parallel.",
+                retry_after_s=1,
             )
 
     def end(self) -> None:
@@ -147,7 +155,7 @@ class _Unfinished:
 
 
 def as_json(body: bytes) -> bytes:
-    """A body that is to be JSON, without a byte order mark. Raises `InvalidRequest` for UTF-16 and UTF-32."""
+    """Return a JSON body without its byte order mark. Raises `InvalidRequest` for UTF-16 and UTF-32."""
     if body.startswith(_BYTE_ORDER_MARK):
         return body[len(_BYTE_ORDER_MARK) :]
     if body.startswith(_UTF_16_MARKS) or b"\x00" in body[:4]:

@@ -1,6 +1,6 @@
-"""The door: headers, then the key, then the whole body, then a turn, and only then the application.
+"""The door: check the headers, then the key, read the body, wait for a turn, then call the application.
 
-Nothing that requests share (a thread, a connection, a lock, a turn) is held while a client is awaited.
+While it waits for a client, a request holds nothing that requests share: no thread, connection, lock or turn.
 """
 
 import re
@@ -37,7 +37,7 @@ class Door:
     def __init__(
         self, app: ASGIApp, *, bodies: Bodies, uploads: Mapping[str, Bodies], callbacks: Bodies
     ) -> None:
-        """`uploads` maps patterns of paths to readers; `callbacks` reads for routes without a key."""
+        """`uploads` maps path patterns to readers; `callbacks` reads bodies of routes without a key."""
         self._app = app
         self._bodies = bodies
         self._callbacks = callbacks
@@ -86,7 +86,7 @@ class Door:
         return next((reader for path, reader in self._uploads.items() if path.fullmatch(scope["path"])), None)
 
     async def _run(self, owner: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the application in a turn, which ends when the answer begins: streams don't keep it."""
+        """Call the application in a turn, which ends when the response starts, so that streams free it."""
         await self._turns.take(owner)
         has_turn = True
 
@@ -108,7 +108,7 @@ class Door:
 
 
 class InferenceDoor:
-    """The same for the inference routes, which find the caller by themselves before they ask for the body."""
+    """The door of the inference routes, which authenticate the caller before they read the body."""
 
     def __init__(self, app: ASGIApp, bodies: Bodies) -> None:
         self._app = app
@@ -124,7 +124,7 @@ class InferenceDoor:
 
 
 async def _caller(headers: Headers) -> Caller:
-    """The sender of the request. Raises `Unauthenticated`."""
+    """Return the sender of the request. Raises `Unauthenticated`."""
     scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     bearer = secret.strip() if scheme.lower() == "bearer" else None
     team = headers.get(TEAM_HEADER.encode())
@@ -134,13 +134,13 @@ async def _caller(headers: Headers) -> Caller:
 
 
 def _as_json_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
-    """The headers for a body that is plain JSON now, whatever the client called it."""
+    """Return the request's headers with the type and encoding replaced: the body is plain JSON now."""
     kept = [header for header in scope["headers"] if header[0] not in (b"content-type", b"content-encoding")]
     return [*kept, _JSON]
 
 
 def _replayed(body: bytes, receive: Receive) -> Receive:
-    """A `receive` that gives the body, then what the connection tells."""
+    """Return a `receive` that yields the body, then the messages of the connection."""
     is_given = False
 
     async def replay() -> Message:

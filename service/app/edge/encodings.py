@@ -13,9 +13,9 @@ else:
 
 SUPPORTED = ("gzip", "deflate", "zstd")
 _PIECE_BYTES = 256 * 1024
-# JSON text shrinks to a tenth, rarely to a fiftieth. A body that shrinks more is made to exhaust memory.
+# JSON text compresses 10:1, rarely 50:1. A body above this ratio is meant to exhaust memory.
 _MAX_RATIO = 200
-_ANY_RATIO_BYTES = 2**20  # a body may grow to this size by any ratio
+_ANY_RATIO_BYTES = 2**20  # the ratio is checked only above this size
 _MAX_WINDOW_LOG = 23  # zstd's decoder allocates its window, 8 MiB at most, before any output
 _MALFORMED = (zlib.error, ZstdError, EOFError)
 _HEADER = "content-encoding"
@@ -24,10 +24,10 @@ Decode = Callable[[bytes], Iterator[bytes]]
 
 
 class Unpacker:
-    """Takes a compressed body in pieces and gives the plain one, of `limit_bytes` at most."""
+    """Decompresses a body piece by piece, up to `limit_bytes` of plain data."""
 
     def __init__(self, encoding: str, limit_bytes: int) -> None:
-        """Raises `UnsupportedEncoding`."""
+        """Prepare the decoder for `encoding`. Raises `UnsupportedEncoding`."""
         self._limit_bytes = limit_bytes
         self._encoding = encoding
         self._packed_bytes = self._plain_bytes = 0
@@ -47,7 +47,7 @@ class Unpacker:
             )
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """The next plain pieces, of 256 KiB at most. Raises `InvalidRequest` and `TooLarge`."""
+        """Yield the next plain pieces, each at most 256 KiB. Raises `InvalidRequest` and `TooLarge`."""
         self._packed_bytes += len(data)
         try:
             for plain in self._decode(data):
@@ -79,7 +79,7 @@ class Unpacker:
     def _check_size(self) -> None:
         if self._plain_bytes > self._limit_bytes:
             raise TooLarge(
-                f"The decompressed body is larger than the {self._limit_bytes} bytes of this route."
+                f"The decompressed body is larger than the {self._limit_bytes} bytes that this route accepts."
             )
         if self._plain_bytes > max(_ANY_RATIO_BYTES, _MAX_RATIO * self._packed_bytes):
             raise TooLarge(
@@ -88,7 +88,7 @@ class Unpacker:
 
     def _malformed(self) -> InvalidRequest:
         return InvalidRequest(
-            f"The body is not one complete {self._encoding} stream, as its Content-Encoding says.",
+            f"The body is not the complete {self._encoding} stream that its Content-Encoding declares.",
             param=_HEADER,
             code="invalid_content_encoding",
         )

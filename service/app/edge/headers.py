@@ -1,4 +1,4 @@
-"""Checks of a request's target and headers that no route does."""
+"""Check the headers and the target of every request, before its route sees them."""
 
 import re
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -9,7 +9,7 @@ from service.errors import InvalidRequest
 
 Headers = dict[bytes, bytes]
 
-# Headers with one value. Two are refused: a proxy may have checked the one that is not used here.
+# Headers that must not be repeated: a proxy in front may have checked the value that we do not use.
 _SINGLE = frozenset(
     b"authorization content-encoding content-length content-type expect host idempotency-key if-none-match "
     b"if-range last-event-id openai-organization openai-project range x-client-request-id x-forwarded-proto "
@@ -19,13 +19,15 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9a-fA-F]{2})")
 
 
 def read_headers(scope: Scope) -> Headers:
-    """The headers by name in lower case. Raises `InvalidRequest` for a repeated or unsupported one."""
+    """Map lower-case names to values. Raises `InvalidRequest` for a repeated or unsupported header."""
     found: Headers = {}
     for name, value in scope["headers"]:
         if name in found and name in _SINGLE:
             shown = name.decode("latin-1")
             raise InvalidRequest(
-                f"The header {shown} occurs more than once.", param=shown, code="duplicate_header"
+                f"The header {shown} occurs more than once. Send it once.",
+                param=shown,
+                code="duplicate_header",
             )
         found[name] = value
     if found.get(b"transfer-encoding", b"chunked").lower() != b"chunked":
@@ -38,7 +40,7 @@ def read_headers(scope: Scope) -> Headers:
 
 
 def check_target(scope: Scope) -> None:
-    """Refuse a path or query that is not percent-encoded UTF-8, or has a NUL, which no text here may have."""
+    """Refuse a path or query that is not percent-encoded UTF-8, or that contains a NUL."""
     if b"%" in scope["raw_path"]:
         _check(scope["raw_path"], "path")
     query: bytes = scope["query_string"]
@@ -46,18 +48,22 @@ def check_target(scope: Scope) -> None:
         for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True, encoding="latin-1"):
             _check_text(value.encode("latin-1"), name)
         if _BAD_ESCAPE.search(query):
-            raise InvalidRequest("The query has a '%' that does not start an escape.", code="invalid_value")
+            raise InvalidRequest(
+                "The query has a '%' that does not start an escape; write it as '%25'.", code="invalid_value"
+            )
 
 
 def has_body(headers: Headers) -> bool:
-    """Whether a body follows."""
+    """Whether the request has a body."""
     return headers.get(b"content-length", b"0") != b"0" or b"transfer-encoding" in headers
 
 
 def _check(escaped: bytes, param: str) -> None:
     if _BAD_ESCAPE.search(escaped):
         raise InvalidRequest(
-            f"The {param} has a '%' that does not start an escape.", param=param, code="invalid_value"
+            f"The {param} has a '%' that does not start an escape; write it as '%25'.",
+            param=param,
+            code="invalid_value",
         )
     _check_text(unquote_to_bytes(escaped), param)
 

@@ -1,4 +1,4 @@
-"""Fair turns: requests of all teams share the process, and no team can have all of it."""
+"""Fair turns: the teams share the process, and no team can occupy all of it."""
 
 import asyncio
 from asyncio import Future
@@ -10,10 +10,10 @@ from service.errors import RateLimited
 
 
 class Turns:
-    """`at_once` requests run at a time; more wait, and the next is of the team with the fewest running.
+    """Runs `at_once` requests at a time; the next to run belongs to the team with the fewest running.
 
-    A team may run at most `at_once` divided by the number of teams that are here plus one. So one more team
-    finds room at once, and doesn't wait until a slow request of another team has ended.
+    A team may run at most `at_once` divided by one more than the number of active teams. So a team that
+    arrives next gets a turn immediately, without waiting for slow requests of the others.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -24,10 +24,11 @@ class Turns:
 
     @contextmanager
     def entered(self, team: str, limit: int | None) -> Iterator[None]:
-        """Count a request from its key to its answer. Raises `RateLimited` when `limit` are in flight."""
+        """Count the block as a request in flight. Raises `RateLimited` if the team has `limit` already."""
         if limit is not None and self._in_flight[team] >= limit:
             raise RateLimited(
-                f"This team has {limit} requests in flight, as many as it may have at a time.",
+                f"This team has {limit} requests in flight, its maximum. Wait until some have ended, or ask "
+                "an admin for a higher quota.",
                 code="too_many_requests_in_flight",
                 retry_after_s=1,
             )
@@ -38,7 +39,7 @@ class Turns:
             _take_one(self._in_flight, team)
 
     async def take(self, team: str) -> None:
-        """Wait for a turn of `team`; `give_back` must follow."""
+        """Wait for a turn of `team`; the caller must `give_back` it."""
         if team not in self._waiting and self._has_room(team):
             self._running[team] += 1
             return
@@ -52,7 +53,7 @@ class Turns:
             raise
 
     def give_back(self, team: str) -> None:
-        """End a turn, and let those begin who have room now."""
+        """End a turn, and start the requests that have room now."""
         _take_one(self._running, team)
         while (following := self._following()) is not None:
             queue = self._waiting.pop(following)

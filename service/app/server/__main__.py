@@ -6,7 +6,7 @@ import uvicorn
 
 from service.settings import settings
 
-# Without handlers of its own, uvicorn sends its records to ours, which write JSON.
+# Without handlers of its own, uvicorn logs through ours, which write JSON.
 _LOGS = {"version": 1, "disable_existing_loggers": False}
 _STREAMS_END_S = 3  # open event streams get this long to end at a stop
 

@@ -1,7 +1,7 @@
-"""uvicorn's HTTP protocol with bounds on the size, number and time of headers.
+"""uvicorn's HTTP protocol with bounds on the size, number and arrival time of headers.
 
-It also ignores `Upgrade`. JDK's HttpClient offers h2c on every plain-text request; the parser takes a request
-with an upgrade for one without a body, and the body for the next request.
+It also ignores `Upgrade`. The JDK's HttpClient offers h2c on every plain-text request. The parser assumes
+that a request with an upgrade has no body, and would parse the body as the next request.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from service.settings import settings
 
 log = structlog.get_logger(__name__)
 
-# How long a refused client's bytes are read and dropped; closing at once would destroy the answer on its way.
+# How long to read and drop a refused client's bytes; closing at once could discard the response in transit.
 _LINGER_S = 2.0
 _HEADER_OVERHEAD_BYTES = 4  # colon, space and line end
 _UPGRADE = (b"upgrade", b"http2-settings")
@@ -43,24 +43,24 @@ class BoundedProtocol(HttpToolsProtocol):
         self._timer: TimerHandle | None = None
         self._header_count = 0
         self._header_bytes = 0
-        self._other_bytes = 0  # received for this request in pieces that held nothing of a body
+        self._other_bytes = 0  # received for this request in reads without any body data
         self._is_in_head = False
         self._is_in_message = False
         self._has_body_data = False
         self._is_dropping = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn
-        """Begin a connection: its first request must come soon."""
+        """Start the timeout for the first request."""
         super().connection_made(transport)
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End a connection."""
+        """Stop the timeout."""
         self._disarm()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        """Take what came."""
+        """Parse received bytes, and refuse the request if they break a bound."""
         if self._is_dropping:
             return
         self._unset_keepalive_if_required()
@@ -80,61 +80,65 @@ class BoundedProtocol(HttpToolsProtocol):
             self._refuse(cause if isinstance(cause, TunehouseError) else _malformed())
 
     def on_message_begin(self) -> None:
-        """Begin a request."""
+        """Reset the counters for a new request."""
         super().on_message_begin()
         self._header_count = self._header_bytes = self._other_bytes = 0
         self._is_in_head = self._is_in_message = True
 
     def on_url(self, url: bytes) -> None:
-        """Take a piece of the request's target."""
+        """Count a part of the request target."""
         self._count_head(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header. One that follows a chunked body is counted and dropped: nothing here reads those."""
+        """Count a header. Trailers, which follow a chunked body, are counted and dropped."""
         self._header_count += 1
         self._count_head(len(name) + len(value) + _HEADER_OVERHEAD_BYTES)
         if self._header_count > self._max_headers:
-            raise HeadersTooLarge(f"The request has more than {self._max_headers} headers.")
+            raise HeadersTooLarge(f"The request has more than {self._max_headers} headers, the maximum.")
         if self._is_in_head:
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        """Start to answer, unless the request offers an upgrade: see `_go_on_without_upgrade`."""
+        """Start the application, unless the request offers an upgrade (see `_go_on_without_upgrade`)."""
         self._is_in_head = False
         if not self.parser.should_upgrade():
             self._disarm()
             super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        """Take a piece of the body."""
+        """Pass on a part of the body."""
         self._has_body_data = True
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """End a request."""
+        """Finish a request, and start the timeout for the next one if this one is answered already."""
         self._is_in_message = False
         if self.parser.should_upgrade():
             return
         if self.cycle.response_complete:
-            self._arm()  # its answer was early: from here the next request's time runs
+            self._arm()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """After an answer: the rest of a body that was not waited for must come soon."""
+        """After a response to an incomplete request, allow only a short time for the rest of its body."""
         super().on_response_complete()
         if self._is_in_message and not self._is_in_head:
             self._arm(_LINGER_S)
 
     def send_400_response(self, msg: str) -> None:
-        """Refuse what uvicorn finds malformed."""
+        """Refuse a request that uvicorn finds malformed."""
         self._refuse(_malformed())
 
     def _go_on_without_upgrade(self, rest: bytes) -> None:
-        """Read the request again without the offer, then `rest`, which is its body."""
+        """Parse the request again without the upgrade headers, then `rest`, which is its body."""
         method = self.parser.get_method()
         if method == b"CONNECT":
-            self._refuse(InvalidRequest("This server is not a proxy.", code="malformed_request"))
+            self._refuse(
+                InvalidRequest(
+                    "CONNECT is not supported: this server is not a proxy.", code="malformed_request"
+                )
+            )
             return
         lines = [b"%s %s HTTP/1.1" % (method, self.url)]
         lines += [b"%s: %s" % header for header in self.headers if header[0] not in _UPGRADE]
@@ -147,13 +151,15 @@ class BoundedProtocol(HttpToolsProtocol):
             raise self._too_large()
 
     def _count_other(self, size_bytes: int) -> None:
-        """Bound what the parser gathers unseen: an unfinished header, before or after the body."""
+        """Bound the bytes that the parser buffers: an unfinished header, before or after the body."""
         self._other_bytes += size_bytes
         if self._other_bytes > self._max_bytes:
             raise self._too_large()
 
     def _too_large(self) -> HeadersTooLarge:
-        return HeadersTooLarge(f"The request line and headers are larger than {self._max_bytes} bytes.")
+        return HeadersTooLarge(
+            f"The request line and headers are larger than {self._max_bytes} bytes, the maximum."
+        )
 
     def _arm(self, timeout_s: float | None = None) -> None:
         self._disarm()
@@ -167,14 +173,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def _on_late(self) -> None:
         self._timer = None
         if self.cycle is not None and not self.cycle.response_complete:
-            self._arm()  # an answer is on its way; what was late came after its request
+            self._arm()  # a response is being sent, and the next request may still arrive after it
         elif self._is_in_head:
-            self._refuse(RequestTimeout(f"The headers were not complete within {self._timeout_s:g} s."))
+            self._refuse(RequestTimeout(f"The headers did not arrive within {self._timeout_s:g} s."))
         else:
             self.transport.close()
 
     def _refuse(self, refusal: TunehouseError) -> None:
-        """Answer instead of the application, and close; only close when an answer has begun."""
+        """Answer in place of the application and close the connection; only close it mid-response."""
         self._disarm()
         if self.transport.is_closing():
             return

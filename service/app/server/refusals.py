@@ -1,4 +1,4 @@
-"""Answers to requests that never reach the application, in the shape of all other errors."""
+"""Responses to requests that never reach the application, in the usual error format."""
 
 from http import HTTPStatus
 
@@ -9,7 +9,7 @@ from service.errors import TunehouseError
 
 
 def rendered(refusal: TunehouseError) -> tuple[str, bytes]:
-    """A request id, and the whole answer as HTTP/1.1 that carries it and closes the connection."""
+    """Return a request id and the complete HTTP/1.1 response that carries it and closes the connection."""
     request_id = f"req_{random_text(24)}"
     body = msgspec.json.encode({"error": refusal.as_wire()})
     headers = {

@@ -50,7 +50,7 @@ def list_admin_keys(
     limit: Limit = 20,
     order: Order = "desc",
 ) -> ListOut[AdminKeyOut]:
-    """List the admin keys that were not revoked. The key of the settings is not among them."""
+    """List the admin keys that are not revoked. The key in TUNEHOUSE_ADMIN_KEY is not listed."""
     page = queries.list_admin_keys(session, after, limit, order)
     return list_out([admin_key_out(key) for key in page.rows], page.has_more)
 

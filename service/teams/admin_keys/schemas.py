@@ -12,14 +12,14 @@ _LONGEST_S = 10 * 366 * 86400
 
 
 class AdminKeyCreate(WireIn):
-    """A new admin key; without `expires_in_seconds` it lasts as long as the key that creates it."""
+    """A new admin key. Without `expires_in_seconds` it expires when the key that creates it does."""
 
     name: Name
     expires_in_seconds: Annotated[int, Field(ge=1, le=_LONGEST_S)] | None = None
 
 
 class AdminKeyOwner(WireOut):
-    """Who holds the key. Tunehouse knows no people: this is the key itself, by its name."""
+    """The owner of the key. Tunehouse has no user accounts, so this is the key itself, by its name."""
 
     type: Literal["service_account"] = "service_account"
     object: Literal["organization.service_account"] = "organization.service_account"
@@ -43,7 +43,7 @@ class AdminKeyOut(WireOut):
 
 
 class AdminKeyWithValue(AdminKeyOut):
-    """An admin key in the one answer that shows its value."""
+    """A new admin key with its value, which no later response shows."""
 
     value: str
 
@@ -57,7 +57,7 @@ class AdminKeyDeleted(WireOut):
 
 
 def admin_key_out(key: ApiKey) -> AdminKeyOut:
-    """The wire form of an admin key."""
+    """Return the wire form of an admin key."""
     return AdminKeyOut(
         id=key.id,
         name=key.name,

@@ -20,7 +20,7 @@ Bound = Literal["budget", "rate_limits"]
 
 counted_by(Quota.KEYS, count_living)
 
-_DEEPEST = 8  # generations; a key that makes keys in a loop should stop somewhere
+_DEEPEST = 8  # generations; bounds keys that create keys in a loop
 
 
 def create_key(
@@ -33,11 +33,11 @@ def create_key(
     maker: ApiKey | None = None,
     created_by: str | None = None,
 ) -> tuple[ApiKey, str]:
-    """A new key and its secret, which exists only in this return value; without a team, an admin key.
+    """Create a key, an admin key if `team` is None. Return it with its secret, which is not stored.
 
-    `maker` is the key that asks for one of its own kind: the new key inherits its expiry, and its account
-    while it has none of its own. `created_by` goes on record alone. Raises `Conflict` when the team is
-    archived, `Forbidden` when the key would outlive its maker, and `QuotaExceeded`.
+    `maker` is the key that creates this one: the new key inherits its expiry, and uses its account until it
+    has limits of its own. `created_by` is only recorded. Raises `Conflict` if the team is archived,
+    `Forbidden` if the key would outlive its maker, and `QuotaExceeded`.
     """
     if team is not None:
         keep_in_service(session, team)
@@ -62,12 +62,12 @@ def create_key(
 
 
 def rotate_key(session: Session, key: ApiKey, grace: timedelta) -> str:
-    """Give a key a new secret, which exists only in this return value; earlier ones work for `grace` more.
+    """Return a new secret for a key, which is not stored. Earlier secrets keep working for `grace`.
 
-    Its id, name, scopes, expiry, budget and limits stay. Raises `Conflict` when it is revoked.
+    The key keeps its id, name, scopes, expiry, budget and limits. Raises `Conflict` if it is revoked.
     """
     if key.revoked_at is not None:
-        raise Conflict("This key is revoked; create a new one.", code="key_revoked")
+        raise Conflict("This key is revoked. Create a new one.", code="key_revoked")
     ends_at = clock.now() + grace
     longer = or_(KeySecret.ends_at.is_(None), KeySecret.ends_at > ends_at)
     session.execute(update(KeySecret).where(KeySecret.key_id == key.id, longer).values(ends_at=ends_at))
@@ -78,20 +78,20 @@ def rotate_key(session: Session, key: ApiKey, grace: timedelta) -> str:
 
 
 def revoke_key(key: ApiKey) -> None:
-    """Stop a key from working; doing it again changes nothing."""
+    """Revoke a key. Revoking it again changes nothing."""
     key.revoked_at = key.revoked_at or clock.now()
 
 
 def note_bound(key: ApiKey, bound: Bound, *, is_set: bool) -> None:
-    """Record whether the key has a limit of that kind of its own; those who set one call this."""
+    """Record whether the key has its own limit of this kind. Call it whenever you set or remove one."""
     others = [one for one in key.bounds if one != bound]
     key.bounds = sorted([*others, bound]) if is_set else others
 
 
 def locked(session: Session, key_id: str) -> ApiKey | None:
-    """The key of that id, kept as it is until the transaction ends; None for the key of the settings.
+    """Return the key with this id, locked against changes; None for the key in TUNEHOUSE_ADMIN_KEY.
 
-    Raises `Unauthenticated` when it was revoked since the request was let in.
+    Raises `Unauthenticated` if the key was revoked after the request was authenticated.
     """
     key = session.scalar(select(ApiKey).where(ApiKey.id == key_id).with_for_update(read=True))
     if key is not None and key.revoked_at is not None:
@@ -110,7 +110,8 @@ def _ancestors(maker: ApiKey | None) -> list[str]:
         return []
     if len(maker.ancestors) + 1 >= _DEEPEST:
         raise Forbidden(
-            f"This key is {_DEEPEST} generations below the first one; create keys with one nearer to that.",
+            f"This key is {_DEEPEST} generations below the first one and cannot create keys. Use the key "
+            "that created it, or an earlier one.",
             code="key_too_deep",
         )
     return [*maker.ancestors, maker.id]
@@ -123,6 +124,6 @@ def _expiry(maker: ApiKey | None, asked: datetime | None) -> datetime | None:
     if asked is None:
         return latest
     raise Forbidden(
-        f"This key expires at {clock.unix(latest)}; a key that it creates cannot expire later.",
+        f"This key expires at {clock.unix(latest)}. A key that it creates cannot expire later.",
         param="expires_at",
     )

@@ -14,14 +14,16 @@ SETTINGS_ADMIN = "key_admin"  # the id of the key in TUNEHOUSE_ADMIN_KEY, which 
 
 
 def key_of_secret(session: Session, secret: str) -> ApiKey:
-    """The key that this secret opens now. Raises `Unauthenticated`, saying what became of it."""
+    """Return the key that this secret belongs to. Raises `Unauthenticated` if it does not work any more."""
     found = session.execute(
         select(ApiKey, KeySecret, func.now().label("now"))
         .join(KeySecret, KeySecret.key_id == ApiKey.id)
         .where(KeySecret.digest == digest(secret))
     ).one_or_none()
     if found is None:
-        raise Unauthenticated("Unknown key. Keys look like th-… and are shown once, when you create them.")
+        raise Unauthenticated(
+            "Unknown key. Send a key that looks like th-…; it is shown once, when you create it."
+        )
     key, own, now = found.tuple()
     if key.revoked_at is not None:
         raise Unauthenticated(f"The key {own.prefix}… was revoked.", code="key_revoked")
@@ -36,10 +38,10 @@ def key_of_secret(session: Session, secret: str) -> ApiKey:
 
 
 def account_of(session: Session, key: ApiKey) -> str:
-    """The id of the key whose budget and rate limits this one uses.
+    """Return the id of the key whose budget and rate limits this one uses.
 
-    Itself, if it has limits of its own or none of its ancestors has any; otherwise its nearest ancestor with
-    limits. So a key cannot spend past its limits by making others.
+    That is the key itself if it has limits or none of its ancestors has any; otherwise its nearest ancestor
+    with limits. So a key cannot exceed its limits by creating others.
     """
     if key.bounds or not key.ancestors:
         return key.id
@@ -49,12 +51,12 @@ def account_of(session: Session, key: ApiKey) -> str:
 
 
 def is_bounded(session: Session, key: ApiKey) -> bool:
-    """Whether a budget or rate limits apply to this key in particular, its own or an ancestor's."""
+    """Whether the key has a budget or rate limits, its own or an ancestor's."""
     return bool(key.bounds) or account_of(session, key) != key.id
 
 
 def get_key(session: Session, team_id: str | None, key_id: str) -> ApiKey:
-    """The key of that id, locked for a change; without a team, an admin key. Raises `NotFound`."""
+    """Return and lock the key with this id, an admin key if there is no team. Raises `NotFound`."""
     own = select(ApiKey).where(ApiKey.team_id.is_not_distinct_from(team_id), ApiKey.id == key_id)
     key = session.scalar(own.with_for_update())
     if key is None:
@@ -63,19 +65,19 @@ def get_key(session: Session, team_id: str | None, key_id: str) -> ApiKey:
 
 
 def list_keys(session: Session, team_id: str, after: str | None, limit: int) -> Page[ApiKey]:
-    """The team's keys, revoked ones included, newest first."""
+    """Return the team's keys, revoked ones included, newest first."""
     own = select(ApiKey).where(ApiKey.team_id == team_id)
     return fetch_page(session, own, sort=ApiKey.created_at, id_=ApiKey.id, after=after, limit=limit)
 
 
 def names_of(session: Session, key_ids: Collection[str]) -> dict[str, str]:
-    """The names of these keys by id, whichever team's; the key of the settings is called so."""
+    """Map the ids of keys of any team to their names; the key in TUNEHOUSE_ADMIN_KEY is included."""
     rows = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(key_ids)))
     return {SETTINGS_ADMIN: "TUNEHOUSE_ADMIN_KEY"} | {row.id: row.name for row in rows}
 
 
 def list_admin_keys(session: Session, after: str | None, limit: int, order: Order) -> Page[ApiKey]:
-    """The admin keys that were not revoked."""
+    """Return the admin keys that are not revoked."""
     every = select(ApiKey).where(ApiKey.team_id.is_(None))
     living = every.where(ApiKey.revoked_at.is_(None))
     return fetch_page(
@@ -91,7 +93,7 @@ def list_admin_keys(session: Session, after: str | None, limit: int, order: Orde
 
 
 def count_living(session: Session, team_id: str) -> int:
-    """How many of the team's keys work now."""
+    """Count the team's working keys."""
     alive = or_(ApiKey.expires_at.is_(None), ApiKey.expires_at > func.now())
     own = ApiKey.team_id == team_id, ApiKey.revoked_at.is_(None), alive
     return session.scalar(select(func.count()).select_from(ApiKey).where(*own)) or 0

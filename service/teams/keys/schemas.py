@@ -21,7 +21,7 @@ class KeyCreate(WireIn):
 
 
 class KeyRotate(WireIn):
-    """How long the secrets so far keep working; 0 ends them at once."""
+    """How long earlier secrets keep working; with 0 they stop at once."""
 
     grace_seconds: Annotated[int, Field(ge=0, le=_LONGEST_GRACE_S)] = 0
 
@@ -47,7 +47,7 @@ class KeyOut(WireOut):
 
 
 class KeyWithSecret(KeyOut):
-    """A key in the one answer that shows its secret."""
+    """A key with its secret, which no later response shows."""
 
     secret: str
 
@@ -61,7 +61,7 @@ class KeyDeleted(WireOut):
 
 
 def key_out(key: ApiKey, account_id: str) -> KeyOut:
-    """The wire form of a key."""
+    """Return the wire form of a key."""
     return KeyOut(
         id=key.id,
         name=key.name,

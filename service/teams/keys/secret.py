@@ -1,4 +1,4 @@
-"""How the secret of a key looks and what is stored of it. Pure."""
+"""Generate and hash the secrets of keys. Pure but for the system's randomness."""
 
 import hashlib
 from typing import NamedTuple
@@ -11,7 +11,7 @@ _SHOWN_LENGTH = len(PREFIX) + 5
 
 
 class NewSecret(NamedTuple):
-    """A fresh secret: `text` is for its owner's eyes, once; the rest is stored."""
+    """A new secret: `text` is shown to its owner once, the rest is stored."""
 
     text: str
     prefix: str
@@ -19,13 +19,13 @@ class NewSecret(NamedTuple):
 
 
 def generate() -> NewSecret:
-    """A new random secret."""
+    """Generate a random secret."""
     text = PREFIX + random_text(_SECRET_LENGTH)
     return NewSecret(text, text[:_SHOWN_LENGTH], digest(text))
 
 
 def digest(secret: str) -> bytes:
-    """What is stored of a secret: 32 bytes of SHA-256.
+    """Return the digest that is stored of a secret: 32 bytes of SHA-256.
 
     A slow password hash would add nothing: the input has 190 random bits.
     """

@@ -10,7 +10,7 @@ from service.core.db import Base
 
 
 class ApiKey(Base):
-    """A bearer key of a team; without a team, an admin key. Never deleted: other rows name it.
+    """A bearer key of a team, or an admin key if there is no team. Never deleted: other rows refer to it.
 
     `ancestors` are the keys it descends from, the eldest first: the key that made it, and that key's own
     ancestors. `bounds` names the limits that were set for this very key (`budget`, `rate_limits`).
@@ -35,7 +35,7 @@ class ApiKey(Base):
 
 
 class KeySecret(Base):
-    """One secret of a key, known only by its SHA-256; a rotation adds one and ends those before it."""
+    """One secret of a key, stored as its SHA-256. A rotation adds a secret and ends the earlier ones."""
 
     __tablename__ = "api_key_secrets"
 

@@ -1,7 +1,7 @@
-"""How much of everything a team may have: by the settings, or by a quota of its own.
+"""Quotas of teams: the defaults are settings, and a team may have its own.
 
-A feature with a quota calls `require_room` in the transaction that creates one of its things, and registers
-how they are counted (`counted_by`) in that module or one that it imports.
+A feature with a quota calls `require_room` in the transaction that creates one of its objects, and registers
+a function that counts them (`counted_by`) in the same module or one that it imports.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,14 +19,14 @@ from service.teams.quotas.tables import TeamQuota
 
 
 class Quota(StrEnum):
-    """What is limited; the name on the wire, and with `team_` in front the name of the setting."""
+    """The kinds of quotas. A value is the name on the wire; with the prefix `team_`, that of the setting."""
 
     STORAGE_BYTES = "storage_bytes"
     FILES = "files"
     ENDPOINTS = "endpoints"
     KEYS = "keys"
     QUEUED_JOBS = "queued_jobs"
-    REQUESTS_IN_FLIGHT = "requests_in_flight"  # of one api process; enforced there, counted nowhere
+    REQUESTS_IN_FLIGHT = "requests_in_flight"  # per api process, which enforces it; usage is not reported
 
 
 Counter = Callable[[Session, str], int]
@@ -43,12 +43,12 @@ _NOUNS = {
 
 
 def counted_by(quota: Quota, counter: Counter) -> None:
-    """Register how many of its things a team has: `counter(session, team_id)`."""
+    """Register `counter(session, team_id)`, which counts a team's objects of this kind."""
     _COUNTERS[quota] = counter
 
 
 def limit_of(session: Session, team_id: str, quota: Quota) -> int | None:
-    """What the team may have at most; None is no limit."""
+    """Return the team's limit; None if it has none."""
     own = session.scalar(
         select(TeamQuota.most).where(TeamQuota.team_id == team_id, TeamQuota.name == quota.value)
     )
@@ -56,11 +56,11 @@ def limit_of(session: Session, team_id: str, quota: Quota) -> int | None:
 
 
 def require_room(session: Session, team_id: str, quota: Quota, *, adding: int = 1) -> None:
-    """Make sure that `adding` more fit.
+    """Check that the team's quota has room for `adding` more.
 
-    Raises `QuotaExceeded` with the figures, and `Conflict` for an archived team. Others who add to the same
-    team's quota, and an admin who archives it, wait until this transaction ends: concurrent requests cannot
-    exceed a quota together, and an archived team gets nothing new.
+    Raises `QuotaExceeded`, or `Conflict` for an archived team. Transactions that add to the same quota, or
+    that archive the team, wait until this one ends: concurrent requests cannot exceed a quota together, and
+    an archived team gets nothing new.
     """
     team_in_service(session, team_id)
     limit = limit_of(session, team_id, quota)
@@ -78,7 +78,7 @@ def require_room(session: Session, team_id: str, quota: Quota, *, adding: int = 
 
 
 def standing_of(session: Session, team_id: str) -> Mapping[Quota, tuple[int | None, int | None]]:
-    """For each quota what the team may have (None: no limit) and what it has (None: not counted)."""
+    """Return for each quota the team's limit (None: no limit) and its usage (None: not counted)."""
     rows = session.scalars(select(TeamQuota).where(TeamQuota.team_id == team_id))
     own = {row.name: row.most for row in rows}
     return {
@@ -91,7 +91,7 @@ def standing_of(session: Session, team_id: str) -> Mapping[Quota, tuple[int | No
 
 
 def set_quotas(session: Session, team_id: str, limits: Mapping[Quota, int | None]) -> None:
-    """Set a team's own quotas; None takes the settings' again. What it has above a lower quota stays."""
+    """Set a team's own quotas; None restores the default. What exceeds a lower quota is kept."""
     for quota, most in limits.items():
         if most is None:
             mine = TeamQuota.team_id == team_id, TeamQuota.name == quota.value

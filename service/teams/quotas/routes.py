@@ -14,7 +14,7 @@ router = APIRouter(prefix="/v1/teams/{team_id}/quotas", tags=["teams"], route_cl
 
 @router.put("")
 def set_team_quotas(team_id: str, body: QuotasIn, session: RequestSession, _: Admin) -> QuotasOut:
-    """Set how much of everything a team may have; what it has above a lower quota stays."""
+    """Set a team's quotas. What exceeds a lower quota is kept."""
     team = team_in_service(session, team_id)
     set_quotas(session, team.id, asked_quotas(body))
     return quotas_out(session, team.id)
@@ -22,5 +22,5 @@ def set_team_quotas(team_id: str, body: QuotasIn, session: RequestSession, _: Ad
 
 @router.get("")
 def retrieve_team_quotas(team_id: str, session: RequestSession, caller: Reader) -> QuotasOut:
-    """Get how much of everything a team may have, and has."""
+    """Get a team's quotas and their usage."""
     return quotas_out(session, own_team(session, caller, team_id).id)

@@ -13,7 +13,7 @@ Most = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
 class QuotasIn(WireIn):
-    """The quotas to set; one that you leave out stays, null takes the settings' value again."""
+    """The quotas to set. Quotas that you leave out keep their values; null restores the default."""
 
     storage_bytes: Most | None = None
     files: Most | None = None
@@ -24,14 +24,14 @@ class QuotasIn(WireIn):
 
 
 class QuotaOut(WireOut):
-    """One quota: `limit` is null without a limit, `used` where use is not counted."""
+    """One quota: `limit` is null if there is none, `used` is null if usage is not counted."""
 
     limit: int | None
     used: int | None
 
 
 class QuotasOut(WireOut):
-    """What a team may have, and what it has."""
+    """A team's quotas and their usage."""
 
     object: Literal["team.quotas"] = "team.quotas"
     storage_bytes: QuotaOut
@@ -43,11 +43,11 @@ class QuotasOut(WireOut):
 
 
 def quotas_out(session: Session, team_id: str) -> QuotasOut:
-    """The wire form of a team's quotas."""
+    """Return the wire form of a team's quotas."""
     standing = standing_of(session, team_id).items()
     return QuotasOut(**{quota.value: QuotaOut(limit=limit, used=used) for quota, (limit, used) in standing})
 
 
 def asked_quotas(body: QuotasIn) -> dict[Quota, int | None]:
-    """The quotas that the body names."""
+    """Return the quotas that the body names."""
     return {Quota(name): most for name, most in body.model_dump(exclude_unset=True).items()}

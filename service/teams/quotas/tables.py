@@ -9,7 +9,7 @@ from service.core.db import Base
 
 
 class TeamQuota(Base):
-    """What one team may have at most of one kind of thing, instead of what the settings say."""
+    """A team's own limit for one quota, which replaces the default from the settings."""
 
     __tablename__ = "team_quotas"
 
