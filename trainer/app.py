@@ -1,4 +1,4 @@
-"""Puts the routes together: `/v1`, `/control` when asked for, `/healthz` for whoever watches."""
+"""The ASGI application: the wire under `/v1`, `/control` if enabled, and `/healthz`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ ANSWER_PREFIXES = {"openai": [], "azure": ["/openai/deployments/{deployment}"]}
 
 
 def build_app(state: TrainerState) -> ASGIApp:
-    """The whole server as an ASGI app."""
+    """Build the application around a state that has been built but not started."""
     app = FastAPI(title="Tunehouse trainer", openapi_url=None, redirect_slashes=False)
     app.state.trainer = state
     dialect = state.core.dialect.name

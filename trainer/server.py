@@ -1,4 +1,4 @@
-"""Runs the app under uvicorn on a socket bound first, so that port 0 and a taken port are told clearly."""
+"""Runs the app under uvicorn, on a socket bound beforehand: its real port and bind errors are known early."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _GRACE_S = 0.3  # uvicorn waits with asyncio, which takes fractions; SIGTERM mus
 
 
 class CannotStartError(Exception):
-    """A reason not to start, in one line for whoever typed the command."""
+    """The server cannot start; the message is one line for the command's user."""
 
 
 class _AnnouncingServer(uvicorn.Server):
@@ -34,7 +34,7 @@ class _AnnouncingServer(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """End in good order on either signal; uvicorn would raise it again and skip what follows."""
+        """Shut down on SIGINT or SIGTERM without raising it again, as uvicorn would, so that cleanup runs."""
         before = {which: signal.signal(which, self.handle_exit) for which in HANDLED_SIGNALS}
         try:
             yield

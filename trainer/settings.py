@@ -1,4 +1,4 @@
-"""What the trainer was started with."""
+"""The trainer's settings: base models, data directory, engine, and secrets."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class TrainerSettings:
 
 
 def parse_bases(text: str) -> tuple[OfferedBase, ...]:
-    """Read `NAME[=METHOD+METHOD],NAME…`; raises ValueError with a sentence for whoever typed it."""
+    """Read `NAME[=METHOD+METHOD],NAME…`; raises ValueError with a message for the user."""
     bases = []
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, _, methods = item.partition("=")

@@ -1,4 +1,4 @@
-"""The dated data files of the catalogue, one per kind of provider, and the file of whoever runs this."""
+"""The dated data files of the catalogue, one per kind of provider, and the operator's own file."""
 
 import tomllib
 from functools import cache

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from service.catalog.files import load
 from service.catalog.price import QUANTITY_DECIMALS, PriceKind
 
-# What is held for training by the hour of which nobody knows beforehand how long it takes.
+# The hours held for training that is billed by the hour and whose length cannot be estimated.
 _UNTOLD_HOURS = Decimal(1)
 _FORMATS = {"supervised": "chat", "dpo": "preference", "reinforcement": "reinforcement"}
 

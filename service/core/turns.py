@@ -24,8 +24,8 @@ def due(
 ) -> list[tuple[str, str]]:
     """Mark up to `limit` overdue units of work as woken; returns their names, the teams taking turns.
 
-    Units of the kinds in `without` are left out: somebody else looks after them. So are units that were woken
-    less than `woken_before` ago: they are left to whoever was woken.
+    Leaves out units of the kinds in `without`, which another process handles, and units woken less than
+    `woken_before` ago, which the worker that received the message handles.
     """
     unwoken = or_(WorkItem.woken_at.is_(None), WorkItem.woken_at < func.now() - woken_before)
     overdue = and_(is_free(), unwoken, WorkItem.kind.not_in(without))

@@ -11,7 +11,7 @@ _JSON_WORDS = {"str": "string", "int": "integer", "bool": "boolean", "float": "n
 
 
 def described(complaint: str, prefix: str = "") -> Flaw:
-    """msgspec's complaint as a flaw: where, a code, and words for whoever wrote the file."""
+    """msgspec's complaint as a flaw: where, a code, and a message for the file's author."""
     found = _WHERE.match(complaint)
     what, path = (found["what"], found["path"] or "") if found else (complaint, "")
     path = f"{prefix}.{path}" if prefix and path and not path.startswith("[") else prefix + path

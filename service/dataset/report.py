@@ -47,7 +47,7 @@ class Tokens(msgspec.Struct, frozen=True):
 
 
 class CheckReport(msgspec.Struct, frozen=True):
-    """All that is known about a file's content, whoever's it is and whatever it will cost.
+    """Everything Tunehouse knows about a file's content, independent of its owner and of prices.
 
     `examples` counts every line that is not blank, `valid_examples` those without a flaw. `errors` and
     `warnings` are capped lists; `error_count`, `warning_count` and `warning_counts` by code are not. `notes`

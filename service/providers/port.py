@@ -30,7 +30,7 @@ class ProviderJobSpec:
 
 @dataclass(frozen=True)
 class ProviderJob:
-    """What the provider says of a job. `status` is one of OpenAI's words, or unknown and kept as it came."""
+    """What the provider says of a job. `status` is one of OpenAI's, or an unknown one unchanged."""
 
     id: str
     status: str

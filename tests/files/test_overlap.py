@@ -1,4 +1,4 @@
-"""Whoever makes a job of two files that share rows is told."""
+"""A job whose training and validation files share rows gets a warning."""
 
 from sqlalchemy import select
 

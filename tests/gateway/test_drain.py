@@ -22,7 +22,7 @@ ANSWERS = 20
 
 
 def ask(api: Api, team: TeamHandle, *, stream: bool) -> str:
-    """The whole answer, as far as it came."""
+    """The text of the answer, up to where it ended."""
     headers = {"Authorization": f"Bearer {team.key}"}
     body = {"model": "sandbox-mini", "messages": HELLO, "stream": stream}
     received = ""

@@ -51,7 +51,7 @@ def test_answers_come_from_the_serving_address_with_its_key_and_jobs_stay_at_the
 
 @contextmanager
 def serving(trainer: TrainerProcess, folder: Path) -> Iterator[TrainerProcess]:
-    """Another server, with a key of its own, that was told of the trainer's models under the same names."""
+    """Another server with its own key that serves copies of the trainer's models under the same names."""
     shutil.copytree(trainer.data_dir, folder)
     process = TrainerProcess(folder, api_key=KEY).start()
     yield process

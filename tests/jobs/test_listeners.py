@@ -12,7 +12,7 @@ from tests.support.webhook_receiver import receiver
 
 
 def stream(team: TeamHandle, job_id: str, last_event_id: int = 0) -> list[dict[str, Any]]:
-    """What the stream tells of a job until it ends."""
+    """Every event of a job that the stream sends until it ends."""
     headers = {"Last-Event-ID": str(last_event_id)}
     path = f"/v1/fine_tuning/jobs/{job_id}/events?stream=true"
     with team.http.stream("GET", path, headers=headers) as response:

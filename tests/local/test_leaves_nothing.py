@@ -1,4 +1,4 @@
-"""No server outlives the process that started it, whoever runs it and however it ends."""
+"""No server outlives the process that started it, under any user and however that process ends."""
 
 import os
 import sys

@@ -41,7 +41,7 @@ def live(team: TeamHandle) -> dict[str, str]:
 
 
 def everything_told(team: TeamHandle, own: dict[str, str]) -> Iterator[tuple[str, str]]:
-    """Every route that tells of families or of money, with its answer."""
+    """Every route that shows lineage or costs, with its answer."""
     model = f"/v1/models/{own['model']}"
     graphs = [
         f"{model}/lineage?direction={direction}&format={form}"

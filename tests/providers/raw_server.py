@@ -16,7 +16,7 @@ KEY = "sk-very-secret-key-of-the-tests"
 
 @dataclass(frozen=True)
 class Seen:
-    """A request as it came."""
+    """One request that the server received."""
 
     method: str
     path: str

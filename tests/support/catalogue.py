@@ -14,7 +14,7 @@ from service.settings import settings
 
 
 def forget_catalogue() -> None:
-    """Let this process read its catalogue anew."""
+    """Make this process read its catalogue again."""
     for remembered in (settings, files.load, models.offered):
         remembered.cache_clear()
 

@@ -24,7 +24,7 @@ def dsn(url: str) -> str:
 
 
 def start_over() -> None:
-    """Let this process read its settings anew, and connect anew."""
+    """Make this process read its settings and connect again."""
     engine().dispose()
     engine.cache_clear()
     settings.cache_clear()

@@ -59,7 +59,7 @@ class PlanRecord(msgspec.Struct, kw_only=True):
     trained_tokens: int
     extra: dict[str, Any] = {}
     notes: list[str] = []
-    """What whoever started the job should know of the files, as warnings in its log."""
+    """Warnings about the files, for the job's log."""
 
 
 class JobRecord(msgspec.Struct, kw_only=True):

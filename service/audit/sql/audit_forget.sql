@@ -1,5 +1,5 @@
 -- Delete up to `most` audit events older than `keep`, the oldest first. It runs with the rights of the owner of
--- the tables, because the application's role may delete none. What is younger than 90 days stays, whoever asks.
+-- the tables, because the application's role may not delete any. Events of the last 90 days are never deleted.
 CREATE OR REPLACE FUNCTION audit_forget(keep interval, most int) RETURNS int
 LANGUAGE sql SECURITY DEFINER SET search_path = public, pg_temp AS $$
     WITH oldest AS (

@@ -51,8 +51,8 @@ class Snapshot:
 def known_events(session: Session, job_id: str) -> frozenset[str]:
     """The provider's ids of the events that were copied last.
 
-    Events are copied oldest first and each round as a whole. Whoever meets one of these ids has all earlier
-    events. Several are needed because events of the same second have no order.
+    Events are copied oldest first, each round as a whole, so every event before one of these ids was copied
+    too. One id is not enough, because events of the same second have no order.
     """
     copied = select(Event.source_key).where(Event.subject_id == job_id, Event.source_key.is_not(None))
     latest = session.scalars(copied.order_by(Event.number.desc()).limit(_EVENTS_REMEMBERED))

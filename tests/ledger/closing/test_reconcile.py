@@ -1,4 +1,4 @@
-"""Reconciling with a provider: real jobs agree; each kind of drift is found and told of to admins alone."""
+"""Reconciling with a provider: real jobs agree; each kind of drift is found and reported to admins only."""
 
 from decimal import Decimal
 from typing import Any

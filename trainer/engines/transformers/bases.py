@@ -22,7 +22,7 @@ _ENCODERS = (
 
 
 def find_bases(text: str) -> tuple[OfferedBase, ...]:
-    """Read `[NAME=]SOURCE[@lora|@full],…`; raises ValueError with a sentence for whoever typed it.
+    """Read `[NAME=]SOURCE[@lora|@full],…`; raises ValueError with a message for the user.
 
     SOURCE is a model's folder, a folder of such folders, or the id of a model in the local hub cache (or on
     the hub, which then is asked). Without NAME a base is called as its folder or the last part of its id.

@@ -91,7 +91,7 @@ class Child:
         return reply
 
     def stop(self) -> None:
-        """End the process; whoever waits for it leaves without failing a job."""
+        """End the process. A thread waiting in `ask` ends too, without failing its job."""
         self._stopping = True
         self._discard()
 

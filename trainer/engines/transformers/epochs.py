@@ -26,10 +26,11 @@ class StepOutcome:
 
 
 class Epochs:
-    """Without early stopping the last three epochs are known ahead and told as they come.
+    """Decides which epochs become checkpoints, and when early stopping ends the job.
 
-    With it nobody knows which epoch is the last, so the weights of the latest three wait in the work folder,
-    and the job ends with the best epoch's weights as its model.
+    Without early stopping the last three epochs are known beforehand and reported when they end. With it the
+    last epoch is unknown, so the weights of the latest three wait in the work folder, and the job ends with
+    the best epoch's weights as its model.
     """
 
     def __init__(self, plan: PlanRecord, folder: Path, *, stops_early: bool) -> None:
