@@ -1,1 +1,1 @@
-"""An HTTP server that speaks OpenAI's fine-tuning API; of the service it imports the dataset rules alone."""
+"""An HTTP server with OpenAI's fine-tuning API. From `service` it imports only the dataset rules."""

@@ -1,4 +1,4 @@
-"""`python -m trainer`: every option is also an environment variable; the two secrets are only that."""
+"""The command `python -m trainer`. Options can be environment variables; the two secrets must be."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def run(
     host: Annotated[str, Option(envvar=_ENV + "HOST", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, Option(envvar=_ENV + "PORT", min=0, max=65535, help="Port; 0 picks one.")] = 8900,
     data_dir: Annotated[
-        Path, Option(envvar=_ENV + "DATA_DIR", help="Where everything is kept; one trainer a folder.")
+        Path, Option(envvar=_ENV + "DATA_DIR", help="The data directory; not shared with another trainer.")
     ] = Path(".tunehouse/trainer"),
     engine: Annotated[
         str,
-        Option(envvar=_ENV + "ENGINE", help="sandbox: simulated, says so; transformers: this machine's own."),
+        Option(envvar=_ENV + "ENGINE", help="sandbox: simulated training. transformers: real training here."),
     ] = "sandbox",
     bases: Annotated[
         str,
@@ -38,36 +38,36 @@ def run(
         ),
     ] = "sandbox-mini,sandbox-large",
     dialect: Annotated[
-        str, Option(envvar=_ENV + "DIALECT", help="Whose habits to imitate: openai or azure.")
+        str, Option(envvar=_ENV + "DIALECT", help="The API to imitate: openai or azure.")
     ] = "openai",
     control: Annotated[
         bool, Option("--control", envvar=_ENV + "CONTROL", help="Serve /control: clock, faults, limits.")
     ] = False,
     webhook_url: Annotated[
-        str | None, Option(envvar=_ENV + "WEBHOOK_URL", help="Where ended jobs are told.")
+        str | None, Option(envvar=_ENV + "WEBHOOK_URL", help="URL to notify when a job ends.")
     ] = None,
     step_ms: Annotated[
-        int, Option(envvar=_ENV + "STEP_MS", min=0, help="Sandbox: milliseconds between two told steps.")
+        int, Option(envvar=_ENV + "STEP_MS", min=0, help="sandbox: milliseconds between reported steps.")
     ] = 50,
     concurrency: Annotated[
-        int, Option(envvar=_ENV + "CONCURRENCY", min=1, help="Sandbox: jobs that run at once.")
+        int, Option(envvar=_ENV + "CONCURRENCY", min=1, help="sandbox: jobs that run at once.")
     ] = 8,
     device: Annotated[
         str, Option(envvar=_ENV + "DEVICE", help="transformers: auto, cpu, cuda, cuda:1, mps.")
     ] = "auto",
     launch: Annotated[
         str,
-        Option(envvar=_ENV + "LAUNCH", help="transformers: what starts training, e.g. 'accelerate launch'."),
+        Option(envvar=_ENV + "LAUNCH", help="transformers: a launcher, such as 'accelerate launch'."),
     ] = "",
     cached_models: Annotated[
-        int, Option(envvar=_ENV + "CACHED_MODELS", min=1, help="transformers: models held to answer.")
+        int, Option(envvar=_ENV + "CACHED_MODELS", min=1, help="transformers: models kept in memory.")
     ] = 2,
     snapshot_s: Annotated[
         float,
-        Option(envvar=_ENV + "SNAPSHOT_S", min=0, help="transformers: seconds that a crash may repeat."),
+        Option(envvar=_ENV + "SNAPSHOT_S", min=0, help="transformers: seconds of work lost by a crash."),
     ] = 60.0,
 ) -> None:
-    """Serve OpenAI's fine-tuning wire. TUNEHOUSE_TRAINER_API_KEY and _WEBHOOK_SECRET come by environment."""
+    """Serve OpenAI's fine-tuning API. Set TUNEHOUSE_TRAINER_API_KEY and _WEBHOOK_SECRET in the environment."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     api_key = os.environ.get(_ENV + "API_KEY")
     secret = os.environ.get(_ENV + "WEBHOOK_SECRET")
@@ -109,5 +109,5 @@ def _refuse(reason: str) -> typer.Exit:
 
 
 def main() -> None:
-    """The console entry."""
+    """The entry point of the command."""
     app()

@@ -1,4 +1,4 @@
-"""The trainer's clock: the machine's, or one that stands still until somebody moves it.
+"""The trainer's clock: the machine's clock, or a manual one that moves only when told to.
 
 Jobs and created_at follow this clock. Webhook signatures and retries follow the machine's, because
 receivers compare the timestamp with their own.
@@ -23,7 +23,7 @@ class ClockState(msgspec.Struct):
 
 
 class Clock:
-    """Tells the time in unix seconds; its mode and hand survive a restart."""
+    """The time in unix seconds; the mode and a manual clock's time survive a restart."""
 
     def __init__(self, store: Store) -> None:
         self._store = store

@@ -1,4 +1,4 @@
-"""The parts every other module works with, built once at start."""
+"""The parts that every other module uses, built once at the start."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainer.storage.store import Store
 
 @dataclass(frozen=True)
 class Core:
-    """Settings, rows, contents, time and the engine."""
+    """The settings, the store, the file contents, the clock and the engine."""
 
     settings: TrainerSettings
     store: Store

@@ -1,4 +1,4 @@
-"""Where OpenAI and Azure OpenAI differ on the same wire; the rest of the server asks here."""
+"""The differences between OpenAI's and Azure OpenAI's APIs, in one place."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ ORGANIZATION_SLUG = "sandbox"
 
 @dataclass(frozen=True, kw_only=True)
 class ProviderDialect:
-    """One provider's habits."""
+    """How one provider's API behaves where the two differ."""
 
     name: str
     organization: str | None
@@ -36,7 +36,7 @@ def _openai_name(base: str, suffix: str | None, step: int | None) -> str:
 
 
 def _azure_name(base: str, suffix: str | None, step: int | None) -> str:
-    """Neither suffix nor step shows in it, so that a checkpoint's looks like any other."""
+    """A model name without suffix or step, so that a checkpoint's name looks like any other."""
     return f"{base}.ft-{secrets.token_hex(16)}"
 
 

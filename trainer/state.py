@@ -1,4 +1,4 @@
-"""The running server: the core with its threads, the faults in force and the requests counted."""
+"""The state of a running server: the core, its threads, the active faults and the request counts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from trainer.webhooks.sender import Sender
 
 @dataclass
 class TrainerState:
-    """What a route can reach."""
+    """Everything that a route can use."""
 
     core: Core
     runner: Runner

@@ -1,4 +1,4 @@
-"""What trains and answers: `base` says what an engine must do, the others do it, `ENGINES` names them."""
+"""The engines that train and answer. `base` defines the interface; `ENGINES` maps names to engines."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `auto` becomes, and where the number of steps comes from."""
+"""Numbers for `auto` hyperparameters, and the number of steps that follows from them."""
 
 from __future__ import annotations
 

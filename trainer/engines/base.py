@@ -1,4 +1,4 @@
-"""What the server asks of an engine: check a job, train it step by step, keep a model, answer a prompt.
+"""The interface of an engine: check a job, train it step by step, save a model, answer a prompt.
 
 The server owns ids, statuses, events, files and time; an engine owns data formats, numbers and weights.
 """
@@ -14,7 +14,7 @@ from trainer.storage.records import PlanRecord
 
 
 class TrainingFailedError(Exception):
-    """The job cannot go on: what the wire's `error` object will say."""
+    """The job cannot go on; the fields become the `error` object in the API."""
 
     def __init__(self, code: str, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class TrainSpec:
 
 @dataclass(frozen=True, kw_only=True)
 class Kept:
-    """An earlier step whose model the engine still has and the server shall now keep."""
+    """An earlier step whose model the engine still has and the server should now save."""
 
     step: int
     metrics: Mapping[str, float]
@@ -70,7 +70,7 @@ class Progress:
 
 
 class AnswerRefusedError(Exception):
-    """The model cannot answer this: the wire's `code` and message of a 400."""
+    """The model cannot answer this prompt; `code` and message become the API's 400."""
 
     def __init__(self, message: str, code: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -81,7 +81,7 @@ class AnswerRefusedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """What is asked: messages of a chat, or one user message made of a legacy prompt."""
+    """The messages of a chat, or one user message made from a legacy prompt."""
 
     messages: Sequence[Mapping[str, Any]]
     tools: Sequence[Mapping[str, Any]] = ()
@@ -97,7 +97,7 @@ class Prompt:
 
 @dataclass(kw_only=True)
 class EngineAnswer:
-    """What an engine says: pieces whose concatenation is the text, read once.
+    """An engine's answer: pieces that can be read once and concatenate to the text.
 
     The other fields are final once the pieces are exhausted, so that an engine may produce as it is read.
     `logprobs` is OpenAI's list of `{token, logprob, bytes, top_logprobs}`, None where nobody asked.
@@ -111,14 +111,14 @@ class EngineAnswer:
 
 
 class LineTokens(NamedTuple):
-    """A training line as a base is trained on it; `is_cut` where it is longer than the base can see."""
+    """The tokens of a training line for a base model; `is_cut` if it exceeds the context window."""
 
     tokens: int
     is_cut: bool = False
 
 
 class Engine(Protocol):
-    """A way to tune and to answer; `check` and `train` are called from one background thread."""
+    """Trains jobs and answers prompts; `check` and `train` are called from one background thread."""
 
     name: str
     notice: str
@@ -140,31 +140,31 @@ class Engine(Protocol):
         """Validate files and resolve hyperparameters; raises `TrainingFailedError`."""
 
     def train(self, spec: TrainSpec, plan: PlanRecord, after_step: int) -> Iterator[Progress]:
-        """Progress for every told step after `after_step`, to the last; raises `TrainingFailedError`."""
+        """Yield the progress of every reported step after `after_step`; raises `TrainingFailedError`."""
 
     def steps_left(self, plan: PlanRecord, after_step: int) -> int:
         """How many more times `train` will yield, for the estimate of the finish."""
 
     def save(self, spec: TrainSpec, plan: PlanRecord, step: int, folder: Path) -> None:
-        """Keep the model as it is after `step` in an existing empty folder."""
+        """Save the model as it is after `step` into an existing empty folder."""
 
     def rest(self, spec: TrainSpec) -> None:
-        """The job was paused and loses its run: keep what is needed to go on from the last step told."""
+        """The job was paused: save what is needed to go on from the last reported step, and free the rest."""
 
     def result_files(self, spec: TrainSpec) -> Mapping[str, bytes]:
-        """Result files of a job at its success, beside the one of its steps, by name."""
+        """The engine's own result files of a successful job, by name, besides the metrics CSV."""
 
     def release(self, spec: TrainSpec) -> None:
-        """The job has ended, whatever way: drop what only its training needed; may come twice."""
+        """The job has ended, in any way: delete what only its training needed. May be called twice."""
 
     def answer(self, base: str, folder: Path | None, prompt: Prompt) -> EngineAnswer:
-        """Answer as the base, or as the tuned model in `folder`; raises `AnswerRefusedError`.
+        """Answer with the base, or with the tuned model in `folder`; raises `AnswerRefusedError`.
 
         Called from any thread.
         """
 
     def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
-        """Training lines by the base's own tokenizer; called from any thread."""
+        """Count the tokens of training lines with the base's own tokenizer; called from any thread."""
 
     def stop(self) -> None:
-        """The server ends; jobs under way go on after its next start."""
+        """The server is stopping; running jobs go on after its next start."""

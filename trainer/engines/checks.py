@@ -1,4 +1,4 @@
-"""Files that cannot be trained on, refused in the words real jobs fail with."""
+"""Checks training and validation files; the error messages are those of OpenAI's jobs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from trainer.engines.examples import (
 
 @dataclass
 class Scan:
-    """What one pass over a file found; of the examples only the first few are kept."""
+    """The result of one pass over a file; only the first few examples are kept."""
 
     count: int = 0
     tokens: int = 0
@@ -37,7 +37,7 @@ def scan_training(spec: TrainSpec, keep: int) -> Scan:
 
 
 def scan_validation(spec: TrainSpec) -> Scan:
-    """Check the held-out examples, none when the job has no validation file."""
+    """Check the validation file; empty when the job has none."""
     if spec.validation_path is None or spec.validation_file is None:
         return Scan()
     return _scan(spec, "validation", spec.validation_file, spec.validation_path, keep=0)

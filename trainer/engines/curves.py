@@ -1,4 +1,4 @@
-"""Made-up but repeatable training curves: the same seed and data give the same numbers."""
+"""Simulated, repeatable training curves: the same seed and data give the same numbers."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MAX_TOLD_STEPS = 40  # a job tells at most this many steps, whatever its length,
 
 
 def told_steps(total_steps: int, n_epochs: int) -> list[int]:
-    """The steps that get an event: evenly spread, with the last step and the end of the last 3 epochs."""
+    """The steps that get an event: evenly spread, plus the last step and the ends of the last 3 epochs."""
     spread = {max(1, round(total_steps * i / MAX_TOLD_STEPS)) for i in range(1, MAX_TOLD_STEPS + 1)}
     return sorted(spread | set(checkpoint_steps(total_steps, n_epochs)))
 
@@ -21,7 +21,7 @@ def checkpoint_steps(total_steps: int, n_epochs: int) -> list[int]:
 
 
 class SimulatedCurve:
-    """Losses that fall from about 2.4 towards a floor, with noise out of a hash."""
+    """Losses that fall from about 2.4 towards a floor, with noise derived from a hash."""
 
     def __init__(self, seed: int, fingerprint: str, total_steps: int) -> None:
         self._key = f"{seed}:{fingerprint}"
@@ -36,7 +36,7 @@ class SimulatedCurve:
         return round(smooth * (0.97 + 0.06 * self._noise(f"{name}{step}")), 5)
 
     def accuracy(self, loss: float) -> float:
-        """Mean token accuracy that goes with a loss."""
+        """The mean token accuracy that matches a loss."""
         return round(min(0.99, math.exp(-loss * 0.55)), 5)
 
     def reward(self, step: int, name: str) -> float:

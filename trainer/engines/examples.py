@@ -1,4 +1,4 @@
-"""Reads training lines in the four fine-tuning formats and says what is wrong in OpenAI's words."""
+"""Reads training lines in the four fine-tuning formats; errors have OpenAI's messages."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class InvalidExampleError(Exception):
 
 
 class Example(msgspec.Struct):
-    """One line, whatever its format: what is asked, what is wanted, and its length in tokens."""
+    """One line of any format: its prompt, its wanted answer, and its length in tokens."""
 
     prompt: str
     completion: str
@@ -51,7 +51,7 @@ def read_rows(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def detect_format(first: Mapping[str, Any]) -> str:
-    """Name the format by the keys of the first line, as OpenAI's messages name it."""
+    """The format's name in OpenAI's messages, determined from the keys of the first line."""
     if "preferred_output" in first or "non_preferred_output" in first:
         return "fine-tune-preference"
     if "prompt" in first and "messages" not in first:
@@ -78,7 +78,7 @@ def text_of(content: object) -> str:
 
 
 def last_user_text(messages: Sequence[Mapping[str, Any]]) -> str:
-    """What was asked last, the key by which the sandbox remembers."""
+    """The last user message, by which the sandbox looks up its answer."""
     return next((text_of(m.get("content")) for m in reversed(messages) if m.get("role") == "user"), "")
 
 

@@ -1,4 +1,4 @@
-"""What a sandbox model remembers: its examples on disk, and a small cache of indexes over them."""
+"""The examples that a sandbox model recalls: on disk, with a small cache of indexes."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def write_examples(folder: Path, examples: Sequence[Example]) -> None:
 
 
 def copy_examples(source: Path, folder: Path) -> None:
-    """Give a folder the examples of another; a link, because nobody changes them."""
+    """Link another folder's examples into this one; they never change."""
     (folder / _FILE).unlink(missing_ok=True)
     os.link(source / _FILE, folder / _FILE)
 
 
 def read_folder(folder: Path) -> list[Example]:
-    """The examples of a model; none if its folder is gone."""
+    """The examples of a model; empty if its folder was deleted."""
     try:
         return msgspec.json.decode((folder / _FILE).read_bytes(), type=list[Example])
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""What a simulated step reports, in OpenAI's field names and sentences."""
+"""The metrics and the message of a simulated step, with OpenAI's field names and wording."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def measure_step(
 
 
 def describe_step(method: str, metrics: Mapping[str, float]) -> str:
-    """The event's message, with two decimals like the real one."""
+    """The event's message, with two decimals as at OpenAI."""
     head = f"Step {int(metrics['step'])}/{int(metrics['total_steps'])}"
     if method == "reinforcement":
         names = {

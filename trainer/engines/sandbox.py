@@ -1,4 +1,4 @@
-"""The sandbox: jobs take seconds, nothing is trained, and tuned models recall their training data.
+"""The sandbox engine: jobs take seconds, nothing is trained, and models recall their training data.
 
 It says so in its notice, its fingerprint, its owner and its answers. Only a model whose training answers are
 labels answers without the mark, because programs compare labels by equality.
@@ -65,7 +65,7 @@ class SandboxEngine:
         )
 
     def train(self, spec: TrainSpec, plan: PlanRecord, after_step: int) -> Iterator[Progress]:
-        """Tell the simulated steps that are left."""
+        """Yield the simulated steps that are left."""
         curve = SimulatedCurve(spec.seed, plan.extra["data"], plan.total_steps)
         kept = set(checkpoint_steps(plan.total_steps, plan.n_epochs))
         for step in told_steps(plan.total_steps, plan.n_epochs):
@@ -82,7 +82,7 @@ class SandboxEngine:
             )
 
     def steps_left(self, plan: PlanRecord, after_step: int) -> int:
-        """Told steps after `after_step`."""
+        """The number of reported steps after `after_step`."""
         return sum(step > after_step for step in told_steps(plan.total_steps, plan.n_epochs))
 
     def save(self, spec: TrainSpec, plan: PlanRecord, step: int, folder: Path) -> None:
@@ -90,21 +90,21 @@ class SandboxEngine:
         copy_examples(spec.work_dir, folder)
 
     def rest(self, spec: TrainSpec) -> None:
-        """Nothing: every step can be told again from its number."""
+        """Does nothing: any step can be computed again from its number."""
 
     def result_files(self, spec: TrainSpec) -> dict[str, bytes]:
-        """None beside the steps."""
+        """Empty: the sandbox has no result files of its own."""
         return {}
 
     def release(self, spec: TrainSpec) -> None:
-        """Nothing: the examples are the model."""
+        """Does nothing: the examples are the model."""
 
     def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
         """Tokens of lines in o200k_base; a line that is no example counts 0."""
         return [LineTokens(_count(row)) for row in rows]
 
     def stop(self) -> None:
-        """Nothing runs outside the server."""
+        """Does nothing: the sandbox runs inside the server."""
 
     def answer(self, base: str, folder: Path | None, prompt: Prompt) -> EngineAnswer:
         """Recall the closest training answer, or say what a sandbox base model is."""

@@ -1,4 +1,4 @@
-"""Finds the remembered prompt that is most like a question, in any script, without a model."""
+"""Finds the training prompt that is most similar to a question, in any script, without a model."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _NO_SPACES = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff]
 
 
 def features(text: str) -> Counter[str]:
-    """Words of spaced scripts; single characters and pairs of unspaced ones."""
+    """Words in scripts with spaces; single characters and pairs in scripts without."""
     found: Counter[str] = Counter()
     lowered = text.lower()
     for run in _NO_SPACES.findall(lowered):

@@ -1,4 +1,4 @@
-"""What the control API has set and a restart keeps: shutdown dates, limits, webhook and answer behaviour."""
+"""The state that the control API sets and that survives a restart."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _Seconds = Annotated[float, msgspec.Meta(ge=0, le=3600)]
 
 
 class WebhookBehaviour(msgspec.Struct, forbid_unknown_fields=True):
-    """How webhooks misbehave: silenced, sent several times, late, or newest first."""
+    """Faults of webhooks: not sent, sent several times, late, or newest first."""
 
     mode: Literal["on", "off"] = "on"
     url: str | None = None
@@ -23,7 +23,7 @@ class WebhookBehaviour(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class AnswerBehaviour(msgspec.Struct, forbid_unknown_fields=True):
-    """How answers are paced; `chunks` repeats the text until a stream has that many pieces."""
+    """The pace of answers; `chunks` repeats the text until a stream has that many pieces."""
 
     latency_s: _Seconds = 0.0
     chunk_interval_s: _Seconds = 0.0
@@ -31,14 +31,14 @@ class AnswerBehaviour(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class CreationLimits(msgspec.Struct, forbid_unknown_fields=True):
-    """Who may create jobs: nobody once winding down, and so many a day per model (`*` is any model)."""
+    """Limits on new jobs: none when winding down, else a number per day and model (`*`: any model)."""
 
     wind_down: bool = False
     jobs_per_day: dict[str, Annotated[int, msgspec.Meta(ge=0)]] = {}
 
 
 class ControlState(msgspec.Struct):
-    """Everything above in one saved document."""
+    """The whole state, saved as one document."""
 
     webhooks: WebhookBehaviour = msgspec.field(default_factory=WebhookBehaviour)
     answers: AnswerBehaviour = msgspec.field(default_factory=AnswerBehaviour)

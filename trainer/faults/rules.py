@@ -1,4 +1,4 @@
-"""Scripted misbehaviour: rules that match requests and spoil so many of them."""
+"""Scripted faults: rules that match requests and spoil a given number of them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Kind = Literal[
 
 
 class Rule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
-    """One fault. `times` None means every match; `skip` lets so many matches pass first.
+    """One fault. `times` None means every match; the first `skip` matches pass.
 
     Kinds: `status` answers an error and does nothing; `drop_before` closes the connection and does nothing;
     `drop_after` does the work and loses the answer; `answer_late` does it and answers `delay_s` later;
@@ -50,7 +50,7 @@ class Rule(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True):
 
 
 class Active(msgspec.Struct):
-    """A rule in force and how often it has matched and acted."""
+    """An active rule, with the number of times it has matched and acted."""
 
     rule: Rule
     matched: int = 0
@@ -58,7 +58,7 @@ class Active(msgspec.Struct):
 
 
 class Faults:
-    """The rules, first added first tried; one request meets at most one rule. They die with the process."""
+    """The active rules, tried in order, at most one per request. A restart clears them."""
 
     def __init__(self) -> None:
         self._active: list[Active] = []
@@ -86,7 +86,7 @@ class Faults:
             return list(self._active)
 
     def take(self, method: str, path: str) -> Rule | None:
-        """The rule that spoils this request, counted; None for most requests."""
+        """The rule that applies to this request, counted as used; None if no rule does."""
         with self._lock:
             for active in self._active:
                 rule = active.rule

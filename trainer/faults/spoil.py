@@ -1,4 +1,4 @@
-"""Carries out one fault on one request."""
+"""Applies a fault to a request."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _response(rule: Rule) -> Response:
 
 
 class _Late:
-    """Keeps an answer back for a while once the work is done."""
+    """Delays an answer after the work is done."""
 
     def __init__(self, delay_s: float, send: Send) -> None:
         self._delay_s = delay_s
@@ -67,7 +67,7 @@ class _Late:
 
 
 async def _swallow(message: Message) -> None:
-    """Lose what the app answers."""
+    """Discard the application's answer."""
 
 
 async def _abort(scope: Scope, receive: Receive) -> None:

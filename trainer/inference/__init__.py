@@ -1,1 +1,1 @@
-"""Answers over the wire: chat completions, legacy completions, responses, each as one body or a stream."""
+"""Inference endpoints: chat completions, legacy completions and responses, streaming or not."""

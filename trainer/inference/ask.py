@@ -1,4 +1,4 @@
-"""Finds the model, asks the engine, and paces the answer as the control API wants it."""
+"""Finds the model, asks the engine, and paces the answer as the control API says."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from trainer.web.lookup import ServedModel, find_served
 
 
 async def ask(core: Core, model: str, prompt: Prompt, n: int = 1) -> list[EngineAnswer]:
-    """The engine's answers, one a choice; raises a 404 `ApiError` for a model that cannot be called."""
+    """The engine's answers, one for each choice; raises a 404 `ApiError` for an unknown model."""
     target = find_served(core, model)
     behaviour = core.control.state.answers
     if behaviour.latency_s:

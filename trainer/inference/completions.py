@@ -1,4 +1,4 @@
-"""`POST /completions`, the legacy way to ask."""
+"""`POST /completions`, the legacy endpoint."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _choice(index: int, text: str, answer: EngineAnswer | None) -> dict[str, Any
 
 
 def _logprobs(answer: EngineAnswer) -> dict[str, Any] | None:
-    """Four parallel lists, as this endpoint had them before chats."""
+    """Log probabilities in the legacy format: four parallel lists."""
     if answer.logprobs is None:
         return None
     tokens = [one["token"] for one in answer.logprobs]

@@ -1,4 +1,4 @@
-"""Bodies of the three ways to ask; fields that change nothing here are accepted and ignored."""
+"""Request bodies of the three endpoints; fields without effect here are accepted and ignored."""
 
 from __future__ import annotations
 

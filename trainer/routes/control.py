@@ -1,4 +1,4 @@
-"""`/control`: clock, faults, limits, webhooks and counts; mounted only when the trainer is told to."""
+"""`/control`: clock, faults, limits, webhooks and counts; mounted only with `--control`."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ async def set_clock(request: Request) -> Response:
 
 @router.post("/clock/advance")
 async def advance(request: Request) -> Response:
-    """Move a manual clock; answers once every job has done what fell due."""
+    """Move a manual clock; responds once every job has done what became due."""
     state = state_of(request)
     body = await read_json(request, AdvanceRequest)
     if not state.core.clock.is_manual:
@@ -132,7 +132,7 @@ async def append_faults(request: Request) -> Response:
 
 @router.put("/webhooks")
 async def set_webhooks(request: Request) -> Response:
-    """How webhooks behave from now on."""
+    """Set the behaviour of webhooks."""
     state = state_of(request)
     state.core.control.state.webhooks = await read_json(request, WebhookBehaviour)
     state.core.control.save()
@@ -150,7 +150,7 @@ async def show_webhooks(request: Request) -> Response:
 
 @router.put("/answers")
 async def set_answers(request: Request) -> Response:
-    """How answers are paced from now on."""
+    """Set the pace of answers."""
     control = state_of(request).core.control
     control.state.answers = await read_json(request, AnswerBehaviour)
     control.save()
@@ -159,7 +159,7 @@ async def set_answers(request: Request) -> Response:
 
 @router.put("/limits")
 async def set_limits(request: Request) -> Response:
-    """Who may create jobs from now on."""
+    """Set the limits on new jobs."""
     control = state_of(request).core.control
     control.state.limits = await read_json(request, CreationLimits)
     control.save()

@@ -27,7 +27,7 @@ def _find(request: Request, file_id: str) -> FileRecord:
 
 @router.post("/files")
 async def create(request: Request) -> Response:
-    """Take a file in; its row appears once all of it is on disk and checked."""
+    """Store a file; its row is written once the content is complete and checked."""
     core = state_of(request).core
     with MultipartBody(core.files.new_temporary()) as body:
         await body.read(request, "file", _FIELDS, core.settings.file_limit_bytes)
@@ -75,7 +75,7 @@ async def delete(request: Request, file_id: str) -> Response:
 
 @router.get("/files/{file_id}/content")
 async def content(request: Request, file_id: str) -> Response:
-    """The bytes as they came."""
+    """Download a file's unchanged content."""
     file = _find(request, file_id)
     return FileResponse(
         state_of(request).core.files.path(file.id),

@@ -59,7 +59,7 @@ async def retrieve(request: Request, job_id: str) -> Response:
 
 @router.post("/{job_id}/cancel")
 async def cancel(request: Request, job_id: str) -> Response:
-    """Stop a job for good."""
+    """Cancel a job."""
     state = state_of(request)
     job = actions.cancel(state.core, job_id)
     state.runner.schedule(job.id, state.core.clock.now())  # so that what its training needed is dropped
@@ -69,7 +69,7 @@ async def cancel(request: Request, job_id: str) -> Response:
 
 @router.post("/{job_id}/pause")
 async def pause(request: Request, job_id: str) -> Response:
-    """Ask a running job to rest."""
+    """Pause a running job."""
     return answer(_show(request, actions.pause(state_of(request).core, job_id)))
 
 

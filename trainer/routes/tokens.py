@@ -1,4 +1,4 @@
-"""`POST /fine_tuning/token_counts`: training lines in tokens of a base's own tokenizer. Not OpenAI's."""
+"""`POST /fine_tuning/token_counts`: count training lines with a base's tokenizer. Not in OpenAI's API."""
 
 from __future__ import annotations
 

@@ -29,14 +29,14 @@ LIFE_S = 3600
 
 
 class UploadExpiry(msgspec.Struct):
-    """When the finished file goes away."""
+    """When the finished file expires."""
 
     anchor: str
     seconds: int
 
 
 class UploadRequest(msgspec.Struct, rename={"size_bytes": "bytes"}):
-    """An upload as announced."""
+    """The body that creates an upload."""
 
     filename: str
     purpose: str
@@ -71,7 +71,7 @@ def _find_pending(core: Core, upload_id: str) -> UploadRecord:
 
 @router.post("")
 async def create(request: Request) -> Response:
-    """Announce a file."""
+    """Create an upload."""
     core = state_of(request).core
     body = await read_json(request, UploadRequest)
     if body.size_bytes > core.settings.upload_limit_bytes:
@@ -94,7 +94,7 @@ async def create(request: Request) -> Response:
 
 @router.post("/{upload_id}/parts")
 async def add_part(request: Request, upload_id: str) -> Response:
-    """Take one part in."""
+    """Store one part."""
     core = state_of(request).core
     _find_pending(core, upload_id)
     with MultipartBody(core.files.new_temporary()) as body:
@@ -147,7 +147,7 @@ async def complete(request: Request, upload_id: str) -> Response:
 
 @router.post("/{upload_id}/cancel")
 async def cancel(request: Request, upload_id: str) -> Response:
-    """Give an upload up."""
+    """Cancel an upload."""
     core = state_of(request).core
     upload = _find_pending(core, upload_id)
     upload.status = "cancelled"

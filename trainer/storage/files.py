@@ -1,4 +1,4 @@
-"""File contents on disk beside their rows."""
+"""The contents of files, on disk."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ class Files:
             leftover.unlink()
 
     def path(self, file_id: str) -> Path:
-        """Where a file's content lies, whether or not it exists."""
+        """The path of a file's content, which may not exist."""
         return self._folders["files"] / file_id
 
     def part_path(self, part_id: str) -> Path:
-        """Where an upload's part lies."""
+        """The path of an upload's part."""
         return self._folders["parts"] / part_id
 
     def model_path(self, folder: str) -> Path:
-        """Where a tuned model lies."""
+        """The path of a tuned model."""
         return self._folders["models"] / folder
 
     def new_temporary(self) -> Path:
-        """A fresh name for content on its way in."""
+        """A new temporary path for content that is being received."""
         return self._folders["tmp"] / secrets.token_hex(12)
 
     def adopt(
         self, temporary: Path, filename: str, purpose: str, *, expires_after_s: int | None = None
     ) -> FileRecord:
-        """Make a file of complete content and write its row."""
+        """Turn complete content into a file, and write its row."""
         now = self._clock.now_s()
         record = FileRecord(
             id=new_id("file-", 22),

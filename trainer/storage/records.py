@@ -50,7 +50,7 @@ class JobFailure(msgspec.Struct):
 
 
 class PlanRecord(msgspec.Struct, kw_only=True):
-    """What validation resolved: numbers instead of `auto`, and how far the job has to go."""
+    """The result of validation: numbers instead of `auto`, and the number of steps."""
 
     n_epochs: int
     batch_size: int
@@ -63,7 +63,7 @@ class PlanRecord(msgspec.Struct, kw_only=True):
 
 
 class JobRecord(msgspec.Struct, kw_only=True):
-    """A fine-tuning job; `due_at` is when the trainer's clock next lets it move, None when nothing will."""
+    """A fine-tuning job; `due_at` is when it next moves, by the trainer's clock, or None."""
 
     id: str
     model: str
@@ -126,7 +126,7 @@ class ModelRecord(msgspec.Struct, kw_only=True):
 
 
 class DeliveryRecord(msgspec.Struct, kw_only=True):
-    """A webhook on its way: `next_at` is unix seconds of the real clock, None once done or given up."""
+    """A webhook delivery; `next_at` is its next attempt, in unix seconds of the real clock, or None."""
 
     id: str
     event_type: str

@@ -19,7 +19,7 @@ R = TypeVar("R", bound=Identified)
 
 
 class Connected(Protocol):
-    """What a table needs of its store."""
+    """The part of the store that a table needs."""
 
     def transaction(self) -> AbstractContextManager[sqlite3.Connection]:
         """A write transaction."""

@@ -1,1 +1,1 @@
-"""The life of a job: created by a route, moved by one background thread."""
+"""Jobs: a route creates them, one background thread moves them."""

@@ -1,4 +1,4 @@
-"""Cancel, pause and resume, as the routes ask for them."""
+"""Cancels, pauses and resumes jobs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def cancel(core: Core, job_id: str) -> JobRecord:
 
 
 def pause(core: Core, job_id: str) -> JobRecord:
-    """Ask a running job to rest at its next step; raises a 400 `ApiError` in any other status."""
+    """Make a running job pause at its next step; raises a 400 `ApiError` in any other status."""
     with core.store.transaction():
         job = find_job(core, job_id)
         if job.status not in ("running", "pausing"):

@@ -1,4 +1,4 @@
-"""Turns a request into a job row, or refuses it the way OpenAI does."""
+"""Creates jobs, or refuses them with OpenAI's errors."""
 
 from __future__ import annotations
 

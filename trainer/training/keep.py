@@ -1,4 +1,4 @@
-"""Checkpoints: the model of a step, kept under a name that can be called and tuned on."""
+"""Checkpoints: the model of a step, under a name that can be called and tuned further."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ METRIC_NAMES = (
 
 
 def save_checkpoints(core: Core, job: JobRecord, progress: Progress) -> None:
-    """Let the engine write the models to keep; outside any transaction, for weights take long."""
+    """Have the engine save the checkpoints' models; outside any transaction, because it takes long."""
     if job.plan is None:
         return
     steps = [kept.step for kept in progress.earlier] + [progress.step] * progress.checkpoint

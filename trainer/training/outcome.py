@@ -1,4 +1,4 @@
-"""The three ends of a job, each with its events and its webhook, inside the caller's transaction."""
+"""Ends jobs: succeeded, failed or cancelled, with events and webhook, in the caller's transaction."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def succeed_job(core: Core, job: JobRecord, at: float) -> None:
 
 
 def fail_job(core: Core, job: JobRecord, at: float, failure: JobFailure) -> None:
-    """Keep the reason on the job and tell it as an error event; no tokens are billed."""
+    """Fail a job: record the reason and an error event. No tokens are billed."""
     job.failure = failure
     job.fine_tuned_model = None
     log_event(core, job, at, failure.message, level="error")
@@ -29,7 +29,7 @@ def fail_job(core: Core, job: JobRecord, at: float, failure: JobFailure) -> None
 
 
 def cancel_job(core: Core, job: JobRecord, at: float) -> None:
-    """Stop for good; what was trained until here is told as trained_tokens.
+    """Cancel a job; `trained_tokens` reports what was trained until then.
 
     Whether OpenAI bills a cancelled job is unknown; Azure bills the work done, and so does this server.
     """

@@ -1,4 +1,4 @@
-"""The result file: one CSV row for every step that was told."""
+"""The result file: one CSV row for each reported step."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Runner:
         self._thread = threading.Thread(target=self._loop, name="runner", daemon=True)
 
     def start(self) -> None:
-        """Take up every job that has not ended; what fell due while nobody ran is due now."""
+        """Schedule every job that has not ended; anything that became due while stopped is due now."""
         now = self._core.clock.now()
         for job in self._core.store.jobs.all():
             if job.status in ("running", "pausing"):
@@ -46,7 +46,7 @@ class Runner:
         self._thread.start()
 
     def stop(self, timeout_s: float = 0.5) -> None:
-        """Let the current move end, without waiting long: rows survive a thread killed with its process."""
+        """Let the current move end, but do not wait long: the rows survive if the thread is killed."""
         with self._condition:
             self._stopping = True
             self._condition.notify_all()
@@ -60,7 +60,7 @@ class Runner:
             self._condition.notify_all()
 
     def wake(self) -> None:
-        """Look at the clock again, because somebody moved it."""
+        """Look at the clock again after it was moved."""
         with self._condition:
             self._condition.notify_all()
 
@@ -105,7 +105,7 @@ class Runner:
         self._fill_slots(at)
 
     def _follow(self, job_id: str) -> None:
-        """Schedule the job's next move, or free its slot when it came to rest."""
+        """Schedule the job's next move, or free its slot if it has paused."""
         job = self._core.store.jobs.get(job_id)
         if job is None or job.due_at is None:
             self._release(job_id)

@@ -12,7 +12,7 @@ _Rate = Annotated[float, Meta(gt=0)]
 
 
 class RequestedHyperparameters(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
-    """Every method's hyperparameters; which of them a method has is checked apart."""
+    """The hyperparameters of all methods; whether the job's method has them is checked later."""
 
     batch_size: Auto | Annotated[int, Meta(ge=1, le=256)] | None = None
     learning_rate_multiplier: Auto | _Rate | None = None
@@ -25,7 +25,7 @@ class RequestedHyperparameters(msgspec.Struct, omit_defaults=True, forbid_unknow
 
 
 class MethodOptions(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
-    """What stands under the method's own name."""
+    """The settings under the method's name."""
 
     hyperparameters: RequestedHyperparameters | None = None
     grader: dict[str, Any] | None = None
@@ -33,7 +33,7 @@ class MethodOptions(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=Tr
 
 
 class RequestedMethod(msgspec.Struct, forbid_unknown_fields=True):
-    """How to tune."""
+    """The method of a job, with its settings."""
 
     type: Literal["supervised", "dpo", "reinforcement"]
     supervised: MethodOptions | None = None
@@ -49,7 +49,7 @@ class RequestedIntegration(msgspec.Struct):
 
 
 class RequestedJob(msgspec.Struct, forbid_unknown_fields=True, rename={"training_type": "trainingType"}):
-    """A job as asked for."""
+    """The body that creates a job."""
 
     model: Annotated[str, Meta(min_length=1)]
     training_file: Annotated[str, Meta(min_length=1)]

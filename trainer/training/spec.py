@@ -1,4 +1,4 @@
-"""A job row as the engine wants to see it."""
+"""Builds the engine's view of a job."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from trainer.storage.records import JobRecord
 
 
 def build_spec(core: Core, job: JobRecord) -> TrainSpec:
-    """The engine's view of a job; a parent that was deleted meanwhile still lends its folder."""
+    """The engine's view of a job. The folder of a deleted parent model is still used."""
     kind = job.method["type"]
     options = job.method[kind]
     parent = core.store.models.get(job.model) if job.model != job.base else None

@@ -1,4 +1,4 @@
-"""One move of one job, by its status: check the files, start, take a step, come to rest.
+"""The moves of a job, by status: check the files, start, take a step, pause.
 
 validating_files -> queued -> running -> succeeded
                       ^         |  \\-> pausing -> paused
@@ -57,7 +57,7 @@ def start_job(core: Core, job_id: str, at: float) -> bool:
 
 
 def take_step(core: Core, job: JobRecord, at: float, run: Iterator[Progress]) -> None:
-    """Let the engine work to its next told step, then record it, unless the job was stopped meanwhile."""
+    """Train to the next reported step and record it, unless the job was stopped in the meantime."""
     try:
         progress = next(run, None)
         if progress:
@@ -91,7 +91,7 @@ def take_step(core: Core, job: JobRecord, at: float, run: Iterator[Progress]) ->
 
 
 def rest_job(core: Core, job: JobRecord, at: float) -> None:
-    """Come to rest in `paused`; only a resume or a cancel moves the job again."""
+    """Move the job to `paused`; only a resume or a cancel moves it again."""
     log_event(core, job, at, "Fine-tuning job paused")
     job.status = "paused"
     job.due_at = None
@@ -100,7 +100,7 @@ def rest_job(core: Core, job: JobRecord, at: float) -> None:
 
 
 def still(core: Core, job_id: str, *statuses: str) -> JobRecord | None:
-    """The job as it is now, if it is in one of the statuses."""
+    """The job's current row if it has one of the statuses, else None."""
     job = core.store.jobs.get(job_id)
     return job if job and job.status in statuses else None
 

@@ -1,4 +1,4 @@
-"""What a file must be to be accepted, checked on its way in."""
+"""Checks files and their parameters when they are uploaded."""
 
 from __future__ import annotations
 

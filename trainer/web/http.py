@@ -23,7 +23,7 @@ def answer(body: object, status: int = 200) -> Response:
 
 
 def check_length(request: Request, limit_bytes: int) -> None:
-    """Refuse by the announced length, before anything is read; raises `ApiError`."""
+    """Refuse a body by its `Content-Length`, before reading any of it; raises `ApiError`."""
     announced = request.headers.get("content-length", "0")
     if not announced.isdigit():
         raise bad_request("The content-length header is no number.")

@@ -1,4 +1,4 @@
-"""Which model a name means, and whether it still serves."""
+"""Finds models by name, and checks that they have not been shut down."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _NOT_DEPLOYED = (
 
 @dataclass(frozen=True)
 class ServedModel:
-    """A model to ask: `folder` is None for a base."""
+    """A model that can answer; `folder` is None for a base."""
 
     name: str
     base: str
@@ -34,7 +34,7 @@ def is_shut_down(core: Core, *models: str) -> bool:
 
 
 def find_served(core: Core, name: str) -> ServedModel:
-    """What answers under a name: a model, or where the dialect says so a deployment of one.
+    """Find the model or, if the dialect has deployments, the deployment with this name.
 
     Bases are deployed under their own names. Raises a 404 `ApiError`.
     """

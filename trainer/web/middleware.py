@@ -1,4 +1,4 @@
-"""What happens around every request: id and headers, the count, the key, the scripted fault."""
+"""The middleware of every request: id and headers, counting, authentication, scripted faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows as OpenAI's objects."""
+"""Renders rows as OpenAI's objects."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def show_base(core: Core, name: str) -> Wire:
 
 
 def show_tuned(core: Core, model: ModelRecord) -> Wire:
-    """A tuned model; it dies no later than its base. `root` is where its weights lie, for other servers."""
+    """A tuned model, shut down no later than its base. `root` is the path of its weights."""
     date = core.control.shutdown_date(model.id, model.base)
     shown = _model(model.id, model.created_at, core.engine.owner, date)
     if core.engine.keeps_weights:

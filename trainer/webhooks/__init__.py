@@ -1,1 +1,1 @@
-"""Signed events about jobs that ended: queued with the job's last change, sent until a 2xx."""
+"""Webhooks about ended jobs: queued in the transaction that ends the job, sent until a 2xx."""

@@ -1,4 +1,4 @@
-"""Writes deliveries in the transaction that ends a job, so that none is lost or made up."""
+"""Queues deliveries in the transaction that ends a job, so that none is lost or premature."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PENDING = "pending"
 
 
 def webhook_url(core: Core) -> str | None:
-    """Where events go: the control API's choice before the command line's; None when they go nowhere."""
+    """The receiver's URL: the control API's, else the command line's; None without either."""
     behaviour = core.control.state.webhooks
     if behaviour.mode == "off" or not core.settings.webhook_secret:
         return None

@@ -48,7 +48,7 @@ class Sender:
         self._thread = threading.Thread(target=self._loop, name="webhooks", daemon=True)
 
     def start(self) -> None:
-        """Take up what was left unsent."""
+        """Start sending, beginning with unsent deliveries."""
         self._thread.start()
 
     def stop(self) -> None:
@@ -59,7 +59,7 @@ class Sender:
         self._client.close()
 
     def wake(self) -> None:
-        """Look now."""
+        """Look for due deliveries now."""
         self._wake.set()
 
     def _loop(self) -> None:

@@ -1,4 +1,4 @@
-"""The models on offer, from what was typed: folders of models, one model's folder, or ids of a hub."""
+"""Finds the base models that `--bases` names: model folders, folders of them, or hub ids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The training process, from outside: started when needed, asked one thing at a time, replaced if dead."""
+"""Starts and controls the training process: one order at a time; a dead process is replaced."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Child:
         self.generation += 1
 
     def ask(self, order: TrainingOrder) -> WorkerReply:
-        """Have an order carried out; raises `TrainingFailedError` for what the process refuses or dies of.
+        """Send an order and wait; raises `TrainingFailedError` if the process refuses it or dies.
 
         Raises RuntimeError for a fault of ours, and ends the calling thread when the server is stopping.
         """

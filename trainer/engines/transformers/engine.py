@@ -1,4 +1,4 @@
-"""The engine as the server sees it: training in a process of its own, answers in this one."""
+"""The engine that trains in a process of its own and answers in the server's."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from trainer.storage.records import PlanRecord
 
 
 class TransformersEngine:
-    """Real models: one job at a time, the others wait in the server's queue."""
+    """Trains real models, one job at a time; other jobs wait in the server's queue."""
 
     name = "transformers"
     notice = ""
@@ -57,7 +57,7 @@ class TransformersEngine:
         return reply.plan
 
     def train(self, spec: TrainSpec, plan: PlanRecord, after_step: int) -> Iterator[Progress]:
-        """Every step after `after_step`, each asked for when the one before is recorded."""
+        """Yield every step after `after_step`; a step begins once the one before it is recorded."""
         opened = 0
         try:
             while after_step < plan.total_steps:
@@ -89,7 +89,7 @@ class TransformersEngine:
         self._child.ask(TrainingOrder(do="save", step=step, folder=str(folder)))
 
     def rest(self, spec: TrainSpec) -> None:
-        """Keep the place of the run under way."""
+        """Write a snapshot of the current run."""
         self._child.ask(TrainingOrder(do="rest"))
 
     def result_files(self, spec: TrainSpec) -> Mapping[str, bytes]:
@@ -98,11 +98,11 @@ class TransformersEngine:
         return {path.name: path.read_bytes() for path in sorted(folder.glob("*.csv"))}
 
     def release(self, spec: TrainSpec) -> None:
-        """Drop tokens, snapshots and weights that became no checkpoint."""
+        """Delete tokens, snapshots, and weights that did not become a checkpoint."""
         shutil.rmtree(spec.work_dir / "work", ignore_errors=True)
 
     def answer(self, base: str, folder: Path | None, prompt: Prompt) -> EngineAnswer:
-        """Answer by the model, loaded on first use."""
+        """Answer with the model, which is loaded on first use."""
         answer: EngineAnswer = self._answers().answer(self._bases[base], folder, prompt)
         return answer
 

@@ -1,4 +1,4 @@
-"""What the end of an epoch means: which checkpoints to keep, which weights were best, whether to stop."""
+"""The end of an epoch: which checkpoints to keep, which weights are best, whether to stop early."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ Metrics = dict[str, float]
 
 @dataclass
 class StepOutcome:
-    """`keeps` makes this step a checkpoint, `earlier` makes those of earlier epochs ones too."""
+    """What to do after a step: `keeps` makes it a checkpoint, `earlier` those of earlier epochs."""
 
     is_last: bool
     keeps: bool
@@ -78,7 +78,7 @@ class Epochs:
         return snapshot.epoch_path(self._folder, step)
 
     def state(self) -> dict[str, Any]:
-        """What a snapshot needs to remember."""
+        """The state that a snapshot saves."""
         return {
             "waiting": self._waiting,
             "best_step": self._best_step,
@@ -87,7 +87,7 @@ class Epochs:
         }
 
     def load_state(self, state: dict[str, Any]) -> None:
-        """Go on as remembered."""
+        """Restore a state from a snapshot."""
         self._waiting = [(step, metrics) for step, metrics in state["waiting"]]
         self._best_step, self._best_loss = state["best_step"], state["best_loss"]
         self.best_guesses = [(right, guessed) for right, guessed in state["best_guesses"]]

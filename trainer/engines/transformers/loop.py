@@ -1,4 +1,4 @@
-"""One optimiser step after the other; between two of them the run can stop, be saved, and go on.
+"""The training loop: between any two optimiser steps a run can stop, be saved, and go on.
 
 The same seed, files and device give the same numbers: the order of examples and every step's randomness come
 from the seed and the step's number, so a step repeated after a crash is the step it was.
@@ -30,7 +30,7 @@ from trainer.storage.records import PlanRecord
 
 
 class Run:
-    """A job under way; `step` trains one step and tells it."""
+    """A running job; `step` trains one step and returns its progress."""
 
     def __init__(self, spec: TrainSpec, base: OfferedBase, plan: PlanRecord, after_step: int,
                  accelerator: Accelerator, snapshot_s: float) -> None:  # fmt: skip
@@ -61,7 +61,7 @@ class Run:
         self._go_on_from(after_step)
 
     def step(self) -> Progress:
-        """Train the next step, validate where an epoch ends, and tell both."""
+        """Train the next step, and validate at the end of an epoch."""
         started = time.monotonic()
         if self._step == 0 and self._valid:
             score = self._machine.validate(self._valid)
@@ -89,7 +89,7 @@ class Run:
         )
 
     def save(self, step: int, folder: Path) -> None:
-        """Write the model of a step told as a checkpoint."""
+        """Write the model of a step that was reported as a checkpoint."""
         now = None
         if (path := self._epochs.weights_of(step)) is not None:
             now = {name: value.clone() for name, value in self._machine.trained_part().items()}
@@ -103,7 +103,7 @@ class Run:
                 self._machine.put_back(now)
 
     def rest(self) -> None:
-        """Keep the place now."""
+        """Write a snapshot now."""
         state = self._machine.state() | {
             "step": self._step,
             "tokens": self._tokens,
@@ -115,7 +115,7 @@ class Run:
         self._last_snapshot = time.monotonic()
 
     def rest_if_due(self) -> None:
-        """Keep the place when an epoch has ended or enough time has passed since it was last kept.
+        """Write a snapshot if an epoch has ended or the last snapshot is old enough.
 
         Called once the last step is recorded, so that a snapshot never lies ahead of the event log.
         """

@@ -1,6 +1,6 @@
-"""The model on its device: forward, backward, update, over micro-batches and over processes.
+"""The model on its device: forward, backward and update, over micro-batches and processes.
 
-Several devices come by `accelerate launch`; each process takes every so-many-th example of a batch.
+With several devices, `accelerate launch` starts a process for each, and they split each batch.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class Machine:
 
     @staticmethod
     def weights_dtype(accelerator: Accelerator, base: OfferedBase) -> Any:
-        """bfloat16 for weights that stay, where the device has it; float32 for those that learn."""
+        """bfloat16 for frozen weights where the device has it; float32 for trained ones."""
         return pick_dtype(accelerator.device) if base.tuning == "lora" else torch.float32
 
     @property
@@ -50,7 +50,7 @@ class Machine:
         return bool(self._accelerator.is_main_process)
 
     def train(self, batches: TrainingBatches, examples: list[int], rate: float, seed: int) -> Score:
-        """One optimiser step over the examples, whatever number of micro-batches it takes."""
+        """One optimiser step over the examples, in as many micro-batches as needed."""
         torch.manual_seed(seed)
         self._model.train()
         self._optimizer.zero_grad()
@@ -72,7 +72,7 @@ class Machine:
         return self._gather(score)
 
     def validate(self, batches: TrainingBatches) -> Score:
-        """Loss and guesses over everything, with dropout off."""
+        """Loss and predictions over the whole validation set, without dropout."""
         self._model.eval()
         score = Score()
         with torch.no_grad():
@@ -110,7 +110,7 @@ class Machine:
         self._optimizer.load_state_dict(state["optimizer"])
 
     def free_memory(self) -> None:
-        """Give back what a failed attempt left behind."""
+        """Free the memory that a failed attempt left allocated."""
         self._optimizer.zero_grad()
         gc.collect()
         if self._accelerator.device.type == "cuda":

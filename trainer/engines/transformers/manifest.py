@@ -1,4 +1,4 @@
-"""What makes a saved model whole: a list of its files with their hashes, written last.
+"""The manifest of a saved model: its files with their hashes, written last.
 
 A folder without it was never finished; a file that differs from it was damaged since.
 """
@@ -15,7 +15,7 @@ _NAME = "tunehouse.json"
 
 
 class CorruptModelError(Exception):
-    """The folder is not the model that was written there; the text names no path."""
+    """The folder differs from the model that was written there; the message contains no path."""
 
 
 class Manifest(msgspec.Struct, kw_only=True):
@@ -32,7 +32,7 @@ class Manifest(msgspec.Struct, kw_only=True):
 
 
 def finish(folder: Path, manifest: Manifest) -> None:
-    """Hash what lies in the folder and write the manifest, so that it counts as a model from now on."""
+    """Hash the files in the folder and write the manifest, which makes the folder a model."""
     manifest.files = {f.name: _hash(f) for f in sorted(folder.iterdir()) if f.is_file() and f.name != _NAME}
     temporary = folder / f".{_NAME}"
     with temporary.open("wb") as file:

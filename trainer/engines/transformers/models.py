@@ -1,7 +1,7 @@
-"""Loading weights to train or to answer with, and saving what was trained.
+"""Loads weights to train or to answer with, and saves trained models.
 
 A tuned model is a folder: an adapter with its base elsewhere, a full model, or a classifier. All are in the
-formats of peft and transformers, so that vLLM and others serve them as they lie.
+formats of peft and transformers, so that vLLM and others can serve them unchanged.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def load_to_answer(base: OfferedBase, folder: Path | None, dtype: Any) -> Any:
 
 def save_model(model: Any, encoder: Encoder, base: OfferedBase, parent: Path | None, labels: list[str],
                folder: Path) -> None:  # fmt: skip
-    """Write a trained model into the folder, whole or not at all; what lay there is replaced."""
+    """Write a trained model into the folder atomically, replacing what it contained."""
     _empty(folder)
     try:
         model.save_pretrained(folder)

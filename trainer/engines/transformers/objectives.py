@@ -1,4 +1,4 @@
-"""Three losses over a padded batch. Each gives sums, so that micro-batches and machines can be added up."""
+"""Three losses over a padded batch. Each returns sums, which add up over micro-batches and processes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def log_likelihoods(model: Any, batch: dict[str, Tensor]) -> Tensor:
 
 
 def dpo(model: Any, batch: dict[str, Tensor], beta: float) -> Sums:
-    """-log sigmoid of beta times how much further than the reference wanted is above unwanted.
+    """DPO's loss: -log sigmoid(beta x (margin of the model - margin of the reference)).
 
     Formula: Rafailov 2023, equation 7. `batch["reference"]` holds the starting model's log likelihoods.
     """

@@ -1,4 +1,4 @@
-"""Checks a job's files, writes them as tokens beside the job, and resolves its plan."""
+"""Checks a job's files, tokenises them into the work folder, and plans the job."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ GROUPS = {"supervised": 1, "dpo": 2, "classify": 1}
 
 
 def objective_of(spec: TrainSpec, base: OfferedBase) -> str:
-    """What is minimised: `classify` on encoders, else the method's own name."""
+    """The objective: `classify` for encoders, otherwise the method's name."""
     return "classify" if base.kind == ENCODER else spec.method
 
 
 def scratch(spec: TrainSpec) -> Path:
-    """Where what only training needs is kept."""
+    """The folder of a job's temporary files."""
     return spec.work_dir / "work"
 
 
@@ -102,7 +102,7 @@ class _PackedFile:
         self._writer.write(target)
 
     def notes(self) -> list[str]:
-        """Sentences on what was not trained as it stands in the file."""
+        """Warnings about lines that were cut or not trained on."""
         found = []
         if self._cut:
             limit = self._encoder.window

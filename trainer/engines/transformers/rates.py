@@ -1,4 +1,4 @@
-"""What `auto` becomes, and the learning rate of each step. Every figure has its source beside it.
+"""Numbers for `auto`, and the learning rate of each step. Each figure cites its source.
 
 `learning_rate_multiplier` multiplies the rate below; `auto` is 1. Epochs follow the cookbook's rule, as they
 do at OpenAI, so that an estimate made from the file alone holds here too (trainer/engines/auto.py).
@@ -55,7 +55,7 @@ def beta(given: Mapping[str, Any]) -> float:
 
 
 def rate_at(step: int, total_steps: int, peak: float) -> float:
-    """The learning rate of a step counted from 1: up over the first tenth, then linearly towards zero."""
+    """The learning rate of a step (from 1): warm-up over the first tenth, then linear decay to zero."""
     warmup = max(1, round(total_steps * WARMUP_SHARE))
     if step <= warmup:
         return peak * step / warmup

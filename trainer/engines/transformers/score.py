@@ -1,4 +1,4 @@
-"""What a pass over the validation file says: loss, accuracy, macro-F1, margin, the confusion matrix."""
+"""The metrics of a validation pass: loss, accuracy, macro-F1, margin, the confusion matrix."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Score:
 
 
 def confusion(guesses: Sequence[tuple[int, int]], n_labels: int) -> list[list[int]]:
-    """Counts by right class (row) and guessed class (column)."""
+    """Counts by true class (row) and predicted class (column)."""
     matrix = [[0] * n_labels for _ in range(n_labels)]
     for right, guessed in guesses:
         matrix[right][guessed] += 1
@@ -55,7 +55,7 @@ def confusion(guesses: Sequence[tuple[int, int]], n_labels: int) -> list[list[in
 
 
 def macro_f1(matrix: Sequence[Sequence[int]]) -> float:
-    """The mean of each class's F1 = 2 TP / (2 TP + FP + FN); classes that nowhere appear are left out."""
+    """The mean of the classes' F1 = 2 TP / (2 TP + FP + FN), without classes that never appear."""
     scores = []
     for label in range(len(matrix)):
         support = sum(matrix[label]) + sum(row[label] for row in matrix)
@@ -65,7 +65,7 @@ def macro_f1(matrix: Sequence[Sequence[int]]) -> float:
 
 
 def confusion_csv(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> str:
-    """A row for each right label with how often which label was guessed."""
+    """One row per true label, with the count of each predicted label."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(["label", *(f"guessed {label}" for label in labels)])

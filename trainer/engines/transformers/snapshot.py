@@ -1,4 +1,4 @@
-"""Where a run stands, so that it can go on after a pause or a crash exactly as it would have."""
+"""Snapshots of a run, from which it continues exactly after a pause or a crash."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NAME = "snapshot.pt"
 
 
 def trained_part(model: Any) -> State:
-    """The parameters that learn; all others are the base's own."""
+    """The trained parameters; all others belong to the base."""
     return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}
 
 
@@ -27,7 +27,7 @@ def put_back(model: Any, part: State) -> None:
 
 
 def write_state(path: Path, state: State) -> None:
-    """Replace a file at once or not at all."""
+    """Write a state to a file, atomically."""
     temporary = path.with_suffix(".part")
     try:
         torch.save(state, temporary)
@@ -38,7 +38,7 @@ def write_state(path: Path, state: State) -> None:
 
 
 def read_state(path: Path) -> State | None:
-    """What was written; None when nothing was, or when it is damaged: the run then starts further back."""
+    """The state in a file; None if it is missing or damaged, and the run restarts from further back."""
     try:
         state: State = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError):

@@ -1,4 +1,4 @@
-"""What the server and the training process say to each other: JSON over a socket that only they know."""
+"""The protocol between the server and the training process: JSON over a private socket."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TrainingOrder(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class Failure(msgspec.Struct):
-    """A `TrainingFailedError` on its way; an empty code is a fault of ours, logged over there."""
+    """A `TrainingFailedError` in transit; an empty code means a bug, logged by the training process."""
 
     code: str
     message: str
@@ -38,7 +38,7 @@ class Failure(msgspec.Struct):
 
 
 class WorkerReply(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """What came of an order."""
+    """The result of an order."""
 
     failure: Failure | None = None
     plan: PlanRecord | None = None

@@ -1,4 +1,4 @@
-"""The training process, from inside: takes orders from the server until the server is gone.
+"""The main module of the training process: carries out the server's orders until the server is gone.
 
 Under `accelerate launch` there are several; the first talks to the server and passes every order on.
 """
@@ -38,14 +38,14 @@ logger = logging.getLogger("trainer.worker")
 
 
 class Worker:
-    """Carries out orders; holds the run that is under way, if one is."""
+    """Carries out orders, and holds the current run if there is one."""
 
     def __init__(self, accelerator: Accelerator) -> None:
         self._accelerator = accelerator
         self._run: Run | None = None
 
     def carry_out(self, order: TrainingOrder) -> WorkerReply:
-        """Do what is asked; every failure is an answer."""
+        """Carry out an order; any failure is part of the reply."""
         try:
             with told():
                 return self._do(order)
@@ -85,7 +85,7 @@ class Worker:
 
 
 def main() -> None:
-    """Connect, then obey."""
+    """Connect to the server and carry out its orders."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a service manager signals all; the server ends this one
     # Idle for hours between jobs is right; the default would end the processes after half an hour.

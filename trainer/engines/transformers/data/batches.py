@@ -1,4 +1,4 @@
-"""Which examples a step trains on, in pieces that fit in memory, on this process of perhaps several."""
+"""Chooses the examples of each step, and splits them into micro-batches and over processes."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class TrainingBatches:
         return found
 
     def shrink(self) -> bool:
-        """Halve what is computed at once; False when one example at a time is the limit already."""
+        """Halve the micro-batches; False if they hold one example already."""
         if self.tokens_at_once <= min(map(self.pack.longest, range(len(self.pack)))):
             return False
         self.tokens_at_once //= 2

@@ -1,4 +1,4 @@
-"""Training lines as token ids, by the model's own tokenizer and chat template."""
+"""Encodes training lines with the model's own tokenizer and chat template."""
 
 from __future__ import annotations
 
@@ -112,12 +112,12 @@ class Encoder:
 
 
 def plain(messages: Any) -> Messages:
-    """Messages as templates want them: text contents, known roles, arguments as objects, no weights."""
+    """Messages in the form that templates expect: text contents, known roles, arguments as objects."""
     return [_plain_one(message) for message in messages]
 
 
 def question_of(row: Mapping[str, Any]) -> str:
-    """What a classifier reads of a line: its prompt, or what the user said last."""
+    """The text that a classifier reads: the prompt, or the last user message."""
     return str(row["prompt"]) if "prompt" in row else last_user_text(row["messages"])
 
 

@@ -1,4 +1,4 @@
-"""Which labels a classifier has, and which files it can be trained on."""
+"""Determines a classifier's labels, and checks that a file can train one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job's examples as tokens, in one file that is mapped and not read.
+"""Packs: a job's tokenised examples in one memory-mapped file.
 
 Sequences lie end to end: `ids` and `weights` (1 where loss is taken), `starts` with one more entry than there
 are sequences. An example is `group` sequences: one, or two of a preference (wanted, then unwanted). `labels`
@@ -67,7 +67,7 @@ class PackWriter:
 
 
 class Pack:
-    """What a `PackWriter` wrote."""
+    """A pack on disk, written by `PackWriter`."""
 
     def __init__(self, path: Path, group: int) -> None:
         parts = load_file(path)

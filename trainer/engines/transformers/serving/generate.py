@@ -1,4 +1,4 @@
-"""Writes token by token, so that text can be streamed, stopped, and left when nobody listens any more."""
+"""Generates token by token, so that answers can stream, stop, and end when the client leaves."""
 
 from __future__ import annotations
 
@@ -92,12 +92,12 @@ class AnswerWriter:
 
 
 def tell_token(text: str, logprob: float) -> dict[str, Any]:
-    """A token and its log probability in OpenAI's words; JSON has no minus infinity."""
+    """A token and its log probability in OpenAI's format; JSON has no minus infinity."""
     return {"token": text, "logprob": max(logprob, -9999.0), "bytes": list(text.encode())}
 
 
 def label_logprobs(labels: Sequence[str], shares: Sequence[float], top: int) -> list[dict[str, Any]]:
-    """A classifier's answer as one token: its label, and the probabilities of the likeliest labels."""
+    """A classifier's answer as one token: its label, with the log probabilities of the top labels."""
     told = sorted(
         (tell_token(label, math.log(share) if share > 0 else -9999.0)
          for label, share in zip(labels, shares, strict=True)),
@@ -118,7 +118,7 @@ def _find_stop(text: str, stops: Sequence[str]) -> int | None:
 
 
 def _could_be_stop(text: str, stops: Sequence[str]) -> int:
-    """How much of the end may turn out to begin a stop sequence, and must wait."""
+    """The length of the end that may begin a stop sequence and must not be sent yet."""
     longest = 0
     for stop in stops:
         for size in range(min(len(stop) - 1, len(text)), longest, -1):

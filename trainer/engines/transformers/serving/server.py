@@ -1,4 +1,4 @@
-"""Models in memory and their answers: loaded on first use, the least recently asked one dropped."""
+"""Serves models from memory: loads on first use, evicts the least recently used."""
 
 from __future__ import annotations
 
