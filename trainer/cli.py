@@ -67,7 +67,7 @@ def run(
         Option(envvar=_ENV + "SNAPSHOT_S", min=0, help="transformers: seconds of work lost by a crash."),
     ] = 60.0,
 ) -> None:
-    """Serve OpenAI's fine-tuning API. Set TUNEHOUSE_TRAINER_API_KEY and _WEBHOOK_SECRET in the environment."""
+    """Serve OpenAI's fine-tuning API. Set TUNEHOUSE_TRAINER_API_KEY and, for webhooks, _WEBHOOK_SECRET."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     api_key = os.environ.get(_ENV + "API_KEY")
     secret = os.environ.get(_ENV + "WEBHOOK_SECRET")
