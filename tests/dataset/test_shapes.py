@@ -57,11 +57,15 @@ def as_xlsx(rows: list[list[Any]]) -> bytes:
             return f"<c><v>{value}</v></c>"
         return f'<c t="inlineStr"><is><t xml:space="preserve">{escape(value)}</t></is></c>'
 
+    return workbook("".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows))
+
+
+def workbook(rows: str) -> bytes:
+    """A workbook whose one sheet holds the XML of `rows`."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     rels = "http://schemas.openxmlformats.org/package/2006/relationships"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
     kinds = "http://schemas.openxmlformats.org/package/2006/content-types"
-    body = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{kinds}"/>',
         "_rels/.rels": f'<Relationships xmlns="{rels}"><Relationship Id="r" Type="{office}/officeDocument" '
@@ -70,7 +74,7 @@ def as_xlsx(rows: list[list[Any]]) -> bytes:
         'r:id="r"/></sheets></workbook>',
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{rels}"><Relationship Id="r" '
         f'Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
-        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{body}</sheetData></worksheet>',
+        "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>',
     }
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as packed:

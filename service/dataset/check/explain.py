@@ -1,6 +1,7 @@
 """Say what is wrong with a line that does not decode. Pure; slow is fine here, wrong lines are few."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -26,8 +27,17 @@ def explain(line: bytes, fmt: Format) -> list[Flaw]:
     looks_like = format_of(value)
     if looks_like not in (None, fmt.name) and fmt.name in _TOLD_APART and looks_like in _TOLD_APART:
         return [Flaw("", "wrong_format", f"is a {looks_like} example in a file of {fmt.name} examples")]
-    flaws = list(dict.fromkeys(_mismatches(value, fmt)))[:_MAX_FLAWS]
+    flaws = list(islice(_distinct(_mismatches(value, fmt)), _MAX_FLAWS))
     return flaws or [Flaw("", "invalid_json", "is not JSON that can be read")]
+
+
+def _distinct(flaws: Iterable[Flaw]) -> Iterator[Flaw]:
+    """Each flaw once. The line stops being read after 20: it may hold millions."""
+    seen: set[Flaw] = set()
+    for flaw in flaws:
+        if flaw not in seen:
+            seen.add(flaw)
+            yield flaw
 
 
 def _mismatches(value: dict[str, Any], fmt: Format) -> Iterator[Flaw]:

@@ -13,15 +13,11 @@ from service.dataset.convert.columns import ExampleTable, needs_building
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.rows import recoded, rows_of
 from service.dataset.convert.sources import HEAD_BYTES, Layout, Source, surveyed, unpacked_source
-from service.dataset.convert.unpack import unpacked
+from service.dataset.convert.unpack import LineLimit, size_limit, unpacked
 from service.dataset.jsonline import read
 from service.dataset.lines import MAX_LINE_BYTES, batches
 from service.dataset.normalise import may_need_normalising, normalised
 
-MAX_BYTES = 8 * 2**30
-# Text packs to a tenth or so; something that packs to a 200th is not data to train on.
-_MAX_RATIO = 200
-_FREE_BYTES = 64 * 2**20
 _OUT_BYTES = 2**20
 _LAYOUT_NAMES = {
     Layout.JSON: "JSON that is not one value a line",
@@ -46,11 +42,6 @@ class Options(msgspec.Struct, frozen=True):
         return self.to in ("chat", "completion") or self.clean_html or self.clean_control
 
 
-def unpack_limit(packed_bytes: int) -> int:
-    """How far a file of that size may unpack."""
-    return min(MAX_BYTES, max(_FREE_BYTES, _MAX_RATIO * packed_bytes))
-
-
 def source_within(chunks: Iterable[bytes], source: Source) -> Source:
     """The source, corrected by what its first bytes show. Raises `Unreadable`."""
     head = _peek(iter(chunks))[0]
@@ -71,7 +62,8 @@ class Conversion:
         self.lines = array("I")
         self._chunks = chunks
         self._source = source
-        self._limit_bytes = unpack_limit(size_bytes)
+        self._limit_bytes = size_limit(size_bytes)
+        self._size_bytes = size_bytes
         self._options = options
         self._removed: set[str] = set()
         self._normalised = 0
@@ -80,8 +72,11 @@ class Conversion:
         written_bytes = 0
         for piece in _joined(self._lines()):
             written_bytes += len(piece)
-            if written_bytes > MAX_BYTES:
-                raise Unreadable(f"The examples take more than {MAX_BYTES} bytes, which is the limit.")
+            if written_bytes > self._limit_bytes:
+                raise Unreadable(
+                    f"The examples take more than {self._limit_bytes} bytes as JSONL, the limit for a file "
+                    "of this size. Split long chats, or upload the examples as JSONL."
+                )
             yield piece
         if self._normalised:
             names = ", ".join(sorted(self._removed))
@@ -119,12 +114,16 @@ class Conversion:
         head, plain = _peek(unpacked(packed, source.packing, self._limit_bytes))
         source = unpacked_source(source, head)
         head, plain = _peek(iter(recoded(plain, source.encoding)))
+        if source.layout not in (Layout.PARQUET, Layout.XLSX):
+            plain = LineLimit(self._size_bytes).watch(plain)
         if source.layout is Layout.JSONL and not self._options.columns and not _is_other_shape(head):
             yield from _json_lines(plain, self._options.rewrites)
             return
         table = ExampleTable(self._options.columns, self._options.to)
+        rows = LineLimit(self._size_bytes)
         builds: bool | None = None if source.layout in (Layout.JSON, Layout.JSONL) else True
-        for row in rows_of(plain, source.layout):
+        for row in rows_of(plain, source.layout, self._limit_bytes):
+            rows.add(1)
             if builds is None:
                 builds = bool(self._options.columns) or needs_building(row.cells, self._options.to)
             yield row.line, table.example(row) if builds else row.cells

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
-from service.dataset.convert import binary
+from service.dataset.convert import binary, sheets
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import Layout
 from service.dataset.convert.values import values
@@ -15,6 +15,7 @@ from service.dataset.lines import MAX_LINE_BYTES, batches
 from service.dataset.problems import Flaw
 
 _DELIMITERS = ",;\t|"
+_MAX_COLUMNS = 10_000
 # The csv module's own limit is 128 KiB and can be set for the process only.
 csv.field_size_limit(MAX_LINE_BYTES)
 
@@ -27,10 +28,15 @@ class Row(NamedTuple):
     cells: dict[str, Any]
 
 
-def rows_of(plain: Iterable[bytes], layout: Layout) -> Iterator[Row]:
-    """The rows in order; text is in UTF-8. Raises `Unreadable` naming the place that cannot be read."""
-    if layout in (Layout.PARQUET, Layout.XLSX):
-        return _numbered(binary.parquet_rows(plain) if layout is Layout.PARQUET else binary.sheet_rows(plain))
+def rows_of(plain: Iterable[bytes], layout: Layout, limit_bytes: int) -> Iterator[Row]:
+    """The rows in order; text is in UTF-8, and a workbook may unpack to `limit_bytes`.
+
+    Raises `Unreadable` naming the place that cannot be read.
+    """
+    if layout is Layout.PARQUET:
+        return _numbered(binary.parquet_rows(plain))
+    if layout is Layout.XLSX:
+        return _numbered(sheets.sheet_rows(plain, limit_bytes))
     if layout in (Layout.CSV, Layout.TSV):
         return _csv_rows(plain, "," if layout is Layout.CSV else "\t")
     return _objects(_lines(plain) if layout is Layout.JSONL else values(plain))
@@ -77,6 +83,8 @@ def _numbered(rows: Iterable[tuple[int, dict[str, Any]]]) -> Iterator[Row]:
 def _csv_rows(chunks: Iterable[bytes], delimiter: str) -> Iterator[Row]:
     lines = _text_lines(chunks)
     first = next(lines, "")
+    if max(map(first.count, _DELIMITERS)) >= _MAX_COLUMNS:
+        raise Unreadable(f"line 1: names more columns than the limit of {_MAX_COLUMNS}.")
     reader = csv.reader(chain([first], lines), delimiter=_delimiter_in(first, delimiter), strict=True)
     try:
         header = [name.strip() for name in next(reader, [])]

@@ -1,4 +1,4 @@
-"""Unpack gzip and zstd as a stream, never further than a limit."""
+"""Unpack gzip and zstd as a stream, and bound the work that a small file can cause."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -9,6 +9,12 @@ from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 
 from service.dataset.convert.problems import Unreadable
 
+MAX_BYTES = 8 * 2**30
+# Text shrinks to a tenth, rarely to a hundredth. A file that shrinks more is made to keep a worker busy.
+_MAX_RATIO = 200
+_ANY_RATIO_BYTES = 16 * 2**20  # a file may grow to this size by any ratio
+# A line takes microseconds to check however short it is, so a ratio of bytes alone does not bound the work.
+_ANY_RATIO_LINES = 100_000
 _STEP_BYTES = 2**20
 # What zstd itself unpacks without being asked for more; a frame may demand this much memory.
 _ZSTD_WINDOW_LOG = 27
@@ -72,6 +78,34 @@ class _Zstd:
         return self._inner.needs_input
 
 
+def size_limit(sent_bytes: int) -> int:
+    """How many bytes a file of `sent_bytes` may become once it is unpacked."""
+    return min(MAX_BYTES, max(_ANY_RATIO_BYTES, _MAX_RATIO * sent_bytes))
+
+
+class LineLimit:
+    """Counts lines or rows. A file may have 100,000 of them, and one more for each byte that was sent."""
+
+    def __init__(self, sent_bytes: int) -> None:
+        self._limit = _ANY_RATIO_LINES + sent_bytes
+        self._seen = 0
+
+    def add(self, lines: int) -> None:
+        """Count `lines` more. Raises `Unreadable` beyond the limit."""
+        self._seen += lines
+        if self._seen > self._limit:
+            raise Unreadable(
+                f"The file unpacks to more than {self._limit} lines or rows, the limit for its size. "
+                "Remove blank and repeated lines, or upload it uncompressed as JSONL."
+            )
+
+    def watch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        """Pass text through and count its lines."""
+        for chunk in chunks:
+            self.add(chunk.count(b"\n"))
+            yield chunk
+
+
 def unpacked(chunks: Iterable[bytes], packing: Packing, limit_bytes: int) -> Iterator[bytes]:
     """The bytes within, in pieces of at most 1 MiB; several packed streams may follow each other.
 
@@ -85,7 +119,10 @@ def unpacked(chunks: Iterable[bytes], packing: Packing, limit_bytes: int) -> Ite
     for piece in _pieces(chunks, packing):
         seen_bytes += len(piece)
         if seen_bytes > limit_bytes:
-            raise Unreadable(f"The file unpacks to more than {limit_bytes} bytes, which is the limit.")
+            raise Unreadable(
+                f"The file unpacks to more than {limit_bytes} bytes, the limit for its size. "
+                "Upload it uncompressed."
+            )
         yield piece
 
 

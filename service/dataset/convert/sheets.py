@@ -1,0 +1,128 @@
+"""Rows of Excel workbooks, which can only be read whole."""
+
+import re
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime, time, timedelta
+from typing import IO, Any
+from xml.parsers.expat import ExpatError, ParserCreate
+
+from python_calamine import CalamineError, CalamineWorkbook
+
+from service.dataset.convert.binary import spool
+from service.dataset.convert.problems import Unreadable
+
+# The reader holds a sheet in memory several times over.
+_MAX_SHEET_BYTES = 128 * 2**20
+# The reader allocates every cell up to the last row and column, 40 bytes each, whether it is filled or not.
+_MAX_CELLS = 5_000_000
+_PIECE_BYTES = 2**20
+_REFERENCE = re.compile("([A-Za-z]{0,9})([0-9]{1,19})", re.ASCII)
+_SHEET_TAG = b"sheetData"
+
+
+def sheet_rows(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Each row of the first sheet and its number in the sheet; the first row names the columns.
+
+    The workbook may unpack to `limit_bytes`, and to 128 MiB at most. Raises `Unreadable`.
+    """
+    with tempfile.TemporaryFile() as whole:
+        spool(chunks, whole)
+        _check_size(whole, min(limit_bytes, _MAX_SHEET_BYTES))
+        try:
+            book = CalamineWorkbook.from_filelike(whole)
+            rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
+        except (CalamineError, IndexError, OSError, ValueError) as bad:
+            raise Unreadable(
+                f"The file is not an Excel workbook that can be read: {str(bad)[:200]}."
+            ) from bad
+    header = [str(name).strip() for name in rows[0]] if rows else []
+    while header and not header[-1]:
+        header.pop()
+    if not header or not all(header) or len({name.casefold() for name in header}) < len(header):
+        raise Unreadable("row 1: the first row of the first sheet must name each column, and each name once.")
+    for number, cells in enumerate(rows[1:], 2):
+        if any(cell not in ("", None) for cell in cells):
+            yield number, {name: _cell(cell) for name, cell in zip(header, cells, strict=False)}
+
+
+def _cell(cell: Any) -> Any:
+    """Excel has one kind of number, so a whole one is read as an integer; moments become ISO 8601."""
+    if isinstance(cell, float) and cell.is_integer():
+        return int(cell)
+    if isinstance(cell, datetime | date | time):
+        return cell.isoformat()
+    return str(cell) if isinstance(cell, timedelta) else cell
+
+
+def _check_size(whole: IO[bytes], limit_bytes: int) -> None:
+    """Refuse a workbook too large for the reader, by unpacking it once in pieces."""
+    total = 0
+    try:
+        with zipfile.ZipFile(whole) as packed:
+            for member in packed.infolist():
+                extent = _Extent()
+                with packed.open(member) as content:
+                    while piece := content.read(_PIECE_BYTES):
+                        total += len(piece)
+                        if total > limit_bytes:
+                            raise Unreadable(
+                                f"The workbook unpacks to more than {limit_bytes} bytes, the limit for its "
+                                "size. Save it as .csv."
+                            )
+                        extent.feed(piece)
+    except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, zlib.error) as bad:
+        raise Unreadable(f"The file is not an Excel workbook that can be read: {str(bad)[:200]}.") from bad
+    whole.seek(0)
+
+
+class _Extent:
+    """The last row and column of a sheet: as its cells say, or counted where a cell does not say."""
+
+    def __init__(self) -> None:
+        self._parser = ParserCreate()
+        self._parser.StartElementHandler = self._start
+        self._parser.EndElementHandler = self._end
+        self._is_xml = True
+        self._row = self._rows = 1
+        self._column = self._columns = 0
+
+    def feed(self, piece: bytes) -> None:
+        """Look at the next piece of a member. Raises `Unreadable` for a sheet of too many cells."""
+        if self._is_xml:
+            try:
+                self._parser.Parse(piece)
+            except ExpatError:
+                self._is_xml = False  # a picture, say
+        if not self._is_xml and _SHEET_TAG in piece:
+            raise Unreadable("A sheet of the workbook is not well-formed XML. Save it again, or as .csv.")
+
+    def _start(self, tag: str, attributes: dict[str, str]) -> None:
+        name = tag.rpartition(":")[2]
+        if name not in ("row", "c"):
+            return
+        reference = _REFERENCE.fullmatch(attributes.get("r", ""))
+        if reference:
+            self._row = max(self._row, int(reference[2]))
+        if name == "c":
+            self._column = max(self._column + 1, _number_of(reference[1]) if reference else 0)
+        self._rows, self._columns = max(self._rows, self._row), max(self._columns, self._column)
+        if self._rows * self._columns > _MAX_CELLS:
+            raise Unreadable(
+                f"A sheet reaches to row {self._rows} and column {self._columns}; the limit is {_MAX_CELLS} "
+                "cells, empty ones included. Delete what is far outside the table, or save it as .csv."
+            )
+
+    def _end(self, tag: str) -> None:
+        if tag.rpartition(":")[2] == "row":
+            self._row, self._column = self._row + 1, 0
+
+
+def _number_of(letters: str) -> int:
+    """The number of a column: 1 for A, 27 for AA."""
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + ord(letter) - 64
+    return number

@@ -1,0 +1,92 @@
+"""A small packed file is refused before it costs more than its size allows."""
+
+import gzip
+from collections.abc import Iterator
+
+import pytest
+from backports import zstd
+
+from service.dataset.convert.pipeline import Conversion, Options
+from service.dataset.convert.problems import Unreadable
+from service.dataset.convert.sources import source_of
+from tests.dataset.test_shapes import as_parquet, workbook
+
+MIB = 2**20
+CHAT = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'
+
+
+def converted(content: bytes, filename: str, options: Options | None = None) -> Iterator[bytes]:
+    return iter(Conversion([content], source_of(filename), len(content), options or Options()))
+
+
+def refusal(content: bytes, filename: str, options: Options | None = None) -> str:
+    with pytest.raises(Unreadable) as refused:
+        for _ in converted(content, filename, options):
+            pass
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, zstd.compress])
+@pytest.mark.parametrize(
+    ("plain", "filename"),
+    [
+        (b"\n" * MIB, "train.jsonl"),
+        (CHAT + b"\r\n" * MIB, "train.jsonl"),
+        (b"{}\n" * MIB, "train.jsonl"),
+        (CHAT * 300_000, "train.jsonl"),
+        (b"[" + b"{}," * MIB + b"{}]", "train.json"),
+        (b'[{"prompt": "a",\n' + b"\n" * MIB + b'"completion": "b"}]', "train.json"),
+        (b"prompt,completion\n" + b"\n" * MIB, "train.csv"),
+        (b"prompt,completion\n" + b"a,b\n" * MIB, "train.csv"),
+        (("\ufeff" + "\n" * MIB).encode("utf-16-le"), "train.jsonl"),
+    ],
+)
+def test_lines_are_bounded_by_what_was_sent(plain: bytes, filename: str, pack: object) -> None:
+    assert callable(pack)
+    assert "lines or rows, the limit for its size" in refusal(pack(plain), filename)
+
+
+def test_bytes_are_bounded_by_what_was_sent() -> None:
+    said = refusal(gzip.compress(b" " * 17 * MIB), "train.jsonl.gz")
+    assert f"unpacks to more than {16 * MIB} bytes, the limit for its size" in said
+
+
+def test_a_packed_file_that_is_full_of_examples_is_read() -> None:
+    made = b"".join(converted(gzip.compress(CHAT * 50_000), "train.jsonl.gz"))
+    assert made == CHAT * 50_000
+
+
+def test_one_long_chat_does_not_grow_by_its_square() -> None:
+    turns = ", ".join('{"role": "assistant", "content": "ab"}' for _ in range(8_000))
+    said = refusal(f'{{"messages": [{turns}]}}\n'.encode(), "train.jsonl", Options(to="completion"))
+    assert "the limit for a file of this size" in said
+
+
+def test_rows_of_parquet_are_bounded_by_what_was_sent() -> None:
+    packed = as_parquet([{"prompt": "a", "completion": "b"}] * 150_000)
+    assert "lines or rows, the limit for its size" in refusal(packed, "train.parquet")
+
+
+def test_a_table_of_millions_of_columns_is_refused_by_its_first_line() -> None:
+    assert "line 1: names more columns" in refusal(gzip.compress(b"a," * MIB + b"a\n"), "train.csv.gz")
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        '<row r="1"><c r="A1"><v>1</v></c></row><row r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+        "<row r='1048576'><c r='XFD1048576'><v>1</v></c></row>",
+        "<row><c\nr = 'xfd1048576'><v>1</v></c></row>",
+        '<row r="1">' + "<c><v>1</v></c>" * 20_000 + '</row><row r="9999"><c><v>1</v></c></row>',
+        '<row s="<row>" r="1048576"><c r="XFD1048576"><v>1</v></c></row>',
+        "<row><!--</row>-->" + "<c><v>1</v></c><!--<row>-->" * 5_000 + "</row><row r='1048576'><c/></row>",
+    ],
+)
+def test_a_sheet_with_a_cell_far_away_is_refused_before_its_cells_are_allocated(rows: str) -> None:
+    said = refusal(workbook(rows), "train.xlsx")
+    assert "cells, empty ones included" in said or "not well-formed" in said
+
+
+def test_a_workbook_is_bounded_by_what_was_sent() -> None:
+    said = refusal(workbook(" " * 17 * MIB), "train.xlsx")
+    assert f"unpacks to more than {16 * MIB} bytes" in said
