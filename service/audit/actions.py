@@ -1,4 +1,4 @@
-"""Append to the audit log, and delete what is older than it is kept."""
+"""Append to the audit log, and delete its expired rows."""
 
 from collections.abc import Mapping
 from datetime import timedelta
@@ -26,7 +26,7 @@ def append(
     ip: str | None = None,
     user_agent: str | None = None,
 ) -> None:
-    """Record one request in the caller's transaction; what the sender chose is cut to 200 characters."""
+    """Record one request in the caller's transaction. Text from the sender is cut to 200 characters."""
     session.add(
         AuditEvent(
             id=ids.new_id("audit_"),
@@ -49,14 +49,14 @@ def append(
 def forget(session: Session, keep: timedelta, limit: int) -> int:
     """Delete up to `limit` rows older than `keep`, the oldest first, and return how many.
 
-    Only this function of the database may: it belongs to the owner of the tables, and refuses to delete what
-    is younger than 90 days.
+    The application's role cannot delete rows itself. The database function that it calls runs as the owner of
+    the tables, and refuses to delete rows younger than 90 days.
     """
     return session.scalar(select(func.audit_forget(keep, limit))) or 0
 
 
 def _storable(text: str | None) -> str | None:
-    """Postgres stores neither NUL nor lone surrogates, and a refused request may have both."""
+    """Replace NULs and lone surrogates, which a refused request may contain and Postgres cannot store."""
     if text is None:
         return None
     return text[:_LONGEST].encode(errors="replace").decode().replace("\x00", "�")

@@ -11,7 +11,7 @@ from service.core.pages import Page, fetch_page
 
 
 class AuditOutcome(StrEnum):
-    """How a request ended; part of the wire."""
+    """How a request ended. The values are part of the API."""
 
     DONE = "done"
     REFUSED = "refused"  # 4xx: nothing changed
@@ -19,7 +19,7 @@ class AuditOutcome(StrEnum):
 
 
 def outcome_of(status_code: int) -> AuditOutcome:
-    """The outcome that the status of an answer stands for."""
+    """Return the outcome for the status of a response."""
     if status_code < 400:
         return AuditOutcome.DONE
     return AuditOutcome.REFUSED if status_code < 500 else AuditOutcome.FAILED
@@ -44,7 +44,7 @@ def list_audit_events(
     after: str | None,
     limit: int,
 ) -> Page[AuditEvent]:
-    """The requests on record for a team or on it, newest first; without a team, everybody's.
+    """Return the requests by or about a team, newest first; without a team, all requests.
 
     `since` is inclusive, `until` exclusive. Raises `NotFound` for an unknown cursor.
     """

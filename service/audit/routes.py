@@ -31,10 +31,10 @@ def list_events(
     after: str | None = None,
     limit: Limit = 20,
 ) -> ListOut[AuditEventOut]:
-    """List who did what to what, from where, and how it ended, newest first.
+    """List the recorded requests, newest first: who sent each, from where, what it did, and how it ended.
 
-    Every write is on record, and every read by an admin who acts for a team. A team sees its own; an admin
-    sees everything, or one team's by naming it in the OpenAI-Project header.
+    Every write is recorded, and every read by an admin who acts for a team. Teams see their own entries.
+    Admins see all, or those of the team that they name in the OpenAI-Project header.
     """
     page = list_audit_events(
         session,

@@ -10,7 +10,7 @@ from service.core.wire import WireOut
 
 
 class ActorOut(WireOut):
-    """Who sent the request: a team by one of its keys, or an admin. `name` is the key's."""
+    """The sender of a request: one of a team's keys, or an admin. `name` is the name of the key."""
 
     type: Literal["team_key", "admin"]
     key_id: str
@@ -18,9 +18,9 @@ class ActorOut(WireOut):
 
 
 class AuditEventOut(WireOut):
-    """One request: `action` is its method and route, `params` the values in its path.
+    """One recorded request: `action` is its method and route, `params` the values in its path.
 
-    `object_id` is what it created, or else the last thing that its path names.
+    `object_id` is the id of the object that it created, or else the last one in its path.
     """
 
     object: Literal["audit_event"] = "audit_event"
@@ -39,7 +39,7 @@ class AuditEventOut(WireOut):
 
 
 def audit_event_out(event: AuditEvent, names: Mapping[str, str], *, for_admin: bool) -> AuditEventOut:
-    """The wire form, with the names of keys by id; only admins see where an admin called from."""
+    """Return the wire form, given the names of keys by id. Only admins see the address of an admin."""
     hidden = event.by_admin and not for_admin
     return AuditEventOut(
         id=event.id,

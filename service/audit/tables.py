@@ -10,11 +10,11 @@ from service.core.db import Base
 
 
 class AuditEvent(Base):
-    """One request on record: who sent it, what it did to what, from where, and how it ended.
+    """One recorded request: who sent it, from where, what it did, and how it ended.
 
-    The application's database role can add rows, and change or delete none; `audit_forget` deletes those
-    that are older than both 90 days and the setting. No foreign keys: a row outlives what it names, and may
-    name what never existed. `txid` is the transaction that wrote it, by which exports find what is new.
+    The application's database role can add rows, but not change or delete them; `audit_forget` deletes those
+    that are older than both 90 days and the setting. There are no foreign keys: a row outlives the objects it
+    names, which may never have existed. Exports find new rows by `txid`, the transaction that wrote them.
     """
 
     __tablename__ = "audit_events"
@@ -42,7 +42,7 @@ class AuditEvent(Base):
 
 
 class AuditExport(Base):
-    """How far the audit log was sent to a sink: the last event that it has."""
+    """The last event of the audit log that a sink has received."""
 
     __tablename__ = "audit_exports"
 

@@ -1,8 +1,8 @@
 """Record requests in the audit log.
 
-Writes through `IdempotentRoute` are recorded in the transaction that does them. The middleware records the
-rest before the answer goes out: writes that were refused or failed, routes that manage their own
-transactions, and what an admin reads of a team.
+Successful writes through `IdempotentRoute` are recorded in the transaction that makes them. The middleware
+records the rest before the response is sent: refused and failed writes, routes that manage their own
+transactions, and reads by an admin who acts for a team.
 """
 
 import json
@@ -36,14 +36,14 @@ _REPLAYED = "idempotent-replayed"
 
 
 def note_write(session: Session, request: Request, answer: Response) -> None:
-    """Record a write that worked, in its own transaction."""
+    """Record a successful write in the transaction that made it."""
     if _is_write(request.scope):
         _append(session, request.scope, answer.status_code, bytes(getattr(answer, "body", b"")))
         setattr(request.state, _RECORDED, True)
 
 
 class AuditTrail:
-    """Record what `note_write` did not see."""
+    """Record the requests that `note_write` does not see."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -68,7 +68,7 @@ class AuditTrail:
 
         try:
             await self.app(scope, receive, recording)
-        except Exception:  # answered with 500 further out; it belongs in the log whatever it is
+        except Exception:  # record any failure; an outer layer answers it with a 500
             await _record(scope, {"status": 500, "headers": []}, b"")
             raise
 
@@ -92,7 +92,7 @@ async def _record(scope: Scope, start: Message, body: bytes) -> None:
     if caller is None:
         return
     if scope["method"] in _READS:
-        # By the header an admin acts as the team. Refused reads showed nothing.
+        # The header makes an admin act for a team. Refused reads have shown nothing.
         if caller.is_admin and caller.team_id is not None and start["status"] < 400:
             await run_in_threadpool(_record_read, scope, start["status"])
     elif _RECORDED not in scope["state"] and Headers(raw=start["headers"]).get(_REPLAYED) is None:
@@ -100,7 +100,7 @@ async def _record(scope: Scope, start: Message, body: bytes) -> None:
 
 
 def _record_read(scope: Scope, status: int) -> None:
-    """Raises when it cannot be recorded: then nothing is shown either."""
+    """Record a read. If that fails, the exception keeps the response from being sent."""
     with transaction() as session:
         _append(session, scope, status, b"")
 
@@ -110,7 +110,7 @@ def _record_write(scope: Scope, status: int, body: bytes) -> None:
         with transaction() as session:
             _append(session, scope, status, body)
     except SQLAlchemyError as failure:
-        # What was done cannot be undone, so the answer stands; the access log has the request too.
+        # The write has been committed, so the response is sent all the same; the access log has the request.
         log.error("audit_event_lost", reason=type(failure).__name__, path=scope["path"])
 
 
@@ -136,7 +136,7 @@ def _append(session: Session, scope: Scope, status: int, body: bytes) -> None:
 
 
 def _team(caller: Caller, params: dict[str, Any], object_id: str | None) -> str | None:
-    """The team concerned: a key's own; for an admin the one that is named, or was just created."""
+    """Return the key's team; for an admin, the team that the request names or has just created."""
     if caller.team_id is not None:
         return caller.team_id
     if "team_id" in params:

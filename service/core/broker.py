@@ -13,7 +13,7 @@ from service.settings import settings
 
 STEP_TASK = "tunehouse.step"
 QUEUE = "tunehouse"
-# In Redis each priority is a list, and the lower number is read first. Without priorities, news from a
+# In Redis each priority is a list, and lower numbers are read first. Without priorities, wake-ups from a
 # webhook would wait behind thousands of overdue units after an outage.
 NEWS, LATE = 0, 5
 
@@ -67,7 +67,7 @@ def make_celery() -> Celery:
         worker_hijack_root_logger=False,
         worker_send_task_events=False,
         broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,  # a worker outlives any outage, and works on without the broker
+        broker_connection_max_retries=None,  # a worker keeps working without the broker
         # Without these settings, what a killed worker held took longer than 60 s to come back.
         broker_transport_options={
             "visibility_timeout": 60,

@@ -9,15 +9,15 @@ def now() -> datetime:
 
 
 def unix(moment: datetime) -> int:
-    """Whole seconds since 1970-01-01 UTC, as used for all times on the wire."""
+    """Return whole seconds since 1970-01-01 UTC, the format of all times on the wire."""
     return int(moment.timestamp())
 
 
 def optional_unix(moment: datetime | None) -> int | None:
-    """The same for a moment that may be missing."""
+    """Return the same as `unix`, or None for None."""
     return None if moment is None else unix(moment)
 
 
 def from_unix(seconds: float) -> datetime:
-    """The time for unix seconds from the wire."""
+    """Return the time for unix seconds from the wire."""
     return datetime.fromtimestamp(seconds, UTC)

@@ -28,14 +28,14 @@ class Running:
         self._left: Callable[[], None] | None = left
 
     def leave(self) -> None:
-        """Have the drain wait for this request no longer."""
+        """Stop the drain from waiting for this request."""
         left, self._left = self._left, None
         if left is not None:
             left()
 
 
 class Drain:
-    """The drain of one process, within one event loop; once it `has_begun` no request is taken."""
+    """The drain of one process, within one event loop. Once it `has_begun`, new requests are refused."""
 
     def __init__(self) -> None:
         self._running = 0
@@ -46,7 +46,7 @@ class Drain:
         self._task: asyncio.Task[None] | None = None
 
     def on_cut(self, cut: Callable[[], Awaitable[None]]) -> None:
-        """Call `cut` when the time is over; it returns once what it cut is settled."""
+        """Register `cut`, called when `drain_s` is over: it ends the running requests and settles them."""
         self._cutters.append(cut)
 
     @contextmanager

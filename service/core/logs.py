@@ -28,7 +28,7 @@ def _mask_secrets(_logger: object, _method: str, event: EventDict) -> EventDict:
 
 
 class _JsonHandler(logging.StreamHandler[TextIO]):
-    """Marks that lines are JSON."""
+    """A handler whose lines are JSON."""
 
 
 def _is_json(root: logging.Logger) -> bool:
@@ -70,9 +70,9 @@ def configure(settings: Settings) -> None:
 
 
 class LineLog:
-    """Writes one kind of line often: JSON goes past both libraries, which take longer than a request may.
+    """Writes frequent lines. JSON bypasses structlog and logging, which are too slow for every request.
 
-    For fields that are no secrets, for nothing masks them.
+    Do not pass secrets: this class does not mask them.
     """
 
     def __init__(self, name: str) -> None:
@@ -80,7 +80,7 @@ class LineLog:
         self._logger = structlog.get_logger(name)
 
     def info(self, event: str, fields: Mapping[str, Any]) -> None:
-        """Write a line like any other, with what is bound to this context."""
+        """Write a line with `fields` and the variables bound to this context."""
         root = logging.getLogger()
         if not root.isEnabledFor(logging.INFO):
             return

@@ -9,7 +9,7 @@ import migrations
 
 
 def config(database_url: str, application_role: str | None = None) -> Config:
-    """Alembic's configuration for our scripts and the given database; `env.py` reads the role."""
+    """Return Alembic's configuration for our scripts and this database; `env.py` reads the role."""
     made = Config(attributes={"application_role": application_role})
     made.set_main_option("script_location", str(Path(migrations.__file__).parent))
     # Config interpolates %, which passwords may contain.
@@ -18,9 +18,9 @@ def config(database_url: str, application_role: str | None = None) -> Config:
 
 
 def upgrade(database_url: str, application_role: str | None = None) -> None:
-    """Run the migrations that are missing as the owner, and grant the application's role its rights.
+    """Run the missing migrations as the owner, and grant the application's role its rights.
 
-    Without a role the owner serves as the application too. Several callers at once wait for each other.
+    Without a role, the application connects as the owner too. Concurrent callers wait for each other.
 
     Raises SQLAlchemy's `OperationalError` when the database is unreachable or a lock is not acquired in time.
     """

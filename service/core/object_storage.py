@@ -23,7 +23,7 @@ _PIECES_AT_ONCE = 2
 
 
 class ObjectStorage:
-    """Contents below a prefix of a bucket."""
+    """Contents under a prefix of a bucket."""
 
     def __init__(self, bucket: str, prefix: str) -> None:
         self._store = S3Store(bucket, prefix=prefix or None)

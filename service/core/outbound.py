@@ -1,7 +1,8 @@
-"""A connection to another server on which every wait ends in time and no answer's head goes on without end.
+"""Outbound connections with bounds on the time of a whole call and on the size of a response's head.
 
-The timeouts of HTTP clients bound each wait by itself: a peer that sends a byte now and then is read for
-ever. HTTP also allows any number of informational answers (1xx) before the real one, and h11 parses them all.
+HTTP clients apply their timeouts to each wait separately, so a peer that sends a byte now and then keeps a
+call open for ever. HTTP also allows any number of informational responses (1xx) before the final one, and h11
+parses them all.
 """
 
 from ssl import SSLContext
@@ -13,13 +14,13 @@ MAX_HEAD_BYTES = 256 * 1024  # of everything before the body; one read may bring
 
 
 class TimeLeft(Protocol):
-    """How long a wait may take: `timeout` or less. Raises `too_late` when the call's time is over."""
+    """Returns how long a wait may take, at most `timeout`. Raises `too_late` once the call's time is over."""
 
     def __call__(self, timeout: float | None, too_late: type[httpcore2.TimeoutException]) -> float | None: ...
 
 
 class BoundedStream(httpcore2.NetworkStream):
-    """A stream whose waits are cut by `time_left`; it counts what it reads until `begin_body`."""
+    """A stream that limits each wait to `time_left`, and counts what it reads until `begin_body`."""
 
     def __init__(self, stream: httpcore2.NetworkStream, time_left: TimeLeft) -> None:
         self._stream = stream
@@ -27,7 +28,7 @@ class BoundedStream(httpcore2.NetworkStream):
         self._head_bytes: int | None = 0
 
     def begin_body(self) -> None:
-        """Stop counting: the head is complete, and the reader bounds the body."""
+        """Stop counting: the head is complete, and the reader limits the body."""
         self._head_bytes = None
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
@@ -35,11 +36,13 @@ class BoundedStream(httpcore2.NetworkStream):
         if self._head_bytes is not None:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEAD_BYTES:
-                raise httpcore2.RemoteProtocolError("the head of the answer is too large")
+                raise httpcore2.RemoteProtocolError(
+                    f"the head of the response is larger than {MAX_HEAD_BYTES} bytes"
+                )
         return data
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._head_bytes = 0  # a request is being sent: what comes next begins with a head
+        self._head_bytes = 0  # a request is being sent, so a new head follows
         self._stream.write(buffer, self._time_left(timeout, httpcore2.WriteTimeout))
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""Cursor pages as OpenAI has them: `after` names the last item seen, `has_more` says if more follow."""
+"""Cursor pages in OpenAI's format: `after` is the last item's id, `has_more` says if more follow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ Order = Literal["asc", "desc"]
 
 @dataclass(frozen=True)
 class Page(Generic[Row]):
-    """Rows in order, and whether more follow."""
+    """Rows in order; `has_more` says whether more follow."""
 
     rows: Sequence[Row]
     has_more: bool
@@ -44,11 +44,11 @@ def fetch_page(
     order: Order = "desc",
     cursors: Select[Row] | None = None,
 ) -> Page[Row]:
-    """One page of `query`, ordered by `sort` and, among equals, by id.
+    """Return one page of `query`, ordered by `sort` and, among equals, by id.
 
-    `cursors` selects what `after` may name; by default, what `query` selects. Give it where items leave the
-    list but keep their rows: a caller who deletes what it lists can go on after a deleted item. Both must be
-    filtered by team, so that a foreign id is as unknown as an invented one. Raises `NotFound` for an unknown
+    `cursors` selects the rows that `after` may name; by default, those of `query`. Pass it if items can leave
+    the list but keep their rows: then a caller who deletes items while listing them can continue after a
+    deleted one. Filter both by team, so that another team's id is unknown. Raises `NotFound` for an unknown
     cursor.
     """
     if after is not None:
@@ -65,7 +65,7 @@ def fetch_page(
 
 
 def list_out(wires: list[Wire], has_more: bool) -> ListOut[Wire]:
-    """The list object for `wires`, whose items have an `id`."""
+    """Return the list object for `wires`, whose items have an `id`."""
     ids = [str(wire.id) for wire in wires if hasattr(wire, "id")]
     return ListOut[Wire](
         data=wires, has_more=has_more, first_id=ids[0] if ids else None, last_id=ids[-1] if ids else None

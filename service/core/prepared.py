@@ -1,8 +1,8 @@
-"""A prepared SQL statement that the event loop runs again and again, each time as its own transaction.
+"""A prepared SQL statement that the event loop runs repeatedly, each time as its own transaction.
 
-`transaction()` needs a thread, a session and three round trips, too much for every inference request: here it
-is one round trip on a connection of its own. Any failure raises `NotRun`; the caller then falls back to
-`transaction()`, which reports the cause. The statement must therefore be safe to run twice.
+`transaction()` needs a thread, a session and three round trips, too much for every inference request. A
+prepared statement needs one round trip on its own connection. Any failure raises `NotRun`; the caller then
+falls back to `transaction()`, which reports the cause. The statement must therefore be safe to run twice.
 """
 
 import asyncio
@@ -31,7 +31,7 @@ class PreparedStatement:
     """One statement on one connection. Only one `run` may be in progress at a time."""
 
     def __init__(self, sql: str, settings: Mapping[str, str] | None = None) -> None:
-        """`sql` has placeholders `$1`, `$2`, …; `settings` are Postgres settings of the connection."""
+        """`sql` has placeholders `$1`, `$2`, …; `settings` are the Postgres settings of the connection."""
         self._sql = sql.encode()
         own = [f"-c {name}={value}" for name, value in (settings or {}).items()]
         self._options = " ".join([LIMITS, *own])
@@ -39,7 +39,7 @@ class PreparedStatement:
         self._connecting: asyncio.Task[None] | None = None
 
     def start(self) -> None:
-        """Begin to connect; until the connection stands `run` raises `NotRun`."""
+        """Start connecting in the background; `run` raises `NotRun` until the connection is open."""
         self._connecting = asyncio.create_task(self._connect())
 
     async def stop(self) -> None:
@@ -52,7 +52,7 @@ class PreparedStatement:
 
     @property
     def is_connected(self) -> bool:
-        """Whether there is a connection to run on."""
+        """Whether the connection is open."""
         return self._connection is not None
 
     async def run(self, *params: str) -> list[Row]:
@@ -64,7 +64,7 @@ class PreparedStatement:
             await cursor.execute(self._sql, params, prepare=True)
             return await cursor.fetchall()
         except psycopg.Error as failure:
-            # Not the message: it may quote the row.
+            # Do not log the message: it may quote the row.
             log.warning("statement_not_run", reason=type(failure).__name__, sqlstate=failure.sqlstate)
             if self._connection is not None and self._connection.broken:
                 await self._close()

@@ -1,7 +1,7 @@
-"""Could the application's database role hide what was done?
+"""Check whether the application's database role could tamper with the audit log.
 
-Migrations run as the owner of the tables, the api and the workers as a role of their own, whose rights are in
-`migrations/rights.sql`.
+Migrations run as the owner of the tables. The api and the workers connect as a separate role, whose rights
+are in `migrations/rights.sql`.
 """
 
 from sqlalchemy import Engine, create_engine, pool, text
@@ -19,13 +19,13 @@ _DANGERS = text("""
 
 
 def role_of(database_url: str) -> str:
-    """The role that a URL connects as. Raises SQLAlchemy's `OperationalError`."""
+    """Return the role that a URL connects as. Raises SQLAlchemy's `OperationalError`."""
     with _engine(database_url).connect() as connection:
         return str(connection.scalar(text("SELECT current_user")))
 
 
 def dangers_of(database_url: str) -> list[str]:
-    """Why the role that a URL connects as could hide what was done; empty for one that cannot."""
+    """Return why the role that a URL connects as could tamper with the audit log; empty if it cannot."""
     with _engine(database_url).connect() as connection:
         return list(dict.fromkeys(connection.scalars(_DANGERS)))
 

@@ -1,8 +1,8 @@
-"""Storage for large contents: written once under a random key, read as a stream, deleted.
+"""Storage for large contents: each is written once under a random key, read as a stream, and deleted.
 
 A content is valid only if a row in Postgres names its key. That row is written after `close` has made the
 bytes durable. Before the first byte is written, `announce` schedules the deletion of the key; the transaction
-that writes the row cancels it with `keep`. After a crash at any moment, a content has a row or is about to
+that writes the row cancels it with `keep`. So after a crash at any moment, a content either has a row or will
 be deleted.
 """
 
@@ -70,14 +70,14 @@ def storage() -> Storage:
 
 
 def announce(session: Session) -> str:
-    """A key for a new content, which is deleted unless `keep` is called within an hour."""
+    """Return a key for a new content, which is deleted unless `keep` is called within an hour."""
     key = ids.new_id("obj_")
     work.schedule(session, REAP, key, delay=WRITE_LIMIT)
     return key
 
 
 def keep(session: Session, key: str) -> bool:
-    """Keep a content, in the transaction that writes its row. False if it is too late."""
+    """Keep a content, in the transaction that writes its row. Returns False if it is too late."""
     return work.cancel(session, REAP, key)
 
 

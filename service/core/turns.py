@@ -1,4 +1,4 @@
-"""Turns: which due units of work come next, so that no team's backlog holds up another team's."""
+"""Turns: choose which due units of work run next, so that no team's backlog delays another team."""
 
 import uuid
 from collections import Counter
@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from service.core.work import Lease, WorkItem, is_free
 
-# A wake-up without effect is sent again after this long.
+# A wake-up that had no effect is sent again after this time.
 REWAKE_AFTER = timedelta(seconds=10)
 
 
@@ -22,9 +22,9 @@ def due(
     without: Collection[str] = (),
     woken_before: timedelta = REWAKE_AFTER,
 ) -> list[tuple[str, str]]:
-    """Mark up to `limit` overdue units of work as woken; returns their names, the teams taking turns.
+    """Mark up to `limit` overdue units of work as woken, the teams taking turns; return their names.
 
-    Leaves out units of the kinds in `without`, which another process handles, and units woken less than
+    Leaves out units of the kinds in `without`, which lanes run, and units that were woken less than
     `woken_before` ago, which the worker that received the message handles.
     """
     unwoken = or_(WorkItem.woken_at.is_(None), WorkItem.woken_at < func.now() - woken_before)
@@ -47,17 +47,17 @@ def claim_due(
     running: Mapping[str, int],
     most_of_a_team: int,
 ) -> list[Lease]:
-    """Take the leases of up to `limit` due units of these kinds, the teams taking turns.
+    """Claim the leases of up to `limit` due units of these kinds, the teams taking turns.
 
-    `running` counts what each team has under way here; with these units no team has more than
-    `most_of_a_team`. Units of no team take turns like those of one more team, without a bound.
+    `running` counts the units of each team that run in this process. Together with the claimed ones, no team
+    gets more than `most_of_a_team`. Units without a team take turns like one more team, without that limit.
     """
     busy = [team_id for team_id, count in running.items() if count >= most_of_a_team]
     allowed = or_(WorkItem.team_id.is_(None), WorkItem.team_id.not_in(busy))
     wanted = and_(is_free(), WorkItem.kind.in_(kinds), allowed)
     counts = Counter(running)
     names = []
-    # The bound of one team may leave out many rows, but no more than it has in the first places.
+    # Twice the limit, because units of a team that has reached its own limit are skipped below.
     for row in _in_turn(session, wanted, limit * 2):
         if row.team_id is None or counts[row.team_id] < most_of_a_team:
             counts[row.team_id or ""] += 1
@@ -78,7 +78,7 @@ def claim_due(
 
 
 def _in_turn(session: Session, wanted: ColumnElement[bool], limit: int) -> Sequence[Row[Any]]:
-    """The first `limit` units: each team's oldest, then each team's second oldest, and so on."""
+    """Return the first `limit` units: each team's oldest, then each team's second oldest, and so on."""
     turn = func.row_number().over(partition_by=WorkItem.team_id, order_by=WorkItem.next_step_at)
     names = select(
         WorkItem.kind, WorkItem.subject_id, WorkItem.team_id, WorkItem.next_step_at, turn.label("turn")
@@ -90,7 +90,7 @@ def _in_turn(session: Session, wanted: ColumnElement[bool], limit: int) -> Seque
 def _locked(
     session: Session, names: Sequence[tuple[str, str]], wanted: ColumnElement[bool]
 ) -> list[WorkItem]:
-    """These units in this order, locked, without those that others have locked or changed meanwhile."""
+    """Lock these units and return them in order, without those that others have locked or changed."""
     if not names:
         return []
     rows = select(WorkItem).where(_among(names), wanted).with_for_update(skip_locked=True)

@@ -1,4 +1,4 @@
-"""Send a wake-up: tell some worker that a unit of work may be due."""
+"""Send wake-ups: messages that a unit of work may be due."""
 
 import time
 from functools import cache
@@ -13,14 +13,14 @@ from service.core.broker import LATE, NEWS, QUEUE, STEP_TASK, make_celery
 log = structlog.get_logger(__name__)
 
 
-# The broker only speeds things up: a request must not wait for one that is away.
+# The broker only speeds things up: a request must not wait for an unreachable one.
 _GIVE_UP_SOON = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
-# For so long after a failure nothing is sent. Workers find the rows themselves.
+# How long nothing is sent after a failure. Workers find the rows themselves.
 _STAY_AWAY_S = 5.0
 
 
 class _Away:
-    """Until when the broker is not used, on the monotonic clock."""
+    """Stores until when the broker is not used, on the monotonic clock."""
 
     until = 0.0
 
@@ -36,12 +36,12 @@ def _producer() -> Celery:
 
 
 def is_away() -> bool:
-    """Whether the broker has just failed, so that nothing is sent for the moment."""
+    """Whether the broker failed recently, so that nothing is sent for the moment."""
     return time.monotonic() < _away.until
 
 
 def waiting() -> int | None:
-    """How many wake-ups the broker holds that no worker has taken yet; None if it cannot be reached."""
+    """Count the wake-ups that no worker has received yet; None if the broker cannot be reached."""
     if is_away():
         return None
     try:
@@ -55,10 +55,10 @@ def waiting() -> int | None:
 
 
 def send(kind: str, subject_id: str, *, late: bool = False) -> None:
-    """Ask a worker to look at one unit of work now; `late` ones, found by the sweep, let news go first.
+    """Wake a worker for one unit of work; wake-ups from the sweep are `late` and have lower priority.
 
-    If the broker cannot be reached, that is logged and nothing is sent: the row is committed, and a worker
-    finds it.
+    If the broker cannot be reached, the failure is logged and nothing is sent: the row is committed, and a
+    worker finds it.
     """
     if is_away():
         return

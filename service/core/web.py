@@ -10,7 +10,7 @@ from service.core.db import transaction
 
 
 def request_session(request: Request) -> Iterator[Session]:
-    """The request's session, committed after the route returns and before the response is sent.
+    """Provide the request's session, committed after the route returns and before the response is sent.
 
     `IdempotentRoute` brings its own session, so that the stored answer commits with the work.
     """

@@ -55,7 +55,7 @@ class WorkItem(Base):
     woken_at: Mapped[datetime | None]
     last_error: Mapped[str | None]
     args: Mapped[dict[str, Any] | None]
-    team_id: Mapped[str | None]  # whose turn it takes; None for the service's own work
+    team_id: Mapped[str | None]  # the team whose turn it takes; None for the service's own work
 
     __table_args__ = (Index(None, "next_step_at"),)
 
@@ -78,11 +78,11 @@ class Lease:
 
 
 class LeaseLost(Exception):
-    """Another worker has taken over this unit of work; what this step found out is discarded."""
+    """Another worker has taken over this unit of work; the results of this step are discarded."""
 
 
 def subject_id_of(subject: str | Mapping[str, str]) -> str:
-    """The key of a subject. That of several parts is only written, never read: the parts are in `args`."""
+    """Return the key of a subject. A key of several parts is never parsed: the parts are in `args`."""
     return subject if isinstance(subject, str) else "/".join(subject.values())
 
 
@@ -96,8 +96,8 @@ def schedule(
 ) -> None:
     """Make a unit of work due after `delay`, or sooner if it already was; wake a worker if it is due now.
 
-    A subject of several parts is a mapping, in an order that is always the same; the step finds it in
-    `Lease.args`. `team_id` says whose turn the unit takes.
+    A subject of several parts is a mapping whose order must not vary; the step gets it as `Lease.args`.
+    `team_id` is the team whose turn the unit takes.
     """
     subject_id = subject_id_of(subject)
     row = insert(WorkItem).values(
@@ -169,7 +169,7 @@ def give_back(session: Session, lease: Lease, *, retry_in: timedelta, error: str
 
 
 def confirm(session: Session, lease: Lease) -> None:
-    """Lock a unit of work, so that nobody can take it over before this transaction ends.
+    """Lock a unit of work, so that no other worker can take it over before this transaction ends.
 
     Call it before recording something in the middle of a step. Raises `LeaseLost` when another worker has
     taken the unit over.

@@ -50,7 +50,7 @@ def append(
     session.add(event)
     session.flush()
     if type.startswith(_JOB):
-        # Delivered at commit; wakes those who stream the job's events.
+        # Delivered at commit; wakes the streams of the job's events.
         session.execute(select(func.pg_notify(CHANNEL, subject_id)))
     if type in PUBLISHED:
         work.schedule(session, PUBLISH, event.id, team_id=team_id)

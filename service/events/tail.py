@@ -31,7 +31,7 @@ _RECENT = 256  # events kept in memory per subject, for followers that lag a lit
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One event, rendered once for all followers. `ends`: hardly any events follow it."""
+    """One event, rendered once for all followers. `ends` marks the event that ends its subject."""
 
     number: int
     text: bytes
@@ -158,7 +158,7 @@ class Tail:
     def _notice(self, feed: _Feed) -> None:
         feed.news += 1
         if feed.head is None:
-            feed.wake()  # a follower that is reading it reads again
+            feed.wake()  # a follower that is reading the feed reads it again
         elif feed.refreshing is None:
             feed.refreshing = asyncio.create_task(self._refresh(feed))
 

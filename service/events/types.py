@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class EventType(StrEnum):
-    """The types of events. The values are part of the API: add some, but never rename one."""
+    """The types of events. The values are part of the API: you can add values, but never rename one."""
 
     FILE_PROCESSED = "file.processed"
     FILE_FAILED = "file.failed"

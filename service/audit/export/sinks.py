@@ -1,4 +1,4 @@
-"""Send lines to a file or to a syslog server. Raises `OSError` when they did not all arrive."""
+"""Send lines to a file or to a syslog server. Raises `OSError` unless all of them arrived."""
 
 import os
 import socket
@@ -13,7 +13,7 @@ _PRIORITY = 13 * 8 + 6  # facility "log audit", severity "informational" (RFC 54
 
 
 def send(sink: str, lines: Sequence[str]) -> None:
-    """Append the lines to the sink that the URL names, so that they outlast a crash of this process."""
+    """Send the lines to the sink that the URL names; once it returns, a crash here cannot lose them."""
     parts = urlsplit(sink)
     if parts.scheme == "file":
         _append(Path(parts.path), lines)
@@ -22,7 +22,7 @@ def send(sink: str, lines: Sequence[str]) -> None:
 
 
 def _append(path: Path, lines: Sequence[str]) -> None:
-    """Opened for each batch, so that logrotate may move the file away at any time."""
+    """Append to a file, opened for each batch so that logrotate can move it at any time."""
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
     with os.fdopen(handle, "wb") as file:
         file.write("".join(f"{line}\n" for line in lines).encode())
@@ -31,11 +31,11 @@ def _append(path: Path, lines: Sequence[str]) -> None:
 
 
 def _send_syslog(host: str, port: int, lines: Sequence[str]) -> None:
-    """RFC 5424 messages, each with its length in front (RFC 6587, section 3.4.1)."""
+    """Send RFC 5424 messages, each prefixed with its length (RFC 6587, section 3.4.1)."""
     head = f"<{_PRIORITY}>1 {now().isoformat()} {socket.gethostname()} tunehouse {os.getpid()} audit - "
     messages = [(head + line).encode() for line in lines]
     with socket.create_connection((host, port), _TIMEOUT_S) as connection:
         connection.sendall(b"".join(b"%d %b" % (len(message), message) for message in messages))
-        # Closing our side and waiting for the server's shows that it took everything: a reset raises.
+        # After we close our side, the server closes its own once it has read everything; a reset raises.
         connection.shutdown(socket.SHUT_WR)
         connection.recv(1)
