@@ -1,4 +1,4 @@
-"""Azure OpenAI on its `/openai/v1/` surface: the same wire with habits of its own (facts of 2026-11)."""
+"""Azure OpenAI's `/openai/v1/` API, where it differs from OpenAI's (as of November 2026)."""
 
 import io
 import re
@@ -13,7 +13,7 @@ _NOT_IN_SUFFIX = re.compile(r"[^A-Za-z0-9_-]+")
 
 
 class AzureWire(OpenAIWire):
-    """Azure OpenAI: files begin with a byte order mark, suffixes are short, statuses have other names."""
+    """Azure OpenAI: files start with a byte order mark, suffixes are short, statuses have other names."""
 
     status_names: ClassVar[Mapping[str, str]] = {
         "pending": "validating_files",
@@ -25,7 +25,7 @@ class AzureWire(OpenAIWire):
         return WithBom(content)
 
     def _fit_suffix(self, suffix: str | None) -> str | None:
-        """The suffix only decorates Azure's own name of the model; ours carries it unchanged."""
+        """Shorten the suffix for Azure's name of the model; Tunehouse's own name keeps it unchanged."""
         return _NOT_IN_SUFFIX.sub("-", suffix or "")[:_SUFFIX_LENGTH].strip("-") or None
 
     def _extra_body(self) -> dict[str, Any] | None:
@@ -34,7 +34,7 @@ class AzureWire(OpenAIWire):
 
 
 class WithBom(io.RawIOBase):
-    """A readable file with a byte order mark before it, unless it has one; read through, never held."""
+    """A file-like object that adds a byte order mark to a file that lacks one, without copying the file."""
 
     def __init__(self, content: BinaryIO) -> None:
         self._content = content
@@ -45,25 +45,25 @@ class WithBom(io.RawIOBase):
         self._position = 0
 
     def readable(self) -> bool:
-        """Yes."""
+        """Always true."""
         return True
 
     def seekable(self) -> bool:
-        """Yes: httpx2 measures by seeking."""
+        """Always true: httpx2 determines the size by seeking."""
         return True
 
     def tell(self) -> int:
-        """How many bytes lie before the next one read."""
+        """The current position in bytes, counting the mark."""
         return self._position
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Go to a position within mark and content."""
+        """Move to a position, counting the mark, and return it."""
         origin = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._size_bytes}[whence]
         self._position = max(origin + offset, 0)
         return self._position
 
     def read(self, size: int = -1) -> bytes:
-        """The next `size` bytes, fewer where the mark ends or the content does."""
+        """Read up to `size` bytes, or all if it is negative; may return fewer at the end of the mark."""
         mark = self._mark[self._position :]
         if mark and size >= 0:
             chunk = mark[:size]

@@ -1,25 +1,25 @@
-"""What can go wrong between us and a provider, as the three cases that callers must tell apart.
+"""Errors of calls to providers, in the three cases that callers must handle differently.
 
     ProviderError
-    ├── Rejected         the provider understood and said no; sending it again changes nothing
-    │   ├── Gone         the thing is not there (404)
-    │   └── WoundDown    the provider takes no new training jobs at all (403 training_not_available)
-    ├── Retryable        surely nothing happened, or again does no harm; send it again later
-    │   ├── Throttled    a limit was met (429): which one is in `code`, when to come back in `retry_after_s`
-    │   ├── KeyRefused   our key is not accepted (401): waits until an operator has put it right
-    │   └── NotConfigured  the settings name no such provider (any more)
-    └── OutcomeUnknown   it may or may not have happened; look before sending again
+    ├── Rejected         the provider understood the request and refused it; a retry will not help
+    │   ├── Gone         the resource does not exist (404)
+    │   └── WoundDown    the provider no longer accepts training jobs (403 training_not_available)
+    ├── Retryable        nothing happened, or a repeat is harmless; retry later
+    │   ├── Throttled    a limit was reached (429): `code` names it, `retry_after_s` says when to retry
+    │   ├── KeyRefused   the provider does not accept our key (401): an operator must fix it
+    │   └── NotConfigured  the settings have no provider with this name
+    └── OutcomeUnknown   it may have happened; check before retrying
 
-Only `upload_file`, `create_job`, `cancel_job`, `pause_job` and `resume_job` raise `OutcomeUnknown` for an
-answer that did not come, and `find_job` and `find_file` when they could not look far enough back.
+Only `upload_file`, `create_job`, `cancel_job`, `pause_job` and `resume_job` raise `OutcomeUnknown` for a
+missing answer; `find_job` and `find_file` raise it if they cannot search far enough back.
 
-Messages are scrubbed of keys, organisations and projects before they get here, but may still hold the
-provider's ids of files, jobs and models: `scrub.rename_ids` turns those into ours before a team sees them.
+Keys, organisations and projects are removed from messages before an error is raised. The provider's ids of
+files, jobs and models may remain: `scrub.rename_ids` replaces them with ours before a team sees them.
 """
 
 
 class ProviderError(Exception):
-    """A call to a provider did not work."""
+    """A call to a provider failed."""
 
     def __init__(
         self,
@@ -43,28 +43,28 @@ class Rejected(ProviderError):
 
 
 class Gone(Rejected):
-    """The provider does not have it, or not any more."""
+    """The resource does not exist at the provider."""
 
 
 class WoundDown(Rejected):
-    """The provider takes no new training jobs from us, ever again."""
+    """The provider no longer accepts training jobs."""
 
 
 class Retryable(ProviderError):
-    """The request can be sent again later: it had no effect, or a second time does no harm."""
+    """The request can be retried: it had no effect, or repeating it is harmless."""
 
 
 class Throttled(Retryable):
-    """The provider's limit was met; `code` says which."""
+    """A limit of the provider was reached; `code` names it."""
 
 
 class KeyRefused(Retryable):
-    """The provider does not accept our key; an operator has to act."""
+    """The provider does not accept our key; an operator must fix it."""
 
 
 class NotConfigured(Retryable):
-    """No provider of that name is configured at present."""
+    """The settings have no provider with this name."""
 
 
 class OutcomeUnknown(ProviderError):
-    """The request may have had its effect, but no answer came."""
+    """The request may have succeeded, but no answer arrived."""

@@ -1,4 +1,4 @@
-"""Do the providers answer? Asked at most every 15 s per process, however often somebody looks."""
+"""Check whether the providers answer; each process asks at most every 15 s and caches the result."""
 
 import threading
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ _TIMEOUT_S = 5.0
 
 @dataclass(frozen=True)
 class ProviderHealth:
-    """What a call to a provider showed; `problem` is None, `key_refused`, `unreachable` or `failing`."""
+    """The result of a check; `problem` is None, `key_refused`, `unreachable` or `failing`."""
 
     name: str
     kind: str
@@ -27,7 +27,7 @@ class ProviderHealth:
 
 
 class _HealthProbe:
-    """A client with short timeouts of its own, and its last finding."""
+    """A client with a short timeout, and the last result."""
 
     def __init__(self, name: str) -> None:
         settings = provider_settings(name)
@@ -37,7 +37,7 @@ class _HealthProbe:
         self._last: ProviderHealth | None = None
 
     def check(self) -> ProviderHealth:
-        """The last finding, or a new one when that is stale; one thread asks while others wait for it."""
+        """Return the last result, or a new one if it is stale; one thread asks while the others wait."""
         with self._lock:
             if self._last is None or now() - self._last.checked_at > _FRESH:
                 self._last = look_at(self._provider)
@@ -45,7 +45,7 @@ class _HealthProbe:
 
 
 def look_at(provider: Provider) -> ProviderHealth:
-    """Ask the provider for its models, which costs nothing. A throttled provider is a healthy one."""
+    """List the provider's models, which is free. A provider that throttles is healthy."""
     problem = None
     try:
         provider.list_models()
@@ -60,7 +60,7 @@ def look_at(provider: Provider) -> ProviderHealth:
 
 
 def check_all() -> Sequence[ProviderHealth]:
-    """Every configured provider's health, in the order of the settings, all asked at once."""
+    """Check all configured providers in parallel; results are in the order of the settings."""
     names = [provider.name for provider in all_providers()]
     if not names:
         return []

@@ -1,7 +1,7 @@
-"""Files too large for one request, by OpenAI's uploads: announced, sent in parts, put together there.
+"""Upload files that are too large for one request, with OpenAI's uploads API: create, add parts, complete.
 
-Only the last call makes a file. What fails before it can be sent again without a second copy, and what is
-left of it is given up, or goes away there by itself within the hour.
+Only completing the upload creates a file, so a failure before that can be retried without a second copy. The
+unfinished upload is cancelled; if that fails too, it expires at OpenAI within an hour.
 """
 
 import hashlib
@@ -23,14 +23,14 @@ PART_BYTES = 16 * 2**20
 
 
 def size_of(content: BinaryIO) -> int:
-    """How many bytes a file has; it stands at its beginning afterwards."""
+    """The size of a file in bytes. Leaves the file at its start."""
     size_bytes = content.seek(0, io.SEEK_END)
     content.seek(0)
     return size_bytes
 
 
 def send_in_parts(client: OpenAI, clean: Clean, filename: str, content: BinaryIO) -> str:
-    """The id of the file made of `content`. Raises `ProviderError`; only at the end `OutcomeUnknown`."""
+    """Upload `content` and return the file's id. Raises `ProviderError`; `OutcomeUnknown` only at the end."""
     uploads = client.uploads.with_raw_response
     parts = client.uploads.parts.with_raw_response
     size_bytes = size_of(content)
@@ -41,7 +41,7 @@ def send_in_parts(client: OpenAI, clean: Clean, filename: str, content: BinaryIO
             ).content
         )
         upload_id = mapping.file_id_of(announced)
-    md5 = hashlib.md5(usedforsecurity=False)  # the wire's own checksum, against accidents only
+    md5 = hashlib.md5(usedforsecurity=False)  # required by the API; detects accidental damage only
     part_ids = []
     try:
         with translated(clean, repeatable=True):

@@ -1,4 +1,4 @@
-"""What Tunehouse needs of a provider, in our words. Implementations translate to each one's wire."""
+"""The interface to a provider, in Tunehouse's terms. Each implementation translates it to its own API."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,13 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, BinaryIO, Protocol
 
-# Our job's id in the provider job's metadata: what makes a job findable after an unknown outcome.
+# The metadata key that holds our job's id, so that a job can be found after an unknown outcome.
 STAMP_KEY = "tunehouse_job"
 
 
 @dataclass(frozen=True)
 class ProviderJobSpec:
-    """A job as the provider shall run it; ids are the provider's.
+    """A job to run at the provider; all ids in it are the provider's.
 
     `method` is OpenAI's `method` object with its hyperparameters, `metadata` at most 16 pairs of which
     `STAMP_KEY` is one.
@@ -30,7 +30,7 @@ class ProviderJobSpec:
 
 @dataclass(frozen=True)
 class ProviderJob:
-    """What the provider says of a job. `status` is one of OpenAI's, or an unknown one unchanged."""
+    """A job as the provider reports it. `status` is one of OpenAI's values, or any other text, unchanged."""
 
     id: str
     status: str
@@ -50,7 +50,7 @@ class ProviderJob:
 
 @dataclass(frozen=True)
 class ProviderFile:
-    """A training file there, ours or not."""
+    """A training file at the provider, whether Tunehouse uploaded it or not."""
 
     id: str
     filename: str
@@ -59,7 +59,7 @@ class ProviderFile:
 
 @dataclass(frozen=True)
 class ProviderEvent:
-    """One line of the provider's log of a job; `data` is empty or metrics such as `step`, `train_loss`."""
+    """One entry in the provider's log of a job; `data` holds metrics such as `step` and `train_loss`."""
 
     id: str
     created_at: datetime
@@ -71,7 +71,7 @@ class ProviderEvent:
 
 @dataclass(frozen=True)
 class ProviderCheckpoint:
-    """A usable snapshot of a job's model after some step."""
+    """A usable snapshot of a job's model after a training step."""
 
     id: str
     created_at: datetime
@@ -98,7 +98,7 @@ class LineCounts:
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where and with which headers the inference gateway reaches a provider; no slash ends `base_url`."""
+    """The URL and headers for inference requests to a provider; `base_url` has no trailing slash."""
 
     base_url: str
     headers: Mapping[str, str] = field(repr=False)  # hold the key; a logged repr would show it
@@ -106,111 +106,111 @@ class Endpoint:
 
 
 class Provider(Protocol):
-    """One configured upstream. Every call may raise the errors of `service.providers.errors`.
+    """A configured provider. Every call may raise the errors in `service.providers.errors`.
 
-    No call retries by itself: the step that makes it has a lease, an attempt count and a schedule.
+    Calls do not retry: the step that makes a call has a lease, an attempt count and a schedule.
     """
 
     name: str
     kind: str
 
     def upload_file(self, filename: str, content: BinaryIO) -> str:
-        """Copy a training file there and return the provider's file id; streams, never holds it whole."""
+        """Upload a training file as a stream and return the provider's id for it."""
         ...
 
     def find_file(self, filename: str, since: datetime | None = None) -> str | None:
-        """The id of the newest usable file of that name, after an upload of unknown outcome.
+        """Find the newest usable file with that name, after an upload with unknown outcome; return its id.
 
-        Looks back to `since` (the moment of the intent). Raises `OutcomeUnknown` when it had to stop before.
+        Searches back to `since`, when the upload was planned. Raises `OutcomeUnknown` if it stops earlier.
         """
         ...
 
     def iter_files(self, since: datetime | None = None) -> Iterator[ProviderFile]:
-        """All training files there, ours or not, newest first, back to `since`."""
+        """List all training files at the provider, newest first, back to `since`."""
         ...
 
     def delete_file(self, file_id: str) -> None:
-        """Remove a file there; one that is gone already is fine."""
+        """Delete a file. Succeeds if the file no longer exists."""
         ...
 
     def read_file(self, file_id: str) -> bytes:
-        """A result file's content as plain CSV (OpenAI sends base64). Raises `Rejected` beyond 16 MB."""
+        """Read a result file as plain CSV (OpenAI sends base64). Raises `Rejected` if it exceeds 16 MB."""
         ...
 
     def create_job(self, spec: ProviderJobSpec) -> ProviderJob:
-        """Start a paid job. Raises `OutcomeUnknown` whenever it may have been created all the same."""
+        """Start a paid job. Raises `OutcomeUnknown` if the job may exist although the call failed."""
         ...
 
     def find_job(self, stamp: str, since: datetime | None = None) -> ProviderJob | None:
-        """The job whose metadata holds `stamp` under `STAMP_KEY`, if there is one; of several the oldest.
+        """Find the oldest job whose metadata holds `stamp` under `STAMP_KEY`; None if there is none.
 
-        Upstreams that ignore the filter are paged through back to `since` (the moment of the intent).
-        Raises `OutcomeUnknown` when it had to stop before.
+        If the provider ignores the filter, reads its pages back to `since`, when the job was planned.
+        Raises `OutcomeUnknown` if it stops earlier.
         """
         ...
 
     def iter_jobs(self, since: datetime | None = None) -> Iterator[ProviderJob]:
-        """All jobs there, ours or not, newest first, back to `since`."""
+        """List all jobs at the provider, newest first, back to `since`."""
         ...
 
     def get_job(self, job_id: str) -> ProviderJob:
-        """The job as it stands now."""
+        """Get the current state of a job."""
         ...
 
     def cancel_job(self, job_id: str) -> ProviderJob:
-        """Ask for the job to be cancelled. Raises `Rejected` when it has already ended."""
+        """Request cancellation of a job. Raises `Rejected` if the job has already ended."""
         ...
 
     def pause_job(self, job_id: str) -> ProviderJob:
-        """Ask for the job to be paused."""
+        """Request that a job pause."""
         ...
 
     def resume_job(self, job_id: str) -> ProviderJob:
-        """Ask for a paused job to go on."""
+        """Request that a paused job resume."""
         ...
 
     def iter_event_pages(self, job_id: str, known: frozenset[str]) -> Iterator[list[ProviderEvent]]:
-        """The job's events since those in `known`, in pages, both oldest first.
+        """Iterate over pages of the job's events that are not in `known`, oldest first.
 
-        One page is held at a time. Of more than 10,000 new events the newest 10,000 are read.
+        Holds one page in memory. If there are more than 10,000 new events, reads the newest 10,000.
         """
         ...
 
     def list_checkpoints(self, job_id: str) -> list[ProviderCheckpoint]:
-        """The job's checkpoints, oldest first; 1,000 at most."""
+        """List the job's checkpoints, oldest first, at most 1,000."""
         ...
 
     def list_models(self) -> list[ProviderModel]:
-        """All models that the provider serves to us."""
+        """List all models that the configured key can use."""
         ...
 
     def count_tokens(self, model: str, examples: Sequence[Mapping[str, Any]]) -> LineCounts | None:
-        """Training lines, at most 1,000, by the tokenizer of one of its bases; None where it counts none."""
+        """Count tokens in at most 1,000 examples with the tokenizer of `model`; None if unsupported."""
         ...
 
     def delete_model(self, model: str) -> None:
-        """Remove a tuned model there; one that is gone already is fine."""
+        """Delete a tuned model. Succeeds if the model no longer exists."""
         ...
 
     def costs_usd(self, start: datetime, end: datetime) -> Decimal | None:
-        """What the provider says it charges for whole days (UTC) from `start` to before `end`.
+        """Get the provider's reported charges for whole UTC days, from `start` up to but excluding `end`.
 
-        None where it does not tell, or not to our key.
+        None if the provider does not report costs, or not to the configured key.
         """
         ...
 
     def endpoint(self) -> Endpoint:
-        """How to reach its inference routes."""
+        """Get the URL and headers of the provider's inference API."""
         ...
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> "WebhookHint":
-        """Check a webhook's signature and say what it hints at. Raises `Rejected` when it is not genuine."""
+        """Verify a webhook's signature and return its content. Raises `Rejected` if verification fails."""
         ...
 
 
 @dataclass(frozen=True)
 class WebhookHint:
-    """A provider's webhook, verified: something happened to `provider_job_id`; ask, do not trust."""
+    """A verified webhook: `provider_job_id` may have changed. Read the job; do not rely on the webhook."""
 
     webhook_id: str
     type: str

@@ -1,9 +1,9 @@
-"""Which addresses a webhook may be sent to. Pure.
+"""Decide which IP addresses a webhook may be sent to.
 
-A team chooses the URL, we make the request from inside our network: without this check a team could
-read whatever our workers can reach (SSRF). An IPv4 address that hides in an IPv6 one is judged as itself.
-The lists follow IANA's special-purpose registries (RFC 6890 and its successors), which Python's
-`is_global` follows only in part: it passes multicast, NAT64, 6to4 and documentation ranges of later years.
+A team chooses the URL, and a worker makes the request from inside the network: without this check a team
+could read whatever the workers can reach (SSRF). An IPv4 address embedded in an IPv6 address is checked as
+IPv4. The list follows IANA's special-purpose registries (RFC 6890 and its successors). Python's `is_global`
+does not cover all of them: it accepts multicast, NAT64, 6to4 and newer documentation ranges.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: a DNS64 resolver answers with these for IPv4-only hosts
+_NAT64 = IPv6Network("64:ff9b::/96")  # RFC 6052: DNS64 resolvers return these for hosts that have only IPv4
 
 _REFUSED = [
     ip_network(text)
@@ -21,7 +21,7 @@ _REFUSED = [
         "10.0.0.0/8",
         "100.64.0.0/10",  # carrier-grade NAT
         "127.0.0.0/8",
-        "169.254.0.0/16",  # link-local, where clouds keep their metadata
+        "169.254.0.0/16",  # link-local, which includes the metadata services of clouds
         "172.16.0.0/12",
         "192.0.0.0/24",
         "192.0.2.0/24",
@@ -46,7 +46,7 @@ _GLOBAL_UNICAST = IPv6Network("2000::/3")  # everything else in IPv6 is local, m
 
 
 def is_public(address: Address) -> bool:
-    """Whether anyone on the internet could reach this address just as well as we can."""
+    """Whether the address is reachable from the public internet."""
     plain = _unwrapped(address)
     if isinstance(plain, IPv6Address) and plain not in _GLOBAL_UNICAST:
         return False
@@ -54,18 +54,18 @@ def is_public(address: Address) -> bool:
 
 
 def is_within(address: Address, networks: Sequence[Network]) -> bool:
-    """Whether the address, or the IPv4 address that hides in it, lies in one of `networks`."""
+    """Whether the address, or the IPv4 address embedded in it, is in one of `networks`."""
     plain = _unwrapped(address)
     return any(plain in network for network in networks)
 
 
 def may_call(address: Address, allowed: Sequence[Network], *, public: bool = True) -> bool:
-    """Whether a webhook may go there: it is in an allowed network, or public where that is enough."""
+    """Whether a webhook may be sent to the address: it is in `allowed`, or public and `public` is true."""
     return is_within(address, allowed) or (public and is_public(address))
 
 
 def literal(host: str) -> Address | None:
-    """The address that a URL's host spells out, or None for a name."""
+    """Parse a URL's host as an IP address; None if it is a name."""
     try:
         return ip_address(host)
     except ValueError:

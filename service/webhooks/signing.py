@@ -1,7 +1,7 @@
-"""Standard Webhooks signatures, the scheme that `client.webhooks.unwrap` verifies. Pure.
+"""Sign webhooks by the Standard Webhooks scheme, which `client.webhooks.unwrap` verifies.
 
 https://www.standardwebhooks.com: base64(HMAC-SHA256(key, "{id}.{timestamp}.{body}")), one `v1,…` for each
-secret that is valid during a rotation, separated by spaces.
+valid secret (a rotation has two), separated by spaces.
 """
 
 import base64
@@ -17,19 +17,19 @@ _HINT_LENGTH = 4
 
 
 def new_secret() -> str:
-    """A fresh signing secret: `whsec_` and 32 random bytes in base64."""
+    """Create a signing secret: `whsec_` and 32 random bytes in base64."""
     return _PREFIX + base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()
 
 
 def hint(secret: str) -> str:
-    """Enough of a secret for its owner to recognise it, too little for anyone to use it."""
+    """The last four characters of a secret, so that its owner can recognise it."""
     return f"{_PREFIX}…{secret.rstrip('=')[-_HINT_LENGTH:]}"
 
 
 def headers(
     message_id: str, sent_at: datetime, body: bytes, signing_secrets: Sequence[str]
 ) -> dict[str, str]:
-    """The three `webhook-…` headers for `body`, signed with each of the secrets; `sent_at` is in UTC."""
+    """The three `webhook-…` headers for `body`, signed with each secret; `sent_at` is in UTC."""
     text = body.decode()
     signatures = [Webhook(secret).sign(message_id, sent_at, text) for secret in signing_secrets]
     return {

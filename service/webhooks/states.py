@@ -1,28 +1,28 @@
-"""The life of a delivery. Pure.
+"""The states of a webhook delivery.
 
     pending ──2xx──────────────────────────────► delivered
      │  ▲ └──endpoint disabled or deleted──────► cancelled
-     │  └────failure, schedule not yet spent
-     └──────failure, schedule spent────────────► failed
+     │  └────failure, retries left
+     └──────failure, no retries left───────────► failed
 
-A manual retry brings any delivery back to pending with a fresh schedule.
+A manual retry returns any delivery to pending with a new schedule.
 """
 
 from enum import StrEnum
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery stands; part of the wire."""
+    """The state of a delivery, as the API returns it."""
 
-    PENDING = "pending"  # an attempt is to come
-    DELIVERED = "delivered"  # answered with 2xx
-    FAILED = "failed"  # the schedule is spent
+    PENDING = "pending"  # another attempt is scheduled
+    DELIVERED = "delivered"  # the receiver answered with 2xx
+    FAILED = "failed"  # no retries are left
     CANCELLED = "cancelled"  # its endpoint was disabled or deleted first
 
 
 class DisabledReason(StrEnum):
-    """Why an endpoint gets nothing any more; part of the wire."""
+    """Why an endpoint is disabled, as the API returns it."""
 
-    MANUAL = "manual"  # its owner said so
+    MANUAL = "manual"  # its owner disabled it
     GONE = "gone"  # it answered 410
-    FAILING = "failing"  # days of nothing but failures
+    FAILING = "failing"  # every delivery failed for days
