@@ -41,11 +41,11 @@ class Clock:
         return time.time() if manual is None else manual
 
     def now_s(self) -> int:
-        """Whole unix seconds, as the wire wants them."""
+        """Whole unix seconds, as in the API."""
         return int(self.now())
 
     def seconds_until(self, due_at: float) -> float | None:
-        """Real seconds to wait for `due_at`; None when only an advance can bring it nearer."""
+        """Real seconds to wait until `due_at`; None if only `advance` can reach it."""
         return None if self.is_manual else max(0.0, due_at - time.time())
 
     def set_manual(self, now: float | None) -> None:

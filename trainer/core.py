@@ -27,7 +27,7 @@ class Core:
     dialect: ProviderDialect
 
     def moment(self, due_at: float) -> float:
-        """When a move happened: when it was due in a sandbox, now where steps take real time."""
+        """When a move happened: its due time in a sandbox, now if steps take real time."""
         return due_at if self.engine.pace_s else self.clock.now()
 
     def base(self, name: str) -> OfferedBase | None:

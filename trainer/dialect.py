@@ -20,14 +20,14 @@ class ProviderDialect:
     organization: str | None
     checkpoint_prefix: str
     status_names: dict[str, str]
-    """What our status is called on the wire, where it is called otherwise."""
+    """The provider's names of statuses that differ from ours."""
     requires_bom: bool
     encode_results: Callable[[str], bytes]
     result_columns: tuple[str, ...]
     name_model: Callable[[str, str | None, int | None], str]
-    """A new model's name from its base, its job's suffix, and the step if it is no job's last."""
+    """A new model's name from its base, its job's suffix, and the step, None for a job's last."""
     serves_deployments: bool
-    """Whether models answer under the names of their deployments alone."""
+    """Whether models can only be called by the names of their deployments."""
 
 
 def _openai_name(base: str, suffix: str | None, step: int | None) -> str:

@@ -51,7 +51,7 @@ def not_found(what: str, ident: str, param: str = "id") -> ApiError:
 
 
 def no_such_model(model: str) -> ApiError:
-    """A 404 for a model that nobody can call."""
+    """A 404 for a model that does not exist."""
     message = f"The model `{model}` does not exist or you do not have access to it."
     return ApiError(404, message, code="model_not_found")
 

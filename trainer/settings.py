@@ -15,16 +15,16 @@ class OfferedBase:
     name: str
     methods: tuple[str, ...] = ("supervised", "dpo")
     path: Path | None = None
-    """Where its weights lie, for an engine that has weights."""
+    """The folder of its weights, if the engine has weights."""
     kind: str = ""
-    """What such a base is: `causal` or `encoder`."""
+    """The kind of model: `causal` or `encoder`."""
     tuning: str = ""
-    """How such a base is tuned: `lora` or `full`."""
+    """The way of tuning: `lora` or `full`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainerSettings:
-    """Everything that is fixed for the life of the process; the two secrets come from the environment."""
+    """The settings of one trainer process; the two secrets come from the environment."""
 
     data_dir: Path
     bases: tuple[OfferedBase, ...]
@@ -52,11 +52,11 @@ def parse_bases(text: str) -> tuple[OfferedBase, ...]:
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, _, methods = item.partition("=")
         if not name or ":" in name:
-            raise ValueError(f"{item!r} is no name of a base model")
+            raise ValueError(f"{item!r} does not name a base model")
         known = {"supervised", "dpo", "reinforcement"}
         listed = tuple(filter(None, methods.split("+")))
         if unknown := [method for method in listed if method not in known]:
-            raise ValueError(f"{unknown[0]!r} is no tuning method; there are {', '.join(sorted(known))}")
+            raise ValueError(f"{unknown[0]!r} is not a tuning method; use {', '.join(sorted(known))}")
         bases.append(OfferedBase(name=name, methods=listed) if listed else OfferedBase(name=name))
     if not bases:
         raise ValueError("name at least one base model")

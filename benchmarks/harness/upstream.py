@@ -66,7 +66,7 @@ class Connection(asyncio.Protocol):
         self._may_write = asyncio.Event()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop has its own, which is no subclass
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's is not a subclass
         self._may_write.set()
 
     def pause_writing(self) -> None:

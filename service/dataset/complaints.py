@@ -25,7 +25,7 @@ def described(complaint: str, prefix: str = "") -> Flaw:
         return Flaw(path, "unknown_role", "must be 'assistant'")
     if path.endswith("role") and what.startswith("Invalid value"):
         known = "system, developer, user, assistant, tool or function"
-        return Flaw(path, "unknown_role", f"{what.removeprefix('Invalid value ')} is no role; use {known}")
+        return Flaw(path, "unknown_role", f"{what.removeprefix('Invalid value ')} is not a role; use {known}")
     if path.endswith("weight"):
         return Flaw(path, "invalid_weight", "must be 0 or 1")
     if what.endswith("of length >= 1"):

@@ -17,7 +17,7 @@ class Review:
     """Why an admin should review a charge, whose quantity is not the one the provider reported.
 
     `implausible`: the provider reported an impossible quantity (`claimed`), so `bound` is charged instead.
-    `uncertain`: nobody knows how the work ended, so the most it can have used (`bound`) is charged. Both are
+    `uncertain`: the outcome is unknown, so the most it can have used (`bound`) is charged. Both are
     in the unit of the charge. `reason` completes the sentence "it was flagged because ...".
     """
 

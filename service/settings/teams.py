@@ -5,7 +5,7 @@ from pydantic_settings import BaseSettings
 
 
 class TeamSettings(BaseSettings):
-    """Rate limits and quotas; None is no limit."""
+    """Rate limits and quotas; None means no limit."""
 
     key_requests_per_minute: int | None = Field(
         default=None,

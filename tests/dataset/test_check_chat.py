@@ -35,7 +35,7 @@ def test_a_good_file_passes() -> None:
 
 def test_an_error_names_line_path_and_reason() -> None:
     error = only_error({"messages": [*chat()["messages"], {"role": "bob", "content": "hi"}]})
-    assert str(error).startswith("line 11, messages[2].role: 'bob' is no role")
+    assert str(error).startswith("line 11, messages[2].role: 'bob' is not a role")
 
 
 def test_every_flaw_of_a_line_is_told() -> None:

@@ -58,7 +58,7 @@ def test_every_kind_of_work_that_is_scheduled_has_a_step() -> None:
             try:
                 value = attrgetter(kind)(import_module(module))
             except AttributeError:
-                unknown.append(f"{place(path, node)}: {kind} is no constant")
+                unknown.append(f"{place(path, node)}: {kind} is not a constant")
                 continue
             if value not in STEPS:
                 unknown.append(f"{place(path, node)}: {kind} has no step")

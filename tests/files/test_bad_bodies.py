@@ -1,4 +1,4 @@
-"""What is no well-formed upload is refused, and leaves nothing behind."""
+"""Malformed uploads are refused, and leave nothing behind."""
 
 import http.client
 from collections.abc import Iterator

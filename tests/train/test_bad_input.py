@@ -82,7 +82,7 @@ def test_a_base_whose_weights_are_damaged_fails_the_job(client: openai.OpenAI) -
 def test_a_folder_that_is_no_model_is_refused_at_the_start(tmp_path: Path, capfd) -> None:
     with pytest.raises(RuntimeError):
         TrainerProcess(tmp_path / "t", engine="transformers", bases=[str(tmp_path)]).start()
-    assert "is no model: it has no config.json" in capfd.readouterr().err
+    assert "is not a model: it has no config.json" in capfd.readouterr().err
 
 
 def test_a_damaged_checkpoint_neither_answers_nor_is_tuned_on(

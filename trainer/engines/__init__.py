@@ -12,7 +12,7 @@ from trainer.settings import OfferedBase, TrainerSettings, parse_bases
 
 
 def _real(module: str) -> Any:
-    # By name, because nobody who did not choose it should have to install torch or wait for its import.
+    # Imported by name, so that other engines need not install torch or wait for its import.
     return import_module(f"trainer.engines.transformers.{module}")
 
 

@@ -10,17 +10,17 @@ from service.dataset.auto import auto_batch_size, auto_epochs
 
 
 def resolve_epochs(value: object, n_examples: int) -> int:
-    """The given number, or what an estimate expects `auto` to become."""
+    """The given number, or the one that an estimate assumes for `auto`."""
     return value if isinstance(value, int) else auto_epochs(n_examples)
 
 
 def resolve_batch_size(value: object, n_examples: int) -> int:
-    """The given number, or what an estimate expects `auto` to become."""
+    """The given number, or the one that an estimate assumes for `auto`."""
     return value if isinstance(value, int) else auto_batch_size(n_examples)
 
 
 def resolve_learning_rate(value: object) -> float:
-    """The given multiplier, or the 1.8 seen on real gpt-4o-mini jobs."""
+    """The given multiplier, or 1.8, as seen on real gpt-4o-mini jobs."""
     return float(value) if isinstance(value, int | float) else 1.8
 
 

@@ -92,7 +92,7 @@ class Prompt:
     top_p: float | None = None
     seed: int | None = None
     top_logprobs: int | None = None
-    """How many alternatives to tell for each token; None tells no probabilities at all."""
+    """The number of alternatives to report for each token; None reports no probabilities."""
 
 
 @dataclass(kw_only=True)
@@ -100,7 +100,7 @@ class EngineAnswer:
     """An engine's answer: pieces that can be read once and concatenate to the text.
 
     The other fields are final once the pieces are exhausted, so that an engine may produce as it is read.
-    `logprobs` is OpenAI's list of `{token, logprob, bytes, top_logprobs}`, None where nobody asked.
+    `logprobs` is OpenAI's list of `{token, logprob, bytes, top_logprobs}`, None unless requested.
     """
 
     pieces: Iterable[str]
@@ -122,7 +122,7 @@ class Engine(Protocol):
 
     name: str
     notice: str
-    """A sentence for the job's first event, empty for an engine that really trains."""
+    """The message of the job's first event; empty for an engine that really trains."""
     fingerprint: str
     owner: str
     concurrency: int
@@ -134,7 +134,7 @@ class Engine(Protocol):
     keeps_weights: bool
     """Whether the folder of a tuned model holds weights that other servers can serve."""
     result_columns: tuple[str, ...]
-    """Metrics that the result file shows beside those of the provider imitated."""
+    """Metrics that the result file has besides those of the imitated provider."""
 
     def check(self, spec: TrainSpec) -> PlanRecord:
         """Validate files and resolve hyperparameters; raises `TrainingFailedError`."""

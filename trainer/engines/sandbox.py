@@ -86,7 +86,7 @@ class SandboxEngine:
         return sum(step > after_step for step in told_steps(plan.total_steps, plan.n_epochs))
 
     def save(self, spec: TrainSpec, plan: PlanRecord, step: int, folder: Path) -> None:
-        """Remember the job's examples before those of the model it started from, whatever the step."""
+        """Save the job's examples before those of the model it started from; all steps have the same ones."""
         copy_examples(spec.work_dir, folder)
 
     def rest(self, spec: TrainSpec) -> None:
@@ -100,7 +100,7 @@ class SandboxEngine:
         """Does nothing: the examples are the model."""
 
     def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
-        """Tokens of lines in o200k_base; a line that is no example counts 0."""
+        """Count the tokens of lines in o200k_base; an invalid line counts 0."""
         return [LineTokens(_count(row)) for row in rows]
 
     def stop(self) -> None:

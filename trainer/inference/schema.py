@@ -21,7 +21,7 @@ class StreamOptions(msgspec.Struct):
 
 
 class Message(msgspec.Struct, omit_defaults=True):
-    """A chat message; content may be a list of parts, or absent beside tool calls."""
+    """A chat message; content may be a list of parts, or absent if there are tool calls."""
 
     role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[dict[str, Any]] | None = None

@@ -114,7 +114,7 @@ async def replace_faults(request: Request) -> Response:
     try:
         state.faults.replace(body.rules)
     except re.error as error:
-        raise bad_request(f"A pattern is no regular expression: {error}", "rules") from error
+        raise bad_request(f"A pattern is not a regular expression: {error}", "rules") from error
     return answer({"rules": state.faults.snapshot()})
 
 
@@ -126,7 +126,7 @@ async def append_faults(request: Request) -> Response:
     try:
         state.faults.append(body.rules)
     except re.error as error:
-        raise bad_request(f"A pattern is no regular expression: {error}", "rules") from error
+        raise bad_request(f"A pattern is not a regular expression: {error}", "rules") from error
     return answer({"rules": state.faults.snapshot()})
 
 

@@ -28,7 +28,7 @@ class TokensRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 @router.post("/fine_tuning/token_counts")
 async def count(request: Request) -> Response:
-    """Tokens of each line, in order, 0 for one that is no example; `truncated` counts those that are cut."""
+    """Count each line's tokens, in order; 0 for an invalid line. `truncated` counts the cut ones."""
     core = state_of(request).core
     body = await read_json(request, TokensRequest)
     base = find_target(core, body.model).base

@@ -85,7 +85,7 @@ class Table(Generic[R]):
         """Up to `limit` documents after the cursor, and whether more follow.
 
         `where` is a constant clause over `seq`, `id` and `doc` with `args` bound to it.
-        Raises `UnknownCursorError` when `after` is no document of that owner.
+        Raises `UnknownCursorError` when `after` is not a document of that owner.
         """
         comes_after, order = ("<", "DESC") if newest_first else (">", "ASC")
         clauses, values = ["owner=?"], [owner, *args]

@@ -74,7 +74,7 @@ def _resolve_method(request: RequestedJob) -> dict[str, Any]:
     for name in values:
         if name not in HYPERPARAMETERS_OF[kind]:
             raise bad_request(
-                f"'{name}' is no hyperparameter of {kind}.", f"method.{kind}.hyperparameters.{name}"
+                f"'{name}' is not a hyperparameter of {kind}.", f"method.{kind}.hyperparameters.{name}"
             )
     inner: dict[str, Any] = {
         "hyperparameters": dict.fromkeys(sorted(HYPERPARAMETERS_OF[kind]), "auto") | values

@@ -26,7 +26,7 @@ def check_length(request: Request, limit_bytes: int) -> None:
     """Refuse a body by its `Content-Length`, before reading any of it; raises `ApiError`."""
     announced = request.headers.get("content-length", "0")
     if not announced.isdigit():
-        raise bad_request("The content-length header is no number.")
+        raise bad_request("The content-length header is not a number.")
     if int(announced) > limit_bytes:
         raise too_large(limit_bytes)
 
@@ -69,7 +69,7 @@ def read_limit(request: Request, default: int, maximum: int) -> int:
     if text is None:
         return default
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= maximum:
-        raise bad_request(f"Invalid 'limit': {text!r} is no integer from 1 to {maximum}.", "limit")
+        raise bad_request(f"Invalid 'limit': {text!r} is not an integer from 1 to {maximum}.", "limit")
     return int(text)
 
 

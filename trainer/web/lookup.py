@@ -25,7 +25,7 @@ class ServedModel:
 
 
 def is_shut_down(core: Core, *models: str) -> bool:
-    """Whether the shutdown date of any of the models has come by the trainer's clock (UTC)."""
+    """Whether the shutdown date of any of the models has passed by the trainer's clock (UTC)."""
     date = core.control.shutdown_date(*models)
     if date is None:
         return False

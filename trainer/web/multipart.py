@@ -11,7 +11,7 @@ from service.dataset.form import Form, FormError, PartTooLarge
 from trainer.errors import bad_request, too_large
 from trainer.web.http import check_length
 
-_OVERHEAD_BYTES = 64 * 1024  # headers, boundaries and fields beside the file
+_OVERHEAD_BYTES = 64 * 1024  # headers, boundaries and other fields
 
 
 class MultipartBody:

@@ -25,7 +25,7 @@ from service.jobs.upstream.provider_files import owner_mark
 from service.providers.port import ProviderFile, ProviderJob
 from service.teams.tables import Team
 
-# A create or an upload may be answered this late; a younger job or file without a row is no orphan.
+# A create or an upload may be answered this late; a younger job or file without a row is not an orphan.
 SETTLED_AFTER = timedelta(minutes=15)
 _OVERLAP = timedelta(days=1)
 
@@ -67,7 +67,7 @@ def note_swept(session: Session, provider: str, began_at: datetime) -> None:
 
 
 def judge_job(session: Session, provider: str, found: ProviderJob) -> OrphanVerdict | None:
-    """What to do about a provider job that carries our stamp; None if it is no orphan."""
+    """What to do about a provider job that carries our stamp; None if it is not an orphan."""
     job = session.get(Job, found.stamp)
     if job is None:
         return OrphanVerdict(end=False, job_id=found.stamp)

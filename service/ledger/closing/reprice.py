@@ -193,8 +193,8 @@ def _corrections(entry: Entry, price: Price, reason: str) -> tuple[dict[str, Any
         "tier": entry.tier,
         "amount_usd": str(-entry.amount_usd),
     }
-    anew = {
-        "unique_key": f"{key}:anew",
+    repriced = {
+        "unique_key": f"{key}:repriced",
         "quantity": str(entry.quantity),
         "unit_quantity": price.unit_quantity,
         "price_usd": str(price.amount_usd),
@@ -202,4 +202,4 @@ def _corrections(entry: Entry, price: Price, reason: str) -> tuple[dict[str, Any
         "tier": price.tier,
         "amount_usd": str(price.amount_for(entry.quantity)),
     }
-    return shared | back, shared | anew
+    return shared | back, shared | repriced

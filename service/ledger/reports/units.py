@@ -18,7 +18,7 @@ def unit_sums(entries: Subquery) -> Sequence[Label[Any]]:
     """What the unit costs of a group are computed from."""
     of = entries.c
     trains, adjusts = of.kind.in_(_TRAINING), of.kind == ADJUSTMENT
-    # A request has one entry for what it read, whatever else it has.
+    # Each request has exactly one entry for its input, so those entries count the requests.
     requests = func.sum(of.entries).filter(of.kind == PriceKind.INPUT_TOKENS.value, ~of.is_correction)
     in_tokens = of.unit == "tokens"
     return [

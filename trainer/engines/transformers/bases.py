@@ -25,14 +25,14 @@ def find_bases(text: str) -> tuple[OfferedBase, ...]:
     """Read `[NAME=]SOURCE[@lora|@full],…`; raises ValueError with a message for the user.
 
     SOURCE is a model's folder, a folder of such folders, or the id of a model in the local hub cache (or on
-    the hub, which then is asked). Without NAME a base is called as its folder or the last part of its id.
+    the hub, which then is asked). Without NAME a base is named after its folder or the last part of its id.
     """
     found = [base for item in filter(None, (i.strip() for i in text.split(","))) for base in _read(item)]
     if not found:
         raise ValueError("name at least one base model")
     names = [base.name for base in found]
     if twice := {name for name in names if names.count(name) > 1}:
-        raise ValueError(f"two bases are called {sorted(twice)[0]!r}; name them apart with NAME=FOLDER")
+        raise ValueError(f"two bases are called {sorted(twice)[0]!r}; give one another name with NAME=FOLDER")
     return tuple(found)
 
 
@@ -40,7 +40,7 @@ def _read(item: str) -> list[OfferedBase]:
     name, equals, source = item.rpartition("=")
     source, _, tuning = source.partition("@")
     if tuning and tuning not in TUNINGS:
-        raise ValueError(f"{tuning!r} is no way to tune; there are {' and '.join(TUNINGS)}")
+        raise ValueError(f"cannot tune by {tuning!r}; use {' or '.join(TUNINGS)}")
     path = Path(source).expanduser()
     if not path.is_dir():
         path = _fetch(source)
@@ -48,7 +48,7 @@ def _read(item: str) -> list[OfferedBase]:
         return [_describe(name if equals else source.rstrip("/").rsplit("/", 1)[-1], path.resolve(), tuning)]
     folders = sorted(child for child in path.iterdir() if (child / "config.json").is_file())
     if not folders or equals:
-        raise ValueError(f"{source} is no model: it has no config.json")
+        raise ValueError(f"{source} is not a model: it has no config.json")
     return [_describe(folder.name, folder.resolve(), tuning) for folder in folders]
 
 
@@ -56,18 +56,18 @@ def _fetch(source: str) -> Path:
     try:
         return Path(snapshot_download(source))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        raise ValueError(f"{source} is neither a folder nor a model that the hub gives out") from error
+        raise ValueError(f"{source} is neither a folder nor a model that the hub offers") from error
 
 
 def _describe(name: str, path: Path, tuning: str) -> OfferedBase:
     if not name or ":" in name:
-        raise ValueError(f"{name!r} is no name of a base model")
+        raise ValueError(f"{name!r} is not a valid name of a base model")
     try:
         config: Any = json.loads((path / "config.json").read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise ValueError(f"{path}/config.json cannot be read") from error
     if not isinstance(config, dict):
-        raise ValueError(f"{path}/config.json is no configuration of a model")
+        raise ValueError(f"{path}/config.json is not the configuration of a model")
     architectures = [str(a) for a in config.get("architectures") or []]
     if any(a.endswith(_CAUSAL_ENDINGS) for a in architectures):
         return OfferedBase(name=name, path=path, kind=CAUSAL, tuning=tuning or "lora")

@@ -41,7 +41,7 @@ class TransformersEngine:
     def __init__(self, settings: TrainerSettings) -> None:
         self._settings = settings
         self._bases = {base.name: base for base in settings.bases}
-        # Torch's threads wait for each other by spinning; beside other busy processes that made small steps
+        # Torch's threads wait for each other by spinning; next to busy processes that made small steps
         # twelve times slower on two cores. Read when torch is imported, here and in the child.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
         self._child = Child(settings)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-MAX_TOLD = 200  # events of a job beside those that end an epoch; training itself reports every step
+MAX_TOLD = 200  # events of a job besides those at the end of an epoch; training itself reports every step
 
 _NAMES = {
     "train_loss": "training loss",

@@ -61,7 +61,7 @@ class Serving:
             ) from error
 
     def count_tokens(self, base: OfferedBase, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
-        """Tokens of lines as this base is trained on them; a line that is no example counts 0."""
+        """Tokens of lines as this base is trained on them; an invalid line counts 0."""
         with self._lock:
             if base.name not in self._encoders:
                 try:
