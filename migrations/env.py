@@ -1,4 +1,4 @@
-"""Alembic's entry: runs the scripts in `versions/` under an advisory lock and with timeouts."""
+"""Alembic's entry point: run the migrations in `versions/` under an advisory lock and with timeouts."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from sqlalchemy import Connection, create_engine, pool, text
 
 from service.tables import METADATA
 
-# Any number that nothing else in this database uses; it keeps two migrations from running at once.
+# Keeps two migrations from running at once. Any number that no other advisory lock of this database uses.
 _LOCK = 7_246_001
 _RIGHTS = Path(__file__).parent / "rights.sql"
 
@@ -17,7 +17,7 @@ def run() -> None:
     assert url, "the caller gives the database's URL"  # noqa: S101
     engine = create_engine(url, poolclass=pool.NullPool)
     with engine.connect() as connection:
-        # A migration that waits for a lock blocks everyone behind it: give up early instead.
+        # While a migration waits for a lock, every query behind it waits too, so it gives up early.
         connection.execute(text("SET lock_timeout = '5s'"))
         connection.execute(text("SET statement_timeout = '10min'"))
         connection.commit()

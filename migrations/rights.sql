@@ -1,6 +1,6 @@
--- The rights of the application's role, granted by the owner after each migration, so that a new table needs no
--- thought: rows can be added everywhere, and changed or deleted where no append-only trigger (`refuse_change`)
--- stands. Of a partition the application may only read: it writes through the parent, whose rights apply.
+-- Grant the application's role its rights. The owner runs this after every migration, so new tables are covered
+-- automatically: the role can add rows to every table, and change or delete them unless the table has an append-only
+-- trigger (`refuse_change`). It can only read partitions, because it writes through their parent tables.
 DO $$
 DECLARE
     role text := current_setting('tunehouse.application_role');

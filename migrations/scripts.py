@@ -1,9 +1,9 @@
 """Run the SQL files that a migration needs.
 
-Tables are created by `initial/*.sql`. Functions, views and triggers live beside the Python that calls them,
-in the `sql` folder of a feature, one file for each function or theme, each written as CREATE OR REPLACE. A
-later migration that changes one edits its file and passes the file's name to `run_functions`. To change the
-parameters or result of a function, it drops the function first.
+Files in `initial/` create the tables. Functions, views and triggers live beside the Python that calls them,
+in the `sql` folder of a feature, one file per function or topic, written as CREATE OR REPLACE. To change one,
+edit its file and add a migration that passes the file's name to `run_functions`. If the parameters or the
+result of a function change, the migration must drop the function first.
 """
 
 from pathlib import Path
@@ -18,16 +18,16 @@ FUNCTIONS = [Path(package.__file__).parent for package in (service.ledger.sql, s
 
 
 def run_tables(connection: Connection, *names: str) -> None:
-    """Run these files of `initial`, in this order."""
+    """Run these files of `initial/` in the given order."""
     for name in names:
         connection.exec_driver_sql((INITIAL / f"{name}.sql").read_text("utf-8"))
 
 
 def run_functions(connection: Connection, *names: str) -> None:
-    """Create or replace what these files of the `sql` folders define; without names, what all of them do.
+    """Run these files of the `sql` folders, or all of them if no names are given.
 
-    Function bodies are not checked against the tables, because an early migration runs today's text before
-    later migrations have added the columns it reads.
+    PostgreSQL does not check function bodies here, because an early migration runs today's files before later
+    migrations have added the columns that they read.
     """
     connection.exec_driver_sql("SET LOCAL check_function_bodies = off")
     files = [path for folder in FUNCTIONS for path in sorted(folder.glob("*.sql"))]

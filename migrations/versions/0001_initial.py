@@ -1,4 +1,4 @@
-"""The whole schema as of the first release."""
+"""The schema of the first release."""
 
 from alembic import op
 
@@ -7,7 +7,7 @@ from migrations.scripts import run_functions, run_tables
 revision = "0001"
 down_revision = None
 
-# A file comes after those whose tables it refers to.
+# Files in `initial/`, ordered so that a table comes after those it refers to.
 TABLES = (
     "work",
     "teams",
@@ -26,12 +26,12 @@ TABLES = (
 
 def upgrade() -> None:
     run_tables(op.get_bind(), *TABLES)
-    run_functions(op.get_bind(), "periods")  # used by the others
+    run_functions(op.get_bind(), "periods")  # first, because the other files use it
     run_functions(op.get_bind())
 
 
 def downgrade() -> None:
-    """Drop all tables and functions, except Alembic's own table and what extensions brought."""
+    """Drop all tables and functions, except Alembic's own table and those of extensions."""
     op.execute(
         """
         DO $$

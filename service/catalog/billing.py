@@ -1,4 +1,4 @@
-"""What each kind of provider charges for work that did not simply succeed. Data, with its source."""
+"""Billing rules of each kind of provider for failed, cancelled and paused jobs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,10 +13,12 @@ Charged = Literal["nothing", "reported"]
 
 @dataclass(frozen=True)
 class BillingRules:
-    """`failed` and `cancelled`: charged for nothing, or for the work that the provider reports.
+    """How one kind of provider bills jobs that do not simply succeed.
 
-    `paused` work is charged when the job pauses, or with the rest once it has ended. `at_max_cost` says for
-    each method whether a job that crosses its own limit is paused there or cancelled.
+    `failed` and `cancelled` jobs are charged nothing, or the work that the provider reports. Work done before
+    a pause is charged when the job pauses, or with the rest when it ends. `at_max_cost` says for each method
+    whether a job that reaches its `max_cost` is paused or cancelled. `source` is where the rules are
+    published.
     """
 
     failed: Charged
@@ -28,6 +30,6 @@ class BillingRules:
 
 @cache
 def billing_rules(provider_kind: str) -> BillingRules:
-    """The rules of one kind of provider."""
+    """The billing rules of one kind of provider."""
     entry = load(provider_kind)["billing"]
     return BillingRules(**(entry | {"at_max_cost": MappingProxyType(dict(entry["at_max_cost"]))}))

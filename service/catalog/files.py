@@ -1,4 +1,4 @@
-"""The dated data files of the catalogue, one per kind of provider, and the operator's own file."""
+"""Load the catalogue's data files: one per kind of provider, and the operator's own file."""
 
 import tomllib
 from functools import cache
@@ -12,9 +12,9 @@ KINDS = ("openai", "azure", "trainer")
 
 @cache
 def load(provider_kind: str) -> dict[str, Any]:
-    """The content of one kind's file and of our own for it: `models`, `prices` and more.
+    """Load one kind's data file, with the operator's `models` and `prices` for that kind added.
 
-    Raises FileNotFoundError for another kind, or when `catalog_file` is not there.
+    Raises FileNotFoundError for an unknown kind, or if `catalog_file` does not exist.
     """
     text = resources.files("service.catalog").joinpath("data", f"{provider_kind}.toml").read_text("utf-8")
     shipped, own = tomllib.loads(text), _own().get(provider_kind, {})

@@ -1,4 +1,4 @@
-"""How many jobs a provider takes of a model: at once, and within a day."""
+"""How many jobs a provider accepts for a base model: at once, and per day."""
 
 from dataclasses import dataclass
 
@@ -10,21 +10,21 @@ ANY_MODEL = "*"
 
 @dataclass(frozen=True)
 class JobLimits:
-    """None means that no limit is known; the provider may still have one."""
+    """Limits on jobs for one base model. None means unknown; the provider may still have a limit."""
 
     concurrent: int | None = None
     per_day: int | None = None
 
     @property
     def known(self) -> bool:
-        """Whether there is anything to keep to."""
+        """Whether any limit is known."""
         return self.concurrent is not None or self.per_day is not None
 
 
 def job_limits(provider: str, base_model: str) -> JobLimits:
-    """The limits on jobs from `base_model`: the operator's for this account, else the catalogue's.
+    """The limits on jobs for `base_model`: the operator's own `job_limits`, else the catalogue's.
 
-    Raises `NotConfigured`.
+    Raises `NotConfigured` for an unknown provider.
     """
     settings = provider_settings(provider)
     own = settings.job_limits.get(base_model) or settings.job_limits.get(ANY_MODEL)

@@ -1,4 +1,4 @@
-"""What each kind of provider can tune and serve, within which limits and dates. Pure data."""
+"""The base models of each kind of provider, with their methods, limits and dates."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,8 +11,8 @@ from typing import Any, Literal
 from service.catalog.files import load
 from service.catalog.price import QUANTITY_DECIMALS, PriceKind
 
-# The hours held for training that is billed by the hour and whose length cannot be estimated.
-_UNTOLD_HOURS = Decimal(1)
+# Hours to reserve for training by the hour when the duration cannot be estimated.
+_UNKNOWN_HOURS = Decimal(1)
 _FORMATS = {"supervised": "chat", "dpo": "preference", "reinforcement": "reinforcement"}
 
 
@@ -20,14 +20,14 @@ _FORMATS = {"supervised": "chat", "dpo": "preference", "reinforcement": "reinfor
 class CatalogModel:
     """A base model at one kind of provider.
 
-    `token_limit` is per training example, `context_tokens` per use; `formats` maps each method to the dataset
-    format it takes. A job may start from `trains_from` on and before `trains_until`; from `shutdown_date` on
-    the model and all that was tuned from it answer no more. A date that is None is not known or not set.
-    `concurrent_jobs` and `jobs_per_day` (a rolling 24 hours) are what an account is allowed, None if unknown.
-    `billed_by` says whether training is priced per token or per hour of the device; `tokens_per_hour`, the
-    slowest pace to be expected, then makes an estimate of the hours. Reinforcement is always by the hour.
-    `counts_tokens` where the provider counts training lines by the base's own tokenizer, not by `encoding`.
-    Raises ValueError for hours without a pace.
+    `token_limit` applies to each training example, `context_tokens` to each request. `formats` maps each
+    method to the dataset format it requires. Jobs can start from `trains_from` until the day before
+    `trains_until`. On `shutdown_date` the model and all models tuned from it stop answering. None means that
+    a date is unknown or not set. `concurrent_jobs` and `jobs_per_day` (a rolling 24 hours) are the limits of
+    an account, None if unknown. `billed_by` says whether training is priced per token or per device hour; for
+    hours, `tokens_per_hour` is the slowest pace to expect, used for estimates. Reinforcement is always billed
+    by the hour. `counts_tokens` is true if the provider counts training tokens with the base's own tokenizer
+    instead of `encoding`. Raises ValueError if `billed_by` is "hours" and `tokens_per_hour` is missing.
     """
 
     id: str
@@ -50,40 +50,40 @@ class CatalogModel:
 
     def __post_init__(self) -> None:
         if self.billed_by not in ("tokens", "hours"):
-            raise ValueError(f"{self.id}: billed_by is 'tokens' or 'hours', not {self.billed_by!r}")
+            raise ValueError(f"{self.id}: billed_by must be 'tokens' or 'hours', got {self.billed_by!r}")
         if self.billed_by == "hours" and (self.tokens_per_hour or 0) < 1:
-            raise ValueError(f"{self.id}: billed by hours, so tokens_per_hour must say how many it trains")
+            raise ValueError(f"{self.id}: tokens_per_hour must be at least 1 if billed_by is 'hours'")
 
     def training_kind(self, method: str) -> PriceKind:
-        """What training by a method is counted in."""
+        """The price kind that training by a method is charged as."""
         by_hour = self.billed_by == "hours" or method == "reinforcement"
         return PriceKind.TRAINING_HOURS if by_hour else PriceKind.TRAINING_TOKENS
 
     def training_hours(self, tokens: int) -> Decimal:
-        """The most hours that training so many tokens should take; one where its pace is not known."""
+        """The most hours that training on `tokens` should take; one hour if the pace is unknown."""
         if self.tokens_per_hour is None:
-            return _UNTOLD_HOURS
+            return _UNKNOWN_HOURS
         step = Decimal(1).scaleb(-QUANTITY_DECIMALS)
         return (Decimal(tokens) / self.tokens_per_hour).quantize(step, ROUND_CEILING)
 
     def trains_on(self, day: date) -> bool:
-        """Whether a job may start on that day."""
+        """Whether a job can start on `day`."""
         begun = self.trains_from is None or self.trains_from <= day
         return begun and (self.trains_until is None or day < self.trains_until)
 
     def serves_on(self, day: date) -> bool:
-        """Whether it answers on that day."""
+        """Whether the model answers requests on `day`."""
         return self.shutdown_date is None or day < self.shutdown_date
 
 
 @cache
 def offered(provider_kind: str) -> tuple[CatalogModel, ...]:
-    """All bases of a kind of provider, the retired ones included, as its file lists them."""
+    """All bases of a kind of provider, including retired ones, in the order of its data file."""
     return tuple(_read(provider_kind, entry) for entry in load(provider_kind)["models"])
 
 
 def find(provider_kind: str, model_id: str) -> CatalogModel | None:
-    """The base of that id at a kind of provider."""
+    """Return the base with this id at a kind of provider; None if there is none."""
     return next((model for model in offered(provider_kind) if model.id == model_id), None)
 
 

@@ -1,4 +1,4 @@
-"""What the configured providers offer: the catalogue seen through the settings."""
+"""The base models on offer: those that the catalogue lists for the configured providers."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +18,7 @@ class Offer:
 
 
 def offers() -> list[Offer]:
-    """Every base at every configured provider, in the order of the settings, retired ones included."""
+    """Every base of every configured provider, including retired ones, in the order of the settings."""
     return [
         Offer(provider.name, model)
         for provider in settings().providers
@@ -27,9 +27,10 @@ def offers() -> list[Offer]:
 
 
 def resolve_base(model_id: str) -> Offer:
-    """The offer that `model_id` names, at the first configured provider that has it.
+    """Find the offer for `model_id` at the first configured provider that has it.
 
-    `{provider}/{model}` names the provider too. Raises `InvalidRequest`, listing what there is.
+    Write `{provider}/{model}` to choose the provider. Raises `InvalidRequest` with the list of bases on
+    offer.
     """
     on_offer = offers()
     for offer in on_offer:
@@ -37,21 +38,21 @@ def resolve_base(model_id: str) -> Offer:
             return offer
     raise InvalidRequest(
         f"Model {model_id!r} is not available for fine-tuning or does not exist. "
-        f"On offer: {_names(on_offer) or 'nothing, for no provider is configured'}.",
+        f"On offer: {_names(on_offer) or 'none, because no provider is configured'}.",
         param="model",
         code="model_not_available",
     )
 
 
 def check_trainable(offer: Offer, method: str, on: date) -> None:
-    """Refuse a job that this base cannot be tuned by, naming what else can.
+    """Check that a base can be tuned by `method` on a date; the errors name alternatives.
 
-    Raises `InvalidRequest` for a method it does not take, `TrainingNotAvailable` outside its training dates.
+    Raises `InvalidRequest` for an unsupported method, and `TrainingNotAvailable` outside the training dates.
     """
     base = offer.model
     if method not in base.methods:
         raise InvalidRequest(
-            f"'{base.id}' cannot be tuned by method '{method}', only by: {', '.join(base.methods)}.",
+            f"'{base.id}' does not support the method '{method}'. Supported: {', '.join(base.methods)}.",
             param="method",
             code="method_not_available",
         )
@@ -59,8 +60,8 @@ def check_trainable(offer: Offer, method: str, on: date) -> None:
         others = [other for other in offers() if method in other.model.methods and other.model.trains_on(on)]
         until = f" since {base.trains_until}" if base.trains_until and base.trains_until <= on else ""
         raise TrainingNotAvailable(
-            f"'{base.id}' takes no new fine-tuning jobs{until}. By method '{method}' these do: "
-            f"{_names(others) or 'none of the configured providers'}.",
+            f"'{base.id}' does not accept new fine-tuning jobs{until}. Models that do, for '{method}': "
+            f"{_names(others) or 'none at the configured providers'}.",
             param="model",
         )
 

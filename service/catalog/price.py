@@ -1,8 +1,8 @@
-"""What one thing costs, and what some of it then costs. Pure.
+"""Prices, and the exact amounts computed from them. Pure.
 
-Rounding: there is none. Tokens, calls and sessions are whole and priced per 1, 1,000 or 1,000,000; hours have
-at most six decimals and are priced per hour; a price has at most six decimals. Every amount is therefore
-exact within twelve decimals, which is what the ledger's columns hold.
+Amounts are never rounded. Tokens, calls and sessions are whole numbers priced per 1, 1,000 or 1,000,000;
+hours have at most six decimals and are priced per hour; a price has at most six decimals. Every amount
+therefore fits exactly into twelve decimals, the scale of the ledger's columns.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,8 @@ QUANTITY_DECIMALS = 6
 AMOUNT_DECIMALS = 12
 UNIT_QUANTITIES = (1, 1_000, 1_000_000)
 STANDARD = "standard"
-# The service tiers of OpenAI that a request may ask for or an answer name; other tiers are of other kinds.
+# OpenAI's service tiers, which a request can ask for and an answer can name. Other tiers in the price book,
+# such as Azure's "regional", are not service tiers.
 SERVICE_TIERS = (STANDARD, "flex", "scale", "priority", "ultrafast")
 
 _SECONDS_PER_HOUR = 3600
@@ -26,13 +27,13 @@ _QUANTITY_STEP = Decimal(1).scaleb(-QUANTITY_DECIMALS)
 
 
 class PriceKind(StrEnum):
-    """What is paid for."""
+    """What a price or a charge is for."""
 
     TRAINING_TOKENS = "training_tokens"
     TRAINING_HOURS = "training_hours"
-    INPUT_TOKENS = "input_tokens"  # of a prompt, those that came from no cache
+    INPUT_TOKENS = "input_tokens"  # prompt tokens not read from a cache
     CACHED_INPUT_TOKENS = "cached_input_tokens"
-    CACHE_WRITE_TOKENS = "cache_write_tokens"  # of a prompt, those written to a cache that charges for it
+    CACHE_WRITE_TOKENS = "cache_write_tokens"  # prompt tokens written to a cache that charges for writes
     AUDIO_INPUT_TOKENS = "audio_input_tokens"
     OUTPUT_TOKENS = "output_tokens"
     AUDIO_OUTPUT_TOKENS = "audio_output_tokens"
@@ -42,12 +43,12 @@ class PriceKind(StrEnum):
 
     @property
     def unit(self) -> Unit:
-        """The unit its quantities are counted in."""
+        """The unit of quantities of this kind."""
         return _UNITS[self.value.rpartition("_")[2]]
 
     @property
     def is_training(self) -> bool:
-        """Whether this is paid for making a model, as opposed to using one."""
+        """Whether this is for training a model, as opposed to using one."""
         return self in _TRAINING
 
 
@@ -62,9 +63,9 @@ _TRAINING = (PriceKind.TRAINING_TOKENS, PriceKind.TRAINING_HOURS)
 
 @dataclass(frozen=True, kw_only=True)
 class PriceTerms:
-    """What is priced and how: `amount_usd` for `unit_quantity` units, from `effective_from` on.
+    """The terms of a price: `amount_usd` for `unit_quantity` units, from `effective_from` on.
 
-    `model` is what `PriceRow` says it names; without a method it holds for all of them.
+    `model` is named as in `PriceRow`. Without a `method`, the price applies to all methods.
     """
 
     provider_kind: str
@@ -85,26 +86,26 @@ class Price(PriceTerms):
 
     @property
     def unit(self) -> Unit:
-        """The unit of a quantity given to `amount_for`."""
+        """The unit of quantities passed to `amount_for`."""
         return self.kind.unit
 
     def amount_for(self, quantity: Decimal | int) -> Decimal:
-        """What `quantity` units (tokens, hours, calls or sessions) cost in US dollars, exactly.
+        """The exact cost in US dollars of `quantity` tokens, hours, calls or sessions.
 
-        Raises ValueError for part of a token, or for hours with more than six decimals.
+        Raises ValueError for hours with more than six decimals, and for a fraction of any other unit.
         """
         exact = Decimal(quantity)
         decimals = QUANTITY_DECIMALS if self.unit == "hours" else 0
         if exact != round(exact, decimals):
-            raise ValueError(f"{quantity} {self.unit}: at most {decimals} decimals can be charged")
+            raise ValueError(f"{quantity} {self.unit} cannot be charged: more than {decimals} decimals")
         return exact * self.amount_usd / self.unit_quantity
 
 
 def hours(seconds: float | Decimal) -> Decimal:
-    """Seconds as hours with six decimals (3.6 ms), half to even: the finest that is charged."""
+    """Convert seconds to hours with six decimals (3.6 ms), the finest charged; rounds half to even."""
     return (Decimal(str(seconds)) / _SECONDS_PER_HOUR).quantize(_QUANTITY_STEP, ROUND_HALF_EVEN)
 
 
 def served_as(base_id: str, *, tuned: bool) -> str:
-    """The name under which the price book lists the use of a base model, or of any model tuned from it."""
+    """The price book's name for using a base model, or any model tuned from it."""
     return f"ft:{base_id}" if tuned else base_id

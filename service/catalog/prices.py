@@ -1,4 +1,4 @@
-"""Look prices up, and add to them."""
+"""Look up and add prices."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -34,7 +34,7 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class NewPrice(PriceTerms):
-    """A price to be added, and where it is published."""
+    """A price to add, and where it is published."""
 
     source: str
 
@@ -49,9 +49,9 @@ def price_at(
     tier: str = STANDARD,
     at: datetime | None = None,
 ) -> Price:
-    """The price in force at a moment (default: now). Raises `PriceUnknown`, never falls back to zero.
+    """Return the price in force at `at`, by default now. Raises `PriceUnknown`; never falls back to zero.
 
-    `model` is a base's id; for the use of a tuned model it is `served_as(base, tuned=True)`.
+    `model` is the id of a base. For using a tuned model, pass `served_as(base, tuned=True)`.
     """
     found = prices_at(
         session, provider_kind=provider_kind, model=model, kinds=(kind,), method=method, tier=tier, at=at
@@ -69,9 +69,9 @@ def prices_at(
     tier: str = STANDARD,
     at: datetime | None = None,
 ) -> Mapping[PriceKind, Price]:
-    """The prices of several kinds in one query, each as `price_at` finds it. Raises `PriceUnknown`."""
+    """Return the prices of several kinds, each as `price_at` does, in one query. Raises `PriceUnknown`."""
     moment = at or clock.now()
-    # A price for this very method goes before one for all methods, whichever is newer.
+    # A price for this method takes precedence over one for all methods, even over a newer one.
     found = (
         select(PriceRow)
         .ext(distinct_on(PriceRow.kind))
@@ -129,8 +129,8 @@ def unknown_price(
     """Return the error that names a missing price and how an admin adds it."""
     by = f" by method '{method}'" if method else ""
     return PriceUnknown(
-        f"No price is known for {kind} of '{model}'{by} at {provider_kind}, tier '{tier}', "
-        f"on {at or clock.now():%Y-%m-%d}; nothing is used unpriced. "
+        f"There is no price for {kind} of '{model}'{by} at {provider_kind}, tier '{tier}', "
+        f"on {at or clock.now():%Y-%m-%d}. Tunehouse refuses use without a price. "
         "An admin can add one with POST /v1/prices: "
         f'{{"provider_kind":"{provider_kind}","model":"{model}","kind":"{kind}","tier":"{tier}",'
         f'"unit":"{kind.unit}","unit_quantity":…,"amount_usd":"…","effective_from":…,"source":"…"}}.',
@@ -139,12 +139,12 @@ def unknown_price(
 
 
 def price_by_id(session: Session, price_id: str) -> Price:
-    """The price of that id, which a job or request was given. Rows of the price book are never changed."""
+    """Return the price with an id that a job or request has stored. Prices are never changed or deleted."""
     return price_of(session.get_one(PriceRow, price_id))
 
 
 def price_of(row: PriceRow) -> Price:
-    """A row as the value that computes amounts."""
+    """Convert a row to a `Price`."""
     return Price(
         id=row.id,
         provider_kind=row.provider_kind,
@@ -161,13 +161,13 @@ def price_of(row: PriceRow) -> Price:
 def list_prices(
     session: Session, *, filters: Mapping[str, str], after: str | None, limit: int
 ) -> Page[PriceRow]:
-    """The price book, latest first; `filters` maps columns such as `model` to the value asked for."""
+    """Return a page of the price book, latest first. `filters` maps columns such as `model` to values."""
     rows = select(PriceRow).filter_by(**filters)
     return fetch_page(session, rows, sort=PriceRow.effective_from, id_=PriceRow.id, after=after, limit=limit)
 
 
 def add_price(session: Session, price: NewPrice) -> PriceRow:
-    """Add a row to the price book. Raises `Conflict` when one for the same thing has the same date."""
+    """Add a price. Raises `Conflict` if there is one with the same terms and `effective_from`."""
     values: dict[str, Any] = vars(price) | {"id": ids.new_id("price_"), "created_at": clock.now()}
     added: PriceRow | None = session.scalar(
         insert(PriceRow)
@@ -177,8 +177,8 @@ def add_price(session: Session, price: NewPrice) -> PriceRow:
     )
     if added is None:
         raise Conflict(
-            "There is a price for this provider kind, model, method, kind and tier from that moment on, and "
-            "prices are never edited: add one with another 'effective_from'.",
+            "A price for this provider kind, model, method, kind and tier already starts at this "
+            "'effective_from', and prices are never edited. Send another 'effective_from'.",
             param="effective_from",
             code="price_exists",
         )

@@ -1,4 +1,4 @@
-"""The prices that ship with Tunehouse, and bringing them into the price book."""
+"""Add the prices that ship with Tunehouse to the price book."""
 
 import hashlib
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from service.core import clock
 
 
 def shipped_prices() -> Iterator[NewPrice]:
-    """Every price in the data files. Raises ValueError where a list's unit is not its kind's."""
+    """Yield every price in the data files. Raises ValueError if a list has a unit other than its kinds'."""
     for provider_kind in KINDS:
         for price_list in load(provider_kind).get("prices", []):
             yield from _read(provider_kind, price_list)
@@ -28,7 +28,10 @@ def _read(provider_kind: str, price_list: dict[str, Any]) -> Iterator[NewPrice]:
         for name, amount in amounts.items():
             kind = PriceKind(name)
             if kind.unit != price_list["unit"]:
-                raise ValueError(f"{provider_kind}: {model} has {kind} in a list per {price_list['unit']}")
+                raise ValueError(
+                    f"catalogue for {provider_kind}: {kind} of {model} must be in a list with unit "
+                    f"'{kind.unit}', not '{price_list['unit']}'"
+                )
             yield NewPrice(
                 provider_kind=provider_kind,
                 model=model,
@@ -43,14 +46,14 @@ def _read(provider_kind: str, price_list: dict[str, Any]) -> Iterator[NewPrice]:
 
 
 def sync_prices(session: Session) -> int:
-    """Add the shipped prices that the price book lacks, and return how many; run it as often as you like."""
+    """Add the shipped prices that are missing from the price book, and return how many. Safe to repeat."""
     rows = [vars(price) | {"id": _stable_id(price), "created_at": clock.now()} for price in shipped_prices()]
     known = insert(PriceRow).on_conflict_do_nothing(constraint="uq_prices_natural_key")
     return len(session.scalars(known.returning(PriceRow.id), rows).all())
 
 
 def _stable_id(price: NewPrice) -> str:
-    """The same id in every installation, so that exports of two of them can be compared."""
+    """Derive an id that is the same in every installation, so that their exports can be compared."""
     key = (
         price.provider_kind,
         price.model,

@@ -1,4 +1,4 @@
-"""The price book."""
+"""The table of prices, called the price book."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -10,10 +10,10 @@ from service.core.db import Base
 
 
 class PriceRow(Base):
-    """A price from a moment on, until a later row for the same thing takes over; never changed or removed.
+    """A price in force from `effective_from` until a later row with the same terms. Never changed or deleted.
 
-    `model` is a base's id, or `ft:` before it for the use of models tuned from it. Without `method` the
-    price holds for every method.
+    `model` is the id of a base, or `ft:` and that id for using models tuned from it. Without a `method`, the
+    price applies to every method.
     """
 
     __tablename__ = "prices"

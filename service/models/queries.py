@@ -50,7 +50,7 @@ def list_models(session: Session, team_id: str) -> Sequence[TunedModel]:
 
 
 def trained_on(session: Session, file: File, limit: int) -> Sequence[TunedModel]:
-    """The team's models trained on a file's content, in whichever file they got it, newest first."""
+    """The team's models trained on a file's content, from any upload of it, newest first."""
     same = select(File.id).where(File.team_id == file.team_id, File.sha256 == file.sha256)
     trained = select(TunedModel).where(
         TunedModel.team_id == file.team_id, TunedModel.kind == "model", TunedModel.training_file.in_(same)

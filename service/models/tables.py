@@ -42,6 +42,6 @@ class TunedModel(Base):
         UniqueConstraint("job_id", "provider_model"),
         # A provider model belongs to one team: deleting it is theirs alone to do.
         UniqueConstraint("provider", "provider_model"),
-        # A deployment serves one model: under the name of another team's, a team would ask that team's model.
+        # A deployment serves one model. Sharing its name would send one team's requests to another's model.
         UniqueConstraint("provider", "deployment"),
     )

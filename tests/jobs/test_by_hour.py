@@ -123,5 +123,5 @@ def test_what_it_is_billed_by_stays_as_agreed_when_the_catalogue_changes(
 
 
 def test_hours_without_a_pace_are_no_catalogue_entry() -> None:
-    with pytest.raises(ValueError, match="tokens_per_hour must say how many"):
+    with pytest.raises(ValueError, match="tokens_per_hour must be at least 1"):
         CatalogModel("b", "trainer", ("supervised",), {}, 1, 1, "o200k_base", billed_by="hours")

@@ -15,7 +15,7 @@ from tests.ledger.make import charge
 
 
 def attempt(team_id: str, subject_id: str, settles: bool) -> bool:
-    """Whether the hold was granted."""
+    """Place one hold; return whether it was granted."""
     try:
         with transaction() as session:
             place_hold(session, team_id=team_id, subject_id=subject_id, amount_usd=Decimal("0.10"))

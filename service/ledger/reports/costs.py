@@ -1,4 +1,4 @@
-"""Costs, grouped by what the reader asks for. Every grouping adds up to the same total, exactly."""
+"""Cost reports, grouped as the caller asks. Every grouping adds up to exactly the same total."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -18,7 +18,7 @@ from service.ledger.rollups.sums import Span, booked, read
 TAG_PREFIX = "tag:"
 MAX_GROUPS = 4
 
-# What a grouping is called, and what its field is called in a row of the report.
+# The field that each grouping adds to the rows of a report.
 _FIELDS: Mapping[str, str] = {
     "team": "team_id",
     "key": "key_id",
@@ -40,7 +40,7 @@ GROUPINGS = (*_FIELDS, f"{TAG_PREFIX}NAME")
 
 @dataclass(frozen=True)
 class CostScope:
-    """The entries of a report: one team's or, for an admin, all; booked from `start` to before `end`."""
+    """The entries of a report: those booked from `start` until before `end`, of one team or of all (None)."""
 
     team_id: str | None
     start: datetime | None = None
@@ -49,7 +49,7 @@ class CostScope:
 
 @dataclass(frozen=True)
 class CostReport:
-    """Rows of group fields, `quantity` and `unit` if grouped by kind, and `amount_usd`; and their sum."""
+    """Rows with the group fields, `quantity` and `unit` if grouped by kind, and `amount_usd`; the total."""
 
     columns: Sequence[str]
     rows: Sequence[Mapping[str, Any]]
@@ -59,21 +59,21 @@ class CostReport:
 def cost_report(
     session: Session, scope: CostScope, group_by: Sequence[str], *, with_units: bool = False
 ) -> CostReport:
-    """What was spent in `scope`, per combination of the groups, in their order.
+    """Return the costs in `scope`, with one row per combination of groups, ordered by them.
 
-    `tag` groups by the whole set of tags and `tag:NAME` by the value of one, so that each entry counts in
-    exactly one row. `with_units` adds `UNIT_COLUMNS`. Raises `InvalidRequest` for a grouping that does not
-    exist, or too many.
+    `tag` groups by the whole set of tags and `tag:NAME` by the value of one tag, so each entry counts in
+    exactly one row. `with_units` adds `UNIT_COLUMNS`. Raises `InvalidRequest` for an unknown grouping, or for
+    too many.
     """
     names = _checked(group_by)
     by: Span | None = "day" if "day" in names else "month" if "month" in names else None
     entries = booked(scope.team_id, scope.start, scope.end, by=by)
     fields = dict(_dimension(name, entries) for name in names)
-    # Labelled by place: PostgreSQL cuts names to 63 bytes, and two tags may then share one.
+    # Labelled by position, because PostgreSQL truncates names to 63 bytes and two tags could then collide.
     groups = [expression.label(f"group_{place}") for place, expression in enumerate(fields.values())]
     sums: list[Label[Any]] = [func.sum(entries.c.amount_usd).label("amount_usd")]
     if "kind" in fields:
-        # Tokens and hours cannot be added, but a kind has one unit.
+        # Quantities can be summed only per kind, because each kind has a single unit.
         quantity, unit = func.sum(entries.c.quantity), func.min(entries.c.unit)
         sums = [quantity.label("quantity"), unit.label("unit"), *sums]
     units = unit_sums(entries) if with_units else []
@@ -93,9 +93,9 @@ def cost_report(
 
 
 def groups_of(texts: Sequence[str]) -> list[str]:
-    r"""The groupings in `group_by` parameters, each with one or several separated by commas.
+    r"""Split `group_by` parameters at commas into groupings.
 
-    A comma in the name of a tag is written `\,`: `tag:a\,b`.
+    A comma in the name of a tag is escaped as `\,`: `tag:a\,b`.
     """
     parts = [part for text in texts for part in _COMMA.split(text)]
     return [part.strip().replace(r"\,", ",") for part in parts]
@@ -106,10 +106,12 @@ def _checked(group_by: Sequence[str]) -> Sequence[str]:
     for name in asked:
         if name not in _FIELDS and not (name.startswith(TAG_PREFIX) and name != TAG_PREFIX):
             raise InvalidRequest(
-                f"Costs cannot be grouped by {name!r}, only by: {', '.join(GROUPINGS)}.", param="group_by"
+                f"Costs cannot be grouped by {name!r}. Groupings: {', '.join(GROUPINGS)}.", param="group_by"
             )
     if not 1 <= len(asked) <= MAX_GROUPS:
-        raise InvalidRequest(f"Costs are grouped by 1 to {MAX_GROUPS} fields.", param="group_by")
+        raise InvalidRequest(
+            f"'group_by' must name 1 to {MAX_GROUPS} different groupings, got {len(asked)}.", param="group_by"
+        )
     return asked
 
 
@@ -117,7 +119,7 @@ def _dimension(name: str, entries: Subquery) -> tuple[str, ColumnElement[Any]]:
     if name.startswith(TAG_PREFIX):
         return name, entries.c.tags[name.removeprefix(TAG_PREFIX)].astext
     field = _FIELDS[name]
-    # The day serves for the month too: asked for both, the day says which month.
+    # Grouped by both, the day determines the month.
     return field, entries.c.day if field == "month" else entries.c[field]
 
 

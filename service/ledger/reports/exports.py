@@ -17,7 +17,7 @@ _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 
 def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
-    """The rows as CSV (RFC 4180) with a header; a quote in front keeps text from running as a formula."""
+    """Write rows as CSV (RFC 4180) with a header. Text that could run as a formula gets a leading quote."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow([_cell(column) for column in columns])
@@ -27,12 +27,12 @@ def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 def wants_csv(request: Request, format: str | None) -> bool:
-    """Whether a caller asked for CSV, by parameter or by header."""
+    """Whether the caller asks for CSV, by the `format` parameter or the Accept header."""
     return format == "csv" or (format is None and "text/csv" in request.headers.get("accept", ""))
 
 
 def csv_response(filename: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Response:
-    """The rows as a CSV file to be saved under that name."""
+    """Return the rows as a CSV file to download as `filename`."""
     headers = {"content-disposition": f'attachment; filename="{filename}"'}
     return Response(to_csv(columns, rows), media_type="text/csv", headers=headers)
 
@@ -47,10 +47,10 @@ def _cell(value: Any) -> str:
 
 
 def _may_run(text: str) -> bool:
-    """Whether a spreadsheet may read the cell as a formula.
+    """Whether a spreadsheet could read the cell as a formula.
 
-    Importers drop blanks, controls and invisible characters in front, and some read full-width signs
-    (`＝`) as their ASCII twins. A cell that starts with a control character is never data of ours.
+    Importers skip leading blanks, controls and invisible characters, and some read full-width signs (`＝`) as
+    ASCII. A leading control character always counts, because none of our data starts with one.
     """
     if not text or _NUMBER.fullmatch(text):
         return False

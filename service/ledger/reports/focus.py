@@ -1,8 +1,10 @@
-"""Costs in the FinOps Foundation's format: FOCUS 1.2, "Cost and Usage", one row per day and kind of charge.
+"""Export costs in the FinOps Foundation's format: FOCUS 1.2, "Cost and Usage".
 
-Columns that concern what Tunehouse has not (commitments, regions, capacity, other currencies) are left out,
-as the specification has it; ours begin with `x_`. A correction within its month merges into what it corrects;
-one of an earlier month is a row of its own with the class "Correction".
+There is one row per day and kind of charge.
+
+The specification lets us omit columns for features that Tunehouse lacks (commitments, regions, capacity,
+other currencies). Our own columns begin with `x_`. A correction in the same month is merged into the charge
+that it corrects; one of an earlier month gets its own row with the class "Correction".
 """
 
 import json
@@ -88,7 +90,7 @@ _NAMES = (
 
 
 def focus_rows(session: Session, scope: CostScope) -> Iterator[dict[str, Any]]:
-    """The charges of a scope as rows with all of `COLUMNS`; `BilledCost` adds up to the report's total."""
+    """Yield the charges of a scope as rows with all `COLUMNS`. `BilledCost` adds up to the report's total."""
     usual, earlier = _usual(scope), _corrections(scope)
     charges = union_all(usual, earlier).subquery("charges")
     keys = [charges.c[name] for name in (*_NAMES, "price_id", "tags", "day", "charge_class")]
@@ -123,7 +125,7 @@ def _usual(scope: CostScope) -> Select[tuple[object, ...]]:
 
 
 def _corrections(scope: CostScope) -> Select[tuple[object, ...]]:
-    """Every correction, told apart by whether it is of an earlier month; there are few, so rows are read."""
+    """Select all corrections, marking those of earlier months. Read from the rows, since there are few."""
     columns = [getattr(Entry, name) for name in (*_NAMES, "price_id", "tags")]
     of_earlier = func.ledger_month(Entry.occurred_at) < func.ledger_month(Entry.booked_at)
     query = select(
@@ -166,7 +168,7 @@ def _focus_row(row: Mapping[Any, Any], closed_until: date | None) -> dict[str, A
         "ContractedCost": amount,
         "ContractedUnitPrice": unit_price,
         "EffectiveCost": amount,
-        # Issued when the month closes: until then the row is on no invoice.
+        # The invoice is issued when the month closes.
         "InvoiceId": f"{row['team_id']}:{month:%Y-%m}" if closed_until and month <= closed_until else None,
         "InvoiceIssuerName": row["provider"] or "Tunehouse",
         "ListCost": amount,
@@ -209,7 +211,7 @@ def _service(kind: str) -> str:
 
 
 def _number(value: Decimal) -> Decimal:
-    """Without zeros behind it; CSV writes it without an exponent."""
+    """Strip trailing zeros. The CSV writer avoids exponents."""
     return value.normalize()
 
 

@@ -1,4 +1,4 @@
-"""Where spending leads at its present pace. Pure."""
+"""Forecast spending from its current pace. Pure."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -7,16 +7,17 @@ from decimal import Decimal
 from service.ledger.charges import BudgetView
 from service.ledger.closing.months import Month
 
-PACE_DAYS = 7  # a week, so that quiet weekends count
+PACE_DAYS = 7  # a whole week, so that quiet weekends are included
 _DAY_S = 86_400
 _STEP = Decimal("0.000001")
 
 
 @dataclass(frozen=True)
 class Forecast:
-    """`period_end_usd` is what the month will have cost, `exhausted_at` when the limit will be reached.
+    """A budget's forecast: the month's cost at its end, and when the limit will be reached.
 
-    A total budget has no period's end. Without a limit, or when a monthly one lasts, nothing is exhausted.
+    `period_end_usd` is None for a total budget. `exhausted_at` is None without a limit, or if it will not be
+    reached within the month (or, for a total budget, within 100 years).
     """
 
     usd_per_day: Decimal
@@ -25,14 +26,14 @@ class Forecast:
 
 
 def pace(spent_usd: Decimal, first_at: datetime | None, now: datetime) -> Decimal:
-    """US dollars per day: what the last seven days cost, or fewer where there are no more, at least one."""
+    """Return US dollars per day, averaged over seven days, or over the team's age (at least one day)."""
     age_s = PACE_DAYS * _DAY_S if first_at is None else (now - first_at).total_seconds()
     days = Decimal(min(max(age_s, _DAY_S), PACE_DAYS * _DAY_S)) / _DAY_S
     return (spent_usd / days).quantize(_STEP)
 
 
 def forecast(view: BudgetView, usd_per_day: Decimal, month: Month, now: datetime) -> Forecast:
-    """Where a budget goes at `usd_per_day`; `month` is the present one."""
+    """Forecast a budget at a pace of `usd_per_day`. `month` is the current month."""
     monthly = view.period == "month"
     days_left = Decimal((month.end - now).total_seconds()) / _DAY_S
     at_end = (view.spent_usd + usd_per_day * days_left).quantize(_STEP) if monthly else None

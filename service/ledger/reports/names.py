@@ -1,4 +1,4 @@
-"""Put the names of teams, keys and departments beside their ids in a report's rows."""
+"""Add the names of teams, keys and departments to the rows of a report."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,7 +20,7 @@ _NAMED: Mapping[str, tuple[str, type[Team | ApiKey | Department]]] = {
 def add_names(
     session: Session, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]
 ) -> tuple[list[str], list[dict[str, Any]]]:
-    """The columns with a name after each id, and the rows with both; unknown ids have the name None."""
+    """Return the columns and rows with a name after each id. Unknown ids get the name None."""
     wide: list[str] = []
     found = [dict(row) for row in rows]
     for column in columns:

@@ -1,4 +1,4 @@
-"""Routes for cost reports."""
+"""The route for cost reports."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -41,10 +41,10 @@ def costs(
     format: Literal["json", "csv", "focus"] | None = None,
     unit_costs: bool = False,
 ) -> Response:
-    """What was spent, grouped by up to four fields; a team's key sees its own, an admin all.
+    """Get costs, grouped by up to four fields: your team's, or those of all teams for admins.
 
-    `unit_costs` adds what a request, a job and 1,000 tokens cost. `focus` is a CSV of every kind of charge
-    per day in the columns of FOCUS 1.2; it groups by nothing else.
+    `unit_costs` adds the cost per request, per job and per 1,000 tokens. The format `focus` is a CSV in the
+    columns of FOCUS 1.2, with one row per day and kind of charge; it ignores `group_by`.
     """
     scope = read_scope(caller, start_time, end_time)
     if format == "focus":
@@ -56,7 +56,7 @@ def costs(
 
 
 def read_scope(caller: Caller, start_time: int | None, end_time: int | None) -> CostScope:
-    """The entries that the caller may see in a time range. Raises `InvalidRequest` when it ends too soon."""
+    """The scope of a caller's report on a time range. Raises `InvalidRequest` if the range is empty."""
     if start_time is not None and end_time is not None and end_time <= start_time:
         raise InvalidRequest("'end_time' must be after 'start_time'.", param="end_time")
     return CostScope(

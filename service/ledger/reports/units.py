@@ -15,7 +15,7 @@ _STEP = Decimal("0.000001")
 
 
 def unit_sums(entries: Subquery) -> Sequence[Label[Any]]:
-    """What the unit costs of a group are computed from."""
+    """The columns from which `with_unit_costs` computes a group's unit costs."""
     of = entries.c
     trains, adjusts = of.kind.in_(_TRAINING), of.kind == ADJUSTMENT
     # Each request has exactly one entry for its input, so those entries count the requests.
@@ -32,9 +32,9 @@ def unit_sums(entries: Subquery) -> Sequence[Label[Any]]:
 
 
 def with_unit_costs(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A row with its unit costs, to six decimals; None where there is nothing to divide by.
+    """Return a row with its unit costs, rounded to six decimals; None if the row has no such units.
 
-    A request's cost is that of inference, a job's that of training; adjustments are in neither.
+    The cost per request covers inference, the cost per job training. Neither includes adjustments.
     """
     found = dict(row)
     use, training, in_tokens = (found.pop(name) for name in ("use_usd", "training_usd", "tokens_usd"))

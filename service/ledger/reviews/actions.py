@@ -1,4 +1,4 @@
-"""Decide what a flagged charge comes to."""
+"""Resolve flagged charges: accept or adjust them."""
 
 from decimal import Decimal
 
@@ -12,7 +12,7 @@ from service.ledger.tables import Entry
 
 
 def get_review(session: Session, review_id: str) -> CostReview:
-    """The review of that id. Raises `NotFound`."""
+    """Return and lock a review. Raises `NotFound`."""
     review = session.get(CostReview, review_id, with_for_update=True)
     if review is None:
         raise NotFound(f"There is no review {review_id!r}; GET /v1/costs/review lists them.", param="id")
@@ -20,7 +20,7 @@ def get_review(session: Session, review_id: str) -> CostReview:
 
 
 def accept(session: Session, review: CostReview, *, resolved_by: str, note: str | None = None) -> None:
-    """Leave the charge as it was booked. Raises `Conflict` when the review is resolved already."""
+    """Accept the charge as booked. Raises `Conflict` if the review is already resolved."""
     _resolve(review, "accepted", resolved_by, note)
 
 
@@ -29,8 +29,8 @@ def adjust_to(
 ) -> None:
     """Book the difference between the charge and `amount_usd` as an adjustment of the entry.
 
-    The entry's month decides whether it counts in this month's budget. Raises `Conflict` when the review is
-    resolved already.
+    It counts against this month's budget only if the entry is of this month. Raises `Conflict` if the review
+    is already resolved.
     """
     entry = session.get_one(Entry, (review.team_id, review.number))
     difference = amount_usd - entry.amount_usd
@@ -43,7 +43,11 @@ def adjust_to(
 
 def _resolve(review: CostReview, resolution: str, resolved_by: str, note: str | None) -> None:
     if review.resolution is not None:
-        raise Conflict(f"Review {review.id} was {review.resolution} before.", code="review_resolved")
+        raise Conflict(
+            f"Review {review.id} is already {review.resolution}. To change the amount, book an adjustment of "
+            f"entry {review.number}: POST /v1/costs/adjustments.",
+            code="review_resolved",
+        )
     review.resolution = resolution
     review.note = note
     review.resolved_by = resolved_by

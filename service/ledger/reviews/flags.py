@@ -1,4 +1,4 @@
-"""List flagged charges for review, in the transaction that books them."""
+"""Add flagged charges to the review list, in the transaction that books them."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ from service.ledger.tables import Entry
 def list_for_review(session: Session, settlements: Sequence[Settlement]) -> None:
     """Add the flagged charges of these settlements to the review list, each once, with an event for admins.
 
-    Called by `settle_many` after it has booked them; a charge that was booked before is not listed again.
+    `settle_many` calls this after booking them. A charge that was already booked is not listed again.
     """
     flagged = {
         charge.unique_key: charge
@@ -37,7 +37,7 @@ def list_for_review(session: Session, settlements: Sequence[Settlement]) -> None
 
 def _list(session: Session, entry: Entry, charge: Charge) -> None:
     review = charge.review
-    assert review is not None  # noqa: S101 - for the type checker; the caller has selected by it
+    assert review is not None  # noqa: S101 - for the type checker; the caller passes only charges with a review
     row = insert(CostReview).values(
         id=ids.new_id("rev_"),
         team_id=entry.team_id,
@@ -60,7 +60,7 @@ def _list(session: Session, entry: Entry, charge: Charge) -> None:
         message=(
             f"{entry.subject_id} was charged ${usd(entry.amount_usd)} for {entry.kind}, "
             f"marked as {review.state}: "
-            f"{review.reason}. An admin accepts or adjusts it: POST /v1/costs/review/{review_id}."
+            f"{review.reason}. An admin can accept or adjust it: POST /v1/costs/review/{review_id}."
         ),
         data={
             "review_id": review_id,

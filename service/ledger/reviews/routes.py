@@ -26,7 +26,7 @@ def list_reviews(
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> ListOut[ReviewOut]:
-    """Charges with an implausible or uncertain quantity, newest first."""
+    """List charges with an implausible or uncertain quantity, newest first."""
     rows = select(CostReview)
     if team_id is not None:
         rows = rows.where(CostReview.team_id == team_id)
@@ -41,7 +41,7 @@ def list_reviews(
         id_=CostReview.id,
         after=after,
         limit=limit,
-        cursors=select(CostReview),  # also one that was resolved since it was listed
+        cursors=select(CostReview),  # so that a cursor stays valid after its review is resolved
     )
     data = [review_out(row, session.get_one(Entry, (row.team_id, row.number))) for row in page.rows]
     return list_out(data, page.has_more)
@@ -49,7 +49,7 @@ def list_reviews(
 
 @router.post("/{review_id}")
 def resolve_review(review_id: str, body: ReviewResolve, session: RequestSession, caller: Admin) -> ReviewOut:
-    """Accept a flagged charge, or adjust it to what it should have been; each is resolved once."""
+    """Accept a flagged charge, or adjust it to the correct amount. A review can be resolved once."""
     review = get_review(session, review_id)
     if body.action == "adjust" and body.amount_usd is not None and body.reason is not None:
         adjust_to(session, review, body.amount_usd, resolved_by=caller.key_id, note=body.reason)

@@ -14,7 +14,7 @@ from service.ledger.tables import Entry
 
 
 class ReviewResolve(WireIn):
-    """Accept the charge as booked, or adjust it to the amount it should have been, with a reason."""
+    """Accept the charge as booked, or adjust it to the correct amount, with a reason."""
 
     action: Literal["accept", "adjust"]
     amount_usd: (
@@ -26,16 +26,17 @@ class ReviewResolve(WireIn):
     @model_validator(mode="after")
     def _fields_fit(self) -> "ReviewResolve":
         if self.action == "adjust" and (self.amount_usd is None or self.reason is None):
-            raise ValueError("to adjust, send 'amount_usd' (what the charge should be) and a 'reason'")
+            raise ValueError("to adjust, send 'amount_usd' (the correct amount of the charge) and a 'reason'")
         if self.action == "accept" and self.amount_usd is not None:
-            raise ValueError("'amount_usd' goes with the action 'adjust' only")
+            raise ValueError("'amount_usd' is only allowed with the action 'adjust'; leave it out to accept")
         return self
 
 
 class ReviewOut(WireOut):
-    """A flagged charge: `claimed` is what the provider reported, `bound` the most that was possible.
+    """A flagged charge.
 
-    `status` is `waiting`, `accepted` or `adjusted`; `adjusted_usd` is the difference that was booked.
+    `claimed` is the quantity that the provider reported, `bound` the highest possible one. `status` is
+    `waiting`, `accepted` or `adjusted`; `adjusted_usd` is the difference that was booked.
     """
 
     object: Literal["cost_review"] = "cost_review"
@@ -64,7 +65,7 @@ class ReviewOut(WireOut):
 
 
 def review_out(review: CostReview, entry: Entry) -> ReviewOut:
-    """The wire form of a review and the entry it is about."""
+    """The wire form of a review and its entry."""
     return ReviewOut(
         id=review.id,
         status=review.resolution or "waiting",

@@ -1,4 +1,4 @@
-"""The table of charges that an admin has to look at."""
+"""The table of charges for an admin to review."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -18,11 +18,11 @@ from service.ledger.tables import AMOUNT
 
 
 class CostReview(Base):
-    """One ledger entry whose quantity was not taken from the provider as it is, and what an admin decided.
+    """A ledger entry whose quantity differs from what the provider reported, and an admin's decision on it.
 
-    `claimed` is the quantity that the provider reported, None where it reported none; `bound` the most that
-    was possible. `resolution` is None while the entry waits, then `accepted` or `adjusted`; an adjusted one
-    has booked `adjusted_usd` by a further entry.
+    `claimed` is the quantity that the provider reported, if any; `bound` is the highest possible one.
+    `resolution` is None while the review waits, then `accepted` or `adjusted`. `adjusted_usd` is the amount
+    of the further entry that an adjustment booked.
     """
 
     __tablename__ = "cost_reviews"

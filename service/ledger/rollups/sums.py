@@ -1,8 +1,9 @@
-"""Keep the daily sums, and read entries through them.
+"""Maintain daily and monthly sums of entries, and read entries through them.
 
-Sums are made after the fact, never while charging: a team's entries are numbered without gaps in the order of
-their commits, so `mark` splits them exactly. A report reads the sums up to the mark and the few rows behind
-it, in one statement and hence at one moment: it is exact however far behind the sums are, only slower.
+A chore adds entries to the sums; charging never does. A team's entries are numbered without gaps in the order
+of their commits, so a mark (`RollupMark`) splits them exactly into those in the sums and those not. A report
+reads the sums and the few rows after the mark in one statement. It is therefore exact however far behind the
+sums are, only slower.
 """
 
 from datetime import UTC, date, datetime, time, timedelta
@@ -34,9 +35,9 @@ from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMa
 from service.ledger.tables import Entry, LedgerAccount
 
 _ROLL = text("SELECT ledger_roll(:team_id, :most)")
-# Compiling a plan takes longer than these queries run.
+# JIT compilation takes longer than these queries run.
 _NO_JIT = text("SET LOCAL jit = off")
-_MOST = 50_000  # entries per team and transaction: some half a second
+_MOST = 50_000  # entries per team and transaction; takes about half a second
 
 Span = Literal["day", "month"]
 
@@ -59,7 +60,7 @@ _SHARED = (
 
 
 def roll_up(session: Session, most: int = _MOST) -> int:
-    """Add new entries of every team to the sums, up to `most` each, and return how many were added."""
+    """Add up to `most` new entries of every team to the sums, and return how many were added."""
     behind = (
         select(LedgerAccount.id)
         .join(RollupMark, RollupMark.team_id == LedgerAccount.id, isouter=True)
@@ -73,10 +74,11 @@ def roll_up(session: Session, most: int = _MOST) -> int:
 def booked(
     team_id: str | None, start: datetime | None, end: datetime | None, *, by: Span | None = "day"
 ) -> Subquery:
-    """The entries booked from `start` to before `end`, summed where they can be.
+    """Select the entries booked from `start` until before `end`, from the sums as far as possible.
 
-    Columns: those of an entry that it can be grouped by, `is_correction`, `entries` (their number),
-    `quantity`, `amount_usd`, and `day`: the date, or the month's first if they are wanted by month, or null.
+    The columns are those that entries can be grouped by, `is_correction`, `entries` (their number),
+    `quantity`, `amount_usd` and `day`. `day` is the date, the first of the month if `by` is "month", or null
+    if `by` is None.
     """
     first, last = _whole_days(start, end)
     parts = [_sums(team_id, first, last, by), _behind_the_mark(team_id, start, end, by)]
@@ -86,13 +88,13 @@ def booked(
 
 
 def read(session: Session, query: Select[Any] | CompoundSelect[Any]) -> MappingResult:
-    """The rows of a report."""
+    """Run a report's query and return its rows."""
     session.execute(_NO_JIT)
     return session.execute(query).mappings()
 
 
 def _whole_days(start: datetime | None, end: datetime | None) -> tuple[date | None, date | None]:
-    """The first whole day, and the one after the last."""
+    """Return the first whole day of a range, and the day after its last whole one."""
     first = None if start is None else (start + timedelta(days=1) - timedelta(microseconds=1)).date()
     return first, None if end is None else end.date()
 
@@ -100,7 +102,7 @@ def _whole_days(start: datetime | None, end: datetime | None) -> tuple[date | No
 def _edges(
     start: datetime | None, end: datetime | None, first: date | None, last: date | None
 ) -> list[ColumnElement[bool]]:
-    """What lies on days that are asked for in part."""
+    """Return conditions for the parts of the range that do not cover whole days."""
     moment = Entry.booked_at
     if start is not None and end is not None and first is not None and last is not None and first > last:
         return [and_(moment >= start, moment < end)]  # within one day
@@ -120,13 +122,13 @@ def _sums(
     team_id: str | None, first: date | None, last: date | None, by: Span | None
 ) -> Select[tuple[object, ...]]:
     whole_months = all(bound is None or bound.day == 1 for bound in (first, last))
-    # One of the two tables; both have the same columns but for the name of the date.
+    # Both tables have the same columns, except for the name of the date.
     table, moment = (MonthSum, MonthSum.month) if by != "day" and whole_months else (DaySum, DaySum.day)
     figures = table.entries, table.quantity, table.amount_usd
     if by == "day":
         query = select(table.group_id, moment, *figures)
     else:
-        # Sums are few and narrow, what they are of is wide: so add up first and look up afterwards.
+        # Sums are narrow and groups wide, so add up by group id first and join the groups afterwards.
         day = _span(moment, by).label("day")
         totals = [func.sum(column).label(column.key) for column in figures]
         query = select(table.group_id, day, *totals).group_by(table.group_id, *([day] if by else []))
@@ -173,7 +175,7 @@ def _rows(by: Span | None) -> Select[tuple[object, ...]]:
 def _behind_the_mark(
     team_id: str | None, start: datetime | None, end: datetime | None, by: Span | None
 ) -> Select[tuple[object, ...]]:
-    # Both bounds are named so that the planner sees a short range of the primary key.
+    # With both bounds, the planner sees a short range of the primary key.
     mark = func.coalesce(RollupMark.number, 0)
     query = (
         _rows(by)

@@ -1,4 +1,4 @@
-"""The ledger's sums per day and month, which reports read instead of the rows."""
+"""Tables of the ledger's daily and monthly sums, which reports read instead of the rows."""
 
 import uuid
 from datetime import date
@@ -14,7 +14,7 @@ from service.ledger.tables import AMOUNT
 
 
 class EntryGroup(Base):
-    """What entries that are summed together have in common; `id` is a digest of the rest."""
+    """The fields that entries summed together have in common. `id` is a digest of the others."""
 
     __tablename__ = "ledger_groups"
 
@@ -37,7 +37,7 @@ class EntryGroup(Base):
 
 
 class DaySum(Base):
-    """The entries of one group that are booked on one day (UTC), up to the team's mark."""
+    """The sum of one group's entries booked on one day (UTC), up to the team's mark."""
 
     __tablename__ = "ledger_days"
 
@@ -52,7 +52,7 @@ class DaySum(Base):
 
 
 class MonthSum(Base):
-    """The entries of one group that are booked in one month (its first day), up to the team's mark."""
+    """The sum of one group's entries booked in one month (its first day), up to the team's mark."""
 
     __tablename__ = "ledger_months"
 
@@ -67,7 +67,7 @@ class MonthSum(Base):
 
 
 class RollupMark(Base):
-    """How far a team's entries are in the sums: those numbered up to `number` are, later ones are not."""
+    """The number of a team's last entry that is in the sums."""
 
     __tablename__ = "ledger_marks"
 

@@ -1,4 +1,4 @@
-"""Contents derived from other contents by splitting, converting or cleaning, in whichever file they were."""
+"""Contents derived from other contents by splitting, converting or cleaning, across all uploads of them."""
 
 from collections.abc import Collection, Sequence
 from typing import NamedTuple

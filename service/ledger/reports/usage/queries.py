@@ -1,4 +1,4 @@
-"""Costs and usage in time buckets, as OpenAI's admin API tells them."""
+"""Costs and usage in time buckets, as OpenAI's admin API returns them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,20 +25,20 @@ _USE = (*_INPUT, PriceKind.OUTPUT_TOKENS.value)
 
 @dataclass(frozen=True)
 class Buckets:
-    """Equal spans of time; `start` is a multiple of `width_s` in unix seconds, `end` lies outside."""
+    """Equal spans of time, in unix seconds. `start` is a multiple of `width_s`; `end` is exclusive."""
 
     start: int
     end: int
     width_s: int
 
     def starts(self) -> Sequence[int]:
-        """The first second of each."""
+        """The first second of each bucket."""
         return range(self.start, self.end, self.width_s)
 
 
 @dataclass(frozen=True)
 class Filters:
-    """What is counted; an empty collection leaves nothing out, `team_id` is the reader's own team if any."""
+    """The entries to count. An empty collection does not filter; `team_id` limits the caller to one team."""
 
     team_id: str | None
     team_ids: Collection[str] = ()
@@ -47,7 +47,7 @@ class Filters:
     line_items: Collection[str] = ()
 
     def conditions(self, of: Columns) -> list[ColumnElement[bool]]:
-        """The same as SQL conditions, but for the reader's own team."""
+        """Convert all filters except `team_id` to SQL conditions."""
         wanted: list[tuple[ColumnElement[Any], Collection[str]]] = [
             (of.team_id, self.team_ids),
             (of.key_id, self.key_ids),
@@ -59,7 +59,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class UsageBucket:
-    """One span of time with a row per group that had anything in it."""
+    """One span of time, with a row per group that has entries in it."""
 
     start: int
     end: int
@@ -67,14 +67,14 @@ class UsageBucket:
 
 
 def line_item(of: Columns) -> ColumnElement[Any]:
-    """What OpenAI calls a line of the bill."""
+    """The line item, as OpenAI names it: the model and the kind."""
     return of.model + ", " + of.kind
 
 
 def cost_buckets(
     session: Session, buckets: Buckets, filters: Filters, groups: Mapping[str, Group]
 ) -> list[UsageBucket]:
-    """Amounts per bucket and group, with a quantity where the group has a single unit."""
+    """Return amounts per bucket and group, with quantities and the number of units that they are in."""
     of = _source(buckets, filters).c
     sums: dict[str, ColumnElement[Any]] = {
         "amount_usd": func.sum(of.amount_usd),
@@ -88,7 +88,7 @@ def cost_buckets(
 def completion_buckets(
     session: Session, buckets: Buckets, filters: Filters, groups: Mapping[str, Group]
 ) -> list[UsageBucket]:
-    """Tokens and requests per bucket and group. A request is counted by its entry for uncached input."""
+    """Return tokens and requests per bucket and group. Requests are counted by their input token entries."""
     of = _source(buckets, filters).c
     requests = func.sum(of.entries).filter(of.kind == PriceKind.INPUT_TOKENS.value, ~of.is_correction)
     sums: dict[str, ColumnElement[Any]] = {
@@ -105,7 +105,7 @@ def _tokens(of: Columns, of_kind: ColumnElement[bool]) -> ColumnElement[Any]:
 
 
 def _source(buckets: Buckets, filters: Filters) -> Subquery:
-    """Entries with the number of their bucket as `place`: from the sums for days, else from the rows."""
+    """Select entries with their bucket's number as `place`: from daily sums if possible, else from rows."""
     start, end = _moment(buckets.start), _moment(buckets.end)
     if buckets.width_s % _DAY_S == 0:
         days = booked(filters.team_id, start, end)

@@ -33,11 +33,11 @@ router = APIRouter(prefix="/v1/organization", tags=["money"])
 
 StartTime = Annotated[int, Query(ge=0, lt=2**33, description="Unix seconds, inclusive.")]
 EndTime = Annotated[int | None, Query(ge=0, lt=2**33, description="Unix seconds, exclusive; default now.")]
-Page = Annotated[str | None, Query(description="`next_page` of the answer before.")]
+Page = Annotated[str | None, Query(description="The `next_page` of the previous page.")]
 
 _PAGE_PREFIX = "page_"
 _WIDTHS_S = {"1m": 60, "1h": 3600, "1d": 86_400}
-# OpenAI's default and greatest number of buckets per width.
+# OpenAI's default and maximum number of buckets per width.
 _LIMITS = {"1m": (60, 1440), "1h": (24, 168), "1d": (7, 31)}
 _COST_LIMITS = (7, 180)
 
@@ -62,7 +62,7 @@ _USE_GROUPS: Mapping[str, Group] = {
 
 
 def _many(request: Request, name: str) -> list[str]:
-    """A repeatable parameter, in the SDK's spelling (`name[]`) or the plain one."""
+    """Read a repeatable parameter, spelled as the SDK does (`name[]`) or without brackets."""
     return request.query_params.getlist(f"{name}[]") + request.query_params.getlist(name)
 
 
@@ -82,7 +82,7 @@ def list_costs(
     limit: Annotated[int, Query(ge=1, le=_COST_LIMITS[1])] = _COST_LIMITS[0],
     page: Page = None,
 ) -> BucketPage[CostResult]:
-    """What was spent per day; a team's key sees its own, an admin all."""
+    """Get costs per day: your team's, or those of all teams for admins."""
     buckets, next_page = _buckets(start_time, end_time, _WIDTHS_S[bucket_width], limit, page)
     groups = _groups(request, _COST_GROUPS)
     filled = cost_buckets(session, buckets, _filters(request, caller), groups)
@@ -102,10 +102,10 @@ def list_completions_usage(
     limit: Annotated[int | None, Query(ge=1)] = None,
     page: Page = None,
 ) -> BucketPage[CompletionsResult]:
-    """Tokens and requests per minute, hour or day; a team's key sees its own, an admin all."""
+    """Get tokens and requests per minute, hour or day: your team's, or those of all teams for admins."""
     default, most = _LIMITS[bucket_width]
     if limit is not None and limit > most:
-        raise InvalidRequest(f"'limit' is at most {most} for buckets of {bucket_width}.", param="limit")
+        raise InvalidRequest(f"'limit' must be at most {most} for buckets of {bucket_width}.", param="limit")
     buckets, next_page = _buckets(start_time, end_time, _WIDTHS_S[bucket_width], limit or default, page)
     groups = _groups(request, _USE_GROUPS)
     filled = completion_buckets(session, buckets, _filters(request, caller), groups)
@@ -115,7 +115,7 @@ def list_completions_usage(
 def _buckets(
     start_time: int, end_time: int | None, width_s: int, limit: int, page: str | None
 ) -> tuple[Buckets, str | None]:
-    """The asked page's buckets, and the token of the next page."""
+    """Return the buckets of a page, and the cursor of the next one."""
     end = clock.unix(clock.now()) + 1 if end_time is None else end_time
     start = start_time if page is None else _page_start(page)
     if end <= start:
@@ -128,7 +128,7 @@ def _buckets(
 def _page_start(page: str) -> int:
     digits = page.removeprefix(_PAGE_PREFIX)
     if not (page.startswith(_PAGE_PREFIX) and digits.isascii() and digits.isdigit() and len(digits) <= 10):
-        raise InvalidRequest("'page' is not a cursor that this route gave.", param="page")
+        raise InvalidRequest("'page' must be the 'next_page' of an earlier answer.", param="page")
     return int(digits)
 
 
@@ -136,7 +136,9 @@ def _groups(request: Request, known: Mapping[str, Group]) -> dict[str, Group]:
     asked: Sequence[str] = _many(request, "group_by")
     for name in asked:
         if name not in known:
-            raise InvalidRequest(f"'group_by' takes {', '.join(known)}, not {name!r}.", param="group_by")
+            raise InvalidRequest(
+                f"'group_by' must be one of {', '.join(known)}; got {name!r}.", param="group_by"
+            )
     return {name: known[name] for name in dict.fromkeys(asked)}
 
 

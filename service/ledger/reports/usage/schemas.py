@@ -1,4 +1,4 @@
-"""OpenAI's costs and usage on the wire: `project_id` is the team; `/v1/costs` has the exact amounts."""
+"""OpenAI's costs and usage on the wire. `project_id` is the team; for exact amounts, use `/v1/costs`."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
@@ -17,7 +17,7 @@ class AmountOut(WireOut):
 
 
 class CostResult(WireOut):
-    """What one group cost in one bucket."""
+    """The cost of one group in one bucket."""
 
     object: Literal["organization.costs.result"] = "organization.costs.result"
     amount: AmountOut
@@ -31,7 +31,7 @@ class CostResult(WireOut):
 
 
 class CompletionsResult(WireOut):
-    """What one group used in one bucket."""
+    """The usage of one group in one bucket."""
 
     object: Literal["organization.usage.completions.result"] = "organization.usage.completions.result"
     input_tokens: int
@@ -48,7 +48,7 @@ class CompletionsResult(WireOut):
 
 
 class BucketOut(WireOut, Generic[Result]):
-    """One span of time; without use `results` is empty."""
+    """One span of time. `results` is empty if nothing was used."""
 
     object: Literal["bucket"] = "bucket"
     start_time: int
@@ -57,7 +57,7 @@ class BucketOut(WireOut, Generic[Result]):
 
 
 class BucketPage(WireOut, Generic[Result]):
-    """Some buckets, and where the next ones begin."""
+    """A page of buckets. Pass `next_page` as `page` to get the next one."""
 
     object: Literal["page"] = "page"
     data: list[BucketOut[Result]]
@@ -69,7 +69,7 @@ _UNITS = {"tokens": "tokens", "hours": "duration_hours"}
 
 
 def cost_result(row: Mapping[str, Any], grouped: Sequence[str]) -> CostResult:
-    """The wire form of one group's cost; a quantity only where it is of one line."""
+    """The wire form of one group's cost. Only groups by `line_item` with a single unit have a quantity."""
     counted = "line_item" in grouped and row["units"] == 1 and row["unit"] in _UNITS
     return CostResult(
         amount=AmountOut(value=float(row["amount_usd"])),
@@ -80,7 +80,7 @@ def cost_result(row: Mapping[str, Any], grouped: Sequence[str]) -> CostResult:
 
 
 def completions_result(row: Mapping[str, Any], grouped: Sequence[str]) -> CompletionsResult:
-    """The wire form of one group's use."""
+    """The wire form of one group's usage."""
     counted = ("input_tokens", "input_cached_tokens", "output_tokens", "num_model_requests")
     return CompletionsResult(**{name: row[name] for name in (*counted, *grouped)})
 
