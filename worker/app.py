@@ -17,7 +17,7 @@ keeper = Keeper()
 
 @app.task(name=STEP_TASK)  # type: ignore[untyped-decorator]  # celery ships no types
 def step(kind: str, subject_id: str) -> None:
-    """Do the next step of one unit of work if it is due and free; a lane does those of its kinds."""
+    """Run the next step of a unit of work if it is due and free; for a lane's kind, wake the lane instead."""
     lane = LANE_OF.get(kind)
     if lane is not None:
         lane.wake()

@@ -1,7 +1,7 @@
-"""Chores: periodic work that every worker does beside its steps.
+"""Chores: periodic work that every worker does besides its steps.
 
-A chore is idempotent, because all workers do it; it is short and uses only the database. Whatever calls a
-provider is a unit of work, which a chore may schedule.
+A chore is idempotent, because all workers do it; it is short and uses only the database. Calls to providers
+are units of work, which a chore may schedule.
 """
 
 import time
@@ -39,7 +39,7 @@ _REDELIVERED_WITHIN = timedelta(days=7)  # providers retry a webhook for up to t
 
 @dataclass(frozen=True)
 class Chore:
-    """Something to do every `interval_s` seconds; `do` returns how many things it did."""
+    """A function to call every `interval_s` seconds; `do` returns how many objects it changed."""
 
     name: str
     interval_s: float
@@ -47,7 +47,7 @@ class Chore:
 
 
 class ChoreList:
-    """Chores and when each is due next, the first time after one interval."""
+    """The chores and when each is due next; each is due first after one interval."""
 
     def __init__(self, chores: Sequence[Chore]) -> None:
         started = time.monotonic()

@@ -1,11 +1,11 @@
-"""Lanes: threads of their own for kinds of work that must not hold up others, shared fairly by the teams.
+"""Lanes: separate threads for slow kinds of work, shared fairly by the teams.
 
-webhooks     calls to receivers that teams chose, which may take their whole timeout each
-files        checks, conversions, counts and copies of datasets, which may take minutes each
+webhooks     calls to receivers that teams chose, each of which may take its whole timeout
+files        checks, conversions, counts and copies of datasets, each of which may take minutes
 comparisons  rounds of model calls
 
-Everything else runs in Celery's threads. A wake-up for a lane's kind only makes the lane look for due work:
-it claims what the teams have due by turns, and gives no team more than half of its threads.
+All other work runs in Celery's threads. A wake-up for a lane's kind only makes the lane look for due work.
+The lane claims the teams' due units by turns, and gives no team more than half of its threads.
 """
 
 import threading
@@ -49,11 +49,11 @@ class Lane:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix=name)
 
     def start(self) -> None:
-        """Begin to look for due work in the background."""
+        """Start to look for due work in the background."""
         threading.Thread(target=self._run, name=f"{self.name}-lane", daemon=True).start()
 
     def stop(self) -> None:
-        """Claim no more; what runs goes on to its end, and the process waits for it."""
+        """Stop claiming work. Running steps finish, and the process waits for them."""
         self._stopped.set()
         self._look.set()
 
@@ -62,7 +62,7 @@ class Lane:
         self._look.set()
 
     def fill(self) -> int:
-        """Claim due work for the threads that are free and start it; returns how much."""
+        """Claim due work for the free threads and start it; returns how many units."""
         with self._lock:
             running = Counter(self._running)
         room = self._threads - running.total()

@@ -1,4 +1,4 @@
-"""What a step does when its provider fails: retry later, log no traceback, and tell the other workers."""
+"""Handle a provider's failure in a step: retry later, log no traceback, and inform the other workers."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ JOB_LIMITS = frozenset({"daily_rate_limit_exceeded", "insufficient_quota"})  # o
 
 
 def retried(step: Callable[[Lease], None]) -> Callable[[Lease], None]:
-    """Make a step retry later when the provider did not answer, or did nothing."""
+    """Make a step retry later if the provider did not answer, or certainly did nothing."""
 
     @wraps(step)
     def guarded(lease: Lease) -> None:
@@ -55,13 +55,13 @@ def noting_throttles(provider: str) -> Iterator[None]:
 
 
 def wait_after(lease: Lease, failure: ProviderError) -> timedelta:
-    """How long to wait: what the provider asked for, else longer with each attempt."""
+    """Return how long to wait: as long as the provider asked for, otherwise longer with each attempt."""
     asked = timedelta(seconds=failure.retry_after_s) if failure.retry_after_s else None
     return asked or retry_delay(lease.attempts)
 
 
 def come_back(lease: Lease, wait: timedelta, failure: Exception) -> None:
-    """Give the work back, due after `wait`, with the failure in its row and in the log."""
+    """Release the work, due after `wait`, and record the failure in its row and in the log."""
     log.warning("provider_call_failed", reason=str(failure), retry_in_s=wait.total_seconds())
     with transaction() as session:
         work.give_back(session, lease, retry_in=wait, error=str(failure)[:500])

@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 
 def run_step(kind: str, subject_id: str) -> None:
-    """Claim a unit of work and do its next step, if it is due."""
+    """Claim a unit of work and run its next step, if it is due."""
     if kind not in STEPS:
         log.error("unknown_work", kind=kind, subject_id=subject_id)
         return
@@ -27,7 +27,7 @@ def run_step(kind: str, subject_id: str) -> None:
 
 
 def run_leased(lease: work.Lease) -> None:
-    """Do one step of a claimed unit of work. A step that raises is tried again, with growing pauses."""
+    """Run one step of a claimed unit of work. A step that raises is retried, with growing pauses."""
     facts = {"kind": lease.kind, "subject_id": lease.subject_id, "attempt": lease.attempts}
     with structlog.contextvars.bound_contextvars(**facts):
         try:

@@ -1,7 +1,7 @@
-"""The sweep: wake what is overdue, and do the chores that are due.
+"""The sweep: wake overdue units of work, and do the chores that are due.
 
-Every worker runs one. Rows are marked, so that two sweeps do not wake the same row twice. While the broker is
-away the sweep does not wake: this worker does the steps itself. Lanes never need the broker.
+Every worker runs one. Rows are marked, so that two sweeps do not wake the same row. While the broker is
+unreachable, the sweep sends no wake-ups and runs the steps itself. Lanes do not need the broker.
 """
 
 import threading
@@ -24,15 +24,15 @@ log = structlog.get_logger(__name__)
 _BATCH = 500
 _ENOUGH_WAITING = 2 * _BATCH
 _DIRECT_STEPS = 4  # at the same time, while the broker is away
-# Without a broker nobody was woken; the pause keeps two threads from meeting at the same row.
+# Without a broker, no wake-ups were sent; the pause keeps two threads from taking the same row.
 _WOKEN_BEFORE = timedelta(milliseconds=200)
 
 
 def sweep_once() -> int:
     """Send a wake-up for each overdue unit of work outside the lanes; returns how many.
 
-    None are sent while the broker still holds a thousand, or cannot be reached. Otherwise workers that are
-    slow or away would find the same units again and again, and the rows do not get lost.
+    None are sent while the broker still holds a thousand, or cannot be reached: if workers are slow or away,
+    the same units would be sent repeatedly. The rows are not lost.
     """
     waiting = wake.waiting()
     if waiting is None or waiting > _ENOUGH_WAITING:
@@ -45,7 +45,7 @@ def sweep_once() -> int:
 
 
 class Sweeper:
-    """A thread that sweeps until it is stopped. It survives outages of the database and the broker."""
+    """A thread that sweeps until it is stopped. It survives database and broker outages."""
 
     def __init__(self) -> None:
         self._stopped = threading.Event()
@@ -57,11 +57,11 @@ class Sweeper:
         self._thread.start()
 
     def stop(self) -> None:
-        """Make the current sweep the last."""
+        """Stop after the current sweep."""
         self._stopped.set()
 
     def join(self) -> None:
-        """Wait until the last sweep and the steps that it began have ended."""
+        """Wait until the last sweep and the steps that it started have ended."""
         self._thread.join()
 
     def _run(self) -> None:
@@ -84,7 +84,7 @@ class Sweeper:
             self._direct.append(pool.submit(self._work_directly))
 
     def _work_directly(self) -> None:
-        """Do overdue steps in this thread until none is left, the broker is back or the worker stops."""
+        """Run overdue steps in this thread until none is left, the broker is back or the worker stops."""
         while wake.is_away() and not self._stopped.is_set():
             with transaction() as session:
                 overdue = turns.due(session, 1, without=LANE_OF, woken_before=_WOKEN_BEFORE)

@@ -79,7 +79,7 @@ class Drain:
         if self._task is not None:
             self._idle.set()
             return
-        log.info("drain_began", running=self._running, drain_s=drain_s)
+        log.info("drain_started", running=self._running, drain_s=drain_s)
         self.has_begun = True
         self._task = asyncio.create_task(self._end(number, stop, drain_s))
 

@@ -72,4 +72,4 @@ def send(kind: str, subject_id: str, *, late: bool = False) -> None:
 
 def _stay_away(unreachable: Exception) -> None:
     _away.until = time.monotonic() + _STAY_AWAY_S
-    log.warning("broker_away", reason=type(unreachable).__name__)
+    log.warning("broker_unreachable", reason=type(unreachable).__name__)

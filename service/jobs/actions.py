@@ -1,4 +1,4 @@
-"""Create jobs, note what teams request for them, and end those that no provider has."""
+"""Create jobs, record the actions that teams request, and end jobs that no provider has received."""
 
 import secrets
 from dataclasses import replace
@@ -43,7 +43,7 @@ def create_job(
     Raises `NotFound`, `InvalidRequest`, `TrainingNotAvailable`, `PriceUnknown`, `BudgetExceeded` or
     `QuotaExceeded`; then nothing was created.
     """
-    # First, because it may wait for the team's other creates, which must not wait for rows locked here.
+    # First, because this may wait for the team's other creates, which must not wait for rows locked here.
     require_room(session, team_id, Quota.QUEUED_JOBS)
     request = request_of_body(team_id, key_id, body)
     admission = check_admission(session, request)
@@ -89,9 +89,9 @@ def create_job(
 
 
 def admit_job(session: Session, job: Job) -> bool:
-    """Admit a locked job whose files were still being checked; False while they still are.
+    """Admit a locked job once its files are checked; returns False while they are still being checked.
 
-    Raises what `create_job` raises: then the job cannot run.
+    Raises the errors of `create_job` if the job cannot run.
     """
     request = request_of_job(session, job)
     admission = check_admission(session, request)
@@ -112,17 +112,19 @@ def _note_estimate(session: Session, job: Job, admission: Admission) -> None:
 
 
 def request_action(session: Session, job: Job, action: RequestedAction) -> Job:
-    """Note what the team requests for a locked job and wake a worker; the provider's answer decides.
+    """Record an action for a locked job and wake a worker, which asks the provider.
 
-    A job that was not sent yet is cancelled at once. Raises `InvalidRequest` when the job's status does not
+    A job that was not sent yet is cancelled at once. Raises `InvalidRequest` if the job's status does not
     allow the action.
     """
     status = JobStatus(job.status)
     if job.requested == RequestedAction.CANCEL and action is not RequestedAction.CANCEL:
         raise InvalidRequest(
-            f"Job {job.id} is being cancelled.", param="fine_tuning_job_id", code="invalid_job_state"
+            f"Job {job.id} is being cancelled. You cannot {action} it any more.",
+            param="fine_tuning_job_id",
+            code="invalid_job_state",
         )
-    # A pause that was not passed on yet can be taken back. If it was, the resume follows it.
+    # A resume withdraws a pause that was not sent yet, and otherwise is sent after it.
     taken_back = action is RequestedAction.RESUME and job.requested == RequestedAction.PAUSE
     if status not in ALLOWED[action] and not taken_back:
         raise InvalidRequest(
@@ -148,7 +150,7 @@ def end_unsent(
     message: str,
     error: dict[str, Any] | None = None,
 ) -> None:
-    """End a job that its provider never received: nothing is charged, the hold is released."""
+    """End a job that its provider never received: release its hold and charge nothing."""
     if job.has_ended:
         return
     job.status = status
@@ -167,12 +169,12 @@ def fail_unsent(session: Session, job: Job, *, code: str | None, message: str, p
 
 
 def refuse_unsent(session: Session, job: Job, refusal: TunehouseError) -> None:
-    """Fail a job that must not be sent, for the reason that a create would be refused with."""
+    """Fail a job that must not be sent, with the error that would refuse a new one."""
     fail_unsent(session, job, code=refusal.error_code, message=refusal.message, param=refusal.param)
 
 
 def release(session: Session, job: Job) -> None:
-    """Release what an ended job kept: its files, its place at the provider, a retrain that waits for it."""
+    """Release an ended job's files and its place at the provider, and wake the retrain that waits for it."""
     for file_id in _files_of(job):
         datasets.unmark_used(session, file_id=file_id, used_by=job.id)
     free_place(session, job)
@@ -181,13 +183,13 @@ def release(session: Session, job: Job) -> None:
 
 
 def free_place(session: Session, job: Job) -> None:
-    """Wake the next jobs in the queue, for this one has left its place at the provider."""
+    """Wake the next jobs in the queue, because this one has freed its place at the provider."""
     if job.queued_at is not None and job_limits(job.provider, job.base_model).known:
         queue.wake_next(session, queue.queue_of(job))
 
 
 def tell(session: Session, job: Job, event: EventType, message: str, level: Level = "info") -> None:
-    """Append an event of ours to the job's log."""
+    """Append one of our own events to the job's log."""
     append(session, team_id=job.team_id, subject_id=job.id, type=event, message=message, level=level)
 
 

@@ -1,4 +1,4 @@
-"""Cancel what the archived teams left unfinished, where their admin chose so."""
+"""Cancel the unfinished jobs of archived teams, if the admin who archived the team chose `cancel`."""
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
@@ -14,8 +14,7 @@ from service.teams.tables import Team
 def cancel_left_jobs(session: Session, limit: int) -> int:
     """Request the cancellation of up to `limit` jobs of archived teams; returns how many.
 
-    A chore does this again and again, so a job that was being created while its team was archived is found
-    too.
+    A chore calls this regularly, so it also finds a job that was being created while its team was archived.
     """
     unasked = or_(Job.requested.is_(None), Job.requested != RequestedAction.CANCEL)
     left = (

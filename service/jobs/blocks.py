@@ -1,4 +1,4 @@
-"""Blocks: what a provider does not accept at the moment. One worker meets it; all workers and the api know.
+"""Blocks: limits and refusals of a provider, recorded by one worker for all workers and the api.
 
 wound_down   the account can start no new training, ever: jobs that were not sent fail at once
 daily        this model accepts no more jobs until some time tomorrow
@@ -48,7 +48,7 @@ def raise_block(
     model: str = ALL_MODELS,
     until: datetime | None,
 ) -> None:
-    """Record a block, or extend one that lasts longer than we knew."""
+    """Record a block, or extend an existing one."""
     row = insert(ProviderBlock).values(
         provider=provider,
         kind=kind.value,
@@ -115,10 +115,10 @@ def credentials_of(provider: str) -> str:
 
 
 def daily_end(last_day: Collection[datetime], now: datetime) -> datetime:
-    """When a daily limit that was just reached frees a place: a day after our oldest job that it counts.
+    """Return when a daily limit that was just reached frees a place: a day after our oldest job in it.
 
-    The limit covers a rolling 24 hours and counts other users of the account too. Without a job of ours in
-    it we wait a whole day, and never less than 15 minutes.
+    The limit covers a rolling 24 hours and also counts other users of the account. If none of our jobs is in
+    it, the wait is a whole day; it is never less than 15 minutes.
     """
     day = timedelta(days=1)
     return max(min(last_day, default=now) + day, now + timedelta(minutes=15))

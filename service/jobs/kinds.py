@@ -3,5 +3,5 @@
 ADVANCE_JOB = "job.advance"  # take a job one step further
 COPY_FILE = "file.copy"  # copy one content to one provider
 ADVANCE_RETRAIN = "model.retrain"  # create the next job of a retrain
-SWEEP_PROVIDER = "provider.sweep"  # look through a provider for jobs and files without a row
+SWEEP_PROVIDER = "provider.sweep"  # search a provider for jobs and files without a row
 RECONCILE_PROVIDER = "provider.reconcile"  # compare our books with a provider's

@@ -1,7 +1,7 @@
-"""How long to wait before polling a provider for a job again. Pure.
+"""Compute the pause before a provider is polled for a job again. Pure.
 
-Short while the job is new, while its status or log changes and near its expected end; long while it waits in
-the provider's queue or is paused. A provider's webhook ends any wait early.
+It is short while the job is new, while its status or log changes and near its expected end; it is long while
+the job waits in the provider's queue or is paused. A provider's webhook ends any pause early.
 """
 
 from service.jobs.states import JobStatus
@@ -13,10 +13,10 @@ CALLS_PER_POLL = 2  # the job and its events
 
 
 def pause_s(status: JobStatus, quiet_s: float, left_s: float | None, longest_s: float) -> float:
-    """Seconds to wait, `quiet_s` after the last change and `left_s` before the expected end, if known.
+    """Return the seconds to wait, `quiet_s` after the last change and `left_s` before the expected end.
 
-    A twentieth of the quiet time while the job runs, a tenth while it waits, and at most half of the time
-    left to the expected end.
+    That is a twentieth of the quiet time while the job runs, a tenth while it waits, and at most half of the
+    time left to the expected end, if that is known.
     """
     wanted = quiet_s / (10 if status in _SLOW else 20)
     if left_s is not None and left_s > 0:
@@ -27,5 +27,5 @@ def pause_s(status: JobStatus, quiet_s: float, left_s: float | None, longest_s: 
 
 
 def spread_s(living: int, calls_per_minute: int) -> float:
-    """The shortest pause at which `living` jobs together stay within `calls_per_minute`."""
+    """Return the shortest pause at which `living` jobs together stay within `calls_per_minute`."""
     return living * CALLS_PER_POLL * 60 / calls_per_minute

@@ -17,7 +17,7 @@ from service.ledger.tables import HoldRow
 
 @dataclass(frozen=True)
 class JobMoney:
-    """What a job holds now, what it has cost, and its own limit, if any."""
+    """The amount that a job holds now, its cost to date, and its own limit, if any."""
 
     held_usd: Decimal = Decimal(0)
     cost_usd: Decimal = Decimal(0)
@@ -25,7 +25,7 @@ class JobMoney:
 
 
 def get_job(session: Session, team_id: str, job_id: str, *, lock: bool = False) -> Job:
-    """The team's job of that id; `lock` it to change it. Raises `NotFound`."""
+    """Return the team's job with this id; `lock` it to change it. Raises `NotFound`."""
     own = select(Job).where(Job.team_id == team_id, Job.id == job_id)
     job = session.scalar(own.with_for_update() if lock else own)
     if job is None:
@@ -34,7 +34,7 @@ def get_job(session: Session, team_id: str, job_id: str, *, lock: bool = False) 
 
 
 def locked_job(session: Session, job_id: str) -> Job:
-    """The locked job of that id, whatever its team: for workers, not for routes."""
+    """Return the job with this id, locked, without checking its team: for workers, not for routes."""
     query = select(Job).where(Job.id == job_id).with_for_update()
     return session.scalars(query.execution_options(populate_existing=True)).one()
 
@@ -42,7 +42,7 @@ def locked_job(session: Session, job_id: str) -> Job:
 def list_jobs(
     session: Session, team_id: str, *, after: str | None, limit: int, metadata: Mapping[str, str] | None
 ) -> Page[Job]:
-    """The team's jobs with all pairs of `metadata`, newest first; if it is empty, those without any."""
+    """Return the team's jobs with all pairs of `metadata`, newest first; if empty, those without any."""
     query = select(Job).where(Job.team_id == team_id)
     if metadata is not None:
         query = _with_metadata(query, metadata)
@@ -56,26 +56,26 @@ def _with_metadata(query: Select[Job], metadata: Mapping[str, str]) -> Select[Jo
 
 
 def count_unfinished(session: Session, team_id: str) -> int:
-    """How many of the team's jobs have not ended."""
+    """Count the team's unfinished jobs."""
     ended = [status.value for status in TERMINAL]
     own = Job.team_id == team_id, Job.status.not_in(ended)
     return session.scalar(select(func.count()).select_from(Job).where(*own)) or 0
 
 
 def list_checkpoints(session: Session, job: Job, *, after: str | None, limit: int) -> Page[JobCheckpoint]:
-    """The job's checkpoints, newest first."""
+    """Return the job's checkpoints, newest first."""
     own = select(JobCheckpoint).where(JobCheckpoint.job_id == job.id)
     return fetch_page(session, own, sort=JobCheckpoint.step, id_=JobCheckpoint.id, after=after, limit=limit)
 
 
 def job_of_provider(session: Session, provider: str, provider_job_id: str) -> Job | None:
-    """The job with that id at a provider: for the provider's webhooks."""
+    """Return the job with this id at a provider: for the provider's webhooks."""
     found = select(Job).where(Job.provider == provider, Job.provider_job_id == provider_job_id)
     return session.scalar(found)
 
 
 def job_money(session: Session, team_id: str, job_ids: Sequence[str]) -> Mapping[str, JobMoney]:
-    """What each of the team's jobs holds and has cost, by job id."""
+    """Map job ids to what each of the team's jobs holds and has cost."""
     own = HoldRow.team_id == team_id, HoldRow.subject_id.in_(job_ids)
     holds = {
         row.subject_id: row.amount_usd

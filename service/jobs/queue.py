@@ -36,7 +36,7 @@ class QueueName(NamedTuple):
 
 @dataclass(frozen=True)
 class QueueWait:
-    """Why a job must wait, as `waiting_for` on the wire, and when to look again."""
+    """Why a job must wait, as `waiting_for` on the wire, and when to check again."""
 
     reason: str
     until: datetime
@@ -57,7 +57,7 @@ def queue_of(job: Job) -> QueueName:
 
 
 def check_turn(session: Session, job: Job) -> QueueWait | None:
-    """None if a locked, waiting job may be sent now, and then the queue stays locked; else why it waits."""
+    """Return why a locked, waiting job must wait. None if it may be sent now; then the queue stays locked."""
     name = queue_of(job)
     block = block_on(session, *name)
     if block is not None:

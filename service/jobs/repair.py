@@ -1,8 +1,8 @@
 """Repair orphans: holds without work, and unfinished jobs without a unit of work.
 
-A hold without an expiry belongs to a job or a comparison. Each of them, its hold and its unit of work begin
-and end in the same transactions. A statement that sees one without the other has found a mistake and not a
-race, so the repair need not wait.
+A hold without an expiry belongs to a job or a comparison, whose hold and unit of work begin and end in the
+same transactions. So a statement that sees one without the other has found a bug, not a race, and can repair
+it at once.
 """
 
 from collections.abc import Sequence

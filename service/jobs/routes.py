@@ -81,7 +81,7 @@ def pause_job(job_id: str, session: RequestSession, caller: Trainer) -> JobOut:
 
 @router.post("/jobs/{job_id}/resume")
 def resume_job(job_id: str, session: RequestSession, caller: Trainer) -> JobOut:
-    """Request that a paused job go on."""
+    """Request that a paused job be resumed."""
     return _request(session, caller, job_id, RequestedAction.RESUME)
 
 
@@ -126,7 +126,7 @@ def list_job_checkpoints(
 
 @router.post("/estimates")
 def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> EstimateOut:
-    """Estimate what a job would take and cost; creates nothing, and refuses what a create would refuse."""
+    """Estimate a job's training and cost. Creates nothing, and refuses what a create would refuse."""
     asked = request_of_body(caller.team, caller.key_id, body)
     admission = check_admission(session, asked)
     target, planned, file = admission.target, admission.estimate, admission.training

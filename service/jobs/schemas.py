@@ -104,7 +104,7 @@ class Integration(WireIn):
 
 
 class JobOptions(WireIn):
-    """What a request can say about a job beyond OpenAI's fields."""
+    """The fields of a request that Tunehouse adds to OpenAI's."""
 
     priority: Annotated[int, Field(ge=-100, le=100)] = 0
     acknowledge_shutdown: bool = False  # tune a model although it shuts down soon
@@ -240,7 +240,7 @@ class MaxCostIn(WireIn):
 
 
 class EstimateOut(WireOut):
-    """What a job would take and cost; nothing was created. `cost_usd` is what the job would hold.
+    """The estimated training and cost of a job; nothing was created. `cost_usd` is the amount it would hold.
 
     `upper_bound_usd` is null if the duration is not known in advance and no `max_cost_usd` bounds it.
     """

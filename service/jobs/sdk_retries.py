@@ -1,4 +1,4 @@
-"""Recognise the SDK's own retries of a create, which carry no `Idempotency-Key`.
+"""Recognise the SDK's own retries of a create, which have no `Idempotency-Key`.
 
 The openai SDK sends a create again when no answer came, and counts its attempts in `x-stainless-retry-count`.
 A count above 0 marks a retry: if the same API key created a job from the same body a short while ago, that
@@ -25,7 +25,7 @@ _LONGEST_RETRY = timedelta(minutes=30)
 
 
 def is_retry(headers: Mapping[str, str]) -> bool:
-    """Whether the SDK marks a request as a retry and there is no `Idempotency-Key` to tell of what."""
+    """Whether the SDK marks the request as a retry, and no `Idempotency-Key` identifies the first attempt."""
     if IDEMPOTENCY_KEY in headers:
         return False
     count = headers.get(HEADER, "0")
@@ -33,18 +33,18 @@ def is_retry(headers: Mapping[str, str]) -> bool:
 
 
 def request_hash(team_id: str, body: JobCreate) -> bytes:
-    """16 bytes that are equal for equal bodies of the same team."""
+    """Return 16 bytes that are equal for equal bodies of the same team."""
     asked = f"{team_id}\n{body.model_dump_json()}"
     return hashlib.blake2b(asked.encode(), digest_size=16).digest()
 
 
 def made_before(session: Session, key_id: str, mark: bytes) -> Job | None:
-    """The job that an earlier attempt of this request created, if any."""
+    """Return the job that an earlier attempt of this request created, if any."""
     same = Job.key_id == key_id, Job.request_hash == mark, Job.created_at > func.now() - _LONGEST_RETRY
     return session.scalar(select(Job).where(*same).order_by(Job.created_at.desc()).limit(1))
 
 
 def lock_request(session: Session, key_id: str, mark: bytes) -> None:
-    """Let attempts of one request run one after the other, so that a retry sees what the first one did."""
+    """Serialise the attempts of one request, so that a retry sees the job of the first attempt."""
     number = int.from_bytes(hashlib.blake2b(key_id.encode() + mark, digest_size=8).digest(), signed=True)
     session.execute(select(func.pg_advisory_xact_lock(number)))

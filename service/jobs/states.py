@@ -98,7 +98,7 @@ def next_step(job: Facts) -> JobStep:
 def status_from(provider_status: str, before: JobStatus) -> JobStatus:
     """The status of a job that was `before` when its provider reports `provider_status`.
 
-    A status that we do not know changes nothing. A job that waited in our queue has valid files: it stays
+    An unknown status changes nothing. A job that waited in our queue has valid files: it stays
     `queued` while the provider validates them again.
     """
     try:

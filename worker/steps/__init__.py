@@ -1,7 +1,7 @@
-"""Every kind of work and the function that does its next step.
+"""The table of all kinds of work and their step functions.
 
-A step function gets the lease, does its claim → call → record, and ends the lease with `work.finish` in the
-transaction that records the outcome. A test compares this table with the kinds that the service schedules.
+A step function gets the lease, makes its calls, and ends the lease with `work.finish` in the transaction that
+records the outcome. A test compares this table with the kinds that the service schedules.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Copy the audit log to the sink of the settings."""
+"""Copy the audit log to the configured sink."""
 
 from datetime import timedelta
 
@@ -16,7 +16,7 @@ _TRY_AGAIN = timedelta(seconds=10)
 
 
 def export(lease: Lease) -> None:
-    """Send the next batch. What was sent before a crash is sent again: each line has its event's id."""
+    """Send the next batch. After a crash, lines may be sent again; each has the id of its event."""
     sink = lease.subject_id
     with transaction() as session:
         events = actions.next_events(session, sink) if sink == settings().audit_sink else []

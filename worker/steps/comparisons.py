@@ -1,4 +1,4 @@
-"""Run comparisons: a few calls per step, each stored and charged by itself."""
+"""Run comparisons: a few calls per step, each stored and charged separately."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -32,7 +32,7 @@ _NO_PAUSE = timedelta(0)
 
 
 def advance(lease: Lease) -> None:
-    """Choose the prompts, then make the calls that are left, then end."""
+    """Choose the prompts, make the remaining calls, then end the comparison."""
     with transaction() as session:
         comparison = session.get_one(Comparison, lease.subject_id)
         is_new = comparison.status == Status.QUEUED

@@ -1,4 +1,4 @@
-"""Copy a content to a provider, once; delete such a copy."""
+"""Copy a content to a provider once, and delete such copies."""
 
 import tempfile
 from datetime import timedelta
@@ -31,7 +31,7 @@ _STILL_NEEDED = timedelta(minutes=5)
 
 @retried
 def copy_file(lease: Lease) -> None:
-    """Upload the content, unless an earlier attempt has left a copy."""
+    """Upload the content, unless an earlier attempt has uploaded it."""
     name = CopyName(**lease.args)
     with transaction() as session:
         content = session.get(Content, (name.team_id, name.sha256))

@@ -22,7 +22,7 @@ from worker.provider_failures import noting_throttles, retried
 
 log = structlog.get_logger(__name__)
 
-# A trainer counts a few megabytes a second while it trains; a larger file would occupy it for minutes.
+# A trainer counts a few megabytes per second while it trains; a larger file would keep it busy for minutes.
 _MAX_BYTES = 64 * 2**20
 _TOO_LARGE = "the file is larger than 64 MB"
 _REFUSED = "the provider could not count it"
@@ -45,7 +45,7 @@ def count_tokens(lease: Lease) -> None:
             with noting_throttles(subject.provider):
                 tokens = _count(get_provider(subject.provider), subject.model, content)
     except NotConfigured:
-        log.info("provider_taken_out")
+        log.info("provider_not_configured", provider=subject.provider)
     except Rejected as refusal:
         log.warning("tokens_not_counted", provider=subject.provider, model=subject.model, code=refusal.code)
         note = _REFUSED

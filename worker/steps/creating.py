@@ -4,7 +4,7 @@ intent committed ──► sent ──► recorded
       │                │
       │                └─ no answer, or a crash: search for the provider job by its stamp. "Not found" counts
       │                   only `create_grace_s` after the create was sent, because it may arrive late.
-      └─ refused or never sent: the intent is taken back, and the job waits in the queue again
+      └─ refused or never sent: the intent is withdrawn, and the job waits in the queue again
 """
 
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ _QUOTA_PAUSE = timedelta(minutes=10)
 
 
 def create(lease: Lease, job: Job) -> None:
-    """Send a job whose turn it is, or find out what became of an earlier attempt to."""
+    """Send a job whose turn it is, or find the outcome of an earlier attempt."""
     if job.intended_at is None:
         if not _intend(lease):
             return
@@ -90,9 +90,9 @@ def _intend(lease: Lease) -> bool:
 
 
 def _send_again(lease: Lease, looked_at: datetime) -> bool:
-    """Whether to send a job again of which the provider had no trace at `looked_at`.
+    """Whether to send a job again that the provider did not have at `looked_at`.
 
-    If a cancel was requested, the job ends instead.
+    If a cancel was requested, ends the job instead.
     """
     grace = timedelta(seconds=settings().create_grace_s)
     with transaction() as session:
@@ -141,7 +141,7 @@ def _refused(lease: Lease, refusal: Rejected) -> None:
 
 
 def _note_limit(lease: Lease, limit: Throttled) -> datetime:
-    """Block the provider because of a limit on jobs, tell the team, and return when the block ends."""
+    """Block the provider because of a limit on jobs, log it for the team, and return when the block ends."""
     now = clock.now()
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
@@ -164,7 +164,7 @@ def _note_limit(lease: Lease, limit: Throttled) -> datetime:
 
 
 def _not_sent(lease: Lease, wait: timedelta, *, to_the_end: bool = False) -> None:
-    """Return a job to the queue that the provider does not have; `to_the_end`, lest it hold up the others."""
+    """Return an unsent job to the queue; `to_the_end` keeps it from delaying the others."""
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
         job.intended_at = job.sent_at = None
@@ -175,7 +175,7 @@ def _not_sent(lease: Lease, wait: timedelta, *, to_the_end: bool = False) -> Non
 
 
 def _spec(job: Job) -> ProviderJobSpec:
-    # The team's metadata stays with us; the provider gets only our stamp.
+    # The team's metadata is not sent; the provider gets only our stamp.
     return ProviderJobSpec(
         model=job.provider_model,
         training_file_id=str(job.provider_training_file),

@@ -35,7 +35,7 @@ _BUSY = timedelta(hours=1)
 
 
 class _MustBeNormalised(Exception):
-    """Unwinds a check whose list of errors is not kept."""
+    """Stops a check whose list of errors is not kept."""
 
 
 def check_file(lease: Lease) -> None:
@@ -57,7 +57,7 @@ def check_file(lease: Lease) -> None:
 
 
 def _check_as_it_is(lease: Lease, file: File, content: Content) -> CheckReport | None:
-    """Check JSON lines and record the report; None where they must be normalised first."""
+    """Check JSON lines and record the report; None if they must be normalised first."""
     finder = _finder(file)
     try:
         with ExitStack() as stack:
@@ -72,7 +72,7 @@ def _check_as_it_is(lease: Lease, file: File, content: Content) -> CheckReport |
 
 
 def _check_converted(lease: Lease, file: File, content: Content, source: Source) -> CheckReport:
-    """Replace what was uploaded by its JSON lines, check those, and record both at once."""
+    """Convert the uploaded content to JSON lines, check those, and record both in one transaction."""
     chunks = stream(content)
     made = Conversion(chunks, source, content.size_bytes, Options(to=file.format))
     finder = _finder(file)
@@ -128,7 +128,7 @@ def _record(
     all_errors: Stored | None,
     converted: tuple[str, Stored] | None = None,
 ) -> None:
-    """Write down what the check found and, for a file that was converted, its new name and bytes."""
+    """Record the findings of the check and, for a converted file, its new name and content."""
     as_json = msgspec.to_builtins(report)
     with transaction() as session:
         work.finish(session, lease)
@@ -151,7 +151,7 @@ def _file_to_check(lease: Lease) -> tuple[File, Content] | None:
             work.finish(session, lease)
             return None
         if lease.attempts > _MAX_ATTEMPTS:
-            log.error("file_check_given_up")
+            log.error("file_check_abandoned")
             actions.fail_file(session, file, "The check failed 5 times. Contact an administrator.")
             work.finish(session, lease)
             return None
@@ -165,7 +165,7 @@ def _file_to_check(lease: Lease) -> tuple[File, Content] | None:
 
 
 def expire_file(lease: Lease) -> None:
-    """Delete an expired file; one that a job uses is kept until that job has ended."""
+    """Delete an expired file; one that a job uses is kept until the job has ended."""
     with transaction() as session:
         work.finish(session, lease)
         file = session.get(File, lease.subject_id, with_for_update=True)

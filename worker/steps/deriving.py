@@ -1,4 +1,4 @@
-"""Make files from other files: splits and conversions."""
+"""Create files from other files: splits and conversions."""
 
 from collections.abc import Iterable
 from contextlib import ExitStack
@@ -33,7 +33,7 @@ class SplitOptions(msgspec.Struct):
 
 
 def derive(lease: Lease) -> None:
-    """Make the contents of a derivation, with no transaction open, then give them to its files."""
+    """Create the contents of a derivation with no transaction open, then record them in its files."""
     with transaction() as session:
         derivation = session.get_one(Derivation, lease.subject_id)
         source = session.get_one(File, derivation.source_id)

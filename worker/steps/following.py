@@ -1,4 +1,4 @@
-"""Poll a provider for a job, and pass on what the team requested."""
+"""Poll a provider for a job, and pass on the actions that its team requests."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -99,7 +99,7 @@ def _look(lease: Lease, provider: Provider, job: Job, known: frozenset[str], *, 
             raise
         if patient:
             raise Retryable(f"The job's log cannot be read: {failure.message}") from failure
-        log.warning("provider_log_left_out", reason=failure.message)
+        log.warning("provider_log_skipped", reason=failure.message)
         events, checkpoints = [], []
     results = _result_files(provider, answer) if status in TERMINAL else {}
     return Snapshot(answer, events, checkpoints, results)

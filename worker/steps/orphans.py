@@ -16,7 +16,7 @@ log = structlog.get_logger(__name__)
 
 @retried
 def sweep_provider(lease: Lease) -> None:
-    """Look through all jobs and files since the last sweep, newest first."""
+    """Check all jobs and files since the last sweep, newest first."""
     provider = get_provider(lease.subject_id)
     began_at = clock.now()
     with transaction() as session:
@@ -44,7 +44,7 @@ def sweep_provider(lease: Lease) -> None:
 def _cancel(provider: Provider, job_id: str) -> str:
     try:
         provider.cancel_job(job_id)
-    except Rejected:  # it has ended already
+    except Rejected:  # the provider job has ended already
         return "reported"
     return "cancelled"
 

@@ -1,4 +1,4 @@
-"""How soon to poll a job again, so that all jobs together stay within the provider's rate limit."""
+"""Pace the polling of jobs, so that all jobs together stay within the provider's rate limit."""
 
 import threading
 import time
@@ -21,7 +21,7 @@ _lock = threading.Lock()
 
 
 def next_look(session: Session, job: Job) -> timedelta:
-    """The pause until the provider is polled for a job again."""
+    """Return the pause until the provider is polled for a job again."""
     now = clock.now()
     left = (job.estimated_finish - now).total_seconds() if job.estimated_finish else None
     quiet = (now - job.changed_at).total_seconds()

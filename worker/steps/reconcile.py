@@ -18,7 +18,7 @@ def reconcile(lease: Lease) -> None:
     """Compare our books with the provider's jobs and costs, and store the differences."""
     provider, day = get_provider(lease.subject_id), yesterday()
     since = clock.now() - LOOK_BACK
-    # Theirs first: a job that is created in between is then only missing in their list, and asked for again.
+    # Read theirs first: a job created in between can then be missing in their list, but not in ours.
     theirs = [listed(provider.kind, job) for job in provider.iter_jobs(since)]
     costs = provider.costs_usd(*span_of(day))
     with transaction() as session:

@@ -73,10 +73,10 @@ def check_admission(session: Session, request: JobRequest) -> Admission:
 
 
 def hold_cost(session: Session, request: JobRequest, estimate: JobEstimate | None) -> None:
-    """Give the job its own limit and hold its estimated cost, if that is known yet.
+    """Set the job's own limit and hold its estimated cost, if it is known already.
 
-    Raises `BudgetExceeded`, with the figures, for the budget that has no room: the job's, its key's or its
-    team's.
+    Raises `BudgetExceeded`, with the figures, for the budget that cannot cover it: the job's, its key's or
+    its team's.
     """
     job_id = request.job_id or _TRIAL
     if request.max_cost_usd is not None:
@@ -151,7 +151,7 @@ def _find_file(session: Session, request: JobRequest, file_id: str, param: str) 
 
 
 def _check_file(file: File, wanted_format: str, param: str) -> None:
-    """Refuse an unfit file; one that is still being checked passes for now."""
+    """Refuse a file that cannot be used; one that is still being checked is accepted for now."""
     if file.purpose != "fine-tune":
         raise InvalidRequest(
             f"{file.id} has the purpose '{file.purpose}'. Upload it again with the purpose 'fine-tune'.",

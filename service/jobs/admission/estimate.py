@@ -1,4 +1,4 @@
-"""Estimate what a job will take and cost."""
+"""Estimate a job's training and cost."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -20,11 +20,11 @@ from service.models.queries import Target
 
 @dataclass(frozen=True)
 class JobEstimate:
-    """What a job will take, from the report on its training file and its price.
+    """A job's estimated training and cost, from its price and the report on its training file.
 
-    `cost_usd` is what a job holds. `training_hours` is the most that is expected, None where training is
-    billed by the token. `exact` is the count by the base's own tokenizer, where there is one.
-    `upper_bound_usd` is None where nothing bounds how long the job trains.
+    `cost_usd` is the amount that the job holds. `training_hours` is the longest expected time, None if the
+    training is billed by the token. `exact` is the count by the base's own tokenizer, if there is one.
+    `upper_bound_usd` is None if nothing limits how long the job trains.
     """
 
     n_epochs: int
@@ -37,7 +37,7 @@ class JobEstimate:
 
 
 def find_price(session: Session, target: Target, request: JobRequest) -> Price:
-    """Today's price of the training, or that of the job if there is one. Raises `PriceUnknown`."""
+    """Return the price of the job, or today's if there is no job yet. Raises `PriceUnknown`."""
     if request.price_id is not None:
         return price_by_id(session, request.price_id)
     base = target.base
@@ -84,7 +84,7 @@ def warnings(
     shared: str | None = None,
     ends_on: date | None = None,
 ) -> list[str]:
-    """What the caller should know before creating the job, in sentences; `shared` is one of them."""
+    """Return the warnings for the caller who is about to create the job, including `shared`."""
     found = [shared] if shared else []
     if estimate.upper_bound_usd is None:
         found.append(
@@ -96,7 +96,7 @@ def warnings(
     if estimate.exact and estimate.exact.truncated:
         found.append(
             f"{estimate.exact.truncated} examples are longer than the model's limit; "
-            "what lies beyond it is cut off."
+            "the provider cuts off the rest."
         )
     if estimate.exact:
         return found

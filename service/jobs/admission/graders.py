@@ -1,4 +1,4 @@
-"""Which graders a reinforcement job can use. Pure.
+"""Check the graders of a reinforcement job. Pure.
 
 https://platform.openai.com/docs/guides/graders. A grader that calls a model is billed by its tokens, which no
 provider reports per job: it could not be charged to its team, so it is refused.
@@ -13,7 +13,7 @@ _FREE = ("multi", "python", "string_check", "text_similarity")
 
 
 def check_grader(grader: Mapping[str, Any] | None) -> None:
-    """Refuse graders that cost more than the training. Raises `InvalidRequest`."""
+    """Refuse graders that are billed separately from the training. Raises `InvalidRequest`."""
     for one in _all(grader):
         if one.get("type") not in _FREE:
             raise InvalidRequest(
@@ -25,7 +25,7 @@ def check_grader(grader: Mapping[str, Any] | None) -> None:
 
 
 def _all(grader: Mapping[str, Any] | None) -> Iterator[Mapping[str, Any]]:
-    """A grader, and those that it combines."""
+    """Yield a grader and the graders that it combines."""
     if grader is None:
         return
     yield grader

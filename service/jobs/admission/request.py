@@ -1,4 +1,4 @@
-"""What a job asks for, read from a request body or from a job's row."""
+"""Admission requests, read from a request body or from a job's row."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from service.ledger.queries import limits_of
 
 @dataclass(frozen=True)
 class JobRequest:
-    """All that decides whether a job may run; `job_id` and `price_id` are None before there is a job."""
+    """Everything that decides whether a job may run; `job_id` and `price_id` are None for a new job."""
 
     team_id: str
     key_id: str
@@ -31,7 +31,7 @@ class JobRequest:
 
 
 def method_of(body: JobCreate) -> Method:
-    """The method of a body: the one it names, else supervised with the top-level hyperparameters."""
+    """Return the method of a body; without one, supervised with the top-level hyperparameters."""
     if body.method is not None and body.hyperparameters is None:
         return body.method
     settings = Supervised(hyperparameters=body.hyperparameters) if body.hyperparameters else Supervised()
@@ -39,7 +39,7 @@ def method_of(body: JobCreate) -> Method:
 
 
 def request_of_body(team_id: str, key_id: str, body: JobCreate) -> JobRequest:
-    """What a body asks for on behalf of a team, with one of its keys."""
+    """Return the admission request of a body that was sent with one of the team's keys."""
     method = method_of(body)
     return JobRequest(
         team_id=team_id,
@@ -56,7 +56,7 @@ def request_of_body(team_id: str, key_id: str, body: JobCreate) -> JobRequest:
 
 
 def request_of_job(session: Session, job: Job) -> JobRequest:
-    """What an existing job asks for. A shutdown that came near since it was created does not stop it."""
+    """Return the admission request of an existing job, which an approaching shutdown does not stop."""
     return JobRequest(
         team_id=job.team_id,
         key_id=job.key_id,

@@ -36,7 +36,7 @@ _AHEAD = Decimal("0.25")  # of an hour: the next hour is held this long before i
 def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -> None:
     """Pause or cancel a locked, unfinished job once its projected cost exceeds its limit.
 
-    Each happens once. A job that was resumed, or that cannot be paused, and still exceeds it is cancelled.
+    Each happens once. A job that still exceeds the limit is cancelled if it was resumed or cannot be paused.
     """
     at_work = job.status in (JobStatus.VALIDATING_FILES, JobStatus.QUEUED, JobStatus.RUNNING)
     limit = limits_of(session, [job.id]).get(job.id) if at_work and job.requested is None else None
@@ -67,7 +67,7 @@ def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -
 def keep_covered(session: Session, job: Job, provider_job: ProviderJob) -> None:
     """Hold the next hour of a locked, running job that is billed by the hour, before the hour begins.
 
-    If the budget cannot cover it, the job is paused; if it cannot be paused, it goes on. Its log says which.
+    If the budget cannot cover it, the job is paused; a job that cannot be paused continues. Its log says so.
     """
     by_hour = training_kind(job) is PriceKind.TRAINING_HOURS
     if not by_hour or job.status != JobStatus.RUNNING or job.requested is not None:
@@ -112,7 +112,7 @@ def change_max_cost(session: Session, job: Job, limit_usd: Decimal | None) -> No
     """
     if job.has_ended:
         raise InvalidRequest(
-            f"Job {job.id} is {job.status}. You can change the limit of an unfinished job only.",
+            f"Job {job.id} is {job.status}. You can change max_cost_usd only until a job has ended.",
             param="fine_tuning_job_id",
             code="invalid_job_state",
         )
@@ -133,7 +133,7 @@ def change_max_cost(session: Session, job: Job, limit_usd: Decimal | None) -> No
 
 
 def _owed(session: Session, job: Job) -> Decimal:
-    """What a job that is billed by the hour has used and was not charged for yet."""
+    """The cost of what a job that is billed by the hour has used but was not charged for yet."""
     if training_kind(job) is not PriceKind.TRAINING_HOURS:
         return Decimal(0)
     used = max(hours(job.training_seconds or 0), hours(_seconds_running(session, job)))
@@ -141,7 +141,7 @@ def _owed(session: Session, job: Job) -> Decimal:
 
 
 def _most(session: Session, job: Job, limit: Decimal | None, estimated: Decimal) -> Decimal:
-    """The most that a job may cost under a limit, as far as that is known."""
+    """The highest possible cost of a job under a limit, as far as it is known."""
     if training_kind(job) is PriceKind.TRAINING_HOURS:
         base = find(provider_settings(job.provider).kind, job.base_model)
         unpaced = base is None or base.tokens_per_hour is None

@@ -1,7 +1,7 @@
-"""How much training to charge, given what a provider reports and what is possible. Pure.
+"""Decide how much training to charge, given what a provider reports and what is possible. Pure.
 
-A report is charged as it is while it is possible. Otherwise the charge is for the bound or the estimate, and
-carries a review, which puts it on the admins' list.
+A plausible report is charged unchanged. Otherwise the charge is for the bound or the estimate, and has a
+review, which lists it for the admins.
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,17 @@ _ZERO = Decimal(0)
 
 @dataclass(frozen=True)
 class Training:
-    """A quantity to charge, in tokens or hours; `review` says why it is not simply the provider's word."""
+    """A quantity to charge, in tokens or hours; `review` says why it differs from the provider's report."""
 
     quantity: Decimal
     review: Review | None = None
 
 
 def judge(reported: Decimal | None, *, estimate: Decimal, bound: Decimal | None, succeeded: bool) -> Training:
-    """What to charge for a report.
+    """Return the training to charge for a report.
 
-    A job that succeeded has trained something: without a report, or with one of nothing, the estimate is
-    charged. Nothing above `bound` is charged, where one is known.
+    A job that succeeded must have trained something: if the report is missing or zero, the estimate is
+    charged. If `bound` is known, no more than that is charged.
     """
     if reported is None or reported <= 0:
         if not succeeded:
@@ -41,7 +41,7 @@ def judge(reported: Decimal | None, *, estimate: Decimal, bound: Decimal | None,
 
 
 def within_hold(training: Training, *, cost_usd: Decimal, held_usd: Decimal) -> Training:
-    """The same training, with a review if its cost is above what was held for it."""
+    """Return the same training, with a review if its cost exceeds the hold."""
     if training.review is not None or cost_usd <= held_usd:
         return training
     reason = f"the charge of ${cost_usd:f} is above the ${held_usd:f} that were held"

@@ -30,7 +30,7 @@ from service.providers.registry import provider_settings
 log = structlog.get_logger(__name__)
 
 _CLOCK_SLACK = timedelta(minutes=15)  # of a provider's clock against ours
-_MOST_EPOCHS = 50  # that a request can ask for; a provider that reports more is not believed
+_MOST_EPOCHS = 50  # the most that a request accepts; a higher number from a provider is ignored
 
 
 def settle_job(session: Session, job: Job, provider_job: ProviderJob) -> Decimal:
@@ -47,7 +47,7 @@ def settle_job(session: Session, job: Job, provider_job: ProviderJob) -> Decimal
 
 
 def charge_pause(session: Session, job: Job, provider_job: ProviderJob) -> None:
-    """Charge a locked job at its pause, if its provider does, and hold the rest of its estimate again."""
+    """Charge a locked job when it pauses, if its provider does, and hold the rest of its estimate again."""
     rules = billing_rules(provider_settings(job.provider).kind)
     charges = [] if rules.paused == "at_end" else _charges(session, job, provider_job)
     if not charges:
@@ -58,22 +58,22 @@ def charge_pause(session: Session, job: Job, provider_job: ProviderJob) -> None:
         try:
             place_hold(session, team_id=job.team_id, subject_id=job.id, amount_usd=rest, key_id=job.key_id)
         except BudgetExceeded:
-            # Other work cost more than it held. The job goes on all the same, and is charged when it ends.
+            # Other work cost more than it held. This job continues, and is charged when it ends.
             log.warning("rest_of_paused_job_not_held", job_id=job.id)
 
 
 def training_kind(job: Job) -> PriceKind:
-    """What the job's training is counted in."""
+    """Return the price kind that counts the job's training: tokens or hours."""
     return PriceKind.TRAINING_HOURS if job.billed_by == "hours" else PriceKind.TRAINING_TOKENS
 
 
 def training_price(session: Session, job: Job) -> Price:
-    """The price that the job was given when it was created. Later prices do not change it; a reprice can."""
+    """Return the price of the job, set when it was created. Newer prices do not change it; a reprice can."""
     return price_by_id(session, job.price_id)
 
 
 def judged(session: Session, job: Job, provider_job: ProviderJob) -> Training:
-    """How much training the provider reports, in tokens or hours, as far as that is possible."""
+    """Return how much training to charge for the provider's report, in tokens or hours."""
     price = training_price(session, job)
     return judge(
         _reported(job, provider_job),
@@ -84,7 +84,7 @@ def judged(session: Session, job: Job, provider_job: ProviderJob) -> Training:
 
 
 def dataset_tokens(session: Session, job: Job, n_epochs: int) -> Decimal | None:
-    """The tokens of so many epochs of the job's training file; None without a report on it."""
+    """Return the tokens of `n_epochs` of the job's training file; None if there is no report on the file."""
     file = session.get(File, job.training_file)
     base = find(provider_settings(job.provider).kind, job.base_model)
     if file is None or file.report is None or base is None:
@@ -94,7 +94,7 @@ def dataset_tokens(session: Session, job: Job, n_epochs: int) -> Decimal | None:
 
 
 def epochs_of(job: Job) -> int | None:
-    """The epochs that were asked for or that the provider chose; None while neither is known."""
+    """Return the epochs that were requested or that the provider chose; None while they are unknown."""
     epochs = job.method[job.method_type].get("hyperparameters", {}).get("n_epochs")
     return epochs if isinstance(epochs, int) and 1 <= epochs <= _MOST_EPOCHS else None
 
@@ -108,9 +108,9 @@ def _reported(job: Job, provider_job: ProviderJob) -> Decimal | None:
 
 
 def _bound(session: Session, job: Job, price: Price) -> Decimal | None:
-    """The most that the job can have trained: the time since it was sent, or its dataset in every epoch.
+    """The most that the job can have trained: the time since it was sent, or its dataset times its epochs.
 
-    None where there is no report on the dataset; then only the hold is compared.
+    None if there is no report on the dataset; then the cost is compared with the hold only.
     """
     if price.unit == "hours":
         elapsed = clock.now() - (job.intended_at or job.created_at) + _CLOCK_SLACK
@@ -121,7 +121,7 @@ def _bound(session: Session, job: Job, price: Price) -> Decimal | None:
 
 
 def _estimated_quantity(job: Job, price: Price) -> Decimal:
-    """What the estimated cost pays for."""
+    """The quantity that the estimated cost pays for."""
     if not job.estimated_cost_usd or not price.amount_usd:
         return Decimal(0)
     step = Decimal(1).scaleb(-QUANTITY_DECIMALS if price.unit == "hours" else 0)

@@ -26,7 +26,7 @@ Curves = dict[str, list[tuple[int, float]]]
 
 
 def curves_from_csv(content: bytes) -> Curves:
-    """The curves in a result file; cells that are not numbers are left out."""
+    """Return the curves in a result file, without cells that are not numbers."""
     text = content.decode("utf-8-sig", "replace")
     # A NUL makes the reader fail, and an open quote would swallow the rest of the file.
     rows = csv.DictReader(io.StringIO(text.replace("\0", ""), newline=""), quoting=csv.QUOTE_NONE)
@@ -34,17 +34,17 @@ def curves_from_csv(content: bytes) -> Curves:
 
 
 def curves_from_events(data: Iterable[Mapping[str, Any]]) -> Curves:
-    """The curves in the data of metrics events, oldest first."""
+    """Return the curves in the data of metrics events, which are ordered oldest first."""
     return _collect(data)
 
 
 def merged(first: Curves, second: Curves) -> Curves:
-    """The curves of both; where both have one of a name, that of `first`."""
+    """Return the curves of both; if both have a curve of the same name, that of `first`."""
     return second | first
 
 
 def best(points: Sequence[tuple[int, float]], *, lowest: bool) -> tuple[int, float]:
-    """The point with the best value; the earliest, if several share it."""
+    """Return the point with the best value; the earliest, if several have it."""
     return min(points, key=lambda point: point[1] if lowest else -point[1])
 
 

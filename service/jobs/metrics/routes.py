@@ -49,7 +49,7 @@ class MetricsOut(WireOut):
 
 @router.get("/jobs/{job_id}/metrics")
 def show_metrics(job_id: str, session: RequestSession, caller: Reader) -> MetricsOut:
-    """Get losses and accuracies by step: from the log while the job runs, then from its result files."""
+    """Get the job's losses and accuracies by step: from its log while it runs, then from its result files."""
     job = get_job(session, caller.team, job_id)
     told = _from_events(session, job)
     results: Curves = {}

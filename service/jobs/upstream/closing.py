@@ -1,4 +1,4 @@
-"""Shut down a provider that accepts no new training jobs: fail its unsent jobs, delete its copies."""
+"""Close a provider that accepts no new training jobs: fail its unsent jobs and delete its file copies."""
 
 from collections.abc import Sequence
 
@@ -56,7 +56,7 @@ def end_for_closed(session: Session, job: Job, message: str) -> None:
 
 
 def give_up_copy(session: Session, copy: FileCopy) -> bool:
-    """Forget a copy that will be deleted at its provider; False while an unfinished job needs it."""
+    """Delete the record of a copy that is to be deleted; returns False while an unfinished job needs it."""
     theirs = copy.provider_file_id
     needs = or_(Job.provider_training_file == theirs, Job.provider_validation_file == theirs)
     living = select(Job.id).where(Job.provider == copy.provider, Job.finished_at.is_(None), needs)

@@ -1,4 +1,4 @@
-"""Receive a provider's webhook: verify it, then wake the job it names. Nothing else in it is believed."""
+"""Receive a provider's webhook: verify it, then wake the job that it names. Its other data is ignored."""
 
 from typing import Literal
 
@@ -21,7 +21,7 @@ router = APIRouter(tags=["operations"])
 
 
 class WebhookReceived(BaseModel):
-    """The webhook was genuine. The answer does not say whether it was news."""
+    """The response to a genuine webhook, whether or not it was received before."""
 
     received: Literal[True] = True
 
@@ -46,13 +46,15 @@ def _provider(name: str) -> Provider:
 
 
 def _answer_for(refused: Rejected) -> TunehouseError:
-    """The error for the sender; while no secret is configured it is 503, so that the provider retries."""
+    """Return the error for the sender: 503 while no secret is configured, so that the provider retries."""
     if refused.code == "webhook_not_configured":
         return Unavailable(refused.message)
     if refused.code == "webhook_malformed":
         return InvalidRequest(refused.message, code="malformed_webhook")
     return InvalidRequest(
-        "The webhook's signature is not valid.", param="webhook-signature", code="invalid_signature"
+        "The webhook's signature is not valid. Check that the provider and Tunehouse use the same secret.",
+        param="webhook-signature",
+        code="invalid_signature",
     )
 
 

@@ -1,10 +1,10 @@
 """Orphans: provider jobs and files that carry our stamp but belong to no row of ours.
 
-a job that one of our jobs is waiting for     its own next step is woken and adopts it
+a job that one of our jobs is waiting for     our job is woken, and its next step adopts it
 a second provider job for one of our jobs     cancelled, and noted in the job's log
-a provider job of a finished job              cancelled: nobody waits for its model
+a provider job of a finished job              cancelled: its model would not be used
 a provider job of a job that we do not have   reported only: another installation may share the key
-a copy of a team's file without a row         deleted once no attempt can still be about to record it
+a copy of a team's file without a row         deleted once no running attempt can still record it
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ from service.jobs.upstream.provider_files import owner_mark
 from service.providers.port import ProviderFile, ProviderJob
 from service.teams.tables import Team
 
-# A create or an upload may be answered this late; a younger job or file without a row is not an orphan.
+# Responses to a create or an upload may arrive this late; a younger job or file is not an orphan.
 SETTLED_AFTER = timedelta(minutes=15)
 _OVERLAP = timedelta(days=1)
 
@@ -39,7 +39,7 @@ class OrphanVerdict:
 
 
 def order_sweeps(session: Session, providers: list[str], every: timedelta) -> int:
-    """Schedule a sweep of each provider that had none for `every`; returns how many."""
+    """Schedule a sweep of each provider whose last one is `every` or more ago; returns how many."""
     ordered = 0
     for provider in providers:
         row = insert(ProviderSweep).values(provider=provider, ordered_at=func.now())
@@ -55,19 +55,19 @@ def order_sweeps(session: Session, providers: list[str], every: timedelta) -> in
 
 
 def look_back_to(session: Session, provider: str) -> datetime | None:
-    """From when on to look at a provider's jobs and files; None the first time, for all of them."""
+    """Return the age limit of the jobs and files to check; None the first time, to check all of them."""
     swept_at = session.scalar(select(ProviderSweep.swept_at).where(ProviderSweep.provider == provider))
     return swept_at - _OVERLAP if swept_at else None
 
 
 def note_swept(session: Session, provider: str, began_at: datetime) -> None:
-    """Record that the sweep has seen everything older than `began_at`."""
+    """Record that the sweep has checked everything older than `began_at`."""
     row = insert(ProviderSweep).values(provider=provider, ordered_at=began_at, swept_at=began_at)
     session.execute(row.on_conflict_do_update(index_elements=["provider"], set_={"swept_at": began_at}))
 
 
 def judge_job(session: Session, provider: str, found: ProviderJob) -> OrphanVerdict | None:
-    """What to do about a provider job that carries our stamp; None if it is not an orphan."""
+    """Return what to do about a provider job with our stamp; None if it is not an orphan."""
     job = session.get(Job, found.stamp)
     if job is None:
         return OrphanVerdict(end=False, job_id=found.stamp)
@@ -83,7 +83,7 @@ def judge_job(session: Session, provider: str, found: ProviderJob) -> OrphanVerd
 def judge_file(
     session: Session, provider: str, found: ProviderFile, marks: frozenset[str]
 ) -> OrphanVerdict | None:
-    """What to do about a provider's file; None if it is known, young, in use or not one of our teams'."""
+    """Return what to do about a provider's file; None if it is known, new, in use or not one of ours."""
     if not any(found.filename.startswith(mark) for mark in marks):
         return None
     if clock.now() - found.created_at < SETTLED_AFTER:
@@ -99,7 +99,7 @@ def judge_file(
 
 
 def marks_of_teams(session: Session) -> frozenset[str]:
-    """The prefixes of the names of our teams' copies."""
+    """Return the name prefixes of our teams' copies."""
     return frozenset(owner_mark(team_id) for team_id in session.scalars(select(Team.id)))
 
 

@@ -17,7 +17,7 @@ _MARK = "tunehouse"
 
 
 def owner_mark(team_id: str) -> str:
-    """The prefix of the names of a team's copies; it tells them from those of other installations."""
+    """Return the name prefix of a team's copies, which differs from that of other installations."""
     return f"{_MARK}-{hashlib.sha256(team_id.encode()).hexdigest()[:12]}-"
 
 
@@ -30,7 +30,7 @@ class CopyName(NamedTuple):
 
     @property
     def filename(self) -> str:
-        """The name of the copy at the provider: it can be found after a lost answer, and reveals nothing."""
+        """The name of the copy at the provider. It reveals nothing, and identifies the copy in listings."""
         return f"{owner_mark(self.team_id)}{hashlib.sha256('/'.join(self).encode()).hexdigest()[:40]}.jsonl"
 
 

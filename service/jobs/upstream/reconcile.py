@@ -24,7 +24,7 @@ _QUANTITIES = (PriceKind.TRAINING_TOKENS.value, PriceKind.TRAINING_HOURS.value)
 
 
 def order_reconciliations(session: Session, providers: Iterable[str]) -> int:
-    """Schedule yesterday's reconciliation with each provider that has no report yet; returns how many."""
+    """Schedule yesterday's reconciliation with each provider that has no report on it; returns how many."""
     reported = set(session.scalars(select(DriftReport.provider).where(DriftReport.day == yesterday())))
     due = [provider for provider in providers if provider not in reported]
     for provider in due:
@@ -33,18 +33,18 @@ def order_reconciliations(session: Session, providers: Iterable[str]) -> int:
 
 
 def yesterday() -> date:
-    """The last complete day, UTC."""
+    """Return the last complete day, UTC."""
     return clock.now().date() - timedelta(days=1)
 
 
 def span_of(day: date) -> tuple[datetime, datetime]:
-    """The start of a day, UTC, and of the next."""
+    """Return the start of a day, UTC, and that of the next day."""
     start = datetime.combine(day, time(), UTC)
     return start, start + timedelta(days=1)
 
 
 def books_of(session: Session, provider: str, since: datetime) -> Mapping[str, Booked]:
-    """Our jobs at a provider that were created since then, by the provider's ids."""
+    """Return our jobs at a provider that were created since then, by the provider's ids."""
     charged = (
         select(Entry.job_id, func.sum(Entry.quantity).label("quantity"))
         .where(Entry.job_id.is_not(None), Entry.kind.in_(_QUANTITIES))
@@ -63,7 +63,7 @@ def books_of(session: Session, provider: str, since: datetime) -> Mapping[str, B
 
 
 def listed(kind: str, job: ProviderJob) -> Listed:
-    """A provider's job with the quantity that its billing rules charge."""
+    """Return a provider's job with the quantity that the provider's billing rules charge."""
     rules = billing_rules(kind)
     charged = {"failed": rules.failed, "cancelled": rules.cancelled}.get(job.status, "reported")
     if charged == "nothing":
@@ -81,7 +81,7 @@ def keep_report(
     theirs_usd: Decimal | None,
     drifts: list[Drift],
 ) -> DriftReport:
-    """Store what the reconciliation of a day found, beside what we booked on that day."""
+    """Store the findings of a day's reconciliation, with the amount that we booked on that day."""
     entries = booked(None, *span_of(day), by=None)
     ours = select(func.coalesce(func.sum(entries.c.amount_usd), 0).label("usd"))
     report = DriftReport(

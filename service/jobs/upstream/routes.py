@@ -21,7 +21,7 @@ _MOST = 1000
 
 
 class BlockOut(WireOut):
-    """What a provider does not accept at the moment; `until` is null if only an administrator can end it."""
+    """A block in force on a provider; `until` is null if only an administrator can lift it."""
 
     object: Literal["provider.block"] = "provider.block"
     id: str

@@ -33,7 +33,7 @@ _LEVELS: Mapping[str, Level] = {"info": "info", "warn": "warn", "error": "error"
 _EVENTS_REMEMBERED = 100
 _MOST_EVENTS = 100_000  # of a job, copied from its provider
 # A checkpoint without this mark may be the finished model: at OpenAI it is, at Azure no checkpoint has the
-# mark. Which it is only shows once the job has ended.
+# mark. Only the ended job shows which it is.
 _CHECKPOINT_MARK = ":ckpt-step-"
 _MOST_STEPS = 2**31 - 1  # what the column holds, and more than any job trains
 
@@ -88,9 +88,9 @@ def record_snapshot(session: Session, job: Job, seen: Snapshot) -> None:
 
 
 def record_events(session: Session, job: Job, answer: ProviderJob, events: Sequence[ProviderEvent]) -> None:
-    """Append an early page of the provider's log to a locked job's; the job itself is recorded with the last.
+    """Append an early page of the provider's log to a locked job's log; the last page updates the job too.
 
-    Once a job has 100,000 events of its provider's, no more are copied.
+    At most 100,000 events of a provider are copied for one job.
     """
     if job.has_ended or _copied_events(session, job) >= _MOST_EVENTS:
         return
@@ -100,7 +100,7 @@ def record_events(session: Session, job: Job, answer: ProviderJob, events: Seque
 
 
 def _note_begun(session: Session, job: Job, after: JobStatus) -> None:
-    """Tell that training began before the provider's log is copied, which may report its steps."""
+    """Log the start of training before the provider's log is copied, which may report training steps."""
     if JobStatus(job.status) in _WAITING and after in _BEGUN:
         tell(session, job, EventType.JOB_STARTED, "The provider has started training.")
         job.status = JobStatus.RUNNING
@@ -112,9 +112,9 @@ def _copied_events(session: Session, job: Job) -> int:
 
 
 def _has_own_model(session: Session, job: Job, ended: ProviderJob) -> bool:
-    """Whether a job that succeeded made a model, and one that no other job of ours has made.
+    """Whether a job that succeeded has a model, and no other job of ours has the same one.
 
-    Two rows of one provider model would share its fate: the first team to delete theirs deletes both.
+    If two rows shared a provider model, the first team to delete theirs would delete both.
     """
     name = ended.fine_tuned_model
     if name is None or not is_of_another_job(session, job.provider, name, job.id):
@@ -136,7 +136,7 @@ def _note_change(
 
 
 def _end(session: Session, job: Job, after: JobStatus, seen: Snapshot, names: Mapping[str, str]) -> None:
-    # A provider's clock may be wrong: a job ends between its creation and now.
+    # A provider's clock may be wrong, but a job must end between its creation and now.
     job.finished_at = min(max(seen.job.finished_at or clock.now(), job.created_at), clock.now())
     job.requested = None
     for number, content in enumerate(seen.result_files.values(), start=1):
@@ -182,7 +182,7 @@ def _register(session: Session, job: Job, seen: Snapshot, after: JobStatus) -> d
         names[finished] = job.fine_tuned_model = made.id
     for checkpoint in seen.checkpoints:
         if not 0 <= checkpoint.step <= _MOST_STEPS:
-            log.warning("provider_checkpoint_step_impossible", job_id=job.id, step=checkpoint.step)
+            log.warning("provider_checkpoint_step_invalid", job_id=job.id, step=checkpoint.step)
             continue
         is_last_step = checkpoint.model == finished
         if not is_last_step and not has_ended and _CHECKPOINT_MARK not in checkpoint.model:

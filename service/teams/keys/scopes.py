@@ -1,16 +1,16 @@
-"""What a key may do for its team."""
+"""Scopes: the permissions of a key."""
 
 from enum import StrEnum
 
 
 class Scope(StrEnum):
-    """One thing that a key may do."""
+    """A permission of a key."""
 
-    READ = "read"  # see datasets, jobs, models, costs
+    READ = "read"  # read datasets, jobs, models, costs
     TRAIN = "train"  # change datasets and jobs
     INFER = "infer"  # call models
     MANAGE = "manage"  # keys, webhooks, aliases
 
 
-# Without `manage`: a key that leaks out of a notebook or a CI job must not be able to make others.
+# Without `manage`: a key that leaks from a notebook or a CI job must not be able to create others.
 DEFAULT_SCOPES = (Scope.READ, Scope.TRAIN, Scope.INFER)
