@@ -4,12 +4,10 @@ from contextlib import ExitStack
 
 import msgspec
 
-from service.dataset.check.error_log import MAX_LISTED
+from service.dataset.check.error_log import MAX_ERRORS, MAX_LISTED
 from service.dataset.problems import Problem
 from service.files.storing import Out, Stored, writing
 
-# A file of blank lines only must not fill the storage with errors.
-MAX_WRITTEN = 1_000_000
 _HELD = 1_000
 
 
@@ -25,7 +23,7 @@ class ErrorList:
     def add(self, problem: Problem) -> None:
         """Add an error."""
         self._count += 1
-        if self._count <= MAX_WRITTEN:
+        if self._count <= MAX_ERRORS:
             self._held.append(msgspec.json.encode(problem) + b"\n")
         if len(self._held) == _HELD:
             self._flush()

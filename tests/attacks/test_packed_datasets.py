@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 from backports import zstd
 
+from service.dataset.check.checker import check
 from service.dataset.convert.pipeline import Conversion, Options
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import source_of
@@ -65,6 +66,12 @@ def test_one_long_chat_does_not_grow_by_its_square() -> None:
 def test_rows_of_parquet_are_bounded_by_what_was_sent() -> None:
     packed = as_parquet([{"prompt": "a", "completion": "b"}] * 150_000)
     assert "lines or rows, the limit for its size" in refusal(packed, "train.parquet")
+
+
+def test_a_check_stops_after_a_million_errors_and_says_so() -> None:
+    report = check([b"\n" * 3 * MIB + CHAT, b"oops\n" * 10])
+    assert (report.error_count, report.examples) == (3 * MIB, 1)
+    assert report.notes[0].startswith("The check stopped after 3145728 errors")
 
 
 def test_a_table_of_millions_of_columns_is_refused_by_its_first_line() -> None:

@@ -71,6 +71,8 @@ def check(
     with ThreadPoolExecutor(1, "count") as counter, ThreadPoolExecutor(1, "finder") as seeker:
         pending: deque[_Pending] = deque()
         for batch in batches(chunks):
+            if checker.errors.is_full:
+                continue  # `chunks` may do more than feed this check, so all of it is read
             laid = checker.read(batch)
             counts = counter.submit(tokens.count, laid.texts, checker.encoding, threads=threads)
             seen = seeker.submit(finder.look, batch, laid) if finder else None
@@ -79,7 +81,7 @@ def check(
                 checker.fold(pending.popleft())
         while pending:
             checker.fold(pending.popleft())
-    return checker.report(limits, finder, notes)
+    return checker.report(limits, finder, [*notes, *checker.errors.notes()])
 
 
 class _Pending(NamedTuple):
@@ -99,7 +101,7 @@ class Checker:
         self.format = fmt
         self._is_declared = fmt is not None
         self._encoding = encoding
-        self._errors = ErrorLog(on_error)
+        self.errors = ErrorLog(on_error)
         self._source_lines = source_lines
         self._book = ToolBook(self.encoding)
         self.examples = 0
@@ -168,7 +170,7 @@ class Checker:
         """Add a batch to what was seen so far, once it is counted and watched."""
         laid, counts = batch.laid, batch.counts.result()
         for error in batch.errors.result() if batch.errors else ():
-            self._errors.add(error, own=True)
+            self.errors.add(error, own=True)
         totals = laid.totals(counts)
         self.lengths.update(totals)
         if totals and max(totals) > LIMITS[0]:
@@ -190,7 +192,7 @@ class Checker:
         if finder and 0 < self.examples < MIN_EXAMPLES:
             finder.found.of_file("too_few_examples", _TOO_FEW.format(self.examples, MIN_EXAMPLES))
         for error in finder.finish(truncations) if finder else ():
-            self._errors.add(error, own=True)
+            self.errors.add(error, own=True)
         detected = "" if self._is_declared or not self.format else reason_for(self.format)
         return CheckReport(
             format=self.format.name if self.format else None,
@@ -199,14 +201,14 @@ class Checker:
             valid_examples=self.lengths.total(),
             tokens=self._tokens(),
             truncation=truncations,
-            errors=self._errors.listed(self.examples, f" {detected}" if detected else ""),
-            error_count=self._errors.count,
+            errors=self.errors.listed(self.examples, f" {detected}" if detected else ""),
+            error_count=self.errors.count,
             warnings=finder.found.listed() if finder else [],
             warning_count=finder.found.counts.total() if finder else 0,
             warning_counts=dict(finder.found.counts) if finder else {},
             n_epochs=auto_epochs(self.examples),
             advice=advise(self.format.name, self.examples) if self.format else [],
-            notes=[*notes, detected] if detected and self._errors.count else list(notes),
+            notes=[*notes, detected] if detected and self.errors.count else list(notes),
             normalised=self.normalised,
         )
 
@@ -233,21 +235,21 @@ class Checker:
 
     def _check_whole(self) -> None:
         if not self.examples:
-            self._errors.add(of_file("empty_file", "The file holds no examples."))
+            self.errors.add(of_file("empty_file", "The file holds no examples."))
         elif self.format is None:
-            self._errors.add(of_file("unknown_format", _UNKNOWN_FORMAT))
+            self.errors.add(of_file("unknown_format", _UNKNOWN_FORMAT))
         fmt = self.format
         if fmt and fmt.max_examples and self.examples > fmt.max_examples:
             message = (
                 f"The file has {self.examples} examples; {fmt.method} training takes {fmt.max_examples}."
             )
-            self._errors.add(of_file("too_many_examples", message))
+            self.errors.add(of_file("too_many_examples", message))
         if self.pictured > images.MAX_EXAMPLES:
             message = f"{self.pictured} examples have images; the limit is {images.MAX_EXAMPLES}."
-            self._errors.add(of_file("too_many_images", message))
+            self.errors.add(of_file("too_many_images", message))
         trains = fmt is not None and fmt.trains_tokens
         if trains and self.lengths and not any(self.by_kind[kind] for kind in TRAINED):
-            self._errors.add(
+            self.errors.add(
                 of_file("nothing_trained", "Every assistant message has weight 0: nothing is trained.")
             )
 
@@ -278,12 +280,12 @@ class Checker:
     def _tell_blanks(self) -> None:
         for number in self._first_blanks:
             self._note(number, [Flaw("", "blank_line", "is blank; every line must be a JSON object")])
-        self._errors.add_unlisted(self._blanks - len(self._first_blanks))
+        self.errors.add_unlisted(self._blanks - len(self._first_blanks))
         self._blanks, self._first_blanks = 0, []
 
     def _note(self, number: int, flaws: list[Flaw]) -> None:
         for flaw in flaws:
-            self._errors.add(on_line(self.line_of(number), flaw))
+            self.errors.add(on_line(self.line_of(number), flaw))
 
 
 def _normal(line: bytes) -> bytes | None:

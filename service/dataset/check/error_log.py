@@ -9,6 +9,8 @@ import msgspec
 from service.dataset.problems import Problem
 
 MAX_LISTED = 100
+# Explaining an error takes longer than checking a good line: a file of nothing else would take hours.
+MAX_ERRORS = 1_000_000
 _MIN_REPEATS = 20
 # Lines that are not JSON fail at different places, which their errors name.
 _EACH_ITS_OWN = frozenset({"invalid_json"})
@@ -29,6 +31,16 @@ class ErrorLog:
         self._sink = sink
         self._first: list[tuple[Kind, Problem]] = []
         self._kinds: Counter[Kind] = Counter()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there are so many errors that the check stops."""
+        return self.count >= MAX_ERRORS
+
+    def notes(self) -> list[str]:
+        """What the report has to say of a check that stopped."""
+        stopped = f"The check stopped after {self.count} errors; the lines that follow were not checked."
+        return [stopped] if self.is_full else []
 
     def add(self, problem: Problem, *, own: bool = False) -> None:
         """Take in one error; one that a policy made of a warning is of its `own` kind and never merged."""
