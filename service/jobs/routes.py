@@ -23,9 +23,9 @@ from service.jobs.sdk_retries import is_retry, lock_request, made_before, reques
 from service.jobs.states import RequestedAction
 from service.jobs.stream import event_stream
 from service.jobs.tables import Job
+from service.ledger.budgets.schemas import budget_out
 from service.ledger.money import usd
 from service.ledger.queries import budget_view
-from service.ledger.schemas import budget_out
 from service.teams.access import Caller, Reader, Trainer
 from service.teams.idempotency import IdempotentRoute
 

@@ -1,4 +1,4 @@
-"""Teams, prices and charges for the tests of the ledger, made by the service's own actions."""
+"""Teams, prices and charges for the ledger's tests, created by the service's own actions."""
 
 import itertools
 from datetime import UTC, datetime
@@ -20,7 +20,7 @@ _numbers = itertools.count(1)
 
 
 def team(session: Session, *, limit_usd: str | None = None, period: str = "month") -> str:
-    """A team, with a budget if a limit is named; its id."""
+    """Create a team, with a budget if there is a limit. Returns its id."""
     number = next(_numbers)
     values = {"id": f"team_{number}", "name": f"Team {number}", "slug": f"t{number}", "metadata": {}}
     session.execute(insert(Team.__table__).values(created_at=clock.now(), **values))
@@ -30,7 +30,7 @@ def team(session: Session, *, limit_usd: str | None = None, period: str = "month
 
 
 def price(kind: PriceKind = PriceKind.OUTPUT_TOKENS, usd_per_million: str = "10") -> Price:
-    """A price per million tokens, or per hour."""
+    """Create a price per million tokens, or per hour."""
     return Price(
         id="price_test",
         provider_kind="trainer",
@@ -45,7 +45,7 @@ def price(kind: PriceKind = PriceKind.OUTPUT_TOKENS, usd_per_million: str = "10"
 
 
 def charge(unique_key: str, quantity: int = 10_000, **fields: object) -> Charge:
-    """Ten cents' worth of output tokens, unless said otherwise; its work began when it occurred."""
+    """A charge, by default for ten cents of output tokens, whose work began when it occurred."""
     kind = fields.pop("kind", PriceKind.OUTPUT_TOKENS)
     assert isinstance(kind, PriceKind)
     defaults: dict[str, object] = {
@@ -60,7 +60,7 @@ def charge(unique_key: str, quantity: int = 10_000, **fields: object) -> Charge:
 
 
 def make_job(session: Session, team_id: str, job_id: str, **fields: object) -> Job:
-    """A job as a row, with a hold of a dollar and without a unit of work."""
+    """Insert a job with a hold of one dollar and without a work item."""
     now = clock.now()
     defaults: dict[str, object] = {
         "key_id": "key_1",

@@ -28,7 +28,7 @@ def attempt(team_id: str, subject_id: str, settles: bool) -> bool:
 
 
 def main(team_id: str, name: str, count: int, threads: int) -> None:
-    """Race."""
+    """Race: place `count` holds in `threads` threads, and print how many were granted."""
     engine().connect().close()
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""`tunehouse audit-ledger` as an operator runs it."""
+"""`tunehouse audit-ledger`, run as an operator runs it."""
 
 import os
 import subprocess
@@ -24,14 +24,14 @@ from tests.support import superuser
 
 @pytest.fixture
 def tampered(database: str) -> Iterator[psycopg.Connection]:
-    """A connection that may do what the ledger refuses everyone else."""
+    """A connection that may change the ledger, as a superuser can."""
     with superuser.connect(database) as connection:
         connection.autocommit = True
         yield connection
 
 
 def audit() -> "subprocess.CompletedProcess[str]":
-    """The command's end."""
+    """Run the command and return how it ended."""
     command = [sys.executable, "-m", "service.cli", "audit-ledger"]
     return subprocess.run(
         command, check=False, capture_output=True, text=True, timeout=60, env=dict(os.environ)
@@ -39,7 +39,7 @@ def audit() -> "subprocess.CompletedProcess[str]":
 
 
 def spend() -> str:
-    """A team with rows in the sums, rows behind them and a hold; its id."""
+    """Create a team with rows in the sums, rows after them and a hold. Returns its id."""
     with transaction() as session:
         one = team(session, limit_usd="5")
         settle(session, team_id=one, subject_id="a", charges=[_priced("a"), _priced("b")])
@@ -57,7 +57,7 @@ def _priced(unique_key: str, kind: PriceKind = PriceKind.OUTPUT_TOKENS, **fields
 
 
 def limited() -> None:
-    """Charge a job and a key that have limits of their own, and sum everything up."""
+    """Charge a job and a key that have budgets of their own, and add everything to the sums."""
     with transaction() as session:
         one = team(session, limit_usd="5")
         for scope, account in (("key", "key_1"), ("job", "ftjob-1")):

@@ -1,4 +1,4 @@
-"""What failed, cancelled and paused work costs at each kind of provider, step by step."""
+"""What failed, cancelled and paused jobs cost at each kind of provider."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -31,19 +31,19 @@ MINI = "gpt-4o-mini-2024-07-18"  # $3 per million trained tokens at OpenAI
 
 
 def job_at_openai(session: Session, **fields: Any) -> Job:
-    """A running job of a new team, with a dollar held."""
+    """Create a running job of a new team, with a hold of one dollar."""
     one = team(session, limit_usd="100")
     names = {"provider": "openai", "model": MINI, "base_model": MINI, "provider_model": MINI}
     return make_job(session, one, f"ftjob-{one}", **(names | fields))
 
 
 def say(session: Session, job: Job, **said: Any) -> None:
-    """The provider says something of the job."""
+    """Apply what the provider reports about the job."""
     record_snapshot(session, job, Snapshot(replace(SAID, **said)))
 
 
 def held(session: Session, job: Job) -> Decimal:
-    """What the job's team has reserved."""
+    """The amount that the job's team has reserved."""
     return budget_view(session, job.team_id).held_usd
 
 
@@ -123,7 +123,7 @@ O4 = "o4-mini-2025-04-16"  # $100 an hour at OpenAI
 
 
 def hourly(session: Session, **fields: Any) -> Job:
-    """A running job that is billed by the hour, with a dollar held."""
+    """Create a running job that is billed by the hour, with a hold of one dollar."""
     names = {"model": O4, "base_model": O4, "provider_model": O4, "billed_by": "hours"}
     names["created_at"] = datetime.now(UTC) - timedelta(hours=2)  # it cannot have trained for longer
     return job_at_openai(session, **(names | GRADED | fields))
@@ -139,7 +139,7 @@ def test_training_by_the_hour_reserves_its_next_hour_before_it_begins() -> None:
         assert held(session, job) == 100
         assert job.requested is None
         say(session, job, status="running", training_seconds=3000)
-        # 83 dollars used and 100 for the hour to come are more than the budget has.
+        # $83 used and $100 for the next hour exceed the budget.
         assert held(session, job) == 100
         assert job.requested == "pause"
 

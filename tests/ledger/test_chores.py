@@ -1,4 +1,4 @@
-"""Chores: no hold outlives its work, no living job is forgotten, one failing chore stops no other."""
+"""Chores end stale holds, reschedule forgotten jobs, and run even if another chore fails."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -18,7 +18,7 @@ DO = {chore.name: chore.do for chore in CHORES}
 
 
 def holds() -> set[str]:
-    """Whose holds are open."""
+    """The subjects of all open holds."""
     with transaction() as session:
         return set(session.scalars(select(HoldRow.subject_id)))
 

@@ -1,4 +1,4 @@
-"""A scripted month of four teams, every amount computed a second time by plain arithmetic in this file."""
+"""A scripted month of four teams, with every amount computed again by plain arithmetic in this file."""
 
 import random
 from collections import defaultdict
@@ -39,7 +39,7 @@ LIMIT = Fraction(1)  # of the department that the first two teams share
 
 @dataclass
 class Books:
-    """The second set of books: fractions, no database, no code of the service."""
+    """The second set of books: it uses fractions, no database and none of the service's code."""
 
     spent: dict[str, Fraction] = field(default_factory=lambda: defaultdict(Fraction))
     held: dict[str, dict[str, Fraction]] = field(default_factory=lambda: defaultdict(dict))
@@ -94,7 +94,7 @@ def test_a_month_of_four_teams_costs_what_plain_arithmetic_says(seed: int) -> No
 
 
 def work(session: Session, books: Books, chance: random.Random, teams: list[str], subject: str) -> int:
-    """One hold and how it ends; 1 when the department's budget refuses it."""
+    """Place one hold and end it. Returns 1 if the department's budget refuses it, else 0."""
     who, kind = chance.choice(teams), chance.choice(list(PRICES))
     tokens = chance.randrange(1, 60_000)
     asked = cost(kind, tokens)
@@ -134,7 +134,7 @@ def move(session: Session, books: Books, who: str, department: str | None, cente
 
 
 def resolve(session: Session, books: Books) -> None:
-    """Every flagged charge comes to nothing after all; its adjustment belongs where the charge does."""
+    """Adjust every flagged charge to zero. Each adjustment counts where its charge does."""
     reviews = session.scalars(select(CostReview)).all()
     assert len(reviews) == len(books.flagged) > 0
     for review in reviews:

@@ -33,7 +33,7 @@ DIME = Decimal("0.10")
 
 
 def figures(team_id: str) -> tuple[Decimal, Decimal, Decimal | None]:
-    """Spent, held and remaining."""
+    """The amounts spent, held and remaining."""
     with transaction() as session:
         view = queries.budget_view(session, team_id)
     return view.spent_usd, view.held_usd, view.remaining_usd

@@ -1,4 +1,4 @@
-"""Limits of single keys, and where spending leads."""
+"""Budgets of single keys, and forecasts."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -21,13 +21,13 @@ NOVEMBER = month_named("2026-11")
 
 
 def key_of(team: TeamHandle) -> str:
-    """The id of the team's one key."""
+    """The id of the team's only key."""
     found: str = team.http.get("/v1/me").json()["key_id"]
     return found
 
 
 def hold(team: TeamHandle, subject: str, amount_usd: str, key_id: str) -> None:
-    """Reserve money for a request of a key."""
+    """Reserve money for a request made with a key."""
     with transaction() as session:
         amount = Decimal(amount_usd)
         place_hold(session, team_id=team.id, subject_id=subject, amount_usd=amount, key_id=key_id)
@@ -86,7 +86,7 @@ def test_only_a_manager_sets_a_keys_limit(service: Service) -> None:
 
 
 def view(limit: str | None, spent: str, period: str = "month") -> BudgetView:
-    """A budget with nothing held."""
+    """A budget without holds."""
     limit_usd = None if limit is None else Decimal(limit)
     return BudgetView("a", "team", limit_usd, period, "2026-11", Decimal(spent), Decimal(0), ())
 

@@ -1,4 +1,4 @@
-"""A job's own limit: refused above it at submit, stopped above it later; and what paused work costs."""
+"""`max_cost`: jobs above it are refused at submission or stopped later; and what paused work costs."""
 
 from decimal import Decimal
 from typing import Any
@@ -15,13 +15,13 @@ from tests.support.trainer_process import TrainerProcess
 
 
 def extras(team: TeamHandle, job_id: str) -> dict[str, Any]:
-    """What Tunehouse adds to a job."""
+    """A job's `tunehouse` fields."""
     found: dict[str, Any] = team.http.get(f"/v1/fine_tuning/jobs/{job_id}").json()["tunehouse"]
     return found
 
 
 def graded_file(topic: str) -> bytes:
-    """A dataset for reinforcement."""
+    """Upload a dataset for reinforcement. Returns its id."""
     return jsonl(
         {"messages": [{"role": "user", "content": f"{topic} {number}?"}], "answer": str(number)}
         for number in range(40)
@@ -51,7 +51,7 @@ def test_a_job_below_its_own_limit_runs_and_shows_it(service: Service) -> None:
 
 
 def reinforce(team: TeamHandle, **options: str) -> str:
-    """A job that is billed by the hour; its id."""
+    """Create a job that is billed by the hour. Returns its id."""
     training, checking = (upload(team.sdk, graded_file(name)) for name in ("one", "two"))
     grader = {"type": "string_check", "name": "g", "operation": "eq", "input": "a", "reference": "a"}
     job = start(

@@ -1,4 +1,4 @@
-"""Amounts as text."""
+"""Formatting amounts."""
 
 from decimal import Decimal
 

@@ -1,4 +1,4 @@
-"""A provider's own account of its costs, read over HTTP and kept beside what we booked."""
+"""The costs that a provider reports, read over HTTP and stored beside what we booked."""
 
 import json
 import os
@@ -34,7 +34,7 @@ def bucket(*amounts: float) -> dict[str, Any]:
 
 
 def respond(seen: Seen) -> Answer:
-    """Two pages of costs, for the day that is asked for; and no jobs."""
+    """Two pages of costs for the requested day, and no jobs."""
     asked = parse_qs(urlsplit(seen.path).query)
     if "/organization/costs" not in seen.path:
         return Answer(body=NO_JOBS)
@@ -50,7 +50,7 @@ def respond(seen: Seen) -> Answer:
 
 @pytest.fixture
 def openai_at(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[RawServer]:
-    """A server that speaks as OpenAI's, and is this process's only provider."""
+    """Start a server that answers like OpenAI and is this process's only provider."""
     with RawServer(respond) as server, monkeypatch.context() as patched:
         one = {
             "name": "openai",

@@ -1,4 +1,4 @@
-"""A budget holds exactly, however many processes ask at once."""
+"""A budget is never exceeded, however many processes place holds at once."""
 
 import subprocess
 import sys
@@ -20,7 +20,7 @@ THREADS = 8
 
 
 def race(team_id: str, asks: int) -> int:
-    """How many of `asks` holds, asked for by four processes at once, are granted in all."""
+    """Place `asks` holds from four processes at once, and return how many were granted."""
     racers = [
         subprocess.Popen(
             [

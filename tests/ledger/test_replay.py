@@ -1,4 +1,4 @@
-"""Whatever is done to the ledger, doing each step again changes nothing."""
+"""Repeating any step of any sequence changes nothing in the ledger."""
 
 import itertools
 from collections.abc import Callable
@@ -35,7 +35,7 @@ steps = st.lists(
 
 
 def act(session: Session, one: str, mark: str, step: Step) -> None:
-    """Do one step; a hold that does not fit is refused, as it is again."""
+    """Do one step. A hold that does not fit is refused every time."""
     name, number = step
     subject = f"{mark}-{number}"
     doing: dict[str, Callable[[], object]] = {
@@ -63,7 +63,7 @@ def act(session: Session, one: str, mark: str, step: Step) -> None:
 
 
 def outcome(session: Session, done: list[Step], times: int) -> tuple[object, ...]:
-    """Where a new team stands after steps that were each done so many times."""
+    """The state of a new team after doing each step `times` times."""
     one, mark = team(session), f"m{next(_rounds)}"
     for step in done:
         for _ in range(times):

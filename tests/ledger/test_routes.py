@@ -20,13 +20,13 @@ MONTH = f"{datetime.now(UTC):%Y-%m}"
 
 
 def spend(team: TeamHandle, *charges: Charge) -> None:
-    """What a job or a request of the team would have been charged."""
+    """Charge the team as a job or request would."""
     with transaction() as session:
         settle(session, team_id=team.id, subject_id="s", charges=charges)
 
 
 def new_price(**changes: Any) -> dict[str, Any]:
-    """The body of a price that nothing else uses."""
+    """The request body for a price that no other test uses."""
     return {
         "provider_kind": "openai",
         "model": f"m-{datetime.now(UTC).timestamp()}",

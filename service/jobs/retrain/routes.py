@@ -22,9 +22,9 @@ from service.jobs.retrain.schemas import (
     recipe_out,
 )
 from service.jobs.retrain.tables import Retrain
+from service.ledger.budgets.schemas import budget_out
 from service.ledger.money import usd
 from service.ledger.queries import budget_view
-from service.ledger.schemas import budget_out
 from service.models.paths import ModelId
 from service.models.queries import get_model
 from service.models.tables import TunedModel

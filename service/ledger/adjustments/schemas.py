@@ -10,6 +10,7 @@ from service.core.clock import from_unix, unix
 from service.core.wire import Name, WireIn, WireOut
 from service.ledger.adjustments.actions import NewAdjustment
 from service.ledger.adjustments.tables import CostAdjustment
+from service.ledger.fields import Moment
 from service.ledger.money import usd
 from service.ledger.tables import Entry
 
@@ -28,7 +29,7 @@ class AdjustmentCreate(WireIn):
     amount_usd: SignedAmount
     reason: Name
     entry_number: Annotated[int, Field(ge=1, lt=2**63)] | None = None
-    occurred_at: Annotated[int, Field(ge=0, lt=2**33)] | None = None
+    occurred_at: Moment | None = None
     in_month_budget: bool = False
 
     def as_new(self) -> NewAdjustment:

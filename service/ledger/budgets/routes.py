@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from service.core.web import RequestSession
 from service.ledger import queries
 from service.ledger.budgets.actions import set_budget
-from service.ledger.schemas import BudgetIn, BudgetOut, MeOut, TeamRef, budget_out
+from service.ledger.budgets.schemas import BudgetIn, BudgetOut, MeOut, TeamRef, budget_out
 from service.teams.access import Admin, CurrentCaller, Manager, Reader, own_team
 from service.teams.actions import keep_in_service
 from service.teams.idempotency import IdempotentRoute

@@ -10,8 +10,8 @@ from service.core.wire import Name, WireIn, WireOut
 from service.ledger.closing.reprice import RepricePlan, RepriceRange, TeamPlan
 from service.ledger.closing.statement import SECTIONS, MonthStatement
 from service.ledger.closing.tables import DriftReport
+from service.ledger.fields import Moment
 from service.ledger.money import usd
-from service.ledger.schemas import Moment
 
 
 class RepriceIn(WireIn):

@@ -10,6 +10,7 @@ from service.core.clock import from_unix
 from service.core.pages import ListOut, fetch_page, list_out
 from service.core.web import RequestSession
 from service.ledger.budgets.actions import set_budget
+from service.ledger.budgets.schemas import BudgetIn
 from service.ledger.departments.actions import allocate, create_department, delete_department
 from service.ledger.departments.queries import allocations_of, department_budget, get_department, teams_of
 from service.ledger.departments.schemas import (
@@ -23,7 +24,6 @@ from service.ledger.departments.schemas import (
     department_out,
 )
 from service.ledger.departments.tables import Department
-from service.ledger.schemas import BudgetIn
 from service.teams.access import Admin
 from service.teams.idempotency import IdempotentRoute
 from service.teams.queries import get_team

@@ -1,13 +1,12 @@
 """Departments and allocations on the wire."""
 
-from typing import Annotated, Literal
-
-from pydantic import Field
+from typing import Literal
 
 from service.core.clock import unix
 from service.core.wire import Name, WireIn, WireOut
 from service.ledger.charges import BudgetView
 from service.ledger.departments.tables import Department, TeamAllocation
+from service.ledger.fields import Moment
 from service.ledger.money import usd
 
 
@@ -53,7 +52,7 @@ class AllocationIn(WireIn):
 
     department_id: Name | None = None
     cost_center: Name | None = None
-    effective_from: Annotated[int, Field(ge=0, lt=2**33)] | None = None
+    effective_from: Moment | None = None
 
 
 class AllocationOut(WireOut):

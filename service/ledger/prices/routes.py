@@ -10,7 +10,7 @@ from service.core.pages import ListOut, list_out
 from service.core.web import RequestSession
 from service.ledger.closing.reprice import plan_reprice, reprice
 from service.ledger.closing.schemas import RepriceIn, RepriceOut, reprice_out
-from service.ledger.schemas import PriceCreate, PriceOut, price_out
+from service.ledger.prices.schemas import PriceCreate, PriceOut, price_out
 from service.teams.access import Admin, Reader
 from service.teams.idempotency import IdempotentRoute
 

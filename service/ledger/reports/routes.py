@@ -13,7 +13,7 @@ from service.ledger.money import usd
 from service.ledger.reports import focus
 from service.ledger.reports.costs import CostReport, CostScope, cost_report, groups_of
 from service.ledger.reports.exports import csv_response, wants_csv
-from service.ledger.schemas import CostsOut
+from service.ledger.reports.schemas import CostsOut
 from service.teams.access import Caller, Reader
 from service.teams.idempotency import IdempotentRoute
 

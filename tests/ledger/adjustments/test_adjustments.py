@@ -1,4 +1,4 @@
-"""Credits and charges by hand: shown apart, and out of budgets and forecasts unless asked for."""
+"""Adjustments: listed separately, and left out of forecasts and, for earlier months, of budgets."""
 
 from datetime import timedelta
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""One scripted month, to the last digit: `golden/statement.json` is what an accountant would have to get."""
+"""One scripted month, exact to the last digit: the expected statement is `golden/statement.json`."""
 
 import json
 from dataclasses import replace
@@ -45,7 +45,7 @@ def day(number: int) -> datetime:
 
 
 def train(session: Session, team_id: str, name: str, finished: int, **said: Any) -> Job:
-    """A job that ends as the provider says, told twice as a crashed worker would."""
+    """A job that ends as the provider reports, applied twice as after a worker's crash."""
     parent = said.pop("parent", None)
     job = make_job(
         session,
@@ -91,7 +91,7 @@ def use(session: Session, team_id: str, model: str, number: int) -> None:
 
 
 def new_training_price(session: Session, usd: str) -> str:
-    """A later price of training, of which nothing else knows; its id."""
+    """Add a later price for training that no other test uses. Returns its id."""
     later = NewPrice(
         provider_kind="openai",
         model=BASE,
@@ -107,7 +107,7 @@ def new_training_price(session: Session, usd: str) -> str:
 
 
 def reprice_month(session: Session, price_id: str) -> Decimal:
-    """Charge the month's training at another price; what that changes."""
+    """Reprice the month's training. Returns the changes."""
     wanted = RepriceRange(price_id, MONTH.start, MONTH.end)
     plan = plan_reprice(session, wanted)
     done = reprice(session, wanted, confirm=plan.confirm, reason="contract")
@@ -116,13 +116,13 @@ def reprice_month(session: Session, price_id: str) -> Decimal:
 
 
 def stated(session: Session, team_id: str, names: dict[str, str], month: str = MONTH.name) -> Any:
-    """The month's statement with readable names for what is named by chance."""
+    """The month's statement, with readable names in place of random ids."""
     (statement,) = statements(session, month_named(month), team_id)
     text = statement_out(statement).model_dump_json()
     for chance, name in names.items():
         text = text.replace(chance, name)
     found = json.loads(text)
-    # The names that chance gave also decided on the order within a section.
+    # The order within a section depends on the random ids, so sort again.
     found["lines"].sort(key=lambda line: [line[name] for name in ("section", "model", "kind", "price_id")])
     return found
 

@@ -1,4 +1,4 @@
-"""Months close by themselves, once, and say so; what comes later is booked in the open one."""
+"""Months close automatically, once, with an event. Later charges are booked in the current month."""
 
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -47,7 +47,7 @@ def test_a_due_month_is_closed_and_told_of_once() -> None:
         assert is_closed(session, month)
         assert not is_closed(session, present_month())
         told = session.scalars(select(Event).where(Event.type == EventType.MONTH_CLOSED)).all()
-        # The other team was not there yet: it has no statement of that month.
+        # The other team was created later, so it has no statement for that month.
         assert [(event.team_id, event.data["month"]) for event in told] == [(old, month.name)]
 
 

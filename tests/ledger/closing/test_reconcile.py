@@ -61,7 +61,7 @@ def test_yesterday_is_reconciled_once() -> None:
 
 
 def reconcile(service: Service) -> dict[str, Any]:
-    """Have the worker reconcile with the trainer; the newest report."""
+    """Let the worker reconcile with the trainer. Returns the newest report."""
     with transaction() as session:
         schedule(session, RECONCILE_PROVIDER, "trainer")
     wait_until(lambda: not work_left())

@@ -1,4 +1,4 @@
-"""Repricing: a dry run first, then exact reverses and new charges; closed months stay as they are."""
+"""Repricing: a dry run, then exact reversals and new charges. Closed months do not change."""
 
 import csv
 import io
@@ -35,7 +35,7 @@ def shipped() -> Price:
 
 
 def new_price(service: Service, usd: str) -> str:
-    """Another price for the same, from the far future on, so that nothing else uses it; its id."""
+    """Add a second price, from the far future on so that nothing else uses it. Returns its id."""
     body = {
         "provider_kind": "trainer",
         "model": "ft:sandbox-mini",
@@ -56,7 +56,7 @@ new_price.calls = int(NOW.timestamp() * 1000) % 10**8  # type: ignore[attr-defin
 
 
 def spend(team: TeamHandle, key: str, when: datetime = NOW, **fields: Any) -> None:
-    """A million tokens: $1.20."""
+    """A charge for a million tokens, $1.20."""
     made = charge(key, 1_000_000, price=shipped(), occurred_at=when, model="ft:x", **fields)
     with transaction() as session:
         settle(session, team_id=team.id, subject_id=key, charges=[made])
@@ -69,7 +69,7 @@ def ask(price_id: str, **changes: Any) -> dict[str, Any]:
 
 
 def reprice(service: Service, price_id: str, **changes: Any) -> dict[str, Any]:
-    """A dry run and what it said."""
+    """Do a dry run and return its answer."""
     dry = service.admin.post("/v1/prices/reprice", json=ask(price_id, **changes)).json()
     done = service.admin.post("/v1/prices/reprice", json=ask(price_id, confirm=dry["confirm"], **changes))
     assert done.status_code == 200, done.text
@@ -79,13 +79,13 @@ def reprice(service: Service, price_id: str, **changes: Any) -> dict[str, Any]:
 
 
 def spent(team: TeamHandle) -> Decimal:
-    """What the team's budget counts."""
+    """The spending that the team's budget counts."""
     with transaction() as session:
         return budget_view(session, team.id).spent_usd
 
 
 def assert_in_order() -> None:
-    """Nothing for the audit to find."""
+    """Check that the audit finds nothing."""
     with transaction() as session:
         assert not [str(finding) for finding in findings(session)]
 
@@ -184,7 +184,7 @@ def test_a_closed_month_stays_as_it_is_and_is_adjusted_in_the_open_one(service: 
         "1.20",
         "2.00",
     )
-    # The correction is of the closed month, so it uses up nothing of this month's budget.
+    # The correction is for the closed month, so it does not count against this month's budget.
     assert spent(team) == Decimal("1.20")
     assert_in_order()
 

@@ -1,4 +1,4 @@
-"""Departments: a budget above those of teams, and rows that carry where their team belonged."""
+"""Departments: a budget above those of the teams, and entries that store their team's department."""
 
 import threading
 from datetime import timedelta

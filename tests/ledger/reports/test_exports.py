@@ -6,7 +6,7 @@ from service.ledger.reports.exports import to_csv
 
 
 def cell(text: object) -> str:
-    """How one cell is written."""
+    """Write one cell and return its text."""
     return to_csv(["c"], [{"c": text}]).split("\r\n", 1)[1].removesuffix("\r\n").strip('"')
 
 

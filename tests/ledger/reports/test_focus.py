@@ -12,7 +12,7 @@ from service.ledger.rollups.sums import roll_up
 from tests.ledger.closing.test_reprice import LAST_MONTH, LAST_MONTH_DAY, new_price, reprice, spend
 from tests.support.service import Service, TeamHandle
 
-# "Mandatory" in FOCUS 1.2, Cost and Usage.
+# Columns that are "Mandatory" in FOCUS 1.2, Cost and Usage.
 MANDATORY = {
     "BilledCost",
     "BillingAccountId",
@@ -38,7 +38,7 @@ MANDATORY = {
 }
 
 
-# The values and forms that FOCUS 1.2 allows, and which of them we use.
+# The values and formats that FOCUS 1.2 allows, as far as we use them.
 ALLOWED = {
     "BillingCurrency": r"USD",
     "ChargeCategory": r"Usage|Purchase|Tax|Credit|Adjustment",
@@ -109,7 +109,7 @@ def test_every_value_has_the_form_that_the_specification_allows(service: Service
         assert all(isinstance(value, str) for value in json.loads(row["Tags"]).values())
         assert row["BillingPeriodStart"] <= row["ChargePeriodStart"] < row["ChargePeriodEnd"]
         assert row["ChargePeriodEnd"] <= row["BillingPeriodEnd"]
-        # What is listed is what its unit price and quantity come to.
+        # The list cost is the unit price times the quantity.
         listed = Decimal(row["ListUnitPrice"]) * Decimal(row["PricingQuantity"])
         assert listed == Decimal(row["ListCost"]) == Decimal(row["BilledCost"])
 

@@ -1,4 +1,4 @@
-"""Reports: whatever they are grouped by, they come to the ledger's sum."""
+"""Reports add up to the ledger's total, however they are grouped."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""The daily sums: whatever is in them and whatever is not yet, a report comes to the same."""
+"""Daily sums: a report is the same however many entries the sums include."""
 
 import itertools
 import threading

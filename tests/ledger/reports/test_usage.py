@@ -18,7 +18,7 @@ MIDNIGHT = int((NOON - timedelta(hours=12)).timestamp())
 
 
 def sdk(service: Service, key: str) -> OpenAI:
-    """The SDK as its admin resources want it."""
+    """An SDK client for the admin resources."""
     return OpenAI(base_url=f"{service.url}/v1", api_key=key, admin_api_key=key, max_retries=0)
 
 
