@@ -1,4 +1,4 @@
-"""A chat file of any size, half English and half Chinese, the same for every run."""
+"""Writes a chat file of any size, half English and half Chinese, the same in every run."""
 
 import json
 import random
@@ -67,5 +67,5 @@ def _chinese(chance: random.Random, words: int) -> str:
 
 
 def _some(chance: random.Random, words: list[str], count: int) -> list[str]:
-    """Words as often as their rank says (Zipf), as in any language."""
+    """Words with Zipf's frequencies, as in natural language."""
     return chance.choices(words, _RANKS[len(words)], k=count)

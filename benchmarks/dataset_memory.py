@@ -1,8 +1,8 @@
-"""Memory of an api and a worker while 8 GB pass through. Run: `python -m benchmarks.dataset_memory --help`.
+"""The memory of an api and a worker that process 8 GB. Run: `python -m benchmarks.dataset_memory --help`.
 
-Real processes, one after the other at the same database: the api takes the file in parts of 64 MB through the
-stock SDK's routes, the worker checks it. Told is the most memory each held at once (the kernel's `VmHWM`)
-beyond what it held before.
+Real processes, one after the other on the same database: the api receives the file in parts of 64 MB through
+the SDK's routes, and the worker checks it. The figures are the peak memory of each (the kernel's `VmHWM`)
+beyond its memory before.
 """
 
 import argparse
@@ -26,13 +26,13 @@ _PART_BYTES = 64 * 2**20
 
 
 def sparse(size_bytes: int) -> Iterator[bytes]:
-    """Parts of a file of holes: nothing but zeros."""
+    """The parts of a sparse file: only zeros."""
     for start in range(0, size_bytes, _PART_BYTES):
         yield bytes(min(_PART_BYTES, size_bytes - start))
 
 
 def repeated(path: Path, size_bytes: int) -> Iterator[bytes]:
-    """Parts of a file of whole lines, each conversation told apart by a number at its start."""
+    """The parts of a file of conversations, each made unique by a number at its start."""
     lines = path.read_bytes().splitlines(keepends=True)
     held, held_bytes, number, sent = [], 0, 0, 0
     while sent < size_bytes:
@@ -48,7 +48,7 @@ def repeated(path: Path, size_bytes: int) -> Iterator[bytes]:
 
 
 def memory_mb(process: Process, field: str) -> float:
-    """A figure of a process in MB: `VmRSS` is what it holds now, `VmHWM` the most it held."""
+    """The memory of a process in MB: `VmRSS` is the current value, `VmHWM` the peak."""
     assert process.process is not None
     status = Path(f"/proc/{process.process.pid}/status").read_text()
     return int(status.split(f"{field}:")[1].split()[0]) * 1024 / 1e6
@@ -110,7 +110,7 @@ def main() -> None:
 
 
 def _settled_mb(worker: Worker) -> float:
-    """What a worker holds when it has just started and done nothing yet."""
+    """The memory of a worker that has just started."""
     # It takes its first work as soon as it can; what it holds before its imports are through says nothing.
     held = [0.0]
     while held[-1] < 60 or held[-1] - held[-2] > 1:

@@ -1,13 +1,13 @@
-"""How fast a dataset is checked, and in how much memory. Run: `python -m benchmarks.datasets --help`.
+"""The speed and memory of checking a dataset. Run: `python -m benchmarks.datasets --help`.
 
-Five ways through the same file, taking turns in one process:
+Five programs process the same file, taking turns in one process:
 
     cookbook   json and tiktoken, message by message: the published notebook, which checks each example,
-               counts each conversation, and the replies again by themselves, for those are trained
-    once       the notebook's count of each conversation alone
-    ceiling    msgspec decodes, toktok counts, nothing else is done
+               counts each conversation, and its replies, which are trained, a second time
+    once       only the notebook's count of each conversation
+    ceiling    msgspec decodes and toktok counts, without checks
     errors     the check with every error rule and exact counts
-    warnings   the same with every warning sought
+    warnings   the same with every warning
 """
 
 import argparse
@@ -51,7 +51,7 @@ def offline_tiktoken(folder: Path) -> tiktoken.Encoding:
 
 
 def cookbook(path: Path, encoding: tiktoken.Encoding) -> tuple[int, int]:
-    """The notebook's way: its format checks, then each conversation's tokens and those of its replies."""
+    """The notebook: its format checks, then each conversation's tokens and those of its replies."""
     with path.open(encoding="utf-8") as file:
         dataset = [json.loads(line) for line in file]
     for example in dataset:
@@ -70,7 +70,7 @@ def cookbook(path: Path, encoding: tiktoken.Encoding) -> tuple[int, int]:
 
 
 def counting_once(path: Path, encoding: tiktoken.Encoding) -> int:
-    """The same loop with nothing checked and no reply counted a second time: the least it could do."""
+    """The same loop without checks and without counting replies a second time."""
     with path.open(encoding="utf-8") as file:
         return sum(_tokens_of(json.loads(line)["messages"], encoding) for line in file)
 
@@ -90,7 +90,7 @@ def _reply_tokens_of(messages: list[dict[str, str]], encoding: tiktoken.Encoding
 
 
 def ceiling(path: Path, threads: int) -> int:
-    """Decode and count, the one while the other, and look at nothing."""
+    """Decode and count in parallel, without checks."""
     decode = msgspec.json.Decoder(ChatExample).decode
     total = 0
     with ThreadPoolExecutor(1) as counter:
@@ -104,20 +104,20 @@ def ceiling(path: Path, threads: int) -> int:
 
 
 def ours(path: Path, threads: int, finder: WarningFinder | None) -> tuple[int, int]:
-    """The check as a worker does it."""
+    """The check as in a worker."""
     tokens = check(chunks(path), threads=threads, finder=finder).tokens
     return tokens.total, tokens.trained
 
 
 def chunks(path: Path) -> Iterator[bytes]:
-    """The file as storage gives it."""
+    """The file in chunks, as from storage."""
     with path.open("rb", buffering=0) as file:
         while chunk := file.read(2**20):
             yield chunk
 
 
 def measure(path: Path, cores: int, rounds: int, encoding: tiktoken.Encoding) -> dict[str, float]:
-    """MB/s of each way on so many cores: the median of some rounds, in which they take turns."""
+    """MB/s of each program on `cores` cores: the median of the rounds."""
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:cores])
     runs: tuple[Callable[[], object], ...] = (
         lambda: cookbook(path, encoding),

@@ -1,9 +1,9 @@
-"""10,000 jobs in training on one worker: what they cost upstream, in queries, in memory and in time.
+"""The cost of 10,000 running jobs on one worker: upstream calls, queries, memory and time.
 
     python -m benchmarks.fleet [--jobs 10000] [--calls-per-minute 6000]
 
-All is real but the upstream, the smallest server that answers like one: it says `running` for every job until
-a job is told to end. The figures are printed as a table for `docs/benchmarks.md`.
+Everything is real except the provider, a minimal server that answers `running` for every job until the
+benchmark ends it. The figures are printed as a table for `docs/benchmarks.md`.
 """
 
 import argparse
@@ -67,7 +67,7 @@ _ENDS = """
 
 
 class Upstream(http.server.ThreadingHTTPServer):
-    """Answers for any job; counts what it is asked."""
+    """A provider that answers for any job and counts requests."""
 
     daemon_threads = True
     request_queue_size = 256
@@ -99,11 +99,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.wfile.write(content)
 
     def log_message(self, *_: Any) -> None:
-        """Ten thousand lines would tell nothing."""
+        """Log nothing: there would be ten thousand lines."""
 
 
 class Fleet:
-    """The processes, and the rows of jobs that are at the provider already."""
+    """The processes, and rows of jobs that already exist at the provider."""
 
     def __init__(self, folder: Path, jobs: int, calls_per_minute: int) -> None:
         self.upstream = Upstream()
@@ -148,7 +148,7 @@ class Fleet:
         self.upstream.shutdown()
 
     def sweep_ms(self, rounds: int = 40) -> list[float]:
-        """How long the sweep's query takes beside the worker's own."""
+        """The duration of the sweep's query while the worker runs its own."""
         with psycopg.connect(self.dsn) as connection:
             plans = []
             for _ in range(rounds):
@@ -158,7 +158,7 @@ class Fleet:
         return plans
 
     def end_by_webhook(self, number: int) -> None:
-        """Let a job end there, and tell of it as a provider would."""
+        """End a job at the provider, and send the webhook."""
         name = f"ftjob-t{number}"
         self.upstream.ended[name] = time.time()
         event = {"id": f"evt_{number}", "type": "fine_tuning.job.cancelled", "data": {"id": name}}
@@ -172,18 +172,18 @@ class Fleet:
         httpx2.post(url, content=body, headers=headers, trust_env=False, timeout=30).raise_for_status()
 
     def end_silently(self, numbers: Sequence[int]) -> None:
-        """Let jobs end there, and tell nobody."""
+        """End jobs at the provider, without a webhook."""
         self.upstream.ended |= {f"ftjob-t{number}": time.time() for number in numbers}
 
     def lags_s(self, numbers: Sequence[int]) -> list[float]:
-        """Seconds from the jobs' ends at the provider to their ends in our log, of those that are there."""
+        """Seconds from the jobs' ends at the provider to those in our log, of jobs that have ended there."""
         with psycopg.connect(self.dsn) as connection:
             ends = dict(connection.execute(_ENDS).fetchall())
         names = [f"ftjob-t{number}" for number in numbers]
         return sorted(ends[name] - self.upstream.ended[name] for name in names if name in ends)
 
     def bare_ms(self) -> float:
-        """CPU of the two calls of a poll by the SDK alone, in milliseconds."""
+        """CPU of a poll's two calls made by the SDK alone, in milliseconds."""
         url = f"http://127.0.0.1:{self.upstream.server_address[1]}/v1"
         with OpenAI(base_url=url, api_key="fleet", max_retries=0) as client:
             jobs = client.fine_tuning.jobs.with_raw_response

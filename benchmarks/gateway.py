@@ -1,7 +1,8 @@
-"""What the gateway costs: the same load on an upstream directly and through Tunehouse, in one run.
+"""The cost of the gateway: the same load on an upstream directly and through Tunehouse, in one run.
 
-`python -m benchmarks.gateway [SECONDS]` (10 for each point by default; needs wrk). All that a request pays is
-on: key, scope, rate limits in Valkey, budget hold, ledger rows in a Postgres that waits for its disk.
+`python -m benchmarks.gateway [SECONDS]` (10 for each point by default; needs wrk). Everything that
+slows a request is on: key, scope, rate limits in Valkey, budget hold, and ledger rows in a Postgres with
+synchronous commits.
 """
 
 import os
@@ -151,7 +152,7 @@ def _print_long_prompts(running: Stand, key: str, seconds: float) -> None:
 
 
 def _print_two_processes(running: Stand, key: str, seconds: float) -> None:
-    """Last, for it needs an api of its own, and shares all cores with the load."""
+    """Runs last, because it restarts the api with two processes, which share all cores with the load."""
     running.stop_api()
     running.restart_api(processes=2)
     load.run(running.api_url, key, 64, _WARM_UP_S)

@@ -1,8 +1,8 @@
-"""The ledger at ten million rows: month reports, charging with and without sums being kept, and the audit.
+"""The ledger at ten million rows: month reports, charging with and without sums, and the audit.
 
 `python -m benchmarks.ledger [--rows 10000000] [--seconds 20] [--data-dir DIR] [--only PART …]`
 
-With `--data-dir` the rows stay there, and a later run goes on from what it finds: rows take minutes to make.
+`--data-dir` keeps the rows for later runs, because generating them takes minutes.
 """
 
 import argparse
@@ -43,7 +43,7 @@ BATCH = 50  # requests per settlement, as the gateway writes them under load
 
 
 def main() -> None:
-    """Run it all, or the parts asked for, and print a report in Markdown."""
+    """Run all parts, or those in `--only`, and print a report in Markdown."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--rows", type=int, default=10_000_000)
     options.add_argument("--seconds", type=float, default=20)
@@ -70,7 +70,7 @@ def main() -> None:
 
 @contextmanager
 def database(folder: Path) -> Iterator[str]:
-    """A durable server of its own, migrated; its DSN."""
+    """Start a durable, migrated server; yields its DSN."""
     server = PostgresServer(folder / "postgres", settings={"shared_buffers": "512MB", "max_wal_size": "4GB"})
     server.start()
     if not server.has_database("bench"):
@@ -89,7 +89,7 @@ def database(folder: Path) -> Iterator[str]:
 
 
 def machine(dsn: str) -> str:
-    """What it ran on."""
+    """A description of the machine."""
     with psycopg.connect(dsn) as connection:
         row = connection.execute("SHOW server_version").fetchone()
     postgres = row[0].split()[0] if row else "?"
@@ -101,7 +101,7 @@ def machine(dsn: str) -> str:
 
 
 def roll_up_everything() -> None:
-    """Make all sums, in the batches that a worker makes them in."""
+    """Compute all sums, in the same batches as a worker."""
     while True:
         with transaction() as session:
             if not roll_up(session):
@@ -113,7 +113,7 @@ def roll_up_everything() -> None:
 
 
 def size(dsn: str) -> None:
-    """Tell how much room rows and sums take."""
+    """Print the size of rows and sums."""
     with psycopg.connect(dsn) as connection:
         for table in ("ledger_entries", "ledger_days", "ledger_months", "ledger_groups"):
             name = sql.Literal(table)
@@ -161,7 +161,7 @@ def _focus(scope: CostScope) -> int:
 
 
 def charging(seconds: float) -> None:
-    """Settle as fast as four writers can, by turns alone and beside a worker that keeps the sums."""
+    """Settle as fast as four writers can, with and without a worker that updates the sums."""
     ways = (("no one keeping sums", False), ("a worker keeping sums every 5 s", True))
     for name, keeps_sums in ways * 3:
         roll_up_everything()

@@ -1,4 +1,4 @@
-"""Makes the millions of ledger rows that `benchmarks.ledger` measures on."""
+"""Generates the millions of ledger rows for `benchmarks.ledger`."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -50,7 +50,7 @@ FROM ledger_entries GROUP BY team_id
 
 
 def generate(dsn: str, rows: int, days: int) -> None:
-    """A year of rows that ends now, with the indexes built afterwards; teams that have theirs keep them."""
+    """Insert a year of rows that ends now, and index them afterwards. Skips teams that have rows."""
     with transaction() as session:
         served = prices_at(session, provider_kind="trainer", model="ft:sandbox-mini", kinds=KINDS)
         kind = PriceKind.TRAINING_TOKENS

@@ -1,4 +1,4 @@
-"""Lineage in a team of 10,000 tuned models, a thousand generations deep, asked over HTTP.
+"""The lineage of a team of 10,000 tuned models, a thousand generations deep, over HTTP.
 
 `python -m benchmarks.lineage [--models 10000] [--generations 1000]`
 """
@@ -81,7 +81,7 @@ def serving(dsn: str, folder: Path) -> Iterator[str]:
 
 
 def join(http: httpx2.Client) -> str:
-    """Make a team with a budget, and call as it from now on."""
+    """Create a team with a budget, and use its key from now on."""
     http.headers["authorization"] = f"Bearer {ADMIN_KEY}"
     team = http.post("/v1/teams", json={"name": "Bench", "slug": "bench"}).json()["id"]
     http.put(f"/v1/teams/{team}/budget", json={"limit_usd": "1000000", "period": "total"}).raise_for_status()
@@ -91,7 +91,7 @@ def join(http: httpx2.Client) -> str:
 
 
 def grow(dsn: str, team: str, models: int, generations: int) -> list[str]:
-    """One tree: a line of `generations`, and everything else hanging somewhere below its first model."""
+    """Insert one tree: a line of `generations`, and the other models at random places in it."""
     chance = random.Random(1)
     names = [
         f"ft:sandbox-mini:bench:m{number}:{chance.getrandbits(40):010x}"[:60] for number in range(models)
@@ -119,7 +119,7 @@ def grow(dsn: str, team: str, models: int, generations: int) -> list[str]:
 
 
 def _parent(number: int, generations: int, chance: random.Random) -> int:
-    """The line first; everything else hangs from any model before it."""
+    """The parent of a model: the previous one in the line, any earlier model after it."""
     return number - 1 if number < generations else chance.randrange(number)
 
 
@@ -141,7 +141,7 @@ def ask_everything(http: httpx2.Client, names: list[str], generations: int) -> N
 
 
 def timed(http: httpx2.Client, what: str, path: str, times: int = 25) -> None:
-    """Ask several times; tell the fastest, the median and the slowest in milliseconds, and what came."""
+    """Send a request several times; returns the fastest, median and slowest in ms, and the answer."""
     answer = http.get(path)
     assert answer.status_code == 200, answer.text
     lasted = []
@@ -156,7 +156,7 @@ def timed(http: httpx2.Client, what: str, path: str, times: int = 25) -> None:
 
 
 def content(answer: httpx2.Response) -> str:
-    """What an answer holds, in a few words."""
+    """A summary of an answer."""
     if not answer.headers["content-type"].startswith("application/json"):
         return f"{answer.text.count(chr(10)):,} lines"
     body = answer.json()

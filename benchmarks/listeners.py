@@ -1,10 +1,10 @@
-"""1,000 listeners on the event streams of one api process: what they cost idle, and how soon they hear.
+"""1,000 listeners on the event streams of one api process: their cost when idle, and their lag.
 
     python -m benchmarks.listeners [--listeners 1000] [--jobs 100] [--idle 60]
 
-All is real: each listener is a connection of its own to `GET …/events?stream=true` of one of the jobs, read
-by one thread of this process, and events are appended and committed as a worker does it. Figures are printed
-as a table for `docs/benchmarks.md`.
+Everything is real: each listener is a connection of its own to `GET …/events?stream=true` of one of the jobs.
+One thread of this process reads them all, and events are appended and committed as by a worker. The figures
+are printed as a table for `docs/benchmarks.md`.
 """
 
 import argparse
@@ -50,7 +50,7 @@ _JOBS = """
 
 
 class Audience:
-    """Open streams, all read by one thread, which notes when each event came in."""
+    """Open streams, all read by one thread, which records when each event arrives."""
 
     def __init__(self, url: str, key: str) -> None:
         self._address = urlsplit(url)
@@ -63,7 +63,7 @@ class Audience:
         self._thread = threading.Thread(target=self._read, daemon=True)
 
     def join(self, job_id: str) -> None:
-        """One more listener to a job; returns once its stream has begun."""
+        """Add a listener to a job; returns once its stream has begun."""
         connection = socket.create_connection((self._address.hostname or "", self._address.port or 80))
         path = f"/v1/fine_tuning/jobs/{job_id}/events?stream=true"
         request = f"GET {path} HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {self._key}\r\n\r\n"
@@ -77,18 +77,18 @@ class Audience:
         self._selector.register(connection, selectors.EVENT_READ)
 
     def start(self) -> None:
-        """Begin to read."""
+        """Start reading."""
         self._thread.start()
 
     def stop(self) -> None:
-        """Leave."""
+        """Close all streams."""
         self._stopped = True
         self._thread.join()
         for connection in self._sockets:
             connection.close()
 
     def wait_for(self, message: str, count: int, timeout_s: float = 30.0) -> list[float]:
-        """When each of `count` listeners heard a message."""
+        """The times at which `count` listeners received a message."""
         deadline, pace = time.monotonic() + timeout_s, threading.Event()
         while True:
             with self._lock:
@@ -132,7 +132,7 @@ def serving(folder: Path, dsn: str) -> Iterator[Api]:
 
 
 def make_team(url: str) -> tuple[str, str]:
-    """A team's id and a key of it."""
+    """A new team's id and a key."""
     with httpx2.Client(
         base_url=url, headers={"authorization": f"Bearer {ADMIN_KEY}"}, trust_env=False
     ) as admin:
@@ -141,14 +141,14 @@ def make_team(url: str) -> tuple[str, str]:
 
 
 def happen(team: str, job_id: str, message: str) -> float:
-    """Append one event; when it was committed."""
+    """Append one event; returns the time of its commit."""
     with transaction() as session:
         append(session, team_id=team, subject_id=job_id, type=EventType.JOB_MESSAGE, message=message)
     return time.perf_counter()
 
 
 def lag_ms(audience: Audience, team: str, job_id: str, message: str, count: int) -> list[float]:
-    """How long after its commit each of `count` listeners heard an event; sooner than it returned is 0."""
+    """The lag of each of `count` listeners after the commit; 0 if it received the event before that."""
     committed = happen(team, job_id, message)
     return [max(heard - committed, 0.0) * 1000 for heard in audience.wait_for(message, count)]
 
@@ -160,7 +160,7 @@ def quantiles(lags: Sequence[float]) -> str:
 
 
 def measure(api: Api, dsn: str, listeners: int, jobs: int, idle_s: float) -> None:
-    """Fill the house, let it sit idle, then let things happen; print the rows."""
+    """Connect all listeners, measure them idle, then append events; prints the rows."""
     team, key = make_team(api.url)
     with psycopg.connect(dsn, autocommit=True) as connection:
         connection.execute(_JOBS, [team, jobs])
@@ -214,7 +214,7 @@ def measure(api: Api, dsn: str, listeners: int, jobs: int, idle_s: float) -> Non
 
 
 def transactions(dsn: str) -> int:
-    """How many the server has seen."""
+    """The number of transactions that the server has counted."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         row = connection.execute(
             "SELECT sum(xact_commit + xact_rollback)::int FROM pg_stat_database"

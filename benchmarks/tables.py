@@ -1,4 +1,4 @@
-"""Print a benchmark's rows as they come."""
+"""Times functions, and prints a benchmark's rows."""
 
 import statistics
 import sys
@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 
 def took(what: str, work: Callable[[], None]) -> None:
-    """Do it once and tell how long it took."""
+    """Run once and return the duration."""
     started = time.monotonic()
     work()
     say(f"| {what} | {time.monotonic() - started:.1f} s | |")
 
 
 def timed(what: str, work: Callable[[], int], times: int = 9) -> None:
-    """Do it several times and tell the median and the slowest, in milliseconds, and how many rows came."""
+    """Run several times; returns the median and the slowest in ms, and the number of rows."""
     work()
     lasted = []
     for _ in range(times):
@@ -25,6 +25,6 @@ def timed(what: str, work: Callable[[], int], times: int = 9) -> None:
 
 
 def say(line: str) -> None:
-    """Print at once."""
+    """Print without buffering."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()

@@ -1,12 +1,12 @@
-"""What a job costs beside a bare `transformers.Trainer` on the same data, in turns on one machine.
+"""The cost of a job compared with a bare `transformers.Trainer` on the same data and machine.
 
 `OMP_WAIT_POLICY=PASSIVE .venv-train/bin/python -m benchmarks.training [--rounds 3] [--hidden 256]`
 
 Both sides read the same file, load the same model, tokenise, train it in full, keep a checkpoint of each
-epoch with its optimiser, and tell every step. Ours goes through HTTP, from POST to the answer that it
-succeeded, asked five times a second; the bare loop runs in a warm process with a session of its own, as ours
-does, for Linux shares cores out by session. Imports are left out on both sides, and both wait for threads in
-the same way. CPU seconds (of all the trainer's processes) are told too, because they hold on a busy machine.
+epoch with its optimiser, and report every step. Ours goes through HTTP, from the POST to the job's success,
+polled five times a second. The bare loop runs in a warm process with its own session, like ours, because
+Linux shares cores out by session. Neither side includes imports, and both wait for threads in the same way.
+CPU seconds (of all the trainer's processes) are reported too, because they are comparable on a busy machine.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _cpu(root: psutil.Process) -> float:
 
 
 def main() -> None:
-    """Take turns and print."""
+    """Run both in turns and print the table."""
     parser = argparse.ArgumentParser()
     for name, default in (("rounds", 3), ("hidden", 256), ("layers", 4)):
         parser.add_argument(f"--{name}", type=int, default=default)

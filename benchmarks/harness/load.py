@@ -1,4 +1,4 @@
-"""wrk, and what a process uses meanwhile."""
+"""Runs wrk, and measures the process under load."""
 
 import json
 import os
@@ -41,7 +41,7 @@ end
 
 @dataclass(frozen=True)
 class Load:
-    """What wrk saw (latencies in µs), and what the process under load used (µs of CPU)."""
+    """The latencies that wrk measured, in µs, and the CPU that the process under load used, in µs."""
 
     requests: int
     seconds: float
@@ -58,12 +58,12 @@ class Load:
 
 
 def long_body(tokens: int) -> dict[str, Any]:
-    """The request with a prompt of about so many tokens."""
+    """The request with a prompt of about this many tokens."""
     return BODY | {"messages": [{"role": "user", "content": "word " * tokens}]}
 
 
 def check_tools() -> None:
-    """Say what is missing."""
+    """Exit with a message if a tool is missing."""
     for tool in ("wrk", "taskset"):
         if shutil.which(tool) is None:
             raise SystemExit(f"{tool} is missing: apt-get install wrk util-linux (Debian, Ubuntu)")

@@ -1,6 +1,6 @@
-"""Everything that is measured: Postgres that waits for its disk, Valkey, upstreams, and one api process.
+"""The processes of the benchmark: Postgres with synchronous commits, Valkey, upstreams and one api.
 
-The api has the last core to itself, as far as this machine is ours; all else shares the others.
+The api has the last core to itself, as far as the machine is idle; the others share the rest.
 """
 
 import json
@@ -46,7 +46,7 @@ class Stand:
     api_url: str
 
     def restart_api(self, processes: int = 1) -> None:
-        """Start the api again on its port with so many processes, and wait for it."""
+        """Start the api again on its port with this many processes, and wait for it."""
         self.api = _start_api(self.environment, int(self.api_url.rpartition(":")[2]), processes)
 
     def stop_api(self) -> None:
@@ -108,7 +108,7 @@ def stand() -> Iterator[Stand]:
 
 
 def _recycle_log_files(dsn: str) -> None:
-    """Leave Postgres with log files to write over, as one has that has run for an hour.
+    """Give Postgres log files to reuse, as it has after an hour.
 
     A new cluster makes a new file of 16 MB every other second under this load, which takes 50 ms each time.
     """

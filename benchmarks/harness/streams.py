@@ -1,4 +1,4 @@
-"""Many streams at once, read by bare sockets in an event loop of uvloop's."""
+"""Reads many concurrent streams with plain sockets on uvloop."""
 
 import asyncio
 import json
@@ -14,7 +14,7 @@ _LONGEST_S = 300.0
 
 @dataclass
 class Stream:
-    """When the request was sent and each event came; `is_whole` once `[DONE]` came. Seconds, monotonic."""
+    """The times of the request and each event, in monotonic seconds; `is_whole` after `[DONE]`."""
 
     sent_at: float = 0.0
     events_at: list[float] = field(default_factory=list)
@@ -58,7 +58,7 @@ class _Reader(asyncio.Protocol):
 
 
 def read(url: str, key: str, model: str, streams: int, spread_s: float = 0.0) -> list[Stream]:
-    """Open so many streams, evenly over `spread_s` seconds, and read each to its end."""
+    """Open this many streams, evenly over `spread_s` seconds, and read each to its end."""
     return uvloop.run(_read(url, key, model, streams, spread_s))
 
 

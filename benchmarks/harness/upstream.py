@@ -1,8 +1,8 @@
-"""A model provider that costs nearly nothing: one process, fixed answers, 15-30 µs of CPU a request.
+"""A provider that costs almost nothing: one process, fixed answers, 15-30 µs of CPU a request.
 
 `python -m benchmarks.harness.upstream PORT CHUNKS INTERVAL_S`. It reads no JSON: where the body has
 `"stream":true`, it sends that many events with that pause between them (0: as fast as it can).
-`GET /count` tells how many requests for model output came.
+`GET /count` returns the number of requests for model output.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ _END = _LAST + _event([], _USAGE) + b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 
 
 class Provider:
-    """What it counts, and how it streams."""
+    """The counter, and the streaming parameters."""
 
     def __init__(self, chunks: int, interval_s: float) -> None:
         self.chunks = chunks
