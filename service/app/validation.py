@@ -1,4 +1,4 @@
-"""Error messages for invalid fields, from the field's OpenAPI schema. Pure.
+"""Error messages for invalid fields, from the field's OpenAPI schema.
 
 Pydantic reports one problem for each branch of a union, and only the bound that was exceeded. A caller needs
 the field's name on the wire, and all values that the field accepts.

@@ -1,4 +1,4 @@
-"""Grade answers against the held-out file's expected answers, and decide which model won. Pure."""
+"""Grade answers against the held-out file's expected answers, and decide which model won."""
 
 import re
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Render a comparison as an HTML page without scripts or external resources. Pure."""
+"""Render a comparison as an HTML page without scripts or external resources."""
 
 from collections.abc import Iterable, Sequence
 from html import escape

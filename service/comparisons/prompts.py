@@ -1,4 +1,4 @@
-"""Choose prompts from a held-out chat file. Pure."""
+"""Choose prompts from a held-out chat file."""
 
 import random
 from collections.abc import Iterable, Iterator

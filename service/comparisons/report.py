@@ -1,4 +1,4 @@
-"""Compute the report of a comparison. Pure."""
+"""Compute the report of a comparison."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Parse `Retry-After` (RFC 9110 §10.2.3), and the `retry-after-ms` that OpenAI sends beside it. Pure."""
+"""Parse `Retry-After` (RFC 9110 §10.2.3), and the `retry-after-ms` that OpenAI sends with it."""
 
 import re
 from collections.abc import Mapping

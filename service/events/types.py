@@ -1,4 +1,4 @@
-"""The types of events, and those that webhooks can subscribe to. Pure."""
+"""The types of events, and those that webhooks can subscribe to."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Headers of a download: `Content-Disposition` and `Range` (RFC 9110, section 14). Pure."""
+"""Headers of a download: `Content-Disposition` and `Range` (RFC 9110, section 14)."""
 
 import re
 from urllib.parse import quote

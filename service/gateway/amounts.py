@@ -1,4 +1,4 @@
-"""What a request may cost before it is sent, and what it did cost after. Pure."""
+"""The most that a request may cost, before it is sent, and its actual cost afterwards."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""What to charge when a provider's report cannot be right: the bound, flagged for review. Pure.
+"""What to charge when a provider's report cannot be right: the bound, flagged for review.
 
 A report is believed within what was possible: the model's context, the bytes that were sent, and the caller's
 limit times the number of answers.

@@ -1,4 +1,4 @@
-"""A request body: the fields that matter here are read, every other value stays the bytes it came in. Pure.
+"""A request body: the fields that matter here are read, every other value stays the bytes it came in.
 
 The top-level object is taken apart and put together again. A name that occurs twice, or is written with
 escapes, reaches the provider once and as we understood it, so a body cannot name one model to us and another

@@ -1,4 +1,4 @@
-"""A circuit breaker: stop calling a failing provider for a while. Pure: the caller passes the time.
+"""A circuit breaker: stop calling a failing provider for a while. The caller passes the time.
 
 closed ──5 failures in a row──► open ──after 5 s──► half open: one request may try
    ▲                              ▲                     │

@@ -1,4 +1,4 @@
-"""Turn a provider's refusal into our error: its status and message kept, its names removed. Pure."""
+"""Turn a provider's refusal into our error: its status and message kept, its names removed."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""Server-sent events as bytes: split a stream into events, however the network cut it. Pure.
+"""Server-sent events as bytes: split a stream into events, however the network cut it.
 
 The format: https://html.spec.whatwg.org/multipage/server-sent-events.html
 """

@@ -1,4 +1,4 @@
-"""Service tiers: which one a request may be served at, and which one an answer was. Pure."""
+"""Service tiers: which one a request may be served at, and which one an answer was."""
 
 from collections.abc import Sequence
 

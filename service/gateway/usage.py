@@ -1,4 +1,4 @@
-"""What one request used: as the provider reports it, or counted by us where that is unusable. Pure."""
+"""The usage of one request: as the provider reports it, or counted by us if the report is unusable."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal

@@ -1,4 +1,4 @@
-"""The state machine of a job: its statuses, what a team may request, and what a worker does next. Pure.
+"""The state machine of a job: its statuses, what a team may request, and what a worker does next.
 
     validating_files ──► queued ──► running ──► succeeded
            │               │  ▲      │  │

@@ -1,4 +1,4 @@
-"""The values that callers pass to the ledger, and those it returns. Pure."""
+"""The values that callers pass to the ledger, and those it returns."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

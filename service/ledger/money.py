@@ -1,4 +1,4 @@
-"""Amounts of money as text. Pure."""
+"""Amounts of money as text."""
 
 from decimal import ROUND_CEILING, Decimal
 

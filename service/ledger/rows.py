@@ -1,4 +1,4 @@
-"""Encode holds, subjects and charges as JSON for the ledger's SQL functions. Pure."""
+"""Encode holds, subjects and charges as JSON for the ledger's SQL functions."""
 
 from collections.abc import Sequence
 from typing import Any

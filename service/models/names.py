@@ -1,4 +1,4 @@
-"""The names of tuned models. Pure."""
+"""The names of tuned models."""
 
 import re
 from datetime import UTC, datetime

@@ -1,4 +1,4 @@
-"""Endpoints on the wire: OpenAI's shapes, with our fields beside them."""
+"""Endpoints in OpenAI's format, with Tunehouse's additional fields."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal

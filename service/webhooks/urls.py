@@ -1,4 +1,4 @@
-"""Which URLs an endpoint may have. Pure; the addresses behind a name are checked at every attempt."""
+"""Which URLs an endpoint may have. The addresses behind a name are checked at every attempt."""
 
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit

@@ -1,4 +1,4 @@
-"""Decompress request bodies within a bound. Pure."""
+"""Decompress request bodies within a bound."""
 
 import sys
 import zlib

@@ -1,4 +1,4 @@
-"""Say what is wrong with a line that does not decode. Pure; slow is fine here, wrong lines are few."""
+"""Say what is wrong with a line that does not decode. It may be slow: wrong lines are few."""
 
 from collections.abc import Iterable, Iterator
 from itertools import islice

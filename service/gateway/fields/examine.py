@@ -1,4 +1,4 @@
-"""Examine a request against the table of its dialect: what is free, charged or refused. Pure.
+"""Examine a request against the table of its dialect: what is free, charged or refused.
 
 Every field is understood or refused. Structured values are written again from what was understood, so that a
 name that occurs twice inside them cannot mean one thing here and another at the provider.

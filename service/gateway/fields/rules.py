@@ -1,4 +1,4 @@
-"""The kinds of rules that the tables of request fields are made of. Pure."""
+"""The kinds of rules that the tables of request fields are made of."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Training curves, from a result file's CSV or from the metrics events of the log. Pure.
+"""Training curves, from a result file's CSV or from the metrics events of the log.
 
 OpenAI and Azure name the same metrics differently (`valid_mean_token_accuracy`, `validation_loss`); we use
 one set of names. Columns of other names keep their names.

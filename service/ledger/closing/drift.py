@@ -1,4 +1,4 @@
-"""Compare a provider's job list with what we charged. Pure."""
+"""Compare a provider's job list with what we charged."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass

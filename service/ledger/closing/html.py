@@ -1,4 +1,4 @@
-"""Render statements as a printable HTML page. Pure."""
+"""Render statements as a printable HTML page."""
 
 from collections.abc import Sequence
 from html import escape

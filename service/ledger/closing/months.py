@@ -46,7 +46,7 @@ def present_month() -> Month:
 
 
 def month_due(now: datetime, days: int) -> Month:
-    """The latest month that ended at least `days` days before `now`. Pure."""
+    """The latest month that ended at least `days` days before `now`."""
     in_it = (now - timedelta(days=days)).replace(day=1) - timedelta(days=1)
     return month_named(f"{in_it:%Y-%m}")
 

@@ -1,4 +1,4 @@
-"""A lineage graph as Mermaid text, which READMEs and wikis can render. Pure."""
+"""A lineage graph as Mermaid text, which READMEs and wikis can render."""
 
 from collections.abc import Mapping
 

@@ -18,7 +18,7 @@ _MOST_NAMED = 100  # names in one notice; GET /v1/shutdowns has the whole list
 
 
 def stage(days_left: int) -> int | None:
-    """The notice that is due `days_left` days before a shutdown: the last stage reached, if any. Pure."""
+    """The notice that is due `days_left` days before a shutdown: the last stage reached, if any."""
     reached = [days for days in STAGES if 0 <= days_left <= days]
     return min(reached, default=None)
 

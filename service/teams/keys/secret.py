@@ -1,4 +1,4 @@
-"""Generate and hash the secrets of keys. Pure but for the system's randomness."""
+"""Generate and hash the secrets of keys."""
 
 import hashlib
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What is sent: OpenAI's event envelope. Pure."""
+"""The body of a webhook: OpenAI's event envelope."""
 
 import json
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""When a delivery that failed is tried again. Pure.
+"""When to retry a failed delivery.
 
 The default schedule (`webhook_retry_schedule_s`) is Svix's: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h; with
 the first attempt that is eight attempts over 27.6 hours.
