@@ -1,4 +1,4 @@
-"""What the api takes from its clients: how much, how long, and whose word about addresses."""
+"""Settings of the HTTP server: bounds on size and time, and trusted proxies."""
 
 from ipaddress import IPv4Network, IPv6Network
 

@@ -1,4 +1,4 @@
-"""Where the audit log is copied to."""
+"""Destinations for copies of the audit log."""
 
 from typing import Annotated
 from urllib.parse import urlsplit

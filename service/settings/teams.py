@@ -1,4 +1,4 @@
-"""What teams and keys may use, unless an admin sets another value for one."""
+"""Default limits of teams and keys, which admins can override for each."""
 
 from pydantic import Field
 from pydantic_settings import BaseSettings

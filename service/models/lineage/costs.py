@@ -1,4 +1,4 @@
-"""What models and whole branches of models cost to date, read through the ledger's monthly sums."""
+"""The cost to date of models and branches of models, from the ledger's monthly sums."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""How a step reads in the event log."""
+"""The messages of steps in the event log."""
 
 from __future__ import annotations
 
