@@ -1,4 +1,4 @@
-"""Prices, and the exact amounts computed from them. Pure.
+"""Prices, and the exact amounts computed from them.
 
 Amounts are never rounded. Tokens, calls and sessions are whole numbers priced per 1, 1,000 or 1,000,000;
 hours have at most six decimals and are priced per hour; a price has at most six decimals. Every amount

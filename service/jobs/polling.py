@@ -1,4 +1,4 @@
-"""Compute the pause before a provider is polled for a job again. Pure.
+"""Compute the pause before a provider is polled for a job again.
 
 It is short while the job is new, while its status or log changes and near its expected end; it is long while
 the job waits in the provider's queue or is paused. A provider's webhook ends any pause early.

@@ -1,4 +1,4 @@
-"""Check the graders of a reinforcement job. Pure.
+"""Check the graders of a reinforcement job.
 
 https://platform.openai.com/docs/guides/graders. A grader that calls a model is billed by its tokens, which no
 provider reports per job: it could not be charged to its team, so it is refused.

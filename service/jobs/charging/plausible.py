@@ -1,4 +1,4 @@
-"""Decide how much training to charge, given what a provider reports and what is possible. Pure.
+"""Decide how much training to charge, given what a provider reports and what is possible.
 
 A plausible report is charged unchanged. Otherwise the charge is for the bound or the estimate, and has a
 review, which lists it for the admins.
