@@ -36,13 +36,18 @@ def readyz() -> Health:
         with engine().connect() as connection:
             connection.execute(text("SELECT 1 FROM work_items LIMIT 1"))
     except SQLAlchemyError as failure:
-        raise Unavailable("The database is not ready.", param="database") from failure
+        raise Unavailable(
+            "The database is not ready. Check that PostgreSQL is running and run `tunehouse migrate`.",
+            param="database",
+        ) from failure
     try:
         alive = heartbeat.any_alive()
     except RedisError as failure:
-        raise Unavailable("The broker is not ready.", param="broker") from failure
+        raise Unavailable(
+            "The broker is not ready. Check that Valkey is running.", param="broker"
+        ) from failure
     if not alive:
-        raise Unavailable("No worker is alive.", param="worker")
+        raise Unavailable("No worker is alive. Start one.", param="worker")
     return Health()
 
 

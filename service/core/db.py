@@ -43,7 +43,7 @@ class Base(DeclarativeBase):
 
 @cache
 def engine() -> Engine:
-    """This process's connection pool, bounded so that load queues here and not in Postgres."""
+    """Return this process's connection pool, bounded so that load queues here and not in Postgres."""
     return create_engine(
         settings().database_url.get_secret_value(),
         pool_size=settings().db_pool_size,
@@ -56,7 +56,7 @@ def engine() -> Engine:
 
 @contextmanager
 def transaction() -> Iterator[Session]:
-    """A session that commits when the block ends, and rolls back when it raises."""
+    """Provide a session that commits when the block ends, and rolls back when it raises."""
     with Session(engine(), expire_on_commit=False) as session:
         yield session
         session.commit()

@@ -10,7 +10,7 @@ _LETTERS = bytes(ord(_ALPHABET[byte % len(_ALPHABET)]) for byte in range(256))
 
 
 def random_text(length: int) -> str:
-    """`length` letters and digits from the operating system's randomness (5.95 bits each)."""
+    """Return `length` letters and digits from the operating system's randomness (5.95 bits each)."""
     text = b""
     while len(text) < length:
         # Three bytes in a hundred are refused: with eight extra, one call is nearly always enough.
@@ -19,5 +19,5 @@ def random_text(length: int) -> str:
 
 
 def new_id(prefix: str) -> str:
-    """A new id such as `ftjob-…`. The prefix includes its separator, as OpenAI's do."""
+    """Return a new id such as `ftjob-…`. The prefix includes its separator, as OpenAI's do."""
     return prefix + random_text(24)

@@ -25,7 +25,7 @@ def parse(value: str | None, now: datetime, *, longest_s: float = LONGEST_S) -> 
 def from_headers(headers: Mapping[str, str], now: datetime, *, longest_s: float = LONGEST_S) -> float | None:
     """Return the pause in seconds that response headers ask for; `retry-after-ms` precedes `retry-after`.
 
-    `headers` must look names up whatever their case.
+    `headers` must look up names case-insensitively.
     """
     milliseconds = (headers.get("retry-after-ms") or "").strip(" \t")
     if _NUMBER.fullmatch(milliseconds):

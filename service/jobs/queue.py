@@ -44,7 +44,7 @@ class QueueWait:
 
 @dataclass(frozen=True)
 class Place:
-    """The place of a waiting job; `starts_at` is None when there is nothing to estimate it from."""
+    """The place of a waiting job; `starts_at` is None if no earlier jobs are known to estimate it from."""
 
     position: int
     starts_at: datetime | None
@@ -52,7 +52,7 @@ class Place:
 
 
 def queue_of(job: Job) -> QueueName:
-    """The queue of a job."""
+    """Return the queue of a job."""
     return QueueName(job.provider, job.base_model)
 
 
@@ -87,7 +87,7 @@ def wake_all(session: Session, provider: str) -> None:
 
 
 def places(session: Session, jobs: Iterable[Job]) -> Mapping[str, Place]:
-    """The place of each of `jobs` that is in a queue, by job id."""
+    """Map job ids to places, for each of `jobs` that is in a queue."""
     found = {}
     waiting = [job for job in jobs if job.queued_at and not job.intended_at and not job.has_ended]
     for name in {queue_of(job) for job in waiting}:

@@ -1,4 +1,4 @@
-"""`/docs`: the reference of all routes, by Swagger UI from a wheel. It loads nothing from elsewhere."""
+"""`/docs`: the API reference in Swagger UI, which comes as a package. It loads nothing from other hosts."""
 
 from functools import cache
 from importlib.resources import files
@@ -11,7 +11,7 @@ from service.errors import NotFound
 router = APIRouter(prefix="/docs", include_in_schema=False)
 
 _ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
-# Swagger UI sets styles on its elements, and has its icons as data.
+# Swagger UI sets inline styles and embeds its icons as data URLs.
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; frame-ancestors 'none'"
@@ -35,19 +35,19 @@ _START = 'SwaggerUIBundle({url: "/openapi.json", dom_id: "#page", deepLinking: t
 
 @router.get("")
 async def reference() -> HTMLResponse:
-    """The page."""
+    """Show the API reference."""
     return HTMLResponse(_PAGE, headers={"content-security-policy": _CSP})
 
 
 @router.get("/start.js")
 async def start() -> Response:
-    """Start Swagger UI; the page's policy allows no script within the page."""
+    """Return the script that starts Swagger UI; the page's policy forbids inline scripts."""
     return Response(_START, media_type="text/javascript")
 
 
 @router.get("/{name}")
 async def asset(name: str) -> Response:
-    """A file of Swagger UI."""
+    """Return a file of Swagger UI."""
     if name not in _ASSETS:
         raise NotFound
     return Response(_content(name), media_type=_ASSETS[name], headers={"cache-control": "max-age=86400"})
