@@ -15,6 +15,7 @@ DECLARE
     unique_keys text[];
     locked text[];
     this_moment timestamptz;
+    allocated boolean;
 BEGIN
     SELECT array_agg(s.team_id), array_agg(s.subject_id) INTO team_ids, subject_ids
     FROM jsonb_to_recordset(subjects) AS s(team_id text, subject_id text);
@@ -32,6 +33,8 @@ BEGIN
     FROM team_allocations a
     WHERE a.team_id = ANY (team_ids) AND a.department_id IS NOT NULL AND a.department_id <> ALL (locked);
     this_moment := clock_timestamp();
+    -- Most companies allocate nothing: then no charge looks for an allocation.
+    allocated := EXISTS (SELECT FROM team_allocations a WHERE a.team_id = ANY (team_ids));
 
     WITH known AS MATERIALIZED (
         SELECT e.unique_key, e.team_id FROM ledger_entries e WHERE e.unique_key = ANY (unique_keys)
@@ -61,7 +64,7 @@ BEGIN
         FROM timed c JOIN accounts a ON a.id = c.team_id AND a.id = ANY (team_ids)
         LEFT JOIN LATERAL (
             SELECT t.department_id, t.cost_center FROM team_allocations t
-            WHERE t.team_id = c.team_id AND t.effective_from <= c.moment
+            WHERE allocated AND t.team_id = c.team_id AND t.effective_from <= c.moment
             ORDER BY t.effective_from DESC LIMIT 1
         ) o ON true
     ), added AS (
@@ -73,10 +76,12 @@ BEGIN
                c.price_usd, c.price_id, c.tier, c.amount_usd, c.key_id, c.job_id, c.model, c.base_model,
                c.provider, c.method, c.tags, c.corrects, c.reason, c.moment, c.booked_at, this_moment, c.state,
                -- A correction of an earlier month does not count against this month's budget unless requested.
-               coalesce(c.in_month_budget, false) OR (c.corrects IS NULL AND c.kind <> 'adjustment')
+               (c.corrects IS NULL AND c.kind <> 'adjustment') OR coalesce(c.in_month_budget, false)
                OR ledger_month(c.moment) = ledger_month(c.booked_at), c.department_id, c.cost_center
         FROM booked c
-        RETURNING team_id, key_id, job_id, department_id, amount_usd, booked_at, in_month_budget
+        RETURNING team_id, key_id, job_id, department_id, amount_usd,
+                  CASE WHEN in_month_budget AND ledger_month(booked_at) = ledger_month(this_moment)
+                       THEN amount_usd ELSE 0 END AS month_spent
     ), ended AS (
         DELETE FROM holds h
         WHERE h.team_id = ANY (team_ids) AND h.subject_id = ANY (subject_ids)
@@ -84,8 +89,7 @@ BEGIN
         RETURNING h.team_id, h.key_id, h.subject_id, h.department_id, h.amount_usd
     ), moves AS (
         SELECT v.id, e.amount_usd AS spent, 0 AS freed, (v.id = e.team_id)::int AS entries,
-               CASE WHEN e.in_month_budget AND ledger_month(e.booked_at) = ledger_month(this_moment)
-                    THEN e.amount_usd ELSE 0 END AS month_spent
+               e.month_spent
         FROM added e, LATERAL (VALUES (e.team_id), (e.key_id), (e.job_id), (e.department_id)) AS v(id)
         UNION ALL
         SELECT v.id, 0, h.amount_usd, 0, 0
