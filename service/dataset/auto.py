@@ -1,9 +1,9 @@
-"""What "auto" hyperparameters come to, and what we would advise.
+"""Estimate "auto" hyperparameters, and recommend others.
 
-Epochs follow the heuristic of OpenAI's cookbook (`Chat_finetuning_data_prep.ipynb`): three, more for
-few examples (towards 100 seen, 25 epochs at most), fewer for very many (25,000 seen at most). Ten
-examples give 10 epochs and a hundred give 3, which real jobs confirm. The provider has the last word: a
-job's resolved hyperparameters replace this estimate.
+Epochs follow the heuristic of OpenAI's cookbook (`Chat_finetuning_data_prep.ipynb`): three; more for few
+examples (until 100 are seen, but at most 25 epochs), fewer for very many (at most 25,000 seen). Ten examples
+give 10 epochs and a hundred give 3, which real jobs confirm. The provider decides: a job's resolved
+hyperparameters replace this estimate.
 """
 
 import msgspec
@@ -16,7 +16,7 @@ _BATCH_SHARE, _MAX_BATCH = 0.002, 256
 
 
 class Advice(msgspec.Struct, frozen=True):
-    """A hyperparameter, the value we would start from, and why."""
+    """A recommended value for a hyperparameter, and why."""
 
     name: str
     value: float | str
@@ -24,7 +24,7 @@ class Advice(msgspec.Struct, frozen=True):
 
 
 def auto_epochs(examples: int) -> int:
-    """The epochs that "auto" is expected to choose for so many examples."""
+    """Return the epochs that "auto" is expected to choose for this number of examples."""
     if examples < 1:
         return _TARGET_EPOCHS
     if examples * _TARGET_EPOCHS < _MIN_SEEN:
@@ -35,12 +35,12 @@ def auto_epochs(examples: int) -> int:
 
 
 def auto_batch_size(examples: int) -> int:
-    """The batch size that "auto" is expected to choose: 1 up to 500 examples, then 0.2 % of them."""
+    """Return the batch size that "auto" is expected to choose: 1 up to 500 examples, then 0.2 % of them."""
     return max(1, min(_MAX_BATCH, round(examples * _BATCH_SHARE)))
 
 
 def advise(format_name: str, examples: int) -> list[Advice]:
-    """Hyperparameters to start from, each with its reason."""
+    """Return recommended hyperparameters, each with its reason."""
     epochs, batch = auto_epochs(examples), auto_batch_size(examples)
     seen = f"{examples} examples seen {epochs} times make {examples * epochs} steps at batch size 1"
     advice = [
@@ -49,8 +49,8 @@ def advise(format_name: str, examples: int) -> list[Advice]:
         Advice(
             "learning_rate_multiplier",
             "auto",
-            "change it only when the losses say so: halve it when validation loss rises early, "
-            "double it when training loss hardly falls",
+            "change it only if the losses suggest it: halve it if the validation loss rises early, "
+            "double it if the training loss hardly falls",
         ),
     ]
     if format_name == "completion":
@@ -58,9 +58,11 @@ def advise(format_name: str, examples: int) -> list[Advice]:
             Advice(
                 "prompt_loss_weight",
                 0.01,
-                "keeps a little of the prompt's loss, which steadies training on short completions",
+                "keeps some of the prompt's loss, which stabilises training on short completions",
             )
         )
     if format_name == "preference":
-        advice.append(Advice("beta", 0.1, "a usual start; lower follows the preferences more closely"))
+        advice.append(
+            Advice("beta", 0.1, "the usual default; a lower value follows the preferences more closely")
+        )
     return advice

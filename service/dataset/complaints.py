@@ -1,4 +1,4 @@
-"""Turn msgspec's complaints into flaws."""
+"""Translate msgspec's errors into flaws."""
 
 import re
 
@@ -11,7 +11,7 @@ _JSON_WORDS = {"str": "string", "int": "integer", "bool": "boolean", "float": "n
 
 
 def described(complaint: str, prefix: str = "") -> Flaw:
-    """msgspec's complaint as a flaw: where, a code, and a message for the file's author."""
+    """Return an msgspec error as a flaw: its path, its code, and a message for the file's author."""
     found = _WHERE.match(complaint)
     what, path = (found["what"], found["path"] or "") if found else (complaint, "")
     path = f"{prefix}.{path}" if prefix and path and not path.startswith("[") else prefix + path
@@ -20,7 +20,7 @@ def described(complaint: str, prefix: str = "") -> Flaw:
         path = f"{path}.{field['name']}" if path else field["name"]
         if what.startswith("Object missing"):
             return Flaw(path, "missing_field", "is missing")
-        return Flaw(path, "unknown_field", "is not a field the training API knows here")
+        return Flaw(path, "unknown_field", "is not a field that the training API accepts here; remove it")
     if path.endswith("role") and "preferred_output" in path:
         return Flaw(path, "unknown_role", "must be 'assistant'")
     if path.endswith("role") and what.startswith("Invalid value"):

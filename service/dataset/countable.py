@@ -1,8 +1,8 @@
-"""What a model reads of a request or a training line: texts to count, and tokens that come from no text.
+"""Collect the texts to count, and the fixed tokens, of a request or a training line in plain JSON.
 
-The checker lays lines out by their types (`formats/`), because it refuses what it does not know. This module
-applies the same rule to plain JSON: the trainer counts what it trains and answers, the gateway what a
-provider did not count. `tests/dataset/golden/tokens.json` holds both to the same figures.
+The checker has typed examples for this (`formats/`), because it refuses unknown fields. This module applies
+the same rule to plain JSON, for the trainer's counts and for answers whose provider reported no usage.
+`tests/dataset/golden/tokens.json` keeps both equal.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,25 +15,25 @@ from service.dataset.formats import images
 from service.dataset.formats.declare import CARRIER_TOKENS, FunctionDefinition, declare
 
 _TEXT_KEYS = ("text", "refusal")
-# Strings that a model does not read as text: addresses, ids, kinds, and bytes in base64.
+# Strings that a model does not read as text: URLs, ids, types, and base64 data.
 _UNREAD = frozenset(
     {"data", "file", "file_data", "file_id", "id", "call_id", "image_url", "input_audio", "type"}
 )
 
 
 class Countable(NamedTuple):
-    """Texts to count, and the `fixed` tokens of marks and images."""
+    """Texts to count, and the `fixed` tokens of message framing and images."""
 
     texts: list[str]
     fixed: int = 0
 
     def tokens(self, encoding: str) -> int:
-        """All of it in tokens of `encoding`."""
+        """Return the total in tokens of `encoding`."""
         return sum(tokens.count(self.texts, encoding)) + self.fixed
 
 
 def of_chat(messages: Iterable[Any], tools: Any = None, functions: Any = None) -> Countable:
-    """A conversation, in the form of chat completions or of responses, with the tools it may call."""
+    """Collect a conversation, as in chat completions or responses, and its tools."""
     texts, fixed = of_tools([*_list(tools), *_list(functions)])
     for message in messages:
         fixed += _add_message(_as_message(message), texts)
@@ -41,7 +41,7 @@ def of_chat(messages: Iterable[Any], tools: Any = None, functions: Any = None) -
 
 
 def of_tools(definitions: list[Any]) -> Countable:
-    """Tool definitions as the declarations a model reads; hosted tools count the texts of their options."""
+    """Collect tool definitions as a model reads them; for hosted tools, the texts of their options."""
     known, others = [], []
     for definition in definitions:
         function = _function(definition)
@@ -59,7 +59,7 @@ def of_tools(definitions: list[Any]) -> Countable:
 
 
 def of_prompt(prompt: Any) -> Countable:
-    """A legacy prompt: a text, token ids, or a list of either."""
+    """Collect a legacy prompt: a text, token ids, or a list of either."""
     if isinstance(prompt, int):
         return Countable([], 1)
     if isinstance(prompt, list):
@@ -69,7 +69,7 @@ def of_prompt(prompt: Any) -> Countable:
 
 
 def of_example(example: Mapping[str, Any]) -> Countable:
-    """A training line in any of the four formats."""
+    """Collect a training line in any of the four formats."""
     if "preferred_output" in example or "non_preferred_output" in example:
         asked = example.get("input")
         asked = asked if isinstance(asked, dict) else {}
@@ -81,7 +81,7 @@ def of_example(example: Mapping[str, Any]) -> Countable:
 
 
 def strings_in(value: Any) -> list[str]:
-    """Every string in a JSON value that a model would read or has written."""
+    """Yield every string in a JSON value that a model would read or has written."""
     if isinstance(value, str):
         return [value]
     if isinstance(value, list):
@@ -92,7 +92,7 @@ def strings_in(value: Any) -> list[str]:
 
 
 def _as_message(item: Any) -> dict[str, Any]:
-    """An item of a response's input as the message of a chat that says the same."""
+    """Return an item of a response's input as the equivalent chat message."""
     if not isinstance(item, dict):
         return {"content": strings_in(item)}
     kind = item.get("type", "message")
@@ -104,7 +104,7 @@ def _as_message(item: Any) -> dict[str, Any]:
 
 
 def _add_message(message: dict[str, Any], texts: list[str]) -> int:
-    """Add the message's texts; returns its other tokens."""
+    """Add the message's texts; return its fixed tokens."""
     name, content = message.get("name"), message.get("content")
     texts += strings_in([name, message.get("refusal")])
     calls = _calls(message)
@@ -129,7 +129,7 @@ def _add_part(part: Any, texts: list[str]) -> int:
 
 
 def _image(part: Any) -> images.Image | None:
-    """The image of a part: an object in chat completions, an address in responses."""
+    """Return the image of a part: an object in chat completions, a URL in responses."""
     if not isinstance(part, dict) or part.get("type") not in ("image_url", "input_image"):
         return None
     given = part.get("image_url")
@@ -144,12 +144,12 @@ def _calls(message: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def _argument_text(arguments: Any) -> Any:
-    # A string on the wire; an object is what some clients send, and it is read as JSON.
+    # A string by the API's schema; some clients send an object, which counts as its JSON.
     return msgspec.json.encode(arguments).decode() if isinstance(arguments, dict) else arguments
 
 
 def _function(definition: Any) -> FunctionDefinition | None:
-    """The function that a tool definition declares, nested as in chat completions or flat as in responses."""
+    """Return the function of a tool definition, nested as in chat completions or flat as in responses."""
     if not isinstance(definition, dict):
         return None
     given = definition.get("function", definition)

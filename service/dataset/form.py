@@ -1,4 +1,4 @@
-"""A multipart body fed in pieces: one file part that flows through, and a few short fields."""
+"""Parse a multipart body in pieces: one streamed file part, and a few short fields."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -13,12 +13,12 @@ from streaming_form_data.targets import BaseTarget  # type: ignore[import-untype
 
 MAX_FIELD_BYTES = 1024
 _LEAD_AND_BACKSLASH = re.compile(rb"[\x81-\xfe]\\")
-# Boundaries and part headers; the parser would hold any amount of them in memory.
+# For boundaries and part headers, of which the parser would hold any amount in memory.
 _MAX_OVERHEAD_BYTES = 64 * 1024
 
 
 class FormError(ValueError):
-    """A body that is not the form expected; `param` names the field, None means the whole body."""
+    """The body is not the expected form; `param` names the field, and None means the whole body."""
 
     def __init__(self, message: str, param: str | None = None) -> None:
         super().__init__(message)
@@ -27,13 +27,13 @@ class FormError(ValueError):
 
 
 class PartTooLarge(FormError):
-    """A part over its limit."""
+    """A part exceeds its limit."""
 
 
 class Form:
-    """Feed it the body, then call `finish`.
+    """A push parser: feed it the body, then call `finish`.
 
-    `file_field` flows to `sink` and may have `limit_bytes`; `fields` are kept as text.
+    Passes `file_field`, up to `limit_bytes`, to `sink`, and keeps `fields` as text.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Form:
             boundary = parse_content_boundary(headers)
         except (ParseFailedException, ValueError) as bad:
             raise FormError(f"Send the body as multipart/form-data: {bad}.") from bad
-        # The start of a part, up to the empty line. Bounded, so that no content is taken for one at any cost.
+        # The start of a part, up to the empty line; bounded, so that searching content for one stays cheap.
         self._heads: re.Pattern[bytes] = re.compile(
             rb"--" + re.escape(boundary) + rb"\r\n(?:[^\r\n]{1,4096}\r\n){1,8}\r\n"
         )
@@ -64,7 +64,7 @@ class Form:
             self._parser.register(part.field, part)
 
     def feed(self, data: bytes) -> None:
-        """Take the next piece of the body. Raises `FormError`, and what `sink` raises."""
+        """Parse the next piece of the body. Raises `FormError`, and any exception of `sink`."""
         self._fed_bytes += len(data)
         try:
             self._parser.data_received(data if self._file.has_begun else self._readable(data))
@@ -72,7 +72,7 @@ class Form:
             raise
         except UnexpectedPartException as bad:
             name = bad.part_name[:64]
-            raise FormError(f"The form has an unknown field {name!r}.", name) from bad
+            raise FormError(f"The form has an unknown field {name!r}; remove it.", name) from bad
         except (ParseFailedException, ValueError, LookupError, AttributeError) as bad:
             # Part headers go to the standard library's e-mail parser, which raises all of these.
             raise FormError("The body is not well-formed multipart/form-data.") from bad
@@ -80,23 +80,23 @@ class Form:
             raise FormError("The form has more headers than content.")
 
     def _readable(self, data: bytes) -> bytes:
-        """`data` with part headers in UTF-8: the parser knows no other encoding, and forms name none.
+        """Return `data` with valid UTF-8 in part headers, because the parser accepts nothing else.
 
-        A file name keeps its ASCII characters; a byte that is not UTF-8 becomes U+FFFD.
+        Bytes of a file name that are not UTF-8 become U+FFFD.
         """
         return self._heads.sub(lambda head: _as_utf8(head[0]), data)
 
     def finish(self) -> dict[str, str]:
-        """The text fields that came. Raises `FormError` when the file is missing or was cut short."""
+        """Return the text fields. Raises `FormError` if the file is missing or truncated."""
         if not self._file.complete:
             name = self._file_field
-            raise FormError(f"The form's field '{name}' is missing or was cut short.", name)
+            raise FormError(f"The form's field '{name}' is missing or truncated.", name)
         texts = {part.field: self._texts[part.field] for part in self._parts[1:] if part.complete}
         return {name: _decoded(name, bytes(text)) for name, text in texts.items()}
 
     @property
     def sent_filename(self) -> str | None:
-        """The file part's name as the client sent it."""
+        """Return the file part's name as sent by the client."""
         name: str | None = self._file.multipart_filename
         return name
 
@@ -112,7 +112,7 @@ class _Part(BaseTarget):  # type: ignore[misc]
 
     def on_start(self) -> None:
         if self.complete:
-            raise FormError(f"The form has its field '{self.field}' twice.", self.field)
+            raise FormError(f"The form has the field '{self.field}' twice; send it once.", self.field)
         self.has_begun = True
 
     def on_data_received(self, chunk: bytes) -> None:

@@ -1,4 +1,4 @@
-"""Read one line as JSON and, where that fails, say why and where."""
+"""Decode one line as JSON, or explain why and where that fails."""
 
 import json
 import re
@@ -12,7 +12,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def read(line: bytes) -> Any:
-    """The JSON value on a line, or the `Flaw` that keeps it from being one."""
+    """Return the JSON value of a line, or a `Flaw` if it is invalid."""
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError as bad:
@@ -45,7 +45,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _cause(text: str, bad: json.JSONDecodeError) -> str:
-    """What is wrong where decoding stopped, and what to write there."""
+    """Return what is wrong where decoding stopped, and how to correct it."""
     where = f"is not JSON at column {bad.colno}"
     found = text[bad.pos : bad.pos + 1]
     if found in _CURLY:

@@ -1,4 +1,4 @@
-"""Limits of training files that checks, estimates and the trainer share.
+"""Limits of training files, shared by checks, estimates and the trainer.
 
 Source: OpenAI's fine-tuning guide. An example longer than the model's limit is cut at its end, not refused.
 """

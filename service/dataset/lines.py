@@ -1,18 +1,18 @@
-"""Cut a stream of bytes into batches of whole lines, with bounded memory."""
+"""Split a stream of bytes into batches of whole lines, with bounded memory."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 BATCH_BYTES = 2 * 2**20
-# Ten inline images of 4 MB each fit; a longer line would not fit a worker's memory several times over.
+# Room for ten inline images of 4 MB each; a worker holds a line in memory several times over.
 MAX_LINE_BYTES = 64 * 2**20
 _BOM = b"\xef\xbb\xbf"
 
 
 class Batch(NamedTuple):
-    """Some whole lines without their newlines; `first` is the number of the first, counted from 1.
+    """Whole lines without their newlines; `first` is the number of the first, from 1.
 
-    None stands in for a line over `MAX_LINE_BYTES`, whose bytes are not kept.
+    A line longer than `MAX_LINE_BYTES` is None.
     """
 
     first: int
@@ -20,9 +20,9 @@ class Batch(NamedTuple):
 
 
 def batches(chunks: Iterable[bytes], batch_bytes: int = BATCH_BYTES) -> Iterator[Batch]:
-    """Batches of about `batch_bytes`, whatever the sizes of `chunks`; a byte order mark is left out.
+    """Yield batches of about `batch_bytes`, whatever the sizes of `chunks`, without a byte order mark.
 
-    A newline that ends the last line starts no other line.
+    A newline at the end does not start another line.
     """
     number = 1
     for block in _blocks(chunks, batch_bytes):
@@ -36,7 +36,7 @@ def batches(chunks: Iterable[bytes], batch_bytes: int = BATCH_BYTES) -> Iterator
 
 
 def _blocks(chunks: Iterable[bytes], batch_bytes: int) -> Iterator[bytes | None]:
-    """Runs of whole lines, each but perhaps the last ending in a newline; None for a line too long."""
+    """Yield runs of whole lines with their newlines (the last may lack one); None for a line too long."""
     held: list[bytes] = []
     held_bytes = 0
     skipping = False

@@ -1,25 +1,25 @@
-"""Leave out what SDKs and table formats add to an example: nulls, and fields that only answers have.
+"""Remove what SDKs and table formats add to an example: nulls, and fields that only answers have.
 
-An SDK's `model_dump()` of a message holds `"audio": null`, `"annotations": []` and more. None of it says
-anything about training, and providers refuse some of it.
+An SDK's `model_dump()` of a message contains `"audio": null`, `"annotations": []` and more. These do not
+affect training, and providers refuse some of them.
 """
 
 from typing import Any
 
 Example = dict[str, Any]
-# Fields of an answer that a message to train on does not have.
+# Fields of answers that training messages do not have.
 _ONLY_IN_ANSWERS = frozenset({"annotations"})
 _MARKS = (b"null", b'"annotations"', b'"index"')
 _LISTS = ("messages", "preferred_output", "non_preferred_output")
 
 
 def may_need_normalising(line: bytes) -> bool:
-    """Whether a line of JSON may hold what `normalised` removes; costs no decoding."""
+    """Return whether a line may contain what `normalised` removes, without decoding it."""
     return any(mark in line for mark in _MARKS)
 
 
 def normalised(example: Example, removed: set[str]) -> Example:
-    """The example without them; adds their names to `removed`. References for graders are not touched."""
+    """Return the example without these fields, whose names it adds to `removed`. Keeps references."""
     made = dict(example)
     for name in ("tools", "functions", "parallel_tool_calls"):
         if name in made and made[name] is None:
@@ -60,7 +60,7 @@ def _call(call: Any, removed: set[str]) -> Any:
     if not isinstance(call, dict):
         return call
     made = _without_nulls(call, removed)
-    if isinstance(made.get("index"), int):  # the place of a call in a stream
+    if isinstance(made.get("index"), int):  # a call's index in a stream
         del made["index"]
         removed.add("index")
     return made

@@ -1,4 +1,4 @@
-"""What can be wrong with a line, as values.
+"""Flaws of lines and problems of files, as values.
 
 Codes: `not_utf8`, `lone_surrogate`, `invalid_json`, `duplicate_field`, `too_deep`, `line_too_long`,
 `blank_line`, `not_an_object`, `wrong_format`, `missing_field`, `unknown_field`, `wrong_type`,
@@ -17,7 +17,7 @@ MAX_PATH_CHARS = 200
 
 
 class Flaw(NamedTuple):
-    """One thing wrong at `path` (such as `messages[2].role`, or empty for the whole example)."""
+    """A flaw at `path` (such as `messages[2].role`, or empty for the whole example)."""
 
     path: str
     code: str
@@ -25,7 +25,7 @@ class Flaw(NamedTuple):
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """A flaw and the line it is on, counted from 1; null when the whole file is meant."""
+    """A flaw and its line, from 1; None means the whole file."""
 
     line: int | None
     path: str
@@ -39,17 +39,17 @@ class Problem(msgspec.Struct, frozen=True):
 
 
 def on_line(line: int, flaw: Flaw) -> Problem:
-    """`flaw` found on `line`, with whatever the data brought into its texts made short and printable."""
+    """Return a flaw as a problem on `line`; quoted data is shortened and made printable."""
     path, message = _shown(flaw.path, MAX_PATH_CHARS), _shown(flaw.message, MAX_MESSAGE_CHARS)
     return Problem(line, path, flaw.code, message)
 
 
 def of_file(code: str, message: str) -> Problem:
-    """A problem of the file as a whole."""
+    """Return a problem of the whole file."""
     return Problem(None, "", code, message)
 
 
 def _shown(text: str, limit: int) -> str:
     text = text if len(text) <= limit else text[: limit - 1] + "…"
-    # Postgres can hold neither NUL nor half of a surrogate pair, and both can come from the data.
+    # PostgreSQL can store neither NUL nor half of a surrogate pair, and the data may contain both.
     return text if text.isprintable() else "".join(char if char.isprintable() else "\ufffd" for char in text)

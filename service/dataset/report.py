@@ -1,4 +1,4 @@
-"""What a check finds out about a file."""
+"""The result of a file's check."""
 
 from collections import Counter
 
@@ -9,9 +9,9 @@ from service.dataset.problems import Problem
 
 
 class Truncation(msgspec.Struct, frozen=True):
-    """What a limit of tokens per example would cut off; providers cut silently, from the end.
+    """What a limit of tokens per example would cut off; providers cut silently, at the end.
 
-    `nothing_left` examples lose all that they would teach.
+    `nothing_left` counts the examples that would lose all their trained tokens.
     """
 
     limit: int
@@ -29,7 +29,7 @@ class LengthBucket(msgspec.Struct, frozen=True):
 
 
 class Tokens(msgspec.Struct, frozen=True):
-    """Counts over all valid examples. `by_role` and its fellows sum to `total`."""
+    """Counts over all valid examples. `by_role`, framing, tools and images sum to `total`."""
 
     encoding: str
     total: int
@@ -49,9 +49,9 @@ class Tokens(msgspec.Struct, frozen=True):
 class CheckReport(msgspec.Struct, frozen=True):
     """Everything Tunehouse knows about a file's content, independent of its owner and of prices.
 
-    `examples` counts every line that is not blank, `valid_examples` those without a flaw. `errors` and
-    `warnings` are capped lists; `error_count`, `warning_count` and `warning_counts` by code are not. `notes`
-    say how the file was read; `normalised` counts examples with nulls or fields that SDKs add.
+    `examples` counts the lines that are not blank, `valid_examples` those without a flaw. `errors` and
+    `warnings` are capped lists; `error_count`, `warning_count` and `warning_counts` (by code) are complete.
+    `notes` say how the file was read; `normalised` counts examples with nulls or fields that SDKs add.
     """
 
     format: str | None
@@ -72,12 +72,12 @@ class CheckReport(msgspec.Struct, frozen=True):
 
     @property
     def passed(self) -> bool:
-        """Whether the file can be trained on."""
+        """Return whether the file can be used for training."""
         return self.error_count == 0
 
 
 def percentile(lengths: Counter[int], share: float) -> int:
-    """The smallest length that at least `share` of all examples do not exceed (nearest rank); 0 of none."""
+    """Return the percentile of the lengths (nearest rank, `share` 0 to 1); 0 if there are none."""
     wanted = share * lengths.total()
     seen = 0
     for length in sorted(lengths):
@@ -88,7 +88,7 @@ def percentile(lengths: Counter[int], share: float) -> int:
 
 
 def truncation(lengths: Counter[int], limit: int, answers_from: Counter[int]) -> Truncation:
-    """What `limit` tokens per example would cut off; long examples begin to teach at `answers_from`."""
+    """Return what `limit` would cut off; `answers_from` has where long examples' trained texts start."""
     over = [(length, times) for length, times in lengths.items() if length > limit]
     return Truncation(
         limit=limit,
@@ -99,7 +99,7 @@ def truncation(lengths: Counter[int], limit: int, answers_from: Counter[int]) ->
 
 
 def histogram(lengths: Counter[int]) -> list[LengthBucket]:
-    """Buckets that double in width: 0-15, 16-31, 32-63, …; empty ones at either end are left out."""
+    """Return buckets of doubling width: 0-15, 16-31, 32-63, …, without empty ones at either end."""
     by_power: Counter[int] = Counter()
     for length, times in lengths.items():
         by_power[max(length.bit_length(), 4)] += times

@@ -1,8 +1,8 @@
-"""Divide a file's rows into training and validation: seeded, stratified, no leakage.
+"""Split a file's rows into training and validation: seeded, stratified, without leakage.
 
-Rows that are the same, nearly the same, or begin with the same question and answer are tied together and go
-to one side as a whole. Exact up to a quarter of a million rows; of larger files the ties are those that a
-bounded table of keys still finds (see `warnings.keys`).
+Rows that are equal, nearly equal, or begin with the same question and answer form a group, which goes to one
+side as a whole. This is exact up to 250,000 rows; in larger files only a sample of the pairs is found (see
+`warnings.keys`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -25,7 +25,7 @@ _MAX_LABEL_CHARS = 200
 
 
 class Choice(NamedTuple):
-    """Which of the rows, counted over lines that are not blank, are for validation."""
+    """A mask of the rows for validation; rows are the lines that are not blank."""
 
     is_validation: Mask
 
@@ -47,7 +47,7 @@ def choose(chunks: Iterable[bytes], *, share: float, seed: int, stratify: Strati
 
 
 def part(chunks: Iterable[bytes], choice: Choice, *, validation: bool) -> Iterator[bytes]:
-    """One side's rows, each ending in a newline."""
+    """Yield one side's rows, each ending in a newline."""
     count = 0
     for batch in batches(chunks):
         rows = _rows_of(batch)
@@ -74,7 +74,7 @@ class _Ties:
             begun.add(row_hashes([opening for _, opening in openings]), numbers[[at for at, _ in openings]])
 
     def groups(self, count: int) -> Ints:
-        """For each row the first row it is tied to, directly or through others."""
+        """Return, for each row, the first row of its group."""
         links = [table.links() for table in self._tables]
         later = np.concatenate([one for one, _ in links]).astype(np.intp)
         first = np.concatenate([one for _, one in links]).astype(np.intp)
@@ -90,7 +90,7 @@ class _Ties:
 
 
 class _Strata:
-    """Numbers that rows of a kind share: by label where there are few, else by length of conversation."""
+    """Numbers the strata: labels if there are few, else conversation lengths."""
 
     def __init__(self, stratify: Stratify) -> None:
         self._stratify = stratify
@@ -119,7 +119,7 @@ class _Strata:
 
 
 def _chosen(groups: Ints, strata: Ints, share: float, seed: int) -> Mask:
-    """Whole groups at random, until each stratum gave its share; what rounding owes one, the next gives."""
+    """Pick whole groups at random until each stratum has its share; rounding carries over to the next."""
     count = len(groups)
     sizes = np.bincount(groups, minlength=count)
     roots = np.flatnonzero(sizes)
@@ -147,7 +147,7 @@ def _decoded(row: bytes) -> Any:
     try:
         return msgspec.json.decode(row)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None  # the check of the new file will name it
+        return None  # the check of the new file reports it
 
 
 def _messages(example: Any) -> list[Any]:
@@ -169,7 +169,7 @@ def _label(example: Any) -> str:
 
 
 def _opening(example: Any) -> bytes | None:
-    """The first question and its answer, of a conversation: others may be cut from the same one."""
+    """Return a conversation's first question and answer, which other cuts of the same conversation share."""
     messages = _messages(example)
     asked = next((text for message in messages if (text := _text(message, "user"))), "")
     answered = next((text for message in messages if (text := _text(message, "assistant"))), "")

@@ -1,8 +1,8 @@
-"""Exact token counts, and the tokens a chat costs beside its texts.
+"""Count tokens exactly, including a chat's framing.
 
-A message costs what OpenAI's cookbook counts (`Chat_finetuning_data_prep.ipynb`): 3 tokens for the marks
-around it, its role, its texts, and its name plus 1. A conversation ends with 3 more that open the reply. A
-tool call costs its name, its arguments and 3 marks.
+A message counts as in OpenAI's cookbook (`Chat_finetuning_data_prep.ipynb`): 3 framing tokens, its role, its
+texts, and its name plus 1. A conversation ends with 3 more, which open the reply. A tool call counts as its
+name, its arguments and 3 framing tokens.
 """
 
 from collections.abc import Sequence
@@ -20,10 +20,9 @@ COMPLETION_ENCODING = "cl100k_base"
 
 
 def count(texts: Sequence[str], encoding: str, *, threads: int = 1) -> list[int]:
-    """Tokens in each text; marks such as `<|endoftext|>` count as ordinary text.
+    """Return the tokens of each text; special tokens such as `<|endoftext|>` count as ordinary text.
 
-    Half a surrogate pair, which no encoding has, counts as a replacement character. Raises `KeyError` for an
-    encoding that does not exist.
+    Half a surrogate pair counts as a replacement character. Raises `KeyError` for an unknown encoding.
     """
     try:
         counts: list[int] = toktok.batch_count(texts, encoding, threads=threads)
@@ -34,6 +33,6 @@ def count(texts: Sequence[str], encoding: str, *, threads: int = 1) -> list[int]
 
 
 def framing(*, has_name: bool = False, calls: int = 0) -> int:
-    """Tokens that one message costs beside its texts."""
+    """Return the tokens of one message in addition to its texts."""
     marks = TOKENS_PER_MESSAGE + TOKENS_PER_ROLE + TOKENS_PER_CALL * calls
     return marks + TOKENS_PER_NAME if has_name else marks

@@ -210,7 +210,7 @@ def test_fields_that_sdks_add_are_left_out_and_said_once() -> None:
     made = Conversion([jsonl([*chats(3), chat(**added)])], source_of("a.jsonl"), 0, Options())
     assert [json.loads(line) for line in b"".join(made).splitlines()] == [*chats(3), chat()]
     assert made.notes == [
-        "1 examples had fields that say nothing, now removed: "
+        "Removed fields that do not affect training from 1 examples: "
         "annotations, audio, function_call, refusal, tool_calls."
     ]
 

@@ -69,7 +69,7 @@ def test_what_all_examples_share_does_not_make_them_alike() -> None:
 )
 def test_secrets_are_found_and_masked(text: str, shown: str) -> None:
     assert said([*PROSE, chat(text, prose())], "secret") == [
-        (61, "messages[0].content", f"seems to hold a secret: {shown}")
+        (61, "messages[0].content", f"seems to contain a secret: {shown}")
     ]
 
 
@@ -85,7 +85,7 @@ def test_secrets_are_found_and_masked(text: str, shown: str) -> None:
 )
 def test_personal_data_is_found_and_masked(text: str, shown: str) -> None:
     ((line, path, message),) = said([*PROSE, chat(prose(), text)], "personal_data")
-    assert (line, path, message) == (61, "messages[1].content", f"seems to hold {shown}")
+    assert (line, path, message) == (61, "messages[1].content", f"seems to contain {shown}")
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ def test_a_secret_keeps_a_file_from_being_trained_on_unless_policy_allows_it(
     assert team.http.get("/v1/dataset_policy").json()["errors"] == ["secret"]
     file = send(team.sdk, LEAKY)
     assert file.status == "error"
-    assert "seems to hold a secret: sk-p…" in str(file.status_details)
+    assert "seems to contain a secret: sk-p…" in str(file.status_details)
     assert "abcdefghijklmnopqrstuvwx" not in team.http.get(f"/v1/files/{file.id}/report").text
     assert team.http.put("/v1/dataset_policy", json={"errors": []}).status_code == 200
     file = send(team.sdk, LEAKY)

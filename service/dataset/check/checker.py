@@ -32,14 +32,14 @@ from service.dataset.problems import Flaw, Problem, of_file, on_line
 from service.dataset.report import CheckReport, Tokens
 from service.dataset.warnings.finder import WarningFinder
 
-# Limits of tokens per example that models on offer have, or had.
+# The limits of tokens per example of current and former models.
 LIMITS = (4_096, 16_385, MAX_EXAMPLE_TOKENS)
 _IN_FLIGHT = 2
 _CANNOT_DECODE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
-_TOO_FEW = "The file has {} example(s). It can validate, but a training file needs at least {}."
+_TOO_FEW = "The file has {} example(s). It can be a validation file, but a training file needs at least {}."
 _UNKNOWN_FORMAT = (
-    "No line is an example of a format that can be trained: each is a JSON object with 'messages' (chat, "
+    "No line is a training example. Each line must be a JSON object with 'messages' (chat, "
     "reinforcement), with 'prompt' and 'completion', or with 'input', 'preferred_output' and "
     "'non_preferred_output'."
 )
@@ -57,13 +57,13 @@ def check(
     source_lines: Sequence[int] = (),
     notes: Sequence[str] = (),
 ) -> CheckReport:
-    """Everything wrong with the bytes and everything they cost in tokens; any bytes get a report.
+    """Return a report with the errors and token counts of a file, whatever its bytes are.
 
-    `format_name` (chat, completion, …) is detected when None, `encoding` follows the format. `threads`
-    threads count tokens while this one decodes. `on_error` gets every error, the report the first 100.
-    `finder` looks for what is worth a warning; without it there are none. `source_lines` holds the line of
-    the uploaded file for each line of a converted one, `notes` what is known of it already. Raises `KeyError`
-    for a format or encoding that does not exist, and what `chunks` itself raises.
+    `format_name` (chat, completion, …) is detected if None, and `encoding` follows from the format. `threads`
+    more threads count tokens while this one decodes. `on_error` receives every error; the report lists the
+    first 100. `finder` finds warnings; without it there are none. For a converted file, `source_lines` maps
+    its lines to the uploaded file's, and `notes` are the converter's. Raises `KeyError` for an unknown format
+    or encoding, and any exception of `chunks`.
     """
     checker = Checker(FORMATS[format_name] if format_name else None, encoding, on_error, source_lines)
     if finder:
@@ -85,7 +85,7 @@ def check(
 
 
 class _Pending(NamedTuple):
-    """A batch that is being counted and watched."""
+    """A batch that other threads are counting and searching for warnings."""
 
     laid: BatchTexts
     counts: Future[list[int]]
@@ -93,7 +93,7 @@ class _Pending(NamedTuple):
 
 
 class Checker:
-    """The state of one check: what was seen and found so far."""
+    """The state of one check."""
 
     def __init__(
         self, fmt: Format | None, encoding: str | None, on_error: Sink | None, source_lines: Sequence[int]
@@ -115,15 +115,15 @@ class Checker:
 
     @property
     def encoding(self) -> str:
-        """The encoding tokens are counted in; settled by the first batch at the latest."""
+        """The encoding for token counts, which the first batch settles if nothing else does."""
         return self._encoding or (self.format.encoding if self.format else tokens.CHAT_ENCODING)
 
     def line_of(self, line: int) -> int:
-        """The line of the uploaded file that a checked line comes from."""
+        """Return the line of the uploaded file that a checked line comes from."""
         return self._source_lines[line - 1] if line <= len(self._source_lines) else line
 
     def read(self, batch: Batch) -> BatchTexts:
-        """Decode the lines of a batch, note their flaws, and lay the good ones out for counting."""
+        """Decode the lines of a batch, record their flaws, and lay out the valid ones for counting."""
         laid = BatchTexts()
         if self.format is None:
             self.format = detect(batch.lines)
@@ -155,7 +155,7 @@ class Checker:
         return laid
 
     def _second_look(self, line: bytes, fmt: Format, laid: BatchTexts) -> list[Flaw]:
-        """The flaws of a line that does not decode; none where only what SDKs add is in the way."""
+        """Return the flaws of a line that does not decode; none if removing SDKs' extra fields repairs it."""
         plain = _normal(line)
         if plain is not None:
             try:
@@ -167,7 +167,7 @@ class Checker:
         return explain(line, fmt)
 
     def fold(self, batch: _Pending) -> None:
-        """Add a batch to what was seen so far, once it is counted and watched."""
+        """Wait for a batch's counts and warnings, and add them to the totals."""
         laid, counts = batch.laid, batch.counts.result()
         for error in batch.errors.result() if batch.errors else ():
             self.errors.add(error, own=True)
@@ -184,7 +184,7 @@ class Checker:
     def report(
         self, limits: Iterable[int], finder: WarningFinder | None, notes: Sequence[str]
     ) -> CheckReport:
-        """All of it, once every batch is folded in."""
+        """Return the report, after every batch is folded in."""
         self._check_whole()
         truncations = [
             report.truncation(self.lengths, limit, self._answers_from) for limit in sorted(set(limits))
@@ -235,22 +235,26 @@ class Checker:
 
     def _check_whole(self) -> None:
         if not self.examples:
-            self.errors.add(of_file("empty_file", "The file holds no examples."))
+            self.errors.add(
+                of_file("empty_file", "The file has no examples; write one JSON object per line.")
+            )
         elif self.format is None:
             self.errors.add(of_file("unknown_format", _UNKNOWN_FORMAT))
         fmt = self.format
         if fmt and fmt.max_examples and self.examples > fmt.max_examples:
-            message = (
-                f"The file has {self.examples} examples; {fmt.method} training takes {fmt.max_examples}."
-            )
+            most = f"{fmt.method} training allows at most {fmt.max_examples}"
+            message = f"The file has {self.examples} examples; {most}."
             self.errors.add(of_file("too_many_examples", message))
         if self.pictured > images.MAX_EXAMPLES:
-            message = f"{self.pictured} examples have images; the limit is {images.MAX_EXAMPLES}."
+            message = f"{self.pictured} examples have images; the limit is {images.MAX_EXAMPLES} per file."
             self.errors.add(of_file("too_many_images", message))
         trains = fmt is not None and fmt.trains_tokens
         if trains and self.lengths and not any(self.by_kind[kind] for kind in TRAINED):
             self.errors.add(
-                of_file("nothing_trained", "Every assistant message has weight 0: nothing is trained.")
+                of_file(
+                    "nothing_trained",
+                    "Every assistant message has weight 0, so nothing would be trained. Set some to 1.",
+                )
             )
 
     def _skim(self, batch: Batch) -> None:
@@ -272,7 +276,7 @@ class Checker:
             self._tell_blanks()
             self._note(number, [Flaw("", "line_too_long", f"is longer than {MAX_LINE_BYTES} bytes")])
             return
-        # Blank lines at the end are harmless, so nothing is said until another example follows.
+        # Blank lines at the end are harmless, so they are reported only if another example follows.
         self._blanks += 1
         if len(self._first_blanks) < MAX_LISTED:
             self._first_blanks.append(number)
@@ -289,7 +293,7 @@ class Checker:
 
 
 def _normal(line: bytes) -> bytes | None:
-    """The line without what SDKs add to it; None where there is nothing of that kind."""
+    """Return the line without the fields that SDKs add; None if it has none."""
     if not may_need_normalising(line):
         return None
     value = read(line)

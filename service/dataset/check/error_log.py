@@ -1,4 +1,4 @@
-"""The errors of one check: each is counted and passed on, some are listed."""
+"""Collect the errors of one check: count and forward all, list some."""
 
 import re
 from collections import Counter
@@ -12,7 +12,7 @@ MAX_LISTED = 100
 # Explaining an error takes longer than checking a good line: a file of nothing else would take hours.
 MAX_ERRORS = 1_000_000
 _MIN_REPEATS = 20
-# Lines that are not JSON fail at different places, which their errors name.
+# Never merged, because each names a different column.
 _EACH_ITS_OWN = frozenset({"invalid_json"})
 _NUMBER = re.compile("[0-9]+")
 
@@ -21,9 +21,9 @@ Kind = tuple[str, str]
 
 
 class ErrorLog:
-    """Errors in the order in which they are found; `sink` gets all, `listed` the first hundred.
+    """The errors in the order found; `sink` receives all, and `listed` returns the first hundred.
 
-    Where most examples fail the same way, that kind is listed once, with the number of its lines.
+    If most examples have the same kind of error, it is listed once, with the number of lines.
     """
 
     def __init__(self, sink: Sink | None) -> None:
@@ -43,7 +43,7 @@ class ErrorLog:
         return [stopped] if self.is_full else []
 
     def add(self, problem: Problem, *, own: bool = False) -> None:
-        """Take in one error; one that a policy made of a warning is of its `own` kind and never merged."""
+        """Add an error. One that a policy made from a warning is of its `own` kind and never merged."""
         self.count += 1
         kind = problem.code, f"{problem.line}" if own else _NUMBER.sub("*", problem.path)
         if kind in self._kinds or len(self._kinds) < MAX_LISTED:
@@ -54,11 +54,11 @@ class ErrorLog:
             self._sink(problem)
 
     def add_unlisted(self, times: int) -> None:
-        """Count errors of which no more is kept."""
+        """Count further errors without storing them."""
         self.count += times
 
     def listed(self, examples: int, hint: str) -> list[Problem]:
-        """The errors to show; `hint` follows the one that most of the `examples` share."""
+        """Return the errors to list; `hint` is appended to one that most of the `examples` have."""
         shared = {
             kind
             for kind, times in self._kinds.items()

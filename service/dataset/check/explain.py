@@ -13,12 +13,12 @@ from service.dataset.jsonline import read
 from service.dataset.problems import Flaw
 
 _MAX_FLAWS = 20
-# Chat and reinforcement share their `messages`; one line does not say which of the two it means to be.
+# Chat and reinforcement both have `messages`, so a single line does not tell them apart.
 _TOLD_APART = ("chat", "completion", "preference")
 
 
 def explain(line: bytes, fmt: Format) -> list[Flaw]:
-    """What is wrong with `line`, which `fmt` could not decode: at least one flaw, at most 20."""
+    """Return 1 to 20 flaws of a line that `fmt` could not decode."""
     value = read(line)
     if isinstance(value, Flaw):
         return [value]
@@ -28,11 +28,11 @@ def explain(line: bytes, fmt: Format) -> list[Flaw]:
     if looks_like not in (None, fmt.name) and fmt.name in _TOLD_APART and looks_like in _TOLD_APART:
         return [Flaw("", "wrong_format", f"is a {looks_like} example in a file of {fmt.name} examples")]
     flaws = list(islice(_distinct(_mismatches(value, fmt)), _MAX_FLAWS))
-    return flaws or [Flaw("", "invalid_json", "is not JSON that can be read")]
+    return flaws or [Flaw("", "invalid_json", "is not valid JSON")]
 
 
 def _distinct(flaws: Iterable[Flaw]) -> Iterator[Flaw]:
-    """Each flaw once. The line stops being read after 20: it may hold millions."""
+    """Yield each flaw once. Lazy, because a line may have millions."""
     seen: set[Flaw] = set()
     for flaw in flaws:
         if flaw not in seen:

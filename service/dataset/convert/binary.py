@@ -1,4 +1,4 @@
-"""Rows of Parquet files, which can only be read whole."""
+"""Read rows of Parquet files, which need the whole file."""
 
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -13,7 +13,7 @@ _PARQUET_ROWS = 256
 
 
 def parquet_rows(chunks: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each row and its number, counted from 1."""
+    """Yield each row and its number, from 1."""
     with tempfile.TemporaryFile() as whole:
         spool(chunks, whole)
         try:
@@ -27,7 +27,7 @@ def parquet_rows(chunks: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any]]
             raise
         except BaseException as bad:
             # The reader panics on files that are not Parquet, and its panics do not derive from `Exception`.
-            raise Unreadable(f"The file is not Parquet that can be read: {str(bad)[:200]}.") from bad
+            raise Unreadable(f"The file cannot be read as Parquet: {str(bad)[:200]}.") from bad
 
 
 def spool(chunks: Iterable[bytes], whole: IO[bytes]) -> None:

@@ -1,8 +1,8 @@
-"""What a cell of a table holds: text, messages or JSON. Anything else is refused, never written as text.
+"""Read table cells as text, messages or JSON, and refuse all others.
 
-A text is a string or a whole number. Messages are a list of `{"role", "content"}`, ShareGPT's `{"from",
-"value"}`, or either as JSON in a string. Floats, dates, bytes and objects have no one text: `1.10` and `1.1`
-are the same float.
+Text is a string or a whole number. Messages are a list of `{"role", "content"}`, ShareGPT's `{"from",
+"value"}`, or either as JSON in a string. Floats, dates, bytes and objects are refused because they have no
+single text form: `1.10` and `1.1` are the same float.
 """
 
 import json
@@ -14,32 +14,32 @@ _SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "chatgpt": "as
 
 
 class Misfit(ValueError):
-    """A cell that is not what its column holds; the message says what it is."""
+    """A cell of the wrong type for its column; the message says what it holds."""
 
 
 def is_missing(cell: Any) -> bool:
-    """Whether a cell is empty: null, no text, or the NaN that pandas writes for null."""
+    """Return whether a cell is empty: null, an empty string, or the NaN that pandas writes for null."""
     return cell is None or cell == "" or (isinstance(cell, float) and math.isnan(cell))
 
 
 def text(cell: Any) -> str:
-    """The cell as text. Raises `Misfit`."""
+    """Return the cell as text. Raises `Misfit`."""
     if isinstance(cell, str):
         return cell
     if isinstance(cell, int) and not isinstance(cell, bool):
         return str(cell)
     if is_missing(cell):
-        raise Misfit("is empty; write a text")
+        raise Misfit("is empty; enter a text")
     raise Misfit(f"holds {_kind(cell)}; write it as text")
 
 
 def holds_messages(cell: Any) -> bool:
-    """Whether a cell seems to be a list of messages, or JSON of one."""
+    """Return whether a cell looks like a list of messages, or JSON of one."""
     return _is_messages(_parsed(cell) if isinstance(cell, str) and cell.lstrip()[:1] == "[" else cell)
 
 
 def messages(cell: Any) -> list[Message]:
-    """The cell as messages in OpenAI's form. Raises `Misfit`."""
+    """Return the cell as messages in OpenAI's form. Raises `Misfit`."""
     found = structured(cell)
     if not _is_messages(found):
         raise Misfit(f"holds {_kind(found)}; expected a list of messages")
@@ -47,7 +47,7 @@ def messages(cell: Any) -> list[Message]:
 
 
 def structured(cell: Any) -> Any:
-    """The JSON value of a cell: read where it is text, taken as it is otherwise. Raises `Misfit`."""
+    """Return the JSON value of a cell, parsing it if it is text. Raises `Misfit`."""
     if not isinstance(cell, str):
         return plain(cell)
     value = _parsed(cell)
@@ -57,7 +57,7 @@ def structured(cell: Any) -> Any:
 
 
 def plain(cell: Any) -> Any:
-    """A JSON value without the nulls that Parquet puts in place of missing fields. Raises `Misfit`."""
+    """Return a JSON value without the nulls that Parquet writes for missing fields. Raises `Misfit`."""
     if isinstance(cell, dict):
         return {str(name): plain(value) for name, value in cell.items() if not is_absent(value)}
     if isinstance(cell, list | tuple):
@@ -70,7 +70,7 @@ def plain(cell: Any) -> Any:
 
 
 def is_absent(value: Any) -> bool:
-    """Whether a value stands for a missing field."""
+    """Return whether a value stands for a missing field."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 

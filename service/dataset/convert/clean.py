@@ -1,10 +1,10 @@
-"""Take leftover HTML and control characters out of an example's texts."""
+"""Remove leftover HTML and control characters from an example's texts."""
 
 import html
 import re
 from typing import Any
 
-# Only names that are HTML's: `a < b`, `List<String>` and `<thinking>` are somebody's text.
+# Only HTML's own element names: `a < b`, `List<String>` and `<thinking>` are text.
 NAMES = (
     "a|abbr|article|aside|b|blockquote|body|br|button|center|code|col|dd|del|details|div|dl|dt|em|figure|font|"
     "footer|form|h[1-6]|head|header|hr|html|i|iframe|img|input|ins|label|li|link|main|mark|meta|nav|ol|option|p|"
@@ -21,14 +21,14 @@ _BREAK = re.compile(r"<(?:br\s*/?|/(?:p|div|li|tr|h[1-6]|blockquote|section|arti
 # of emoji and Persian stay.
 _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\u202a-\u202e\u2066-\u2069"
 _CONTROL = re.compile(f"[{_CONTROLS}]")
-# Fields that are structure, or that must stay what a tool call says they are.
+# Fields that are structure, or that tool calls refer to.
 _UNTOUCHED = frozenset(
     {"role", "type", "id", "tool_call_id", "name", "url", "detail", "weight", "tools", "functions"}
 )
 
 
 def without_html(text: str) -> str:
-    """`text` without tags, comments, scripts and entities; breaks and ends of paragraphs become newlines."""
+    """Remove tags, comments and scripts, and decode entities; line and paragraph breaks become newlines."""
     if "<" not in text and "&" not in text:
         return text
     text = _BREAK.sub("\n", _UNSEEN.sub("", text))
@@ -37,12 +37,12 @@ def without_html(text: str) -> str:
 
 
 def without_control(text: str) -> str:
-    """`text` without control characters; Windows line ends become newlines."""
+    """Remove control characters; Windows line ends become newlines."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def cleaned(value: Any, *, of_html: bool, of_control: bool) -> Any:
-    """A JSON value with every text in it cleaned, but not names, ids and definitions."""
+    """Clean every text in a JSON value, except names, ids and definitions."""
     if isinstance(value, str):
         value = without_control(value) if of_control else value
         return without_html(value) if of_html else value

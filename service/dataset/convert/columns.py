@@ -1,4 +1,4 @@
-"""From a row to an example, by the names of its columns in any case.
+"""Convert rows to examples by their column names, ignoring case.
 
 | columns | becomes |
 |---|---|
@@ -42,39 +42,39 @@ _WANTED = (
 
 
 class Reader:
-    """One row's cells by lower-case name. One that does not fit raises `Unreadable` with its place."""
+    """One row's cells by lower-case name. A cell of the wrong type raises `Unreadable` with its place."""
 
     def __init__(self, row: Row, names: Mapping[str, str], kinds: dict[str, str]) -> None:
         self._row, self._names, self._kinds = row, names, kinds
 
     def has(self, name: str) -> bool:
-        """Whether the row has a value there."""
+        """Return whether the row has a value in the column."""
         return name in self._names and not cells.is_missing(self._row.cells.get(self._names[name]))
 
     def raw(self, name: str) -> Any:
-        """The cell as the file has it; None where the row lacks it."""
+        """Return the unconverted cell; None if the row lacks it."""
         return self._row.cells.get(self._names[name])
 
     def holds_messages(self, name: str) -> bool:
-        """Whether the column holds messages; its first cell settles this for all."""
+        """Return whether the column holds messages, which its first cell decides for all rows."""
         found = cells.holds_messages(self.raw(name))
         return self._kinds.setdefault(self._names[name], "messages" if found else "text") == "messages"
 
     def text(self, name: str) -> str:
-        """A text."""
+        """Return the cell as text."""
         return str(self._read(name, "text", cells.text))
 
     def messages(self, name: str) -> list[Example]:
-        """A list of messages."""
+        """Return the cell as messages."""
         found: list[Example] = self._read(name, "messages", cells.messages)
         return found
 
     def json(self, name: str) -> Any:
-        """A JSON value."""
+        """Return the cell as JSON."""
         return self._read(name, "JSON", cells.structured)
 
     def references(self, but: Collection[str]) -> Example:
-        """The other cells under the file's own names, each of the type that the file gives it."""
+        """Return the other cells under their original names, with the types they have in the file."""
         rest = {name: own for name, own in self._names.items() if name not in but}
         found = {own: self._read(name, "reference", cells.plain) for name, own in rest.items()}
         return {own: value for own, value in found.items() if not cells.is_absent(value)}
@@ -88,7 +88,7 @@ class Reader:
 
 
 class ExampleTable:
-    """Makes examples of rows; the first row settles what each column holds, for all of them."""
+    """Converts rows to examples. The first row decides how each column is read."""
 
     def __init__(self, columns: Mapping[str, str], format_name: str | None) -> None:
         self._columns = columns
@@ -98,7 +98,7 @@ class ExampleTable:
         self._kinds: dict[str, str] = {}
 
     def example(self, row: Row) -> Example:
-        """The row as an example. Raises `Unreadable` with its place."""
+        """Return the row as an example. Raises `Unreadable` with its place."""
         if self._build is None:
             self._names = _names(row.cells, self._columns)
             self._build = _shape(Reader(row, self._names, {}), self._names, self._format)
@@ -108,7 +108,7 @@ class ExampleTable:
         return self._build(Reader(row, self._names, self._kinds))
 
     def note(self) -> str:
-        """What each column was read as, for the report."""
+        """Return how each column was read, for the report."""
         names = list(self._names.values())
         read = ", ".join(f"{name!r} as {self._kinds[name]}" for name in names[:40] if name in self._kinds)
         unused = [repr(name) for name in names[:40] if name not in self._kinds]
@@ -116,7 +116,7 @@ class ExampleTable:
 
 
 def needs_building(example: Example, format_name: str | None) -> bool:
-    """Whether a JSON object is an example in another tool's shape, and not in one of the API's formats."""
+    """Return whether a JSON object is an example in another tool's shape, not in one of the API's formats."""
     if "preferred_output" in example or "non_preferred_output" in example:
         return False
     said = example.get("messages")
@@ -133,7 +133,7 @@ def _is_sharegpt(message: Any) -> bool:
 
 
 def _names(row: Collection[str], columns: Mapping[str, str]) -> dict[str, str]:
-    """The file's own column names by what they stand for, in lower case."""
+    """Return the file's column names by the lower-case names that they stand for."""
     folded = {name.strip().casefold(): name for name in row}
     chosen = {ours: folded[theirs.strip().casefold()] for ours, theirs in columns.items()
               if theirs.strip().casefold() in folded}  # fmt: skip
@@ -195,7 +195,7 @@ def _opening(row: Reader, user: str) -> list[Example]:
 
 
 def _preference(row: Reader) -> Example:
-    """TRL's three forms: texts; messages after a prompt; whole conversations that share their beginning."""
+    """Convert TRL's three forms: texts, messages after a prompt, conversations with a common beginning."""
     better, worse = (
         row.messages(name) if row.holds_messages(name) else [{"role": "assistant", "content": row.text(name)}]
         for name in ("chosen", "rejected")

@@ -1,4 +1,4 @@
-"""From any source to JSON lines: unpacked, read as rows, made into examples, reshaped, cleaned. Streams."""
+"""Convert a source to JSON lines, as a stream: unpack, read rows, build examples, reshape, clean."""
 
 from array import array
 from collections.abc import Iterable, Iterator
@@ -20,13 +20,13 @@ from service.dataset.normalise import may_need_normalising, normalised
 
 _OUT_BYTES = 2**20
 _LAYOUT_NAMES = {
-    Layout.JSON: "JSON that is not one value a line",
+    Layout.JSON: "JSON that is not one value per line",
     Layout.XLSX: "the first sheet of a workbook",
 }
 
 
 class Options(msgspec.Struct, frozen=True):
-    """How to convert; the defaults change nothing but what must change."""
+    """How to convert; the defaults change only what is necessary."""
 
     to: str | None = None
     columns: dict[str, str] = msgspec.field(default_factory=dict)
@@ -38,23 +38,23 @@ class Options(msgspec.Struct, frozen=True):
 
     @property
     def rewrites(self) -> bool:
-        """Whether examples that are JSON already have to be looked at."""
+        """Return whether examples that are already JSON must be decoded."""
         return self.to in ("chat", "completion") or self.clean_html or self.clean_control
 
 
 def source_within(chunks: Iterable[bytes], source: Source) -> Source:
-    """The source, corrected by what its first bytes show. Raises `Unreadable`."""
+    """Return the source, corrected by its first bytes. Raises `Unreadable`."""
     head = _peek(iter(chunks))[0]
     found = surveyed(source, head)
     return found if not found.is_jsonl or not _is_other_shape(head) else _as_json(found)
 
 
 class Conversion:
-    """`chunks`, which are `size_bytes` of what `source` says, as JSON lines in pieces of about 1 MiB.
+    """Converts `chunks`, a file of `size_bytes`, to JSON lines in pieces of about 1 MiB.
 
-    Iterate once. Lines of JSONL that are not JSON objects stay as they are, for the check to name. `notes`
-    then says how the file was read, and `lines` holds the line of the source that each line comes from.
-    Iterating raises `Unreadable`.
+    Iterate once; this raises `Unreadable`. Lines of JSONL that are not JSON objects pass unchanged, for the
+    check to report. Afterwards `notes` says how the file was read, and `lines` has the source line of each
+    line.
     """
 
     def __init__(self, chunks: Iterable[bytes], source: Source, size_bytes: int, options: Options) -> None:
@@ -81,7 +81,7 @@ class Conversion:
         if self._normalised:
             names = ", ".join(sorted(self._removed))
             self.notes.append(
-                f"{self._normalised} examples had fields that say nothing, now removed: {names}."
+                f"Removed fields that do not affect training from {self._normalised} examples: {names}."
             )
 
     def _lines(self) -> Iterator[bytes]:
@@ -146,7 +146,7 @@ def _json_lines(plain: Iterable[bytes], rewrites: bool) -> Iterator[tuple[int, d
 
 
 def _is_other_shape(head: bytes) -> bool:
-    """Whether the first line of JSONL is an example in another tool's shape."""
+    """Return whether the first line of JSONL is an example in another tool's shape."""
     first = next((line for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()), b"")
     value = read(first) if first[:1] == b"{" else None
     return isinstance(value, dict) and needs_building(value, None)
@@ -157,7 +157,7 @@ def _as_json(source: Source) -> Source:
 
 
 def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
-    """The first 64 KiB, or what there is, and all chunks."""
+    """Return the first 64 KiB, and an iterator over all chunks."""
     held: list[bytes] = []
     held_bytes = 0
     for chunk in chunks:

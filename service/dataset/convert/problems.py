@@ -1,5 +1,5 @@
-"""Why a file cannot be converted."""
+"""The error of a file that cannot be converted."""
 
 
 class Unreadable(Exception):
-    """A source that cannot be converted; the message names the place, the cause and the way out."""
+    """The file cannot be converted. The message says where, why, and what to do."""

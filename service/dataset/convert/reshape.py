@@ -1,7 +1,7 @@
-"""Prompt/completion into chat, and chat into prompt/completion.
+"""Convert prompt/completion to chat, and chat to prompt/completion.
 
-A chat with several replies becomes several pairs, one for each reply that is trained. What has no counterpart
-(tools, images) is left as it is, and the check of the new file names its line.
+A chat with several replies becomes several pairs, one for each trained reply. Examples with tools or images,
+which completions cannot express, stay unchanged, and the check of the new file reports their lines.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,7 +10,7 @@ from typing import Any
 Example = dict[str, Any]
 SEPARATOR = "\n\n###\n\n"
 STOP = " END"
-# What prompts and completions of the older guides end with.
+# The ends of prompts and completions in OpenAI's older guides.
 _SEPARATORS = ("\n\n###\n\n", "\n\n===\n\n", "\n\n---\n\n", "\n\n", " ->", "->")
 _STOPS = (" END", "\n\n###\n\n", "###", "\n")
 _SPEAKERS = {"user": "User", "assistant": "Assistant"}
@@ -19,7 +19,7 @@ _SPEAKERS = {"user": "User", "assistant": "Assistant"}
 def reshaper(
     to: str | None, *, system: str | None = None, separator: str | None = None, stop: str | None = None
 ) -> Callable[[Example], Iterator[Example]]:
-    """What turns an example into those of format `to`; examples that are in it already stay as they are."""
+    """Return a function that converts an example to format `to`; examples already in it stay unchanged."""
 
     def reshape(example: Example) -> Iterator[Example]:
         if to == "chat" and example.keys() == {"prompt", "completion"}:
@@ -77,7 +77,7 @@ def _to_pairs(example: Example, separator: str, stop: str) -> Iterator[Example]:
 
 
 def _prompt(before: list[Example]) -> str:
-    """All that was said before a reply; who said it is told once more than one turn was taken."""
+    """Return the text before a reply; it names the speakers if there is more than one turn."""
     if sum(message["role"] in _SPEAKERS for message in before) <= 1:
         return "\n\n".join(message["content"] for message in before)
     named = (f"{_SPEAKERS.get(message['role'], 'System')}: {message['content']}" for message in before)

@@ -1,4 +1,4 @@
-"""Rows of tables and JSON values as dictionaries, each with its place in the file."""
+"""Read rows of tables and JSON values as dictionaries, each with its place in the file."""
 
 import codecs
 import csv
@@ -21,7 +21,7 @@ csv.field_size_limit(MAX_LINE_BYTES)
 
 
 class Row(NamedTuple):
-    """A row's cells by column, and the line or row of the file that it starts on, counted from 1."""
+    """A row's cells by column, and the line or row of the file where it starts, from 1."""
 
     line: int
     place: str
@@ -29,9 +29,9 @@ class Row(NamedTuple):
 
 
 def rows_of(plain: Iterable[bytes], layout: Layout, limit_bytes: int) -> Iterator[Row]:
-    """The rows in order; text is in UTF-8, and a workbook may unpack to `limit_bytes`.
+    """Yield the rows in order; text is in UTF-8, and a workbook may unpack to `limit_bytes`.
 
-    Raises `Unreadable` naming the place that cannot be read.
+    Raises `Unreadable` with the place that cannot be read.
     """
     if layout is Layout.PARQUET:
         return _numbered(binary.parquet_rows(plain))
@@ -43,7 +43,7 @@ def rows_of(plain: Iterable[bytes], layout: Layout, limit_bytes: int) -> Iterato
 
 
 def recoded(chunks: Iterable[bytes], encoding: str) -> Iterable[bytes]:
-    """The same text in UTF-8. Raises `Unreadable` where it is not in `encoding`."""
+    """Yield the text in UTF-8. Raises `Unreadable` if it is not in `encoding`."""
     return chunks if encoding == "utf-8" else _recoded(chunks, encoding)
 
 
@@ -105,7 +105,7 @@ def _csv_rows(chunks: Iterable[bytes], delimiter: str) -> Iterator[Row]:
 
 
 def _delimiter_in(header: str, usual: str) -> str:
-    """The usual delimiter, unless the first line has only another one."""
+    """Return the usual delimiter, or another one if it alone occurs in the first line."""
     names = next(csv.reader([header]), [])
     plain = header if not names or '"' not in header else "".join(header.split('"')[::2])
     if usual in plain:
@@ -114,7 +114,7 @@ def _delimiter_in(header: str, usual: str) -> str:
 
 
 def _text_lines(chunks: Iterable[bytes]) -> Iterator[str]:
-    """Lines with their ends, a byte order mark left out."""
+    """Yield lines with their ends, without a byte order mark."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")()
     held: list[str] = []
     held_chars = number = 0

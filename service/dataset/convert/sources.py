@@ -1,4 +1,4 @@
-"""What a file is, by its name and its first bytes: packed or not, JSON lines, other JSON, or a table."""
+"""Detect a file's compression and layout (JSON lines, other JSON, a table) by its name and first bytes."""
 
 import json
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ HEAD_BYTES = 64 * 2**10
 
 
 class Layout(StrEnum):
-    """How examples stand in a file."""
+    """The layout of examples in a file."""
 
     JSONL = "jsonl"
     JSON = "json"
@@ -24,7 +24,7 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True)
 class Source:
-    """A file's packing, layout and encoding, and its name once it is JSON lines."""
+    """A file's compression, layout and encoding, and its name after conversion to JSON lines."""
 
     packing: Packing
     layout: Layout
@@ -33,7 +33,7 @@ class Source:
 
     @property
     def is_jsonl(self) -> bool:
-        """Whether its lines can be checked as they are."""
+        """Return whether its lines can be checked without conversion."""
         return (self.packing, self.layout, self.encoding) == (Packing.NONE, Layout.JSONL, "utf-8")
 
 
@@ -41,7 +41,7 @@ _ENDINGS = {f".{layout}": layout for layout in Layout if layout is not Layout.JS
 
 
 def source_of(filename: str) -> Source:
-    """What `filename` says: `train.csv.gz` is a packed table, an unknown ending means JSON lines."""
+    """Return the source by its name: `train.csv.gz` is a compressed table; other endings are JSON lines."""
     path = PurePosixPath(filename)
     packing = Packing.NONE
     if path.suffix.lower() in (".gz", ".zst"):
@@ -52,7 +52,7 @@ def source_of(filename: str) -> Source:
 
 
 def surveyed(source: Source, head: bytes) -> Source:
-    """The source, corrected by its first 64 KiB. Raises `Unreadable` for what cannot be converted."""
+    """Return the source, corrected by its first 64 KiB. Raises `Unreadable` if it cannot be converted."""
     if source.packing is Packing.NONE:
         if head.startswith(b"\x1f\x8b"):
             return replace(source, packing=Packing.GZIP)
@@ -63,7 +63,7 @@ def surveyed(source: Source, head: bytes) -> Source:
 
 
 def unpacked_source(source: Source, head: bytes) -> Source:
-    """The source, corrected by the first bytes of what is left once it is unpacked. Raises `Unreadable`."""
+    """Return the source, corrected by the first unpacked bytes. Raises `Unreadable`."""
     if head.startswith(b"PAR1"):
         return replace(source, layout=Layout.PARQUET)
     if head.startswith(b"PK\x03\x04"):
@@ -85,7 +85,7 @@ def unpacked_source(source: Source, head: bytes) -> Source:
 
 
 def _encoding_of(head: bytes) -> str:
-    """UTF-16 by its byte order mark, or by the zero bytes beside ASCII letters; UTF-8 otherwise."""
+    """Detect UTF-16 by its byte order mark, or by the zero bytes of ASCII letters; else UTF-8."""
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
     start = head[:64]
@@ -97,7 +97,7 @@ def _encoding_of(head: bytes) -> str:
 
 
 def _json_layout(text: str) -> Layout:
-    """JSON lines, or JSON that takes several lines for one value: an array, or pretty-printed objects."""
+    """Distinguish JSON lines from values over several lines: an array, or pretty-printed objects."""
     text = text.lstrip()
     if text.startswith("["):
         return Layout.JSON
@@ -110,7 +110,7 @@ def _json_layout(text: str) -> Layout:
 
 
 def _ends_open(line: str) -> bool:
-    """Whether the line is JSON as far as it goes."""
+    """Return whether the line is valid JSON, possibly cut short."""
     try:
         json.loads(line)
     except json.JSONDecodeError as bad:

@@ -10,18 +10,18 @@ from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 from service.dataset.convert.problems import Unreadable
 
 MAX_BYTES = 8 * 2**30
-# Text shrinks to a tenth, rarely to a hundredth. A file that shrinks more is made to keep a worker busy.
+# Text compresses to a tenth, rarely to a hundredth. A file that compresses further is meant to keep a worker busy.
 _MAX_RATIO = 200
 _ANY_RATIO_BYTES = 16 * 2**20  # a file may grow to this size by any ratio
 # A line takes microseconds to check however short it is, so a ratio of bytes alone does not bound the work.
 _ANY_RATIO_LINES = 100_000
 _STEP_BYTES = 2**20
-# What zstd itself unpacks without being asked for more; a frame may demand this much memory.
+# zstd's own default: the largest window, and so memory, that a frame may demand.
 _ZSTD_WINDOW_LOG = 27
 
 
 class Packing(StrEnum):
-    """How a file's bytes are packed."""
+    """The compression of a file."""
 
     NONE = ""
     GZIP = "gz"
@@ -79,12 +79,12 @@ class _Zstd:
 
 
 def size_limit(sent_bytes: int) -> int:
-    """How many bytes a file of `sent_bytes` may become once it is unpacked."""
+    """Return the most bytes that a file of `sent_bytes` may unpack to."""
     return min(MAX_BYTES, max(_ANY_RATIO_BYTES, _MAX_RATIO * sent_bytes))
 
 
 class LineLimit:
-    """Counts lines or rows. A file may have 100,000 of them, and one more for each byte that was sent."""
+    """Counts lines or rows. A file may have 100,000, plus one for each byte that was sent."""
 
     def __init__(self, sent_bytes: int) -> None:
         self._limit = _ANY_RATIO_LINES + sent_bytes
@@ -107,10 +107,9 @@ class LineLimit:
 
 
 def unpacked(chunks: Iterable[bytes], packing: Packing, limit_bytes: int) -> Iterator[bytes]:
-    """The bytes within, in pieces of at most 1 MiB; several packed streams may follow each other.
+    """Yield the unpacked bytes of one or several concatenated streams, in pieces of at most 1 MiB.
 
-    Raises `Unreadable` for bytes that are not packed so, that end too soon, or that unpack to more than
-    `limit_bytes`: then nothing beyond the limit is ever unpacked.
+    Raises `Unreadable` if the data is malformed or truncated, or as soon as it exceeds `limit_bytes`.
     """
     if packing is Packing.NONE:
         yield from chunks
@@ -145,6 +144,6 @@ def _pieces(chunks: Iterable[bytes], packing: Packing) -> Iterator[bytes]:
                 elif not piece and unpacker.waits_for_input:
                     break
     except (zlib.error, ZstdError) as bad:
-        raise Unreadable(f"The file is not {packing.name.lower()} data: {bad}.") from bad
+        raise Unreadable(f"The file is not valid {packing.name.lower()} data: {bad}.") from bad
     if unpacker is not None or not any_stream:
-        raise Unreadable(f"The {packing.name.lower()} data ends too soon.")
+        raise Unreadable(f"The {packing.name.lower()} data is truncated; upload the whole file.")

@@ -1,4 +1,4 @@
-"""Cut JSON that is not one value a line, an array or pretty-printed objects, into its values as a stream."""
+"""Split a JSON array, or pretty-printed objects, into values, as a stream."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -12,9 +12,9 @@ _BOM = b"\xef\xbb\xbf"
 
 
 def values(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """Each value and the line it starts on: the members of one array, or objects that follow each other.
+    """Yields each value and its first line: the members of one array, or consecutive objects.
 
-    A value is cut out by its brackets and not decoded. Raises `Unreadable` naming the line.
+    Values are found by their brackets, without decoding. Raises `Unreadable` with the line.
     """
     cutter = _Cutter()
     for chunk in chunks:
@@ -25,13 +25,13 @@ def values(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 class _Cutter:
     def __init__(self) -> None:
         self._held = bytearray()
-        self._at = 0  # how far `_held` was looked at
+        self._at = 0  # how much of `_held` was scanned
         self._depth = 0
         self._in_string = False
         self._in_array = False
         self._ended = False
         self._begun = False
-        self._start: int | None = None  # where the value in hand begins in `_held`
+        self._start: int | None = None  # where the current value begins in `_held`
         self._line = 1
 
     def feed(self, chunk: bytes) -> Iterator[tuple[int, bytes]]:
@@ -41,7 +41,7 @@ class _Cutter:
         while (mark := _MARK.search(self._held, self._at)) is not None:
             if mark.group() == b"\\" and self._in_string:
                 if mark.end() == len(self._held):
-                    self._at = mark.start()  # what is escaped comes with the next chunk
+                    self._at = mark.start()  # the escaped character is in the next chunk
                     return
                 self._at = mark.end() + 1
                 continue
@@ -63,7 +63,7 @@ class _Cutter:
             raise Unreadable(f"line {self._line}: the JSON ends before its last bracket is closed.")
 
     def _step(self, at: int, mark: bytes) -> bytes | None:
-        """Take one mark; returns the value that it closes."""
+        """Process one mark; return the value that it closes, if any."""
         if self._start is None:
             self._expect_nothing(at)
             self._drop(at)

@@ -1,4 +1,4 @@
-"""What every format is to the checker."""
+"""The interface of a dataset format."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from service.dataset.problems import Flaw
 
 @dataclass(frozen=True)
 class Format:
-    """One way to write training examples as JSON objects, a line each.
+    """A format of training examples, one JSON object per line.
 
-    `example` is the type a line decodes to. `lay_out` puts a decoded example's texts on the batch,
-    applies the rules a type cannot express, and returns the flaws found (then nothing of it stays on the
-    batch_texts). `items` names the lists whose members are looked at one by one when the whole does not
-    decode. `method` is the training method that takes this format, and at most `max_examples` of it;
-    `trains_tokens` says whether it learns texts of the examples themselves.
+    `example` is the type of a decoded line. `lay_out` adds an example's texts to the batch, checks the rules
+    that a type cannot express, and returns the flaws; a flawed example leaves nothing in the batch. `items`
+    names the lists whose members are decoded one by one to explain an error. `method` is the training method
+    that uses this format, with at most `max_examples` examples; `trains_tokens` says whether the model learns
+    texts of the examples.
     """
 
     name: str

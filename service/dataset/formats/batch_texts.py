@@ -1,11 +1,11 @@
-"""Where a batch of examples is laid out to be counted: one flat list of texts, counted in one call."""
+"""The texts of a batch of examples in one flat list, to be counted in one call."""
 
 from collections.abc import Iterator
 from itertools import accumulate
 
 from service.dataset.problems import Flaw
 
-# What a text is, as an index; TRAINED texts are those the tuned model learns to write.
+# Kinds of text, as indices; TRAINED texts are those that the tuned model learns to write.
 SYSTEM, DEVELOPER, USER, ASSISTANT, ASSISTANT_TRAINED, TOOL, FUNCTION, PROMPT, COMPLETION = range(9)
 PREFERRED, NON_PREFERRED = 9, 10
 KINDS = 11
@@ -26,13 +26,12 @@ ROLES = (
 
 
 class BatchTexts:
-    """The texts of a batch, their kinds, where each example ends, and the tokens that need no counting.
+    """The texts of a batch, their kinds, the end of each example, and its fixed tokens.
 
-    `fixed[i]` is the tokens of example i that come from no text of its own: marks around messages, tool
-    definitions (counted once and remembered), images. `framing`, `tools` and `images` split their sum over
-    the batch; `pictured` counts the examples with images. `lines` holds the line of each example, added by
-    the caller. `doubts` are flaws that providers accept, each with the number of its example on this
-    batch_texts.
+    `fixed[i]` counts the tokens of example i that are not in its texts: message framing, tool definitions
+    (cached), images. `framing`, `tools` and `images` are their sums over the batch; `pictured` counts the
+    examples with images. `lines` has the line of each example, added by the caller. `doubts` are flaws that
+    providers accept, each with the index of its example in the batch.
     """
 
     __slots__ = (
@@ -61,16 +60,16 @@ class BatchTexts:
         self.doubts: list[tuple[int, Flaw]] = []
 
     def put(self, text: str, kind: int) -> None:
-        """Add one text of the example in hand."""
+        """Add one text of the current example."""
         self.texts.append(text)
         self.kinds.append(kind)
 
     def doubt(self, flaw: Flaw) -> None:
-        """Note something about the example in hand that is worth a warning."""
+        """Record a flaw of the current example that is only worth a warning."""
         self.doubts.append((len(self.ends), flaw))
 
     def end(self, framing: int, tools: int = 0, images: int = 0) -> None:
-        """Close the example in hand."""
+        """End the current example."""
         self.ends.append(len(self.texts))
         self.fixed.append(framing + tools + images)
         self.framing += framing
@@ -79,13 +78,13 @@ class BatchTexts:
         self.pictured += images > 0
 
     def drop(self) -> None:
-        """Forget the example in hand: it is flawed and will not be counted."""
+        """Discard the current example, because it is flawed."""
         kept = self.ends[-1] if self.ends else 0
         del self.texts[kept:]
         del self.kinds[kept:]
 
     def totals(self, counts: list[int]) -> list[int]:
-        """Tokens of each example, from the counts of all texts."""
+        """Return the tokens of each example, from the counts of all texts."""
         sums = list(accumulate(counts, initial=0))
         reached = [sums[end] for end in self.ends]
         return [
@@ -94,7 +93,7 @@ class BatchTexts:
         ]
 
     def answers_from(self, counts: list[int], totals: list[int], over: int) -> Iterator[int]:
-        """For each example of over `over` tokens, the tokens of the texts before the first trained one."""
+        """Return, for each example of more than `over` tokens, the tokens before its first trained text."""
         for number, total in enumerate(totals):
             if total <= over:
                 continue
@@ -105,7 +104,7 @@ class BatchTexts:
                 yield sum(counts[start:first])
 
     def by_kind(self, counts: list[int]) -> list[int]:
-        """Tokens of each kind of text, from the counts of all texts."""
+        """Return the tokens of each kind of text, from the counts of all texts."""
         sums = [0] * KINDS
         for kind, tokens in zip(self.kinds, counts, strict=True):
             sums[kind] += tokens

@@ -1,4 +1,4 @@
-"""Tool calls in a conversation: each is answered, names a declared function and has JSON arguments."""
+"""Check tool calls: each must be answered, name a declared function and have JSON arguments."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from service.dataset.problems import Flaw
 
 
 def tool_flaws(messages: list[Any], path: str) -> list[Flaw]:
-    """Calls that no tool answers, and answers to no call. Calls in the last message need no answer."""
+    """Return flaws for unanswered calls and for answers without a call; the last message is exempt."""
     flaws: list[Flaw] = []
     open_calls: dict[str, str] = {}
     for number, message in enumerate(messages):
@@ -21,7 +21,7 @@ def tool_flaws(messages: list[Any], path: str) -> list[Flaw]:
                     Flaw(
                         f"{here}.tool_call_id",
                         "unknown_tool_call",
-                        "answers no open tool call of the messages before it",
+                        "does not match an unanswered tool call of the messages before it",
                     )
                 )
             continue
@@ -37,13 +37,13 @@ def tool_flaws(messages: list[Any], path: str) -> list[Flaw]:
 
 def _unanswered(open_calls: dict[str, str]) -> list[Flaw]:
     return [
-        Flaw(path, "unanswered_tool_call", "is not answered by a 'tool' message that follows")
+        Flaw(path, "unanswered_tool_call", "is not answered; add a 'tool' message with its id after it")
         for path in open_calls.values()
     ]
 
 
 def doubtful_calls(messages: list[Any], path: str, declared: frozenset[str] | None) -> Iterator[Flaw]:
-    """Calls that providers accept and that teach nonsense; `declared` is None without tool definitions."""
+    """Return flaws that providers accept but that teach errors; `declared` is None without tools."""
     for number, message in enumerate(messages):
         if not isinstance(message, Assistant):
             continue
@@ -68,7 +68,7 @@ def _wrong_arguments(arguments: str) -> str | None:
     try:
         value = msgspec.json.decode(arguments)
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        return "is not JSON; the model would learn to write arguments that cannot be read"
+        return "is not valid JSON; the model would learn to write invalid arguments"
     if isinstance(value, str):
-        return "is JSON encoded twice; encode the arguments once"
-    return None if isinstance(value, dict) else "must be a JSON object of named arguments"
+        return "is JSON that is encoded twice; encode the arguments once"
+    return None if isinstance(value, dict) else "must be a JSON object with the named arguments"

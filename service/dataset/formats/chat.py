@@ -21,7 +21,7 @@ _NOTHING = msgspec.Raw(b"")
 
 
 class ChatExample(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One conversation. Tools stay raw bytes: they repeat from line to line and are read once."""
+    """One conversation. Tools stay raw bytes: most lines repeat them, so each is decoded once."""
 
     messages: Annotated[list[Message], Meta(min_length=1)]
     tools: msgspec.Raw = _NOTHING
@@ -30,13 +30,13 @@ class ChatExample(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 def lay_out(example: ChatExample, laid: BatchTexts, book: ToolBook) -> list[Flaw]:
-    """Put a conversation on the batch; return its flaws, and keep nothing of it when there are any."""
+    """Add a conversation to the batch and return its flaws; a flawed one is discarded."""
     flaws: list[Flaw] = []
     framing = TOKENS_PER_REPLY
     image_tokens = image_count = 0
     has_assistant = has_tools = False
     texts, kinds = laid.texts, laid.kinds
-    # The hot loop: plain messages, nearly all of them, are laid out here without a call.
+    # The hot loop: plain messages, which are nearly all, are added here without a function call.
     for number, message in enumerate(example.messages):
         content = message.content
         if message.__class__ is Assistant:
@@ -61,7 +61,9 @@ def lay_out(example: ChatExample, laid: BatchTexts, book: ToolBook) -> list[Flaw
         image_count += messages.images_in(message)
         flaws += wrong
     if not has_assistant:
-        flaws.append(Flaw("messages", "missing_assistant", "has no assistant message, so nothing to learn"))
+        flaws.append(
+            Flaw("messages", "missing_assistant", "has no assistant message; add one for the model to learn")
+        )
     if has_tools:
         flaws += calls.tool_flaws(example.messages, "messages")
     if image_count > images.MAX_PER_EXAMPLE:
@@ -90,7 +92,7 @@ def _is_plain(message: Any) -> bool:
 
 
 def measure_tools(example: Any, book: ToolBook, path: str = "") -> tuple[int, list[Flaw]]:
-    """Tokens of an example's tool definitions, and what is wrong with them."""
+    """Return the tokens of an example's tool definitions, and their flaw."""
     total, flaws = 0, []
     for field, legacy in (("tools", False), ("functions", True)):
         raw = bytes(getattr(example, field, b""))
@@ -104,7 +106,7 @@ def measure_tools(example: Any, book: ToolBook, path: str = "") -> tuple[int, li
 
 
 def doubts_of_calls(example: Any, laid: BatchTexts, book: ToolBook, path: str = "") -> None:
-    """Note calls from which a model learns nonsense: of functions not declared, with arguments not JSON."""
+    """Record warnings for calls of undeclared functions and for arguments that are not JSON."""
     declared = [
         book.look_up(bytes(raw), legacy=legacy).names
         for field, legacy in (("tools", False), ("functions", True))

@@ -13,14 +13,14 @@ from service.dataset.tokens import COMPLETION_ENCODING
 
 
 class CompletionExample(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One prompt, which may be empty, and what should follow it."""
+    """One prompt, which may be empty, and its completion."""
 
     prompt: str
     completion: Annotated[str, Meta(min_length=1)]
 
 
 def lay_out(example: CompletionExample, laid: BatchTexts, _: ToolBook) -> list[Flaw]:
-    """Put a pair on the batch; nothing can be wrong that its type does not say."""
+    """Add a pair to the batch; its type already checks everything."""
     laid.put(example.prompt, PROMPT)
     laid.put(example.completion, COMPLETION)
     laid.end(0)

@@ -1,8 +1,8 @@
 """Tool definitions as a model reads them.
 
-The API shows a model its tools as TypeScript declarations (no published contract; seen by asking models and
-by comparing `usage`). The same text is written here and counted, plus 9 tokens for the system message that
-carries it: an estimate, exact to a few tokens per example. All else in a report is exact.
+The API shows a model its tools as TypeScript declarations (unpublished; found by asking models and comparing
+`usage`). This module writes and counts the same text, plus 9 tokens for the system message that contains it:
+an estimate, accurate to a few tokens per example. Everything else in a report is exact.
 """
 
 from typing import Any
@@ -29,7 +29,7 @@ class FunctionDefinition(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 def declare(functions: list[FunctionDefinition]) -> str:
-    """The functions as the TypeScript namespace a model reads."""
+    """Return the functions as the TypeScript namespace that a model reads."""
     lines = ["namespace functions {", ""]
     for function in functions:
         if function.description:

@@ -1,4 +1,4 @@
-"""Tell a file's format by what its examples hold."""
+"""Detect a file's format from its examples."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -19,14 +19,14 @@ _REASONS = {
     "preference": "its examples have 'preferred_output' or 'non_preferred_output'",
     "reinforcement": "its examples end with a question and have fields for a grader",
 }
-_OVERRIDE = "To have it read otherwise, upload it with the form field 'format'."
+_OVERRIDE = "If that is wrong, upload the file again with the form field 'format'."
 _LOOKED_AT = 50
 _PREFERENCE_FIELDS = frozenset({"preferred_output", "non_preferred_output"})
 _CHAT_FIELDS = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
 
 
 def detect(lines: Iterable[bytes | None]) -> Format | None:
-    """The format of most of the first 50 lines that are JSON objects; None when none is known."""
+    """Return the format of most of the first 50 lines that are JSON objects; None if none is known."""
     votes: Counter[str] = Counter()
     looked_at = 0
     for line in lines:
@@ -40,12 +40,12 @@ def detect(lines: Iterable[bytes | None]) -> Format | None:
 
 
 def reason_for(fmt: Format) -> str:
-    """Why a file was read in a format that nobody declared, and what to do about it."""
+    """Return a note on why this format was detected, and how to override it."""
     return f"The file was read as {fmt.name} because {_REASONS[fmt.name]}. {_OVERRIDE}"
 
 
 def format_of(example: dict[str, Any]) -> str | None:
-    """The name of the format one example seems to be in."""
+    """Return the name of the format that one example seems to have."""
     if not example.keys().isdisjoint(_PREFERENCE_FIELDS):
         return "preference"
     if "messages" in example:
@@ -56,7 +56,7 @@ def format_of(example: dict[str, Any]) -> str | None:
 
 
 def _asks_and_refers(example: dict[str, Any]) -> bool:
-    """Whether a conversation is a prompt with references for a grader: there are some, and no answer."""
+    """Return whether a conversation is a reinforcement prompt: it has references and no answer."""
     messages = example["messages"]
     last = messages[-1] if isinstance(messages, list) and messages else None
     answered = isinstance(last, dict) and last.get("role") == "assistant"

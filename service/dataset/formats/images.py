@@ -1,8 +1,8 @@
-"""Images in a chat: what may be trained on, and how many tokens one costs.
+"""Validate the images in a chat, and count their tokens.
 
 Limits and token rule: OpenAI's fine-tuning and vision guides. An image in low detail costs 85 tokens. Any
-other is fitted into 2048 x 2048 pixels, then scaled down until its shorter side has 768, and costs 85 tokens
-and 170 for each tile of 512 x 512. An image by address is not fetched, so it counts as the largest.
+other is scaled down to fit 2048 x 2048 pixels, then until its shorter side has 768, and costs 85 tokens plus
+170 for each tile of 512 x 512. An image given by URL is not fetched, so it counts as the largest.
 """
 
 import binascii
@@ -24,19 +24,19 @@ MOST_TOKENS = LOW_TOKENS + 8 * TILE_TOKENS  # 2048 x 768 pixels: 4 x 2 tiles
 
 _MAX_SIDE, _MAX_SHORTER_SIDE, _TILE_SIDE = 2048, 768, 512
 _TYPES = ("image/png", "image/jpeg", "image/webp")
-# Base64 of the bytes that are read to find an image's size: a JPEG may open with a long preview.
+# The most base64 that is read to find an image's size: a JPEG may start with a long preview.
 _HEAD_CHARS = 4 * 2**18
 
 
 class Image(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """Where an image is, and in how much detail it is looked at."""
+    """An image's URL and detail."""
 
     url: Annotated[str, Meta(min_length=1)]
     detail: Literal["low", "high", "auto"] | None = None
 
 
 def tokens_of(image: Image) -> int:
-    """Tokens that one image costs."""
+    """Return the tokens of one image."""
     if image.detail == "low":
         return LOW_TOKENS
     size = _size_in(image.url)
@@ -44,7 +44,7 @@ def tokens_of(image: Image) -> int:
 
 
 def flaws_of(image: Image, path: str) -> list[Flaw]:
-    """What keeps an image from being trained on: its address, its type, its size or its bytes."""
+    """Return the flaw in an image's URL, type, size or bytes, if any."""
     url = image.url
     if url.startswith(("https://", "http://")):
         return []
@@ -55,19 +55,25 @@ def flaws_of(image: Image, path: str) -> list[Flaw]:
         return [_flaw(path, "is not a base64 data URL of a PNG, JPEG or WEBP image")]
     size_bytes = len(encoded) * 3 // 4
     if size_bytes > MAX_BYTES:
-        return [Flaw(f"{path}.url", "image_too_large", f"has {size_bytes} bytes; the limit is {MAX_BYTES}")]
+        return [
+            Flaw(
+                f"{path}.url",
+                "image_too_large",
+                f"has {size_bytes} bytes; the limit is {MAX_BYTES}, so scale the image down",
+            )
+        ]
     try:
         data = binascii.a2b_base64(encoded, strict_mode=True)
     except ValueError as bad:
         return [_flaw(path, f"is not valid base64: {str(bad).lower()}")]
     found = kind_of(data)
     if found != kind:
-        return [_flaw(path, f"says {kind}, but its bytes are {found or 'not those of such an image'}")]
+        return [_flaw(path, f"is declared as {kind}, but its bytes are {found or 'not such an image'}")]
     return []
 
 
 def too_many(count: int, path: str) -> Flaw:
-    """An example with more images than the provider accepts."""
+    """Return the flaw of an example with more images than the provider accepts."""
     return Flaw(path, "too_many_images", f"has {count} images; the limit is {MAX_PER_EXAMPLE} per example")
 
 

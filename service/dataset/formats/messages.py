@@ -1,4 +1,4 @@
-"""The messages of a chat, as the fine-tuning API takes them, and how they are laid out for counting.
+"""The messages of a chat as the fine-tuning API accepts them, and the texts to count in them.
 
 Roles and fields: OpenAI's fine-tuning guide and the request schemas of its OpenAPI description.
 """
@@ -16,7 +16,7 @@ from service.dataset.tokens import framing
 PER_MESSAGE = framing()
 
 Filled = Annotated[str, Meta(min_length=1)]
-# The wire's own rule for the name of a function or a participant, less strict about its characters.
+# The API's rule for names of functions and participants, which allows more characters than for tools.
 ShortName = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
@@ -33,7 +33,7 @@ class RefusalPart(msgspec.Struct, tag_field="type", tag="refusal", forbid_unknow
 
 
 class ImagePart(msgspec.Struct, tag_field="type", tag="image_url", forbid_unknown_fields=True, gc=False):
-    """An image, by address or inline as a data URL."""
+    """An image, by URL or inline as a data URL."""
 
     image_url: images.Image
 
@@ -46,7 +46,7 @@ class FunctionCall(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class ToolCall(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One call among those the assistant makes at once."""
+    """One of the assistant's parallel calls."""
 
     id: Filled
     type: Literal["function"]
@@ -57,7 +57,7 @@ Texts: TypeAlias = Filled | Annotated[list[TextPart], Meta(min_length=1)]
 
 
 class System(msgspec.Struct, tag_field="role", tag="system", forbid_unknown_fields=True, gc=False):
-    """What the model is told before anything else."""
+    """A system message."""
 
     KIND: ClassVar[int] = batch_texts.SYSTEM
     content: Texts
@@ -65,7 +65,7 @@ class System(msgspec.Struct, tag_field="role", tag="system", forbid_unknown_fiel
 
 
 class Developer(msgspec.Struct, tag_field="role", tag="developer", forbid_unknown_fields=True, gc=False):
-    """The same by the name that newer models know."""
+    """A system message under newer models' name."""
 
     KIND: ClassVar[int] = batch_texts.DEVELOPER
     content: Texts
@@ -73,7 +73,7 @@ class Developer(msgspec.Struct, tag_field="role", tag="developer", forbid_unknow
 
 
 class User(msgspec.Struct, tag_field="role", tag="user", forbid_unknown_fields=True, gc=False):
-    """What somebody asks, in words and images."""
+    """A user's message, with text and images."""
 
     KIND: ClassVar[int] = batch_texts.USER
     content: Filled | Annotated[list[TextPart | ImagePart], Meta(min_length=1)]
@@ -81,7 +81,7 @@ class User(msgspec.Struct, tag_field="role", tag="user", forbid_unknown_fields=T
 
 
 class Assistant(msgspec.Struct, tag_field="role", tag="assistant", forbid_unknown_fields=True, gc=False):
-    """What the model should say; `weight` 0 keeps a message from being trained."""
+    """An assistant's message; with `weight` 0 it is not trained."""
 
     KIND: ClassVar[int] = batch_texts.ASSISTANT
     content: str | list[TextPart | RefusalPart] | None = None
@@ -93,7 +93,7 @@ class Assistant(msgspec.Struct, tag_field="role", tag="assistant", forbid_unknow
 
 
 class Tool(msgspec.Struct, tag_field="role", tag="tool", forbid_unknown_fields=True, gc=False):
-    """What a tool answered; that may be nothing."""
+    """A tool's answer, which may be empty."""
 
     KIND: ClassVar[int] = batch_texts.TOOL
     content: str | list[TextPart]
@@ -102,7 +102,7 @@ class Tool(msgspec.Struct, tag_field="role", tag="tool", forbid_unknown_fields=T
 
 
 class Function(msgspec.Struct, tag_field="role", tag="function", forbid_unknown_fields=True, gc=False):
-    """What a function answered, in the way before tools."""
+    """A function's answer, in the API's deprecated form."""
 
     KIND: ClassVar[int] = batch_texts.FUNCTION
     content: str | None
@@ -115,7 +115,7 @@ Message: TypeAlias = System | Developer | User | Assistant | Tool | Function
 def lay_out_message(
     message: Any, path: str, laid: BatchTexts, *, trained: bool = True
 ) -> tuple[int, int, list[Flaw]]:
-    """Put any message on the batch: its framing tokens, its image tokens, its flaws."""
+    """Add any message to the batch; return its framing tokens, its image tokens and its flaws."""
     if isinstance(message, Assistant):
         learnt = trained and message.weight != 0
         kind = batch_texts.ASSISTANT_TRAINED if learnt else batch_texts.ASSISTANT
@@ -141,10 +141,9 @@ def lay_out_message(
 def lay_out_assistant(
     message: Assistant, path: str, laid: BatchTexts, kind: int
 ) -> tuple[int, int, list[Flaw]]:
-    """Put one assistant message on the batch: its framing tokens, 0 image tokens, its flaws.
+    """Add an assistant message to the batch; return its framing tokens, 0 image tokens and its flaws.
 
-    A tool call counts as its name, its arguments and the 3 marks of a message; all of it is of the `kind`
-    of the message that makes it.
+    A tool call counts as its name, its arguments and 3 framing tokens, all of its message's `kind`.
     """
     texts = _spoken(message)
     if message.name is not None:
@@ -173,7 +172,7 @@ def _spoken(message: Assistant) -> list[str]:
 
 
 def images_in(message: Any) -> int:
-    """How many images a message holds."""
+    """Return the number of images in a message."""
     if not isinstance(message, User) or isinstance(message.content, str):
         return 0
     return sum(isinstance(part, ImagePart) for part in message.content)

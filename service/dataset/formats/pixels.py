@@ -1,4 +1,4 @@
-"""Width and height of a PNG, JPEG or WEBP image, from the first bytes of its file.
+"""Read the width and height of a PNG, JPEG or WEBP image from the first bytes of its file.
 
 Layouts: PNG (RFC 2083, IHDR), JPEG (ITU-T T.81, start of frame), WEBP (RFC 9649).
 """
@@ -17,7 +17,7 @@ class Size(NamedTuple):
 
 
 def kind_of(data: bytes) -> str | None:
-    """The media type that the first bytes show; None for any other kind of file."""
+    """Return the media type by the first bytes; None for other types."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if data.startswith(b"\xff\xd8\xff"):
@@ -28,7 +28,7 @@ def kind_of(data: bytes) -> str | None:
 
 
 def size_of(data: bytes) -> Size | None:
-    """The size in pixels; None when the bytes given do not say it."""
+    """Return the size in pixels; None if these bytes do not contain it."""
     readers = {"image/png": _png, "image/jpeg": _jpeg, "image/webp": _webp}
     reader = readers.get(kind_of(data) or "")
     found = reader(data) if reader else None

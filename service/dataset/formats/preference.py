@@ -1,7 +1,7 @@
 """Preference (DPO): an `input` with `messages`, a `preferred_output` and a `non_preferred_output`.
 
-Each output is one assistant message of text. Both are learnt from, one as what to say and one as what not to,
-so both count as trained; the input counts once.
+Each output is one assistant message of text. Training uses both, one as a positive and one as a negative
+example, so both count as trained; the input counts once.
 """
 
 from typing import Annotated
@@ -23,7 +23,7 @@ Output = Annotated[list[Assistant], Meta(min_length=1, max_length=1)]
 
 
 class PreferenceInput(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """What both outputs answer."""
+    """The conversation that both outputs answer."""
 
     messages: Annotated[list[Message], Meta(min_length=1)]
     tools: msgspec.Raw = _NOTHING
@@ -39,7 +39,7 @@ class PreferenceExample(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 def lay_out(example: PreferenceExample, laid: BatchTexts, book: ToolBook) -> list[Flaw]:
-    """Put an example on the batch; return its flaws, and keep nothing of it when there are any."""
+    """Add an example to the batch and return its flaws; a flawed one is discarded."""
     flaws: list[Flaw] = []
     framing = TOKENS_PER_REPLY
     asked = example.input
@@ -49,7 +49,13 @@ def lay_out(example: PreferenceExample, laid: BatchTexts, book: ToolBook) -> lis
         framing += more
         flaws += wrong
         if messages.images_in(message):
-            flaws.append(Flaw(f"{path}.content", "image_not_allowed", "holds images; only text is taken"))
+            flaws.append(
+                Flaw(
+                    f"{path}.content",
+                    "image_not_allowed",
+                    "contains images; preference training allows only text",
+                )
+            )
     flaws += calls.tool_flaws(asked.messages, "input.messages")
     for path, kind in (
         ("preferred_output", batch_texts.PREFERRED),
@@ -60,7 +66,7 @@ def lay_out(example: PreferenceExample, laid: BatchTexts, book: ToolBook) -> lis
         framing += more
         flaws += wrong
         if output.tool_calls or output.function_call:
-            flaws.append(Flaw(f"{path}[0]", "not_text", "calls a tool; an output must be text"))
+            flaws.append(Flaw(f"{path}[0]", "not_text", "calls a tool; an output must be text only"))
     tool_tokens, wrong = measure_tools(asked, book, "input.")
     flaws += wrong
     if flaws:

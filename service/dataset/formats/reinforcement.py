@@ -1,6 +1,6 @@
-"""Reinforcement: `messages`, perhaps `tools`; every other field is a reference for the grader.
+"""Reinforcement: `messages`, optional `tools`; every other field is a reference for the grader.
 
-Nothing in such a file is learnt by heart, so no token counts as trained; training is billed by the hour.
+The model does not learn these texts themselves, so no token counts as trained; the hour is billed.
 """
 
 from typing import Annotated
@@ -23,7 +23,7 @@ _NOTHING = msgspec.Raw(b"")
 
 
 class ReinforcementExample(msgspec.Struct, gc=False):
-    """A prompt; fields beside these are the grader's and may hold anything."""
+    """A prompt; other fields are for the grader and may have any value."""
 
     messages: Annotated[list[Message], Meta(min_length=1)]
     tools: msgspec.Raw = _NOTHING
@@ -34,14 +34,14 @@ _DECODER = msgspec.json.Decoder(ReinforcementExample)
 
 
 def decode(line: bytes) -> ReinforcementExample:
-    """One example. Raises `MsgspecError` and `UnicodeDecodeError`."""
-    # Fields that a type does not name are skipped without a look at their text; this looks.
+    """Decode an example. Raises `MsgspecError` and `UnicodeDecodeError`."""
+    # The typed decoder skips other fields without checking that their text is valid.
     msgspec.json.decode(line)
     return _DECODER.decode(line)
 
 
 def lay_out(example: ReinforcementExample, laid: BatchTexts, book: ToolBook) -> list[Flaw]:
-    """Put a prompt on the batch; return its flaws, and keep nothing of it when there are any."""
+    """Add a prompt to the batch and return its flaws; a flawed one is discarded."""
     flaws: list[Flaw] = []
     framing = TOKENS_PER_REPLY
     for number, message in enumerate(example.messages):
@@ -50,10 +50,22 @@ def lay_out(example: ReinforcementExample, laid: BatchTexts, book: ToolBook) -> 
         framing += more
         flaws += wrong
         if messages.images_in(message):
-            flaws.append(Flaw(f"{path}.content", "image_not_allowed", "holds images; only text is taken"))
+            flaws.append(
+                Flaw(
+                    f"{path}.content",
+                    "image_not_allowed",
+                    "contains images; reinforcement training allows only text",
+                )
+            )
     if isinstance(example.messages[-1], Assistant):
         last = f"messages[{len(example.messages) - 1}]"
-        flaws.append(Flaw(last, "ends_with_assistant", "is the answer already; the model has to give it"))
+        flaws.append(
+            Flaw(
+                last,
+                "ends_with_assistant",
+                "is an answer; end with the prompt, because the model writes the answer",
+            )
+        )
     flaws += calls.tool_flaws(example.messages, "messages")
     tool_tokens, wrong = measure_tools(example, book)
     flaws += wrong

@@ -1,4 +1,4 @@
-"""Tool definitions in an example: whether the provider takes them, and how many tokens they cost.
+"""Validate the tool definitions of an example, and count their tokens.
 
 Rules: OpenAI's API reference for `tools` (names, at most 128 functions), and JSON Schema's own meta-schema
 (draft 2020-12) for `parameters`, whose top level describes an object.
@@ -21,7 +21,7 @@ _NAME = re.compile("[A-Za-z0-9_-]{1,64}")
 
 
 class ToolDefinition(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """A tool the model may call; functions are the only kind that can be trained."""
+    """A tool that the model may call; training supports only functions."""
 
     type: Literal["function"]
     function: FunctionDefinition
@@ -34,7 +34,7 @@ _FUNCTIONS = msgspec.json.Decoder(
 
 
 class Definitions(NamedTuple):
-    """The functions that an example declares: their tokens, their names, and the first thing wrong."""
+    """The functions that an example declares: their tokens, their names, and the first flaw."""
 
     tokens: int = 0
     names: frozenset[str] = frozenset()
@@ -45,14 +45,14 @@ NOT_DECLARED = Definitions()
 
 
 class ToolBook:
-    """The tool definitions seen so far: examples of one file mostly repeat a few."""
+    """A cache of tool definitions: most files repeat a few."""
 
     def __init__(self, encoding: str) -> None:
         self.encoding = encoding
         self._known: dict[tuple[bool, bytes], Definitions] = {}
 
     def look_up(self, raw: bytes, *, legacy: bool = False) -> Definitions:
-        """What the `tools` (or, legacy, `functions`) array in `raw` JSON declares."""
+        """Return the functions in a raw JSON array of `tools` (or deprecated `functions`)."""
         known = self._known.get((legacy, raw))
         if known is None:
             if len(self._known) >= _REMEMBERED:
@@ -109,7 +109,7 @@ def _flaw_in_parameters(function: FunctionDefinition, path: str) -> Flaw | None:
             f"{path}.type", "invalid_tool", "must be 'object': a function is called with named arguments"
         )
     try:
-        # By draft 2020-12 whatever `$schema` names, so that nothing is looked up anywhere.
+        # Always draft 2020-12, whatever `$schema` names, so that nothing is fetched.
         jsonschema_rs.meta.validate({name: value for name, value in schema.items() if name != "$schema"})
     except jsonschema_rs.ValidationError as bad:
         steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in bad.instance_path)

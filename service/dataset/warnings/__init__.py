@@ -1,4 +1,4 @@
-"""What is worth a look in a file that can be trained: warnings, found while it is checked.
+"""Find warnings while a file is checked: possible problems that do not prevent training.
 
 Codes: `duplicate`, `near_duplicate`, `secret`, `personal_data`, `html`, `control_characters`, `truncated`,
 `label_imbalance`, `few_examples_per_label`, `system_prompts_differ`, `mixed_languages`, `missing_separator`,

@@ -1,4 +1,4 @@
-"""Watches a check go by and gathers what is worth a look, batch by batch."""
+"""Find warnings batch by batch during a check."""
 
 import hashlib
 import re
@@ -30,7 +30,7 @@ _TOLD_AT_ONCE = 1_000
 
 
 class Rows(NamedTuple):
-    """Hashes of a content's rows and their lines; of very many, those that end in `level` zero bits."""
+    """Hashes of a content's rows, and their lines; if very many, only those that end in `level` zero bits."""
 
     level: int
     hashes: U64
@@ -38,9 +38,9 @@ class Rows(NamedTuple):
 
 
 class WarningFinder:
-    """The state of one finder. Warnings whose code is in `as_errors` are handed back as errors instead.
+    """Finds the warnings of one check. Those with a code in `as_errors` are returned as errors instead.
 
-    `limits` are those of tokens per example whose crossing is worth a warning.
+    `limits` are the limits of tokens per example to warn about.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class WarningFinder:
         self._styles = Styles()
 
     def look(self, batch: Batch, laid: BatchTexts) -> list[Problem]:
-        """Take in the valid lines of a batch; returns the errors that policy makes of warnings."""
+        """Search the valid lines of a batch; return warnings that the policy treats as errors."""
         rows = [row for row in (batch.lines[line - batch.first] for line in laid.lines) if row is not None]
         lines = np.array(laid.lines, np.uint32)
         self._rows.add(row_hashes(rows), lines)
@@ -71,26 +71,26 @@ class WarningFinder:
         return self.found.take_errors()
 
     def finish(self, truncations: Iterable[Truncation]) -> Iterator[Problem]:
-        """Say what only the whole file shows; the errors that policy makes of it, as they are found."""
+        """Find warnings about the whole file; yield those that the policy treats as errors."""
         yield from self._repeats()
         for cut in truncations:
             if cut.examples and cut.limit in self.limits:
                 self.found.of_file(
                     "truncated",
                     f"{cut.examples} examples are longer than {cut.limit} tokens, the limit of some models; "
-                    f"{cut.tokens_lost} tokens would be cut off unseen.",
+                    f"{cut.tokens_lost} tokens would be cut off without an error.",
                 )
             if cut.nothing_left and cut.limit in self.limits:
                 self.found.of_file(
                     "nothing_left",
-                    f"{cut.nothing_left} examples reach {cut.limit} tokens before their first answer: all "
-                    "that they would teach is cut off. Shorten their prompts.",
+                    f"{cut.nothing_left} examples reach {cut.limit} tokens before their first answer, so "
+                    "nothing in them would be trained. Shorten their prompts.",
                 )
         self._styles.tell(self.found)
         yield from self.found.take_errors()
 
     def rows(self) -> Rows:
-        """What tells later whether another file has the same rows."""
+        """Return hashes to compare the rows with those of other files."""
         hashes, lines = self._rows.arrays()
         level = self._rows.level
         while len(hashes) > _MOST_ROWS:
@@ -119,7 +119,7 @@ class WarningFinder:
         if len(better) == len(worse) == len(laid.lines):
             for line, preferred, other in zip(laid.lines, better, worse, strict=True):
                 if preferred.strip() == other.strip():
-                    message = "is the same as the preferred one: there is nothing to prefer"
+                    message = "equals the preferred output; the two must differ to teach a preference"
                     self.found.on_line(line, "non_preferred_output[0].content", "same_outputs", message)
 
     def _repeats(self) -> Iterator[Problem]:
@@ -133,7 +133,7 @@ class WarningFinder:
         self._scale("near_duplicate", len(near), self._bands)
 
     def _told(self, code: str, words: str, later: U32, first: U32) -> Iterator[Problem]:
-        """Say it of each line, in steps: of ten million, Python's own numbers would fill the memory."""
+        """Add a warning per line, in steps: ten million Python integers would fill the memory."""
         for start in range(0, len(later), _TOLD_AT_ONCE):
             if not self.found.wants(code):
                 self.found.count(code, len(later) - start)
@@ -144,21 +144,21 @@ class WarningFinder:
             yield from self.found.take_errors()
 
     def _scale(self, code: str, seen: int, table: KeyTable) -> None:
-        """Only some keys of a very large file are kept: what they show stands for as many more."""
+        """Scale up the count of a very large file, of which only a sample of the keys is kept."""
         if seen and table.level:
             self.found.count(code, seen * (2**table.level - 1))
 
 
 _SAID = {
-    "secret": lambda hit: f"seems to hold a secret: {masked(hit)}",
-    "personal_data": lambda hit: f"seems to hold {hit.what}: {masked(hit)}",
-    "html": lambda hit: f"holds leftover markup: {masked(hit)}",
-    "control_characters": lambda hit: f"holds a control character: {masked(hit)}",
+    "secret": lambda hit: f"seems to contain a secret: {masked(hit)}",
+    "personal_data": lambda hit: f"seems to contain {hit.what}: {masked(hit)}",
+    "html": lambda hit: f"contains leftover HTML: {masked(hit)}",
+    "control_characters": lambda hit: f"contains a control character: {masked(hit)}",
 }
 
 
 def plain_ascii(row: bytes) -> bytes:
-    """The row with its `\\u` escapes of printable ASCII undone, behind which a secret would not be seen."""
+    """Decode a row's `\\u` escapes of printable ASCII, which would hide a secret."""
     if b"\\u00" not in row or not _ESCAPED_ASCII.search(row):
         return row
     try:
@@ -168,13 +168,13 @@ def plain_ascii(row: bytes) -> bytes:
 
 
 def row_hashes(rows: list[bytes]) -> U64:
-    """A 64-bit hash of each row, the same in every process and for both kinds of line end."""
+    """Return a 64-bit hash of each row, the same in every process and for both kinds of line ends."""
     digests = [hashlib.blake2b(row.rstrip(), digest_size=_HASH_BYTES).digest() for row in rows]
     return np.frombuffer(b"".join(digests), "<u8")
 
 
 def _path_to(hit: Hit, row: bytes) -> str:
-    """Where in the example the hit is; empty when escapes hide it."""
+    """Return the hit's path in the example; empty when escapes hide it."""
     text = hit.text.decode("utf-8", "replace")
     return _find(read(row), text, "") or ""
 

@@ -1,4 +1,4 @@
-"""Warnings as they are found: a few of each kind are listed, all are counted."""
+"""Collect warnings: list a few of each code, and count all."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -28,15 +28,15 @@ Code = Literal[
     "invalid_arguments",
     "nothing_left",
 ]
-# In the order in which they are shown, the gravest first.
+# In display order, the most serious first.
 CODES: tuple[str, ...] = get_args(Code)
 MAX_LISTED_EACH = 25
 
 
 class Warnings:
-    """Warnings by code. Those in `as_errors` are not among them: all of them become errors.
+    """The warnings by code. Those with a code in `as_errors` become errors instead.
 
-    `line_of` gives the line of the uploaded file for a line that was checked.
+    `line_of` maps a checked line to the line of the uploaded file.
     """
 
     def __init__(self, as_errors: frozenset[str] = frozenset()) -> None:
@@ -47,32 +47,32 @@ class Warnings:
         self._listed: dict[str, list[Problem]] = {code: [] for code in CODES}
 
     def wants(self, code: str) -> bool:
-        """Whether the words of another warning of that kind will be seen."""
+        """Return whether another warning of this code would be listed."""
         return code in self._as_errors or len(self._listed[code]) < MAX_LISTED_EACH
 
     def on_line(self, line: int, path: str, code: str, message: str) -> None:
-        """One warning about a line."""
+        """Add a warning about a line."""
         if self.wants(code):
             self._add(on_line(self.line_of(line), Flaw(path, code, message)))
         else:
             self.counts[code] += 1
 
     def of_file(self, code: str, message: str) -> None:
-        """One warning about the whole file."""
+        """Add a warning about the whole file."""
         self._add(of_file(code, message))
 
     def count(self, code: str, times: int) -> None:
-        """More warnings of a kind, which are not listed."""
+        """Count further warnings of a code without listing them."""
         if code not in self._as_errors:
             self.counts[code] += times
 
     def take_errors(self) -> list[Problem]:
-        """The errors since the last time this was asked."""
+        """Return the errors added since the last call."""
         errors, self._errors = self._errors, []
         return errors
 
     def listed(self) -> list[Problem]:
-        """What is shown."""
+        """Return the listed warnings."""
         return [problem for code in CODES for problem in self._listed[code]]
 
     def _add(self, problem: Problem) -> None:

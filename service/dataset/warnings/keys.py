@@ -1,8 +1,8 @@
-"""Many 64-bit keys with the line each belongs to, in bounded memory: which lines share a key?
+"""Find lines that share a 64-bit key, among many keys in bounded memory.
 
-Up to `capacity` keys all are kept. Beyond that only those whose hash ends in a zero bit, then in two, and
-so on: all lines that share a kept key are still found together, but only for a half, a quarter, … of the
-keys. What is counted is scaled up by as much.
+Up to `capacity`, all keys are kept; beyond that, only keys that end in one zero bit, then two, and so on. All
+lines that share a kept key are still found, but only a half, a quarter, … of the keys are kept. Counts are
+scaled up accordingly.
 """
 
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ CAPACITY = 2_000_000
 
 
 class KeyTable:
-    """Keys and lines, at most `capacity` of each: 12 bytes a pair, about 20 more while pairs are sought."""
+    """At most `capacity` keys with their lines: 12 bytes a pair, about 20 more during a search."""
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self.level = 0
@@ -26,7 +26,7 @@ class KeyTable:
         self._lines: list[U32] = []
 
     def add(self, keys: U64, lines: U32) -> None:
-        """Take in keys (well mixed ones: their low bits choose) and their lines, in rising order of lines."""
+        """Add keys, whose low bits must be well mixed, and their lines in ascending order."""
         if self.level:
             chosen = (keys & np.uint64(2**self.level - 1)) == 0
             keys, lines = keys[chosen], lines[chosen]
@@ -37,7 +37,7 @@ class KeyTable:
             self._thin()
 
     def arrays(self) -> tuple[U64, U32]:
-        """All keys and their lines, in the order they came."""
+        """Return all kept keys and their lines, in the order added."""
         if not self._keys:
             return np.empty(0, np.uint64), np.empty(0, np.uint32)
         keys, lines = np.concatenate(self._keys), np.concatenate(self._lines)
@@ -45,7 +45,7 @@ class KeyTable:
         return keys, lines
 
     def links(self) -> tuple[U32, U32]:
-        """Lines that share a key with an earlier line, and for each the first that has that key."""
+        """Return lines that share a key with an earlier line, and for each the first line with that key."""
         keys, lines = self.arrays()
         order = np.argsort(keys, kind="stable").astype(np.uint32)
         keys, lines = keys[order], lines[order]
@@ -54,17 +54,17 @@ class KeyTable:
         same[:1] = False
         np.equal(keys[1:], keys[:-1], out=same[1:])
         del keys
-        # The place where each run of equal keys begins; sorting was stable, so its line is the earliest.
+        # The index where each run of equal keys begins; the sort is stable, so its line is the earliest.
         starts = np.arange(len(lines), dtype=np.uint32)
         starts[same] = 0
         np.maximum.accumulate(starts, out=starts)
         later, first = lines[same], lines[starts[same]]
-        # Keys of one line may be equal among themselves.
+        # One line may have the same key twice.
         other = later != first
         return later[other], first[other]
 
     def repeats(self) -> tuple[U32, U32]:
-        """The same with each line once, rising, and one line before it that it shares a key with."""
+        """Return each such line once, in ascending order, with one earlier line that shares a key."""
         later, first = self.links()
         found, at = np.unique(later, return_index=True)
         return found, first[at]
@@ -78,5 +78,5 @@ class KeyTable:
 
 
 def pairs(later: U32, first: U32) -> Iterator[tuple[int, int]]:
-    """The two arrays side by side, as numbers of Python."""
+    """Return the two arrays as pairs of Python integers."""
     return zip(later.tolist(), first.tolist(), strict=True)

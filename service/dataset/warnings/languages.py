@@ -1,4 +1,4 @@
-"""Which language a text seems to be in: by its script, and by common words where scripts are shared."""
+"""Detect a text's language by its script, and by common words for scripts with several languages."""
 
 import re
 
@@ -31,9 +31,9 @@ _MIN_COMMON = 3
 
 
 def language_of(text: str) -> str | None:
-    """The language, or the script's name; None when there is too little to tell.
+    """Return the language, or the script's name; None if the text is too short to tell.
 
-    A Japanese text counts as such by its first kana, whatever share of it is Chinese characters.
+    A text with any kana is Japanese, whatever its share of Chinese characters.
     """
     text = text[:_LOOKED_AT]
     found = [(len(pattern.findall(text)), name) for name, pattern in _SCRIPTS] if not text.isascii() else []

@@ -1,8 +1,7 @@
-"""Look for secrets, personal data, leftover markup and control characters in raw lines, in one pass.
+"""Search raw lines for secrets, personal data, leftover HTML and control characters, in one pass.
 
-The lines are searched as they are, JSON and all: what is looked for looks the same there, and a search of the
-decoded texts would first have to put them together again. RE2 runs in linear time and off the interpreter's
-lock.
+The patterns look the same in raw JSON, so decoded texts need not be joined to be searched. RE2 runs in linear
+time and releases the interpreter's lock.
 """
 
 import re
@@ -31,7 +30,7 @@ _SECRETS = (
     rb"[a-z][a-z0-9+.-]{1,20}:\\?/\\?/[^\s\"/:@<>]{1,64}:[^\s\"/@<>]{3,128}@",
 )
 _EMAIL = rb"[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,3}\.[A-Za-z]{2,24}"
-# Ten digits and more with at most one mark between two of them: a phone number, a card, or neither.
+# Ten or more digits with at most one mark between two: perhaps a phone or card number.
 _DIGITS = rb"\+?\(?[0-9](?:[ ().-]{0,2}[0-9]){9,18}"
 _HTML = (
     rb"(?i:<|\\u003c)\\?/?(?i:" + NAMES.encode() + rb")(?:[ ][^<>\n]{0,300})?\\?/?(?i:>|\\u003e)"
@@ -53,14 +52,14 @@ def _options() -> re2.Options:
 _ALL = re2.compile(b"|".join((*_SECRETS, _EMAIL, _DIGITS, _HTML, _CONTROL)), _options())
 _IS_SECRET = re.compile(b"|".join(_SECRETS))
 _IS_EMAIL = re.compile(_EMAIL)
-# International with +, North American 3-3-4 with marks, or a Chinese mobile number.
+# International with +, North American 3-3-4 with separators, or a Chinese mobile number.
 _IS_PHONE = re.compile(
     rb"\+[0-9][0-9 ().-]{7,18}|\(?[2-9][0-9]{2}\)?[ .-][2-9][0-9]{2}[ .-][0-9]{4}|1[3-9][0-9]{9}"
 )
 
 
 class Hit(NamedTuple):
-    """Something found at byte `start` of what was searched."""
+    """A match at byte `start` of the searched bytes."""
 
     start: int
     code: str
@@ -69,7 +68,7 @@ class Hit(NamedTuple):
 
 
 def scan(block: bytes) -> Iterator[Hit]:
-    """Everything found in some lines, in order."""
+    """Return all matches in some lines, in order."""
     for match in _ALL.finditer(block):
         text = match.group()
         kind = _kind(block, match.start(), text)
@@ -91,7 +90,7 @@ def _kind(block: bytes, start: int, text: bytes) -> tuple[str, str] | None:
 
 
 def _is_escaped(block: bytes, start: int) -> bool:
-    """Whether the backslash at `start` is itself escaped: then it is a backslash and nothing more."""
+    """Return whether the backslash at `start` is itself escaped, and so does not start an escape."""
     before = block[max(0, start - 64) : start]
     return bool((len(before) - len(before.rstrip(b"\\"))) % 2)
 
@@ -99,7 +98,7 @@ def _is_escaped(block: bytes, start: int) -> bool:
 def _number(block: bytes, start: int, text: bytes) -> tuple[str, str] | None:
     end = start + len(text)
     if block[start - 1 : start].isalnum() or block[end : end + 1].isalnum():
-        return None  # a piece of some identifier
+        return None  # part of an identifier
     digits = [byte - 48 for byte in text if 48 <= byte <= 57]
     if 13 <= len(digits) <= 19 and digits[0] in (2, 3, 4, 5, 6) and _passes_luhn(digits):
         return "personal_data", "a card number"
@@ -107,13 +106,13 @@ def _number(block: bytes, start: int, text: bytes) -> tuple[str, str] | None:
 
 
 def _passes_luhn(digits: list[int]) -> bool:
-    """The check digit of payment cards (ISO/IEC 7812-1)."""
+    """Return whether the check digit of a payment card is right (ISO/IEC 7812-1)."""
     doubled = [digit * 2 - 9 * (digit > 4) for digit in digits[-2::-2]]
     return len(set(digits)) > 1 and (sum(doubled) + sum(digits[-1::-2])) % 10 == 0
 
 
 def masked(hit: Hit) -> str:
-    """Enough of what was found to recognise it, too little to use it."""
+    """Return enough of a match to recognise it, but too little to use it."""
     text = hit.text.decode("utf-8", "replace")
     if hit.code == "control_characters":
         return text if text.startswith("\\") else f"U+{ord(text[0]):04X}"

@@ -1,10 +1,10 @@
-"""What makes two examples near-duplicates: most of their short pieces are the same.
+"""Compute band keys of examples: near-duplicates, which share most of their short pieces, share a key.
 
-A MinHash of one permutation (Li, Owen, Zhang 2012) in 64 bins, cut into 8 bands of 8. Two examples that share
-nine tenths of their pieces agree on a band with 99 % probability, at seven tenths with 38 %, at half 3 %.
-Pieces are 8 bytes long, of lower-cased text without blanks and punctuation, and taken where certain bytes
-stand (about every twelfth byte), so that the same text gives the same pieces wherever it begins. Pieces that
-a quarter of the first examples share (JSON's own, system prompts, templates) say nothing and are left out.
+A one-permutation MinHash (Li, Owen, Zhang 2012) in 64 bins, split into 8 bands of 8. Two examples that share
+90 % of their pieces have a band in common with 99 % probability; at 70 % it is 38 %, at 50 % it is 3 %.
+Pieces are 8 bytes of lower-cased text without blanks and punctuation. They start at certain byte values
+(about every twelfth byte), so that equal text gives equal pieces wherever it begins. Pieces in a quarter or
+more of the first examples (JSON syntax, system prompts, templates) are ignored.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ BANDS = 8
 _BINS = 64
 _PER_BAND = _BINS // BANDS
 _PIECE_BYTES = 8
-# An example with fewer pieces is too short to be like another in most of them by more than chance.
+# Shorter examples would share most of their few pieces by chance.
 _MIN_PIECES = 8
 _MIN_FILLED = 4
 _COMMON_SHARE = 0.25
@@ -31,13 +31,13 @@ _WEIGHTS = np.array([pow(0x9E3779B97F4A7C15, power, 2**64) for power in range(1,
 
 
 class Sketcher:
-    """Makes the band keys of examples, batch by batch; the first batch settles what is common to all."""
+    """Computes band keys batch by batch. The first batch decides which pieces are too common."""
 
     def __init__(self) -> None:
         self._stopped: NDArray[np.bool_] | None = None
 
     def keys(self, rows: list[bytes]) -> tuple[U64, NDArray[np.intp]]:
-        """Band keys, and the index in `rows` that each belongs to; short rows have none."""
+        """Return band keys, and the index in `rows` of each; short rows have none."""
         pieces, owners = _pieces(rows)
         pieces = _mixed(pieces)
         if self._stopped is None:
@@ -52,34 +52,34 @@ class Sketcher:
         filled = (bands != _EMPTY).sum(axis=2) >= _MIN_FILLED
         filled &= enough[:, None]
         keys = (bands * _WEIGHTS).sum(axis=2, dtype=np.uint64)
-        # Bands must not meet each other: what is equal in the third must not match the fifth.
+        # Keys of different bands must never match: the third band of a row and the fifth of another.
         keys = _mixed(keys + np.arange(BANDS, dtype=np.uint64))
         at_row, at_band = np.nonzero(filled)
         return keys[at_row, at_band], at_row
 
 
 def _pieces(rows: list[bytes]) -> tuple[U64, NDArray[np.intp]]:
-    """All pieces as 64-bit numbers, and the row each is from."""
+    """Return all pieces as 64-bit numbers, and the row of each."""
     text = b"\n".join([*rows, bytes(_PIECE_BYTES)]).translate(_LOWER, _DROPPED)
     windows = np.ndarray((len(text) - _PIECE_BYTES,), np.dtype("<u8"), text, strides=(1,))
     places = np.flatnonzero(np.frombuffer(text.translate(_IS_ANCHOR), np.bool_, len(windows)))
     ends = np.flatnonzero(np.frombuffer(text, np.uint8) == ord("\n"))
     counts = np.diff(np.searchsorted(places, ends), prepend=0)
     owners = np.repeat(np.arange(len(rows)), counts)
-    # A piece that reaches into the next row would make its row's end depend on its neighbour.
+    # Without pieces that reach into the next row, which would make a row's keys depend on it.
     inside = places[: len(owners)] + _PIECE_BYTES <= ends[owners]
     return windows[places[: len(owners)][inside]], owners[inside]
 
 
 def _mixed(numbers: U64) -> U64:
-    """Every bit of the result depends on every bit (the finaliser of SplitMix64)."""
+    """Mix the bits, so that each result bit depends on all input bits (SplitMix64's finaliser)."""
     numbers = (numbers ^ (numbers >> np.uint64(30))) * _MIX_1
     numbers = (numbers ^ (numbers >> np.uint64(27))) * _MIX_2
     return numbers ^ (numbers >> np.uint64(31))
 
 
 def _common(pieces: U64, rows: int) -> NDArray[np.bool_]:
-    """Low bits of the pieces that a large share of the rows have."""
+    """Return the low bits of the pieces that a large share of the rows have."""
     stopped = np.zeros(2**_STOP_BITS, np.bool_)
     if rows >= 20:
         found, times = np.unique(pieces, return_counts=True)

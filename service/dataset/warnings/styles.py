@@ -1,4 +1,4 @@
-"""What texts look like taken together: labels, system prompts, languages, ends of prompts."""
+"""Find warnings about all texts together: labels, system prompts, languages, ends of prompts."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ _TAIL_CHARS = 24
 
 
 class Styles:
-    """Looks at batches of texts and says at the end what stands out."""
+    """Collects statistics on batches of texts, and warns at the end."""
 
     def __init__(self) -> None:
         self._examples = 0
@@ -33,7 +33,7 @@ class Styles:
         self._unspaced = self._with_separator = 0
 
     def look(self, laid: BatchTexts) -> None:
-        """Take in a batch."""
+        """Add a batch."""
         self._examples += len(laid.lines)
         self._count_labels(_of(laid, kinds.ASSISTANT_TRAINED, kinds.COMPLETION))
         if len(self._systems) < _MAX_SYSTEMS:
@@ -44,7 +44,7 @@ class Styles:
         self._look_at_pairs(list(_of(laid, kinds.PROMPT)), list(_of(laid, kinds.COMPLETION)))
 
     def tell(self, found: Warnings) -> None:
-        """Say what stands out."""
+        """Add the warnings."""
         if self._examples < 2:
             return
         self._tell_labels(found)
@@ -59,7 +59,7 @@ class Styles:
         self._labels.update(text[: _MAX_LABEL_CHARS + 1] for text in texts)
         long = any(len(label) > _MAX_LABEL_CHARS for label in self._labels)
         if long or len(self._labels) > _MAX_LABELS:
-            self._labels = None  # these are no classes
+            self._labels = None  # these are not classes
 
     def _tell_labels(self, found: Warnings) -> None:
         labels = self._labels
@@ -68,12 +68,12 @@ class Styles:
         (most, at_most), (least, at_least) = labels.most_common()[0], labels.most_common()[-1]
         if at_most >= _IMBALANCE * at_least:
             message = f"{most.strip()!r} is the answer {at_most} times, {least.strip()!r} {at_least} times."
-            found.of_file("label_imbalance", f"The {len(labels)} labels are unevenly frequent: {message}")
+            found.of_file("label_imbalance", f"The {len(labels)} labels are unbalanced: {message}")
         if labels.total() < _WANTED_PER_LABEL * len(labels):
             found.of_file(
                 "few_examples_per_label",
                 f"{labels.total()} examples teach {len(labels)} labels; {least.strip()!r} has {at_least}. "
-                f"About {_WANTED_PER_LABEL} examples for each are advised.",
+                f"Use about {_WANTED_PER_LABEL} examples for each.",
             )
 
     def _tell_systems(self, found: Warnings) -> None:
@@ -92,7 +92,9 @@ class Styles:
         shares = [(name, times / seen) for name, times in self._languages.most_common() if times > 1]
         mixed = [f"{name} {share:.0%}" for name, share in shares if share >= _MIXED_SHARE]
         if len(mixed) > 1:
-            found.of_file("mixed_languages", f"Languages are mixed, by a sample: {', '.join(mixed)}.")
+            found.of_file(
+                "mixed_languages", f"The languages are mixed, judging by a sample: {', '.join(mixed)}."
+            )
 
     def _look_at_pairs(self, prompts: list[str], completions: list[str]) -> None:
         if not completions:
@@ -108,7 +110,7 @@ class Styles:
 
     def _tell_pairs(self, found: Warnings) -> None:
         if not (self._prompt_end or "").strip(" "):
-            message = "Prompts have no common end; end each with the same mark, such as ' ->', in use too."
+            message = "Prompts have no common end. End each with one separator, such as ' ->', in use too."
             found.of_file("missing_separator", message)
         if not (self._completion_end or "").strip(" "):
             message = (
@@ -117,18 +119,18 @@ class Styles:
             found.of_file("missing_stop", message)
         if self._unspaced:
             message = (
-                f"{self._unspaced} completions begin without a space; with one, words are their usual tokens."
+                f"{self._unspaced} completions begin without a space; start them with one for better tokens."
             )
             found.of_file("missing_space", message)
         if self._with_separator and (self._prompt_end or "").strip():
             message = (
-                f"{self._with_separator} prompts hold their own separator {self._prompt_end!r} earlier too."
+                f"{self._with_separator} prompts also contain the separator {self._prompt_end!r} earlier."
             )
             found.of_file("separator_in_prompt", message)
 
 
 def common_end(texts: list[str]) -> str:
-    """What all texts end with, at most 24 characters of it."""
+    """Return the common end of all texts, at most 24 characters."""
     tails = [text[-_TAIL_CHARS:][::-1] for text in texts]
     low, high = min(tails), max(tails)
     same = next((at for at, char in enumerate(low) if char != high[at : at + 1]), len(low))
@@ -136,6 +138,6 @@ def common_end(texts: list[str]) -> str:
 
 
 def _of(laid: BatchTexts, *wanted: int) -> Iterator[str]:
-    """The texts of some kinds."""
+    """Yield the texts of some kinds."""
     table = bytes(kind in wanted for kind in range(256))
     return compress(laid.texts, laid.kinds.translate(table))
