@@ -1,4 +1,4 @@
-"""The table of request fields as the inference guide shows it; run as a program, it writes it there."""
+"""Generate the table of request fields in the inference guide; run this module to write it."""
 
 import re
 from collections.abc import Iterator
@@ -31,13 +31,14 @@ _CLASSES = (
 
 
 def render() -> str:
-    """Markdown: for each dialect a row for each class of fields."""
+    """Return Markdown tables, one per dialect, with a row per class of fields."""
     parts = []
     for dialect in (CHAT, COMPLETIONS, RESPONSES):
         rows: dict[str, list[str]] = {name: [] for name in _CLASSES}
         for name, rule in sorted(dialect.table.fields.items()):
             for path, group in _leaves(name, rule):
-                rows[group].append(f"`{path}`")
+                field, _, meter = path.partition(" ")
+                rows[group].append(f"`{field}` {meter}".rstrip())
         lines = [f"| {group} | {', '.join(names)} |" for group, names in rows.items() if names]
         parts.append("\n".join([f"| `/v1{dialect.path}` | fields |", "|---|---|", *lines]))
     return _BEGIN + "\n\n".join(parts) + "\n" + _END
@@ -59,7 +60,7 @@ def _leaves(at: str, rule: Rule) -> Iterator[tuple[str, str]]:
             yield at, "free"
             yield from _special(at, rule)
         case Object():
-            yield f"{at}` ({rule.meter})`".removesuffix("`"), "priced"
+            yield f"{at} ({rule.meter})", "priced"
             yield from _special(at, rule)
         case Items():
             yield from _leaves(at, rule.each)
@@ -72,7 +73,7 @@ def _leaves(at: str, rule: Rule) -> Iterator[tuple[str, str]]:
 
 
 def _special(at: str, rule: Object) -> Iterator[tuple[str, str]]:
-    """What stands inside an object and is not simply free."""
+    """Yield the fields inside an object that are not free."""
     for name, inner in rule.fields.items():
         for path, group in _leaves(f"{at}.{name}", inner):
             if group != "free":

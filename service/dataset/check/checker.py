@@ -242,8 +242,9 @@ class Checker:
             self.errors.add(of_file("unknown_format", _UNKNOWN_FORMAT))
         fmt = self.format
         if fmt and fmt.max_examples and self.examples > fmt.max_examples:
-            most = f"{fmt.method} training allows at most {fmt.max_examples}"
-            message = f"The file has {self.examples} examples; {most}."
+            message = (
+                f"The file has {self.examples} examples; {fmt.method} allows at most {fmt.max_examples}."
+            )
             self.errors.add(of_file("too_many_examples", message))
         if self.pictured > images.MAX_EXAMPLES:
             message = f"{self.pictured} examples have images; the limit is {images.MAX_EXAMPLES} per file."
