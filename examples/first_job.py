@@ -1,6 +1,6 @@
-"""A dataset, a job, and the tuned model asked, by the stock SDK.
+"""Upload a dataset, run a job, and ask the tuned model, with the stock SDK.
 
-Needs OPENAI_BASE_URL and OPENAI_API_KEY of a team.
+Set OPENAI_BASE_URL, and OPENAI_API_KEY to a team's key.
 """
 
 import time

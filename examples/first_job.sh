@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# A dataset, its report, a job and its events, by curl. Needs OPENAI_BASE_URL and OPENAI_API_KEY of a team.
+# Upload a dataset, read its report, run a job and list its events. Set OPENAI_BASE_URL, and OPENAI_API_KEY to a
+# team's key.
 set -euo pipefail
 cd "$(dirname "$0")"
 
@@ -10,7 +11,7 @@ echo "Uploading 64 examples"
 file=$(api "$OPENAI_BASE_URL/files" -F purpose=fine-tune -F file=@data/tea-shop.jsonl | field id)
 until [ "$(api "$OPENAI_BASE_URL/files/$file" | field status)" != uploaded ]; do sleep 0.2; done
 
-echo "What they are and would cost:"
+echo "The report, with costs:"
 api "$OPENAI_BASE_URL/files/$file/report" | python3 -m json.tool --no-ensure-ascii
 
 echo "Starting a job"

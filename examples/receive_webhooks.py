@@ -1,8 +1,7 @@
 """Register a webhook endpoint on this machine, wait for one event, verify it, and clean up.
 
-Needs OPENAI_BASE_URL and OPENAI_API_KEY of a team, and a service that may call 127.0.0.1: start it with
-TUNEHOUSE_WEBHOOK_ALLOWED_NETWORKS='["127.0.0.1/32"]'.
-Start it, then start a job elsewhere.
+Set OPENAI_BASE_URL, and OPENAI_API_KEY to a team's key. The service must be allowed to call 127.0.0.1: start it
+with TUNEHOUSE_WEBHOOK_ALLOWED_NETWORKS='["127.0.0.1/32"]'. Run this, then start a job elsewhere.
 """
 
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,7 +12,7 @@ client = OpenAI()
 
 
 class Handler(BaseHTTPRequestHandler):
-    """Believes nothing that is not signed."""
+    """Accepts only signed events."""
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["content-length"]))

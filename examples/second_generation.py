@@ -1,6 +1,6 @@
-"""Tune the newest tuned model on more data: estimate before, lineage after.
+"""Tune the newest tuned model on more data: estimate the cost first, print the lineage afterwards.
 
-Needs OPENAI_BASE_URL and OPENAI_API_KEY of a team that has a tuned model; `first_job.py` makes one.
+Set OPENAI_BASE_URL, and OPENAI_API_KEY to the key of a team with a tuned model; `first_job.py` creates one.
 """
 
 import os
@@ -11,7 +11,7 @@ import httpx2
 from openai import OpenAI
 
 client = OpenAI()
-# What OpenAI's API has no word for is plain JSON over HTTP, under the same address and key.
+# Routes that OpenAI's API lacks return plain JSON, at the same address and with the same key.
 plain = httpx2.Client(
     base_url=os.environ["OPENAI_BASE_URL"],
     headers={"Authorization": f"Bearer {os.environ['OPENAI_API_KEY']}"},
@@ -35,4 +35,4 @@ while job.status not in ("succeeded", "failed", "cancelled"):
 lineage = plain.get(f"/models/{job.fine_tuned_model}/lineage").json()
 for edge in lineage["edges"]:
     print(f"{edge['from']}  --{edge['role']}-->  {edge['to']}")
-print("all of it cost", lineage["cumulative_cost_usd"]["total"])
+print("total cost", lineage["cumulative_cost_usd"]["total"])

@@ -1,8 +1,8 @@
 #!/bin/sh
-# Run once, by the PostgreSQL image, when it makes its data directory: the role that owns the tables and runs
-# migrations, and the one that api and workers use, whose rights `tunehouse migrate` grants.
+# Creates two roles: the owner of the tables, which runs migrations, and the one for api and workers, whose rights
+# `tunehouse migrate` grants. The PostgreSQL image runs this script once, when it creates its data directory.
 set -eu
-# Passwords by standard input and psql variables: arguments show in process lists.
+# Passwords are passed on standard input, because arguments are visible in process lists.
 psql --username "${POSTGRES_USER:-postgres}" --dbname "${POSTGRES_DB:-tunehouse}" --set ON_ERROR_STOP=1 --quiet <<'SQL'
 \getenv owner_password OWNER_PASSWORD
 \getenv app_password APP_PASSWORD

@@ -1,4 +1,4 @@
-"""From raw reviews to a sentiment classifier in use, through Tunehouse's API with the stock OpenAI SDK.
+"""Turn raw reviews into a sentiment classifier and use it, through Tunehouse's API with the stock OpenAI SDK.
 
     python examples/sentiment/run.py http://localhost:8800 th-KEY
 
@@ -23,9 +23,9 @@ ENDED = ("succeeded", "failed", "cancelled")
 
 @dataclass
 class Figures:
-    """What the story measured; accuracies are shares of held-out reviews.
+    """The measured results; accuracies are shares of the held-out reviews, 0 to 1.
 
-    `tokens` are those of the training file, by the base's own tokenizer and by that of OpenAI's models.
+    `tokens` has the training file's tokens by the base's own tokenizer and by that of OpenAI's models.
     """
 
     examples: tuple[int, int]
@@ -44,7 +44,7 @@ class Figures:
 
 
 def run(client: OpenAI, base: str, wait: Callable[[Callable[[], bool]], object]) -> Figures:
-    """The whole way from raw reviews to use; `wait` waits until what it is given is true."""
+    """Run all steps. `wait` returns once the condition that it is given holds."""
 
     def ready(file_id: str) -> str:
         wait(lambda: client.files.retrieve(file_id).status != "uploaded")
@@ -58,7 +58,7 @@ def run(client: OpenAI, base: str, wait: Callable[[Callable[[], bool]], object])
 
     with REVIEWS.open("rb") as file:
         raw = client.files.create(file=file, purpose="fine-tune")
-    # Its columns are no prompts and completions, so its own check fails; /convert takes it all the same.
+    # Without known column names this file fails its check, but /convert accepts it with a mapping.
     wait(lambda: client.files.retrieve(raw.id).status != "uploaded")
     converted = post(
         f"/files/{raw.id}/convert",
@@ -127,7 +127,7 @@ def run(client: OpenAI, base: str, wait: Callable[[Callable[[], bool]], object])
 
 
 def main() -> None:
-    """Run against a Tunehouse that is up."""
+    """Run against a running Tunehouse."""
     url, key = sys.argv[1:3]
 
     def wait(is_done: Callable[[], bool]) -> None:
