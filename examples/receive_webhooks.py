@@ -1,7 +1,7 @@
 """Register a webhook endpoint on this machine, wait for one event, verify it, and clean up.
 
-Set OPENAI_BASE_URL, and OPENAI_API_KEY to a team's key. The service must be allowed to call 127.0.0.1: start it
-with TUNEHOUSE_WEBHOOK_ALLOWED_NETWORKS='["127.0.0.1/32"]'. Run this, then start a job elsewhere.
+Set OPENAI_BASE_URL, and OPENAI_API_KEY to a team's key. The service must be allowed to call 127.0.0.1: start
+it with TUNEHOUSE_WEBHOOK_ALLOWED_NETWORKS='["127.0.0.1/32"]'. Run this, then start a job elsewhere.
 """
 
 from http.server import BaseHTTPRequestHandler, HTTPServer

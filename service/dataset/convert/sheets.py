@@ -1,4 +1,4 @@
-"""Rows of Excel workbooks, which can only be read whole."""
+"""Read rows of Excel workbooks, which need the whole file."""
 
 import re
 import tempfile
@@ -24,7 +24,7 @@ _SHEET_TAG = b"sheetData"
 
 
 def sheet_rows(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[tuple[int, dict[str, Any]]]:
-    """Each row of the first sheet and its number in the sheet; the first row names the columns.
+    """Yield each row of the first sheet and its number; the first row names the columns.
 
     The workbook may unpack to `limit_bytes`, and to 128 MiB at most. Raises `Unreadable`.
     """
@@ -49,7 +49,7 @@ def sheet_rows(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[tuple[int,
 
 
 def _cell(cell: Any) -> Any:
-    """Excel has one kind of number, so a whole one is read as an integer; moments become ISO 8601."""
+    """Convert a cell: whole numbers become integers, because Excel has one number type; dates, ISO 8601."""
     if isinstance(cell, float) and cell.is_integer():
         return int(cell)
     if isinstance(cell, datetime | date | time):
@@ -58,7 +58,7 @@ def _cell(cell: Any) -> Any:
 
 
 def _check_size(whole: IO[bytes], limit_bytes: int) -> None:
-    """Refuse a workbook too large for the reader, by unpacking it once in pieces."""
+    """Unpack a workbook once, in pieces, and refuse it if it is too large for the reader."""
     total = 0
     try:
         with zipfile.ZipFile(whole) as packed:
@@ -79,7 +79,7 @@ def _check_size(whole: IO[bytes], limit_bytes: int) -> None:
 
 
 class _Extent:
-    """The last row and column of a sheet: as its cells say, or counted where a cell does not say."""
+    """Finds the last row and column of a sheet by its cells' references, or by counting if they have none."""
 
     def __init__(self) -> None:
         self._parser = ParserCreate()
@@ -90,12 +90,12 @@ class _Extent:
         self._column = self._columns = 0
 
     def feed(self, piece: bytes) -> None:
-        """Look at the next piece of a member. Raises `Unreadable` for a sheet of too many cells."""
+        """Scan the next piece of a member. Raises `Unreadable` if the sheet has too many cells."""
         if self._is_xml:
             try:
                 self._parser.Parse(piece)
             except ExpatError:
-                self._is_xml = False  # a picture, say
+                self._is_xml = False  # such as a picture
         if not self._is_xml and _SHEET_TAG in piece:
             raise Unreadable("A sheet of the workbook is not well-formed XML. Save it again, or as .csv.")
 
@@ -111,8 +111,8 @@ class _Extent:
         self._rows, self._columns = max(self._rows, self._row), max(self._columns, self._column)
         if self._rows * self._columns > _MAX_CELLS:
             raise Unreadable(
-                f"A sheet reaches to row {self._rows} and column {self._columns}; the limit is {_MAX_CELLS} "
-                "cells, empty ones included. Delete what is far outside the table, or save it as .csv."
+                f"A sheet extends to row {self._rows} and column {self._columns}; the limit is {_MAX_CELLS} "
+                "cells, including empty ones. Delete the cells outside the table, or save it as .csv."
             )
 
     def _end(self, tag: str) -> None:
@@ -121,7 +121,7 @@ class _Extent:
 
 
 def _number_of(letters: str) -> int:
-    """The number of a column: 1 for A, 27 for AA."""
+    """Return the number of a column: 1 for A, 27 for AA."""
     number = 0
     for letter in letters.upper():
         number = number * 26 + ord(letter) - 64

@@ -10,7 +10,7 @@ from backports.zstd import DecompressionParameter, ZstdDecompressor, ZstdError
 from service.dataset.convert.problems import Unreadable
 
 MAX_BYTES = 8 * 2**30
-# Text compresses to a tenth, rarely to a hundredth. A file that compresses further is meant to keep a worker busy.
+# Text compresses to a tenth, rarely to a hundredth; a file that compresses further is meant to waste time.
 _MAX_RATIO = 200
 _ANY_RATIO_BYTES = 16 * 2**20  # a file may grow to this size by any ratio
 # A line takes microseconds to check however short it is, so a ratio of bytes alone does not bound the work.
