@@ -165,7 +165,7 @@ def test_another_shape_in_json_lines_must_be_converted_and_our_own_must_not() ->
         (b'[{"question": "a", "answer": \x80}]', "a.json", "not UTF-8"),
         (b"PK\x03\x04 whatever", "a.jsonl", "ZIP archive"),
         (b"\xd0\xcf\x11\xe0\xa1\xb1", "a.xlsx", "old Excel workbook"),
-        (b"PK\x03\x04[Content_Types].xml", "a.xlsx", "not an Excel workbook"),
+        (b"PK\x03\x04[Content_Types].xml", "a.xlsx", "read as an Excel workbook"),
     ],
 )  # fmt: skip
 def test_what_is_no_text_no_messages_and_no_json_is_refused_with_its_place(

@@ -35,9 +35,7 @@ def sheet_rows(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[tuple[int,
             book = CalamineWorkbook.from_filelike(whole)
             rows = book.get_sheet_by_index(0).to_python(skip_empty_area=False)
         except (CalamineError, IndexError, OSError, ValueError) as bad:
-            raise Unreadable(
-                f"The file is not an Excel workbook that can be read: {str(bad)[:200]}."
-            ) from bad
+            raise Unreadable(f"The file cannot be read as an Excel workbook: {str(bad)[:200]}.") from bad
     header = [str(name).strip() for name in rows[0]] if rows else []
     while header and not header[-1]:
         header.pop()
@@ -74,7 +72,7 @@ def _check_size(whole: IO[bytes], limit_bytes: int) -> None:
                             )
                         extent.feed(piece)
     except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, zlib.error) as bad:
-        raise Unreadable(f"The file is not an Excel workbook that can be read: {str(bad)[:200]}.") from bad
+        raise Unreadable(f"The file cannot be read as an Excel workbook: {str(bad)[:200]}.") from bad
     whole.seek(0)
 
 
