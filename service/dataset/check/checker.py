@@ -38,6 +38,7 @@ _IN_FLIGHT = 2
 _CANNOT_DECODE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _TOO_FEW = "The file has {} example(s). It can be a validation file, but a training file needs at least {}."
+_EMPTY = "The file has no examples; write one JSON object per line."
 _UNKNOWN_FORMAT = (
     "No line is a training example. Each line must be a JSON object with 'messages' (chat, "
     "reinforcement), with 'prompt' and 'completion', or with 'input', 'preferred_output' and "
@@ -59,11 +60,10 @@ def check(
 ) -> CheckReport:
     """Return a report with the errors and token counts of a file, whatever its bytes are.
 
-    `format_name` (chat, completion, …) is detected if None, and `encoding` follows from the format. `threads`
-    more threads count tokens while this one decodes. `on_error` receives every error; the report lists the
-    first 100. `finder` finds warnings; without it there are none. For a converted file, `source_lines` maps
-    its lines to the uploaded file's, and `notes` are the converter's. Raises `KeyError` for an unknown format
-    or encoding, and any exception of `chunks`.
+    `format_name` is detected if None, and `encoding` follows from the format. `threads` more threads count
+    tokens while this one decodes. `on_error` receives every error; the report lists the first 100. `finder`
+    finds warnings; without it there are none. For a converted file, `source_lines` maps its lines to the
+    uploaded file's, and `notes` are the converter's. Raises `KeyError` for an unknown format or encoding.
     """
     checker = Checker(FORMATS[format_name] if format_name else None, encoding, on_error, source_lines)
     if finder:
@@ -235,9 +235,7 @@ class Checker:
 
     def _check_whole(self) -> None:
         if not self.examples:
-            self.errors.add(
-                of_file("empty_file", "The file has no examples; write one JSON object per line.")
-            )
+            self.errors.add(of_file("empty_file", _EMPTY))
         elif self.format is None:
             self.errors.add(of_file("unknown_format", _UNKNOWN_FORMAT))
         fmt = self.format
