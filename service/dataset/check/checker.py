@@ -251,8 +251,7 @@ class Checker:
         if trains and self.lengths and not any(self.by_kind[kind] for kind in TRAINED):
             self.errors.add(
                 of_file(
-                    "nothing_trained",
-                    "Every assistant message has weight 0, so nothing would be trained. Set some to 1.",
+                    "nothing_trained", "Every assistant message has weight 0; set some to 1 to train them."
                 )
             )
 

@@ -9,7 +9,7 @@ import msgspec
 from service.dataset.problems import Problem
 
 MAX_LISTED = 100
-# Explaining an error takes longer than checking a good line: a file of nothing else would take hours.
+# Explaining an error takes longer than checking a valid line: a file with only errors would take hours.
 MAX_ERRORS = 1_000_000
 _MIN_REPEATS = 20
 # Never merged, because each names a different column.
@@ -34,11 +34,11 @@ class ErrorLog:
 
     @property
     def is_full(self) -> bool:
-        """Whether there are so many errors that the check stops."""
+        """Return whether there are so many errors that the check stops."""
         return self.count >= MAX_ERRORS
 
     def notes(self) -> list[str]:
-        """What the report has to say of a check that stopped."""
+        """Return the report's note on a check that stopped."""
         stopped = f"The check stopped after {self.count} errors; the lines that follow were not checked."
         return [stopped] if self.is_full else []
 
