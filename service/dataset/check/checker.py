@@ -32,7 +32,7 @@ from service.dataset.problems import Flaw, Problem, of_file, on_line
 from service.dataset.report import CheckReport, Tokens
 from service.dataset.warnings.finder import WarningFinder
 
-# The limits of tokens per example of current and former models.
+# Tokens per example, by current and former models.
 LIMITS = (4_096, 16_385, MAX_EXAMPLE_TOKENS)
 _IN_FLIGHT = 2
 _CANNOT_DECODE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
@@ -61,9 +61,9 @@ def check(
     """Return a report with the errors and token counts of a file, whatever its bytes are.
 
     `format_name` is detected if None, and `encoding` follows from the format. `threads` more threads count
-    tokens while this one decodes. `on_error` receives every error; the report lists the first 100. `finder`
-    finds warnings; without it there are none. For a converted file, `source_lines` maps its lines to the
-    uploaded file's, and `notes` are the converter's. Raises `KeyError` for an unknown format or encoding.
+    tokens. `on_error` receives every error; the report lists the first 100. `finder` finds warnings; without
+    it there are none. `source_lines` and `notes` are the converter's. Raises `KeyError` for an unknown format
+    or encoding.
     """
     checker = Checker(FORMATS[format_name] if format_name else None, encoding, on_error, source_lines)
     if finder:
@@ -240,9 +240,7 @@ class Checker:
             self.errors.add(of_file("unknown_format", _UNKNOWN_FORMAT))
         fmt = self.format
         if fmt and fmt.max_examples and self.examples > fmt.max_examples:
-            message = (
-                f"The file has {self.examples} examples; {fmt.method} allows at most {fmt.max_examples}."
-            )
+            message = f"{self.examples} examples; {fmt.method} training allows at most {fmt.max_examples}."
             self.errors.add(of_file("too_many_examples", message))
         if self.pictured > images.MAX_EXAMPLES:
             message = f"{self.pictured} examples have images; the limit is {images.MAX_EXAMPLES} per file."
