@@ -16,7 +16,7 @@ from pathlib import Path
 import httpx2
 
 from benchmarks.corpus import write_chats
-from service.core.migrate import upgrade
+from service.core.postgres.migrate import upgrade
 from service.local.postgres import PostgresServer
 from service.local.valkey import ValkeyServer
 from tests.support.processes import Api, Process, Worker

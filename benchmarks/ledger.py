@@ -26,7 +26,7 @@ from service.catalog.price import Price, PriceKind
 from service.catalog.prices import prices_at
 from service.catalog.seed import sync_prices
 from service.core.db import engine, transaction
-from service.core.migrate import upgrade
+from service.core.postgres.migrate import upgrade
 from service.ledger import audit
 from service.ledger.actions import place_holds, settle_many
 from service.ledger.charges import Charge, HoldAsk, Settlement

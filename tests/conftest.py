@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 
 from service.catalog.seed import sync_prices
 from service.core.db import engine, transaction
-from service.core.migrate import upgrade
+from service.core.postgres.migrate import upgrade
 from service.local.postgres import APPLICATION, OWNER, PostgresServer
 from service.local.valkey import ValkeyServer
 from service.settings import settings

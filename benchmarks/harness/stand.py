@@ -19,7 +19,7 @@ import psycopg
 
 from service.catalog.seed import sync_prices
 from service.core.db import engine, transaction
-from service.core.migrate import upgrade
+from service.core.postgres.migrate import upgrade
 from service.local.postgres import PostgresServer
 from service.local.valkey import ValkeyServer
 from service.settings import settings

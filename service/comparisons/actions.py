@@ -24,7 +24,7 @@ from service.core.ids import new_id
 from service.errors import InvalidRequest
 from service.files.actions import mark_used, unmark_used
 from service.files.queries import get_file, report_of
-from service.gateway import amounts
+from service.gateway.metering import amounts
 from service.gateway.payer import Payer
 from service.gateway.targets import Priced, priced
 from service.ledger import actions as ledger

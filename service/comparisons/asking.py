@@ -10,12 +10,12 @@ import msgspec
 from service.dataset import countable
 from service.errors import ProviderRefused, TunehouseError, Unavailable, UpstreamFailed
 from service.gateway import refusals
-from service.gateway import usage as usages
 from service.gateway.dialects.base import Malformed, Naming
 from service.gateway.dialects.choices import CHAT
+from service.gateway.metering import usage as usages
+from service.gateway.metering.usage import Usage
 from service.gateway.refusals import Words
 from service.gateway.targets import Priced
-from service.gateway.usage import Usage
 from service.providers.errors import NotConfigured
 from service.providers.registry import get_provider, provider_settings
 from service.providers.scrub import make_clean

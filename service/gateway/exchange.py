@@ -13,21 +13,22 @@ from aiohttp import ClientResponse
 from service.catalog.price import PriceKind
 from service.core import clock
 from service.errors import ProviderRefused, TunehouseError, Unavailable, UpstreamFailed
-from service.gateway import amounts, belief, counts, refusals
-from service.gateway import usage as usages
-from service.gateway.allowance import Allowance
-from service.gateway.amounts import Terms
-from service.gateway.belief import Bounds, Reviews
+from service.gateway import counts, refusals
 from service.gateway.body import Asked
 from service.gateway.connections import read_refusal, read_whole
 from service.gateway.dialects.base import Dialect, Malformed, Naming
-from service.gateway.meter import Meter
+from service.gateway.metering import amounts, belief
+from service.gateway.metering import usage as usages
+from service.gateway.metering.allowance import Allowance
+from service.gateway.metering.amounts import Terms
+from service.gateway.metering.belief import Bounds, Reviews
+from service.gateway.metering.meter import Meter
+from service.gateway.metering.usage import Usage
 from service.gateway.payer import Payer
 from service.gateway.refusals import Words
 from service.gateway.reply import Reply
 from service.gateway.streaming import pump
 from service.gateway.upstream import NeverSent, Upstream
-from service.gateway.usage import Usage
 
 Kept = Callable[[Awaitable[None]], Awaitable[None]]
 

@@ -15,8 +15,7 @@ from starlette.types import Receive, Scope, Send
 
 from service.core.ids import new_id
 from service.errors import InvalidRequest, TunehouseError, Unavailable
-from service.gateway import amounts, belief, counts
-from service.gateway.amounts import Terms
+from service.gateway import counts
 from service.gateway.attendance import Attendance
 from service.gateway.body import Asked
 from service.gateway.callers import Callers
@@ -26,7 +25,9 @@ from service.gateway.exchange import Exchange, Held
 from service.gateway.fields.examine import Demand, examine
 from service.gateway.limits import window as limits
 from service.gateway.limits.window import Limits
-from service.gateway.meter import Meter
+from service.gateway.metering import amounts, belief
+from service.gateway.metering.amounts import Terms
+from service.gateway.metering.meter import Meter
 from service.gateway.reply import Reply
 from service.gateway.streaming import CallerStalled
 from service.gateway.targets import Targets

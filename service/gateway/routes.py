@@ -10,11 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.types import Receive, Scope, Send
 
 from service.catalog.offers import offers
-from service.gateway import usage
 from service.gateway.dialects.base import Dialect
 from service.gateway.dialects.choices import CHAT, COMPLETIONS
 from service.gateway.dialects.responses import RESPONSES
 from service.gateway.gateway import Gateway
+from service.gateway.metering import usage
 from service.settings import settings
 from service.teams.access import Inferer
 

@@ -6,8 +6,8 @@ from aiohttp import ClientError, StreamReader
 
 from service.errors import TunehouseError, UpstreamFailed
 from service.gateway import refusals
-from service.gateway.allowance import Allowance
 from service.gateway.dialects.base import Malformed, ProviderComplaint, Stream
+from service.gateway.metering.allowance import Allowance
 from service.gateway.refusals import Words
 from service.gateway.reply import Reply
 from service.gateway.sse import EventTooLong, Splitter

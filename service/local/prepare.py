@@ -5,8 +5,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.catalog.seed import sync_prices
 from service.core.db import transaction
-from service.core.migrate import upgrade
-from service.core.rights import dangers_of, role_of
+from service.core.postgres.migrate import upgrade
+from service.core.postgres.rights import dangers_of, role_of
 from service.local.errors import EmbeddedError
 from service.teams.keys.actions import create_key
 from service.teams.keys.queries import has_admin_key

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 
 from service.core.db import transaction
-from service.core.rights import dangers_of
+from service.core.postgres.rights import dangers_of
 from service.ledger.actions import settle
 from tests.ledger.make import charge, team
 from tests.support.clean import dsn

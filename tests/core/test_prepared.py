@@ -7,7 +7,7 @@ from contextlib import suppress
 import psycopg
 import pytest
 
-from service.core.prepared import NotRun, PreparedStatement
+from service.core.postgres.prepared import NotRun, PreparedStatement
 from tests.support.clean import dsn
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, NullPool, create_engine, inspect, text
 
 from migrations.scripts import FUNCTIONS, run_functions
 from service.core.db import engine
-from service.core.migrate import config, upgrade
+from service.core.postgres.migrate import config, upgrade
 from service.tables import METADATA
 from tests.support import superuser
 from tests.support.clean import dsn

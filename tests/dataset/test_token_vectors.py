@@ -23,7 +23,7 @@ from service.files.costs import billed_tokens
 from service.gateway.body import Asked
 from service.gateway.dialects.choices import CHAT
 from service.gateway.dialects.responses import RESPONSES
-from service.gateway.usage import counted
+from service.gateway.metering.usage import counted
 from tests.dataset.examples import jsonl
 from trainer.engines.base import Prompt
 from trainer.engines.examples import METHOD_OF_FORMAT, detect_format, read_example

@@ -17,8 +17,8 @@ COMMITS_IN = {"service/core/db.py"}
 # A block begun in one of these ways commits at its end; `?` is the result of a call, such as `engine()`.
 BEGINS = {"?.begin", "engine.begin", "connection.begin", "session.begin"}
 # The gateway's statements; CREATE DATABASE, which no transaction allows; LISTEN, which writes nothing.
-AUTOCOMMIT_IN = {"service/core/prepared.py", "service/local/postgres.py", "service/events/tail.py"}
-STATEMENTS_IN = {"service/core/prepared.py", "service/gateway/meter.py"}
+AUTOCOMMIT_IN = {"service/core/postgres/prepared.py", "service/local/postgres.py", "service/events/tail.py"}
+STATEMENTS_IN = {"service/core/postgres/prepared.py", "service/gateway/metering/meter.py"}
 
 
 def test_nothing_but_the_one_transaction_commits() -> None:
@@ -42,9 +42,9 @@ def test_nothing_commits_by_itself_but_the_statements_of_the_gateway() -> None:
     users = {
         str(path.relative_to(ROOT))
         for path in files("service", "worker")
-        if "core.prepared import" in path.read_text()
+        if "core.postgres.prepared import" in path.read_text()
     }
-    assert (alone, users | {"service/core/prepared.py"}) == (AUTOCOMMIT_IN, STATEMENTS_IN)
+    assert (alone, users | {"service/core/postgres/prepared.py"}) == (AUTOCOMMIT_IN, STATEMENTS_IN)
 
 
 def test_every_kind_of_work_that_is_scheduled_has_a_step() -> None:

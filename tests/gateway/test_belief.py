@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from service.catalog.price import PriceKind
-from service.gateway import belief
-from service.gateway.usage import Usage
+from service.gateway.metering import belief
+from service.gateway.metering.usage import Usage
 from tests.gateway.rows import entries_of, holds_left
 from tests.support.service import Service, TeamHandle
 from tests.support.trainer_process import TrainerProcess

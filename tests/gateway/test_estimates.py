@@ -6,11 +6,11 @@ from decimal import Decimal
 from service.catalog.models import find
 from service.catalog.price import Price, PriceKind
 from service.dataset.countable import of_chat
-from service.gateway import amounts
 from service.gateway.dialects.choices import CHAT
+from service.gateway.metering import amounts
+from service.gateway.metering.usage import Usage, counted, from_chat, from_responses
 from service.gateway.payer import Payer
 from service.gateway.targets import Priced
-from service.gateway.usage import Usage, counted, from_chat, from_responses
 from service.models.queries import Target
 
 

@@ -9,7 +9,7 @@ from service.dataset.countable import Countable
 from service.errors import TunehouseError
 from service.gateway.body import Asked, Fields
 from service.gateway.fields.rules import Object
-from service.gateway.usage import Usage
+from service.gateway.metering.usage import Usage
 
 
 @dataclass(frozen=True, slots=True)

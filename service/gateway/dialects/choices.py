@@ -10,14 +10,14 @@ from service.catalog.price import PriceKind
 from service.dataset.countable import Countable, strings_in
 from service.errors import TunehouseError
 from service.gateway import body as bodies
-from service.gateway import usage as usages
 from service.gateway.body import Asked, Fields
 from service.gateway.dialects import texts
 from service.gateway.dialects.base import Answer, Malformed, Naming, ProviderComplaint
 from service.gateway.fields.chat import CHAT_FIELDS, COMPLETION_FIELDS
 from service.gateway.fields.rules import Object
+from service.gateway.metering import usage as usages
+from service.gateway.metering.usage import Usage
 from service.gateway.sse import data_of, with_data
-from service.gateway.usage import Usage
 
 _Answers = Annotated[int, Meta(ge=1, le=128)]
 _Tokens = Annotated[int, Meta(ge=0, le=10_000_000)]

@@ -14,13 +14,13 @@ from service.catalog.price import PriceKind
 from service.dataset.countable import Countable, strings_in
 from service.errors import TunehouseError
 from service.gateway import body as bodies
-from service.gateway import usage as usages
 from service.gateway.body import DEFAULT_TOOL_CALLS, Asked, Fields
 from service.gateway.dialects import texts
 from service.gateway.dialects.base import Answer, Malformed, Naming, ProviderComplaint
 from service.gateway.fields.responses import RESPONSES_FIELDS
+from service.gateway.metering import usage as usages
+from service.gateway.metering.usage import Usage
 from service.gateway.sse import data_of, with_data
-from service.gateway.usage import Usage
 
 _CALLS = {"web_search_call": PriceKind.WEB_SEARCH_CALLS, "mcp_call": PriceKind.MCP_CALLS}
 _LAST = ("response.completed", "response.incomplete", "response.failed")

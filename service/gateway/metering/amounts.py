@@ -7,12 +7,12 @@ from decimal import Decimal
 from types import MappingProxyType
 
 from service.catalog.price import STANDARD, Price, PriceKind
-from service.gateway import tiers
 from service.gateway.body import DEFAULT_TOOL_CALLS, Asked
 from service.gateway.fields.examine import Demand
+from service.gateway.metering import tiers
+from service.gateway.metering.usage import Usage
 from service.gateway.payer import Payer
 from service.gateway.targets import Priced, Prices
-from service.gateway.usage import Usage
 from service.ledger.charges import Charge, LostUse, Review
 
 # English has about 4 bytes per token, Chinese in UTF-8 about 3; a smaller divisor would hold too much budget.

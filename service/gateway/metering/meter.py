@@ -16,7 +16,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from service.core import clock
 from service.core.db import transaction
-from service.core.prepared import NotRun, PreparedStatement
+from service.core.postgres.prepared import NotRun, PreparedStatement
 from service.errors import BudgetExceeded
 from service.gateway.batches import Batches, one_by_one
 from service.gateway.payer import Payer

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import msgspec
 
 from service.catalog.price import PriceKind
-from service.gateway.amounts import Terms, output_estimate
 from service.gateway.body import Asked
 from service.gateway.fields.examine import Demand
-from service.gateway.usage import Usage
+from service.gateway.metering.amounts import Terms, output_estimate
+from service.gateway.metering.usage import Usage
 from service.ledger.charges import Review
 
 # What a provider adds to a prompt of its own: a system prompt, marks around messages, instructions of tools.
