@@ -28,7 +28,7 @@ test-train: $(TRAIN_READY) ## Run the tests of real training, with torch for CPU
 chaos: $(READY) ## Kill processes at random while 200 jobs run, then check the books; takes minutes
 	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
-lint: $(READY) ## Check style, types and import layers
+lint: $(READY) ## Check style, types and which floor imports which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy

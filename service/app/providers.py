@@ -1,4 +1,4 @@
-"""The route that lists the configured providers. It is in this layer because it needs the gateway."""
+"""The route that lists the configured providers; it reads the circuits of the gateway, hence this floor."""
 
 from typing import Literal
 

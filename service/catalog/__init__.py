@@ -1,0 +1,1 @@
+"""What can be tuned and served where, within which limits, dates and prices."""

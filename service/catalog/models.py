@@ -71,10 +71,6 @@ class CatalogModel:
         begun = self.trains_from is None or self.trains_from <= day
         return begun and (self.trains_until is None or day < self.trains_until)
 
-    def serves_on(self, day: date) -> bool:
-        """Whether the model answers requests on `day`."""
-        return self.shutdown_date is None or day < self.shutdown_date
-
 
 @cache
 def offered(provider_kind: str) -> tuple[CatalogModel, ...]:

@@ -1,4 +1,7 @@
-"""Parse a multipart body in pieces: one streamed file part, and a few short fields."""
+"""Parse a multipart body in pieces: one streamed file part, and a few short fields.
+
+On this floor because service and trainer share it; it only sees bytes.
+"""
 
 import re
 from collections.abc import Callable, Mapping

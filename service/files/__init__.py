@@ -1,0 +1,1 @@
+"""Datasets of teams: files, uploads, reports and copies at providers."""

@@ -1,0 +1,1 @@
+"""Inference: a caller's request, priced and held, to its provider and back."""

@@ -1,0 +1,1 @@
+"""Fine-tuning jobs: admission, queue, states and what happens at the provider."""

@@ -1,0 +1,1 @@
+"""Money: holds, entries, budgets, reports and the close of a month."""

@@ -1,4 +1,4 @@
-"""The command lines of our own processes, which run as modules: this layer must not import them."""
+"""The command lines of our own processes, which run as modules: this floor must not import them."""
 
 import sys
 

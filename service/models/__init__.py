@@ -1,0 +1,1 @@
+"""Tuned models: names, aliases, deployments, lineage and shutdowns."""

@@ -14,7 +14,8 @@ class TunedModel(Base):
     `id` is our name for it (`ft:{base}:{slug}:{suffix}:{8}`), `provider_model` the provider's, `deployment`
     the deployment that serves it, if any (Azure). `parent_id` is the tuned model or
     checkpoint that the job started from; without one, it started from `base_model`. A deleted model keeps its
-    row because its descendants refer to it. `shutdown_date` is the date the provider announced.
+    row because its descendants refer to it. `shutdown_date` is the date that its
+    provider names for it or for an ancestor; without one, the date of its base applies.
     """
 
     __tablename__ = "tuned_models"

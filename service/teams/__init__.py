@@ -1,0 +1,1 @@
+"""Teams, their keys, scopes and quotas."""

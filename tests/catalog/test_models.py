@@ -29,8 +29,7 @@ def test_training_ends_on_its_date_and_serving_later() -> None:
     assert model is not None
     assert model.trains_on(date(2027, 1, 5))
     assert not model.trains_on(date(2027, 1, 6))
-    assert model.serves_on(date(2027, 1, 13))
-    assert not model.serves_on(date(2027, 1, 14))
+    assert model.shutdown_date == date(2027, 1, 14)
 
 
 def test_each_method_says_which_format_it_takes() -> None:

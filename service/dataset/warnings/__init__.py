@@ -1,7 +1,6 @@
 """Find warnings while a file is checked: possible problems that do not prevent training.
 
-Codes: `duplicate`, `near_duplicate`, `secret`, `personal_data`, `html`, `control_characters`, `truncated`,
-`label_imbalance`, `few_examples_per_label`, `system_prompts_differ`, `mixed_languages`, `missing_separator`,
-`missing_stop`, `missing_space`, `separator_in_prompt`, `same_outputs`, and of two files together
-`shared_with_validation`.
+`found.py` has the codes. To add one: its code there; its search in `scan` (raw lines), `styles` (the whole
+file), `finder` (examples) or `formats/calls` (tool calls); its row in `docs/guide/datasets.md`. The code
+`shared_with_validation` belongs to two files together and is found by `files/overlap.py`.
 """

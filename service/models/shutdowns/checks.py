@@ -1,4 +1,7 @@
-"""Refuse to tune a model that has shut down, or that shuts down soon without the caller's acknowledgement."""
+"""Refuse to tune a model that has shut down, or that shuts down soon without the caller's acknowledgement.
+
+The dates themselves are found in `queries`.
+"""
 
 from datetime import date
 
