@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 TUNEHOUSE = [sys.executable, "-m", "service.cli"]
@@ -75,8 +76,9 @@ class Up:
         return self.process.returncode
 
     def children(self) -> dict[str, int]:
-        """The pid of each part, by its name."""
+        """The pid of each running part, by its name; a part that is just being restarted is left out."""
         found = {}
         for pid_file in [*self.data_dir.glob("run/*.pid"), *self.data_dir.glob("*/*.pid")]:
-            found[pid_file.stem] = int(pid_file.read_text().split('"pid": ')[1].split(",")[0])
+            with suppress(FileNotFoundError, IndexError):  # its file is removed, then written again
+                found[pid_file.stem] = int(pid_file.read_text().split('"pid": ')[1].split(",")[0])
         return found
