@@ -2,7 +2,8 @@
 
     TunehouseError                 500  server_error
     ├── InvalidRequest             400  invalid_request_error
-    │   └── PriceUnknown           400  price_unknown
+    │   ├── PriceUnknown           400  price_unknown
+    │   └── NotStorable            400  invalid_value
     ├── Unauthenticated            401  invalid_api_key
     ├── Forbidden                  403  insufficient_permissions
     │   ├── QuotaExceeded          403  quota_exceeded
@@ -86,6 +87,12 @@ class PriceUnknown(InvalidRequest):
     """No price is known for this use; an admin can add one with POST /v1/prices."""
 
     code = "price_unknown"
+
+
+class NotStorable(InvalidRequest):
+    """A value in this request is too large for the database, or has a character that it cannot store."""
+
+    code = "invalid_value"
 
 
 class Unauthenticated(TunehouseError):

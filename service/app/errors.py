@@ -12,7 +12,14 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from service.app.validation import describe
-from service.errors import InvalidRequest, MethodNotAllowed, NotFound, TunehouseError, Unavailable
+from service.errors import (
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    NotStorable,
+    TunehouseError,
+    Unavailable,
+)
 
 log = structlog.get_logger(__name__)
 
@@ -68,7 +75,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(DataError)
     def on_unstorable(_: Request, error: DataError) -> JSONResponse:
         # Values that the schemas let through, such as a number too large for its column.
-        return answer(InvalidRequest("A value in this request cannot be stored.", code="invalid_value"))
+        return answer(NotStorable())
 
     @app.exception_handler(UnicodeEncodeError)
     def on_half_a_character(_: Request, error: UnicodeEncodeError) -> JSONResponse:

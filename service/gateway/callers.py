@@ -3,11 +3,11 @@
 import hashlib
 
 from service.core.db import transaction
-from service.errors import Forbidden, Unauthenticated
+from service.errors import Unauthenticated
 from service.gateway.limits import actions as own_limits
 from service.gateway.memory import ShortMemory
 from service.gateway.payer import Payer
-from service.teams.access import Caller, authenticate
+from service.teams.access import NO_KEY, Caller, authenticate
 from service.teams.keys.scopes import Scope
 
 
@@ -26,16 +26,13 @@ class Callers:
         scheme, _, rest = (authorization or "").partition(" ")
         secret = rest.strip()
         if scheme.lower() != "bearer" or not secret:
-            raise Unauthenticated("No key was sent: add the header 'Authorization: Bearer th-…'.")
+            raise Unauthenticated(NO_KEY)
         key = (hashlib.sha256(secret.encode("latin-1")).digest(), project)
         return await self._memory.find(key, lambda: _admit(authenticate(secret, project)))
 
 
 def _admit(caller: Caller) -> Payer:
-    if Scope.INFER not in caller.scopes:
-        raise Forbidden(
-            f"This key lacks the scope '{Scope.INFER}'; it has: {', '.join(sorted(caller.scopes))}."
-        )
+    caller.require_scope(Scope.INFER)
     caller.require_living_team()
     with transaction() as session:
         limits = own_limits.of_subjects(session, [caller.team, caller.account_id])

@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import Receive, Scope, Send
 
 from service.core.ids import new_id
-from service.errors import InvalidRequest, TunehouseError, Unavailable
+from service.errors import InvalidRequest, NotStorable, TunehouseError, Unavailable
 from service.gateway import counts
 from service.gateway.attendance import Attendance
 from service.gateway.body import Asked
@@ -79,8 +79,7 @@ class Gateway:
         except TunehouseError as error:
             await _tell(reply, dialect, error)
         except DataError:
-            invalid = InvalidRequest("A value in this request cannot be stored.", code="invalid_value")
-            await _tell(reply, dialect, invalid)
+            await _tell(reply, dialect, NotStorable())
         except (OperationalError, PoolTimeout) as away:
             log.error("database_unavailable", reason=type(away).__name__)
             away_error = Unavailable("The database is not available.", retry_after_s=_RETRY_SOON_S)

@@ -25,6 +25,7 @@ _bearer = HTTPBearer(auto_error=False, description="A Tunehouse key: th-…")
 TEAM_HEADER = "openai-project"
 _TOUCH_EVERY = timedelta(minutes=1)
 _READS = ("GET", "HEAD", "OPTIONS")
+NO_KEY = "No key was sent: add the header 'Authorization: Bearer th-…'."
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,11 @@ class Caller:
             )
         return self.team_id
 
+    def require_scope(self, scope: Scope) -> None:
+        """Raise `Forbidden` unless the key has the scope."""
+        if scope not in self.scopes:
+            raise Forbidden(f"This key lacks the scope '{scope}'; it has: {', '.join(sorted(self.scopes))}.")
+
     def require_living_team(self) -> None:
         """Refuse changes for an archived team, by admins too. Raises `Conflict`."""
         if self.team_is_archived:
@@ -73,7 +79,7 @@ class Caller:
 def authenticate(secret: str | None, team_header: str | None = None) -> Caller:
     """Return the caller that a bearer secret belongs to. Raises `Unauthenticated`."""
     if not secret:
-        raise Unauthenticated("No key was sent: add the header 'Authorization: Bearer th-…'.")
+        raise Unauthenticated(NO_KEY)
     admin_key = settings().admin_key
     with transaction() as session:
         if admin_key and hmac.compare_digest(admin_key.get_secret_value().encode(), secret.encode()):
@@ -132,10 +138,7 @@ CurrentCaller = Annotated[Caller, Depends(current_caller)]
 
 def _holder_of(scope: Scope) -> Callable[[Caller], Caller]:
     def check(caller: CurrentCaller) -> Caller:
-        if scope not in caller.scopes:
-            raise Forbidden(
-                f"This key lacks the scope '{scope}'; it has: {', '.join(sorted(caller.scopes))}."
-            )
+        caller.require_scope(scope)
         return caller
 
     return check
