@@ -123,10 +123,11 @@ def _sums(
 ) -> Select[tuple[object, ...]]:
     whole_months = all(bound is None or bound.day == 1 for bound in (first, last))
     # Both tables have the same columns, except for the name of the date.
-    table, moment = (MonthSum, MonthSum.month) if by != "day" and whole_months else (DaySum, DaySum.day)
+    monthly = by != "day" and whole_months
+    table, moment = (MonthSum, MonthSum.month) if monthly else (DaySum, DaySum.day)
     figures = table.entries, table.quantity, table.amount_usd
-    if by == "day":
-        query = select(table.group_id, moment, *figures)
+    if by == ("month" if monthly else "day"):
+        query = select(table.group_id, moment.label("day"), *figures)
     else:
         # Sums are narrow and groups wide, so add up by group id first and join the groups afterwards.
         day = _span(moment, by).label("day")

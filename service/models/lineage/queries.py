@@ -39,7 +39,13 @@ def lineage(session: Session, model: TunedModel, direction: Direction, depth: in
     near.sort(key=lambda one: abs(one.generation))
     shown = sorted(near[:limit], key=lambda one: (one.generation, one.created_at, one.id))
     family = {*found.values(), *shown}
-    costs = costs_of_family(session, model, {one.id for one in family}, {one.job_id for one in family})
+    costs = costs_of_family(
+        session,
+        model,
+        {one.id for one in family},
+        {one.job_id for one in family},
+        branch=direction != "ancestors",
+    )
     builder = _Builder(session, model.team_id, shown, costs)
     return Graph(
         root=model.id,
