@@ -146,7 +146,7 @@ def record_report(
     if report.passed:
         file.status, file.status_details = FileStatus.PROCESSED, None
         message = f"{file.filename}: {report.examples} examples, {report.tokens.total} tokens"
-        _tell(session, file, EventType.FILE_PROCESSED, message)
+        _append_event(session, file, EventType.FILE_PROCESSED, message)
         return
     more = f" (and {report.error_count - 1} more)" if report.error_count > 1 else ""
     fail_file(session, file, f"{report.errors[0]}{more}")
@@ -155,7 +155,7 @@ def record_report(
 def fail_file(session: Session, file: File, reason: str) -> None:
     """Mark a file as unusable for training."""
     file.status, file.status_details = FileStatus.ERROR, reason
-    _tell(session, file, EventType.FILE_FAILED, f"{file.filename}: {reason}")
+    _append_event(session, file, EventType.FILE_FAILED, f"{file.filename}: {reason}")
 
 
 def mark_used(session: Session, *, file_id: str, used_by: str) -> None:
@@ -232,7 +232,7 @@ def _disown_content(session: Session, team_id: str, sha256: str) -> None:
         session.execute(delete(known).where(known.team_id == team_id, known.sha256 == sha256))
 
 
-def _tell(session: Session, file: File, type_: EventType, message: str) -> None:
+def _append_event(session: Session, file: File, type_: EventType, message: str) -> None:
     append(
         session,
         team_id=file.team_id,

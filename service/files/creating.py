@@ -73,8 +73,8 @@ def create(
     Bodies are compared by the file's hash and fields, because the body itself is not kept.
     """
     received = wanted.received
-    told_apart_by = f"{received.sha256} {received.filename} {wanted.expires_after} {wanted.format}".encode()
-    fingerprint = idempotency.fingerprint_of(request, hashlib.sha256(told_apart_by).digest())
+    identity = f"{received.sha256} {received.filename} {wanted.expires_after} {wanted.format}".encode()
+    fingerprint = idempotency.fingerprint_of(request, hashlib.sha256(identity).digest())
     with transaction() as session:
         if idempotency_key is None:
             return _create(session, team_id, wanted)

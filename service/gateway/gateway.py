@@ -77,13 +77,13 @@ class Gateway:
         try:
             await self._serve(dialect, scope, receive, reply)
         except TunehouseError as error:
-            await _tell(reply, dialect, error)
+            await _send_error(reply, dialect, error)
         except DataError:
-            await _tell(reply, dialect, NotStorable())
+            await _send_error(reply, dialect, NotStorable())
         except (OperationalError, PoolTimeout) as away:
             log.error("database_unavailable", reason=type(away).__name__)
             away_error = Unavailable("The database is not available.", retry_after_s=_RETRY_SOON_S)
-            await _tell(reply, dialect, away_error)
+            await _send_error(reply, dialect, away_error)
         except CallerStalled:
             log.info("caller_stalled")
         finally:
@@ -145,7 +145,7 @@ def _text(header: bytes | None) -> str | None:
     return header.decode("latin-1") if header is not None else None
 
 
-async def _tell(reply: Reply, dialect: Dialect, error: TunehouseError) -> None:
+async def _send_error(reply: Reply, dialect: Dialect, error: TunehouseError) -> None:
     if reply.has_begun:
         await reply.end(dialect.error_event(error))
     else:

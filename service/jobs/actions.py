@@ -82,7 +82,7 @@ def create_job(
     for file_id in _files_of(job):
         datasets.mark_used(session, file_id=file_id, used_by=job.id)
     hold_cost(session, replace(request, job_id=job.id), admission.estimate)
-    tell(session, job, EventType.JOB_CREATED, CREATED.format(job.id))
+    append_event(session, job, EventType.JOB_CREATED, CREATED.format(job.id))
     _note_estimate(session, job, admission)
     work.schedule(session, ADVANCE_JOB, job.id, team_id=job.team_id)
     return job
@@ -108,7 +108,7 @@ def _note_estimate(session: Session, job: Job, admission: Admission) -> None:
     job.estimated_cost_usd = admission.estimate.cost_usd
     shared = shared_rows(session, job.team_id, admission.training, job.validation_file)
     if shared is not None:
-        tell(session, job, EventType.JOB_MESSAGE, shared, level="warn")
+        append_event(session, job, EventType.JOB_MESSAGE, shared, level="warn")
 
 
 def request_action(session: Session, job: Job, action: RequestedAction) -> Job:
@@ -159,7 +159,7 @@ def end_unsent(
     job.finished_at = job.changed_at = clock.now()
     release_hold(session, team_id=job.team_id, subject_id=job.id)
     release(session, job)
-    tell(session, job, event, message, level="info" if error is None else "error")
+    append_event(session, job, event, message, level="info" if error is None else "error")
 
 
 def fail_unsent(session: Session, job: Job, *, code: str | None, message: str, param: str | None) -> None:
@@ -188,7 +188,7 @@ def free_place(session: Session, job: Job) -> None:
         queue.wake_next(session, queue.queue_of(job))
 
 
-def tell(session: Session, job: Job, event: EventType, message: str, level: Level = "info") -> None:
+def append_event(session: Session, job: Job, event: EventType, message: str, level: Level = "info") -> None:
     """Append one of our own events to the job's log."""
     append(session, team_id=job.team_id, subject_id=job.id, type=event, message=message, level=level)
 

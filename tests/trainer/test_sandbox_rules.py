@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.engines.auto import count_steps, resolve_batch_size, resolve_epochs
-from trainer.engines.curves import MAX_TOLD_STEPS, SimulatedCurve, checkpoint_steps, told_steps
+from trainer.engines.curves import MAX_EVENTS, SimulatedCurve, checkpoint_steps, event_steps
 from trainer.engines.similarity import PromptIndex
 
 
@@ -24,9 +24,9 @@ def test_auto_batch_size_is_two_in_a_thousand() -> None:
 @given(st.integers(10, 10**6), st.integers(1, 50), st.integers(1, 256))
 def test_told_steps_are_few_and_hold_every_checkpoint(examples: int, epochs: int, batch: int) -> None:
     total = count_steps(examples, epochs, batch)
-    told = told_steps(total, epochs)
+    told = event_steps(total, epochs)
     kept = checkpoint_steps(total, epochs)
-    assert len(told) <= MAX_TOLD_STEPS + 3
+    assert len(told) <= MAX_EVENTS + 3
     assert told == sorted(set(told))
     assert told[0] >= 1
     assert told[-1] == kept[-1] == total

@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import math
 
-MAX_TOLD_STEPS = 40  # a job tells at most this many steps, whatever its length, so that it takes seconds
+MAX_EVENTS = 40  # a job has events for at most this many steps, whatever its length, so that it takes seconds
 
 
-def told_steps(total_steps: int, n_epochs: int) -> list[int]:
+def event_steps(total_steps: int, n_epochs: int) -> list[int]:
     """The steps that get an event: evenly spread, plus the last step and the ends of the last 3 epochs."""
-    spread = {max(1, round(total_steps * i / MAX_TOLD_STEPS)) for i in range(1, MAX_TOLD_STEPS + 1)}
+    spread = {max(1, round(total_steps * i / MAX_EVENTS)) for i in range(1, MAX_EVENTS + 1)}
     return sorted(spread | set(checkpoint_steps(total_steps, n_epochs)))
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from trainer.engines import auto
 from trainer.engines.base import EngineAnswer, LineTokens, Progress, Prompt, TrainSpec
 from trainer.engines.checks import scan_training, scan_validation
-from trainer.engines.curves import SimulatedCurve, checkpoint_steps, told_steps
+from trainer.engines.curves import SimulatedCurve, checkpoint_steps, event_steps
 from trainer.engines.examples import InvalidExampleError, detect_format, last_user_text, read_example
 from trainer.engines.memory import MAX_REMEMBERED, MemoryCache, copy_examples, read_folder, write_examples
 from trainer.engines.metrics import describe_step, measure_step
@@ -68,7 +68,7 @@ class SandboxEngine:
         """Yield the simulated steps that are left."""
         curve = SimulatedCurve(spec.seed, plan.extra["data"], plan.total_steps)
         kept = set(checkpoint_steps(plan.total_steps, plan.n_epochs))
-        for step in told_steps(plan.total_steps, plan.n_epochs):
+        for step in event_steps(plan.total_steps, plan.n_epochs):
             if step <= after_step:
                 continue
             metrics = measure_step(curve, spec.method, plan, step, is_epoch_end=step in kept)
@@ -83,7 +83,7 @@ class SandboxEngine:
 
     def steps_left(self, plan: PlanRecord, after_step: int) -> int:
         """The number of reported steps after `after_step`."""
-        return sum(step > after_step for step in told_steps(plan.total_steps, plan.n_epochs))
+        return sum(step > after_step for step in event_steps(plan.total_steps, plan.n_epochs))
 
     def save(self, spec: TrainSpec, plan: PlanRecord, step: int, folder: Path) -> None:
         """Save the job's examples before those of the model it started from; all steps have the same ones."""

@@ -60,11 +60,11 @@ def _count(provider: Provider, model: str, content: Content) -> BaseTokens | Non
     lengths: Counter[int] = Counter()
     truncated = 0
     for examples in _examples(content):
-        told = provider.count_tokens(model, examples)
-        if told is None:
+        counted = provider.count_tokens(model, examples)
+        if counted is None:
             return None
-        lengths.update(told.tokens)
-        truncated += told.truncated
+        lengths.update(counted.tokens)
+        truncated += counted.truncated
     return counting.summary(lengths, truncated)
 
 

@@ -158,7 +158,7 @@ def _note_limit(lease: Lease, limit: Throttled) -> datetime:
             message = (
                 f"The provider accepts no more jobs for now. The next attempt is at {when}. Reason: {said}"
             )
-            actions.tell(session, job, EventType.JOB_MESSAGE, message, level="warn")
+            actions.append_event(session, job, EventType.JOB_MESSAGE, message, level="warn")
         raise_block(session, job.provider, kind, said, model=model, until=until)
     return until
 

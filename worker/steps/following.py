@@ -60,7 +60,7 @@ def request_action(lease: Lease, job: Job) -> None:
         if refusal is not None:
             reason = rename_ids(refusal.message, job.our_names)
             message = f"The provider refused to {sent} the job: {reason}"
-            actions.tell(session, job, EventType.JOB_MESSAGE, message, level="warn")
+            actions.append_event(session, job, EventType.JOB_MESSAGE, message, level="warn")
         elif answer is not None and status_from(answer.status, JobStatus(job.status)) not in TERMINAL:
             # An end is recorded by the next step, which also fetches what the job left behind.
             snapshots.record_snapshot(session, job, Snapshot(answer))

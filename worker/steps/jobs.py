@@ -81,7 +81,9 @@ def _queue(lease: Lease, _: Job) -> None:
             # A team's jobs are sent in the order of their creation.
             job.queued_at = job.created_at
             job.status = JobStatus.QUEUED
-            actions.tell(session, job, EventType.JOB_MESSAGE, "The files are ready; the job is queued.")
+            actions.append_event(
+                session, job, EventType.JOB_MESSAGE, "The files are ready; the job is queued."
+            )
         work.finish(session, lease, next_in=_NOW)
 
 

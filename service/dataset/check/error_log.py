@@ -65,12 +65,12 @@ class ErrorLog:
             if times >= _MIN_REPEATS and times * 2 > examples and kind[0] not in _EACH_ITS_OWN
         }
         shown: list[Problem] = []
-        told: set[Kind] = set()
+        reported: set[Kind] = set()
         for kind, problem in self._first:
             if kind not in shared:
                 shown.append(problem)
-            elif kind not in told:
-                told.add(kind)
+            elif kind not in reported:
+                reported.add(kind)
                 message = f"{problem.message} ({self._kinds[kind]} such errors){hint}"
                 shown.append(msgspec.structs.replace(problem, message=message))
         return shown[:MAX_LISTED]

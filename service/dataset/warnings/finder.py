@@ -86,7 +86,7 @@ class WarningFinder:
                     f"{cut.nothing_left} examples reach {cut.limit} tokens before their first answer, so "
                     "nothing in them would be trained. Shorten their prompts.",
                 )
-        self._styles.tell(self.found)
+        self._styles.report(self.found)
         yield from self.found.take_errors()
 
     def rows(self) -> Rows:
@@ -102,11 +102,11 @@ class WarningFinder:
     def _scan(self, rows: list[bytes], lines: list[int]) -> None:
         rows = [plain_ascii(row) for row in rows]
         starts = list(accumulate((len(row) + 1 for row in rows), initial=0))
-        told: set[tuple[int, str]] = set()
+        reported: set[tuple[int, str]] = set()
         for hit in scan(b"\n".join(rows)):
             at = bisect_right(starts, hit.start) - 1
-            if (at, hit.code) not in told:
-                told.add((at, hit.code))
+            if (at, hit.code) not in reported:
+                reported.add((at, hit.code))
                 wanted = self.found.wants(hit.code)
                 path = _path_to(hit, rows[at]) if wanted else ""
                 self.found.on_line(lines[at], path, hit.code, _SAID[hit.code](hit) if wanted else hit.what)
@@ -124,15 +124,15 @@ class WarningFinder:
 
     def _repeats(self) -> Iterator[Problem]:
         same, first = self._rows.repeats()
-        yield from self._told("duplicate", "repeats line {}", same, first)
+        yield from self._repetitions("duplicate", "repeats line {}", same, first)
         self._scale("duplicate", len(same), self._rows)
         near, like = self._bands.repeats()
         fresh = ~np.isin(near, same)
         near, like = near[fresh], like[fresh]
-        yield from self._told("near_duplicate", "is nearly the same as line {}", near, like)
+        yield from self._repetitions("near_duplicate", "is nearly the same as line {}", near, like)
         self._scale("near_duplicate", len(near), self._bands)
 
-    def _told(self, code: str, words: str, later: U32, first: U32) -> Iterator[Problem]:
+    def _repetitions(self, code: str, words: str, later: U32, first: U32) -> Iterator[Problem]:
         """Add a warning per line, in steps: ten million Python integers would fill the memory."""
         for start in range(0, len(later), _TOLD_AT_ONCE):
             if not self.found.wants(code):

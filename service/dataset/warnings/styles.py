@@ -43,15 +43,15 @@ class Styles:
         self._languages.update(filter(None, map(language_of, sample)))
         self._look_at_pairs(list(_of(laid, kinds.PROMPT)), list(_of(laid, kinds.COMPLETION)))
 
-    def tell(self, found: Warnings) -> None:
+    def report(self, found: Warnings) -> None:
         """Add the warnings."""
         if self._examples < 2:
             return
-        self._tell_labels(found)
-        self._tell_systems(found)
-        self._tell_languages(found)
+        self._report_labels(found)
+        self._report_systems(found)
+        self._report_languages(found)
         if self._prompt_end is not None:
-            self._tell_pairs(found)
+            self._report_pairs(found)
 
     def _count_labels(self, texts: Iterable[str]) -> None:
         if self._labels is None:
@@ -61,7 +61,7 @@ class Styles:
         if long or len(self._labels) > _MAX_LABELS:
             self._labels = None  # these are not classes
 
-    def _tell_labels(self, found: Warnings) -> None:
+    def _report_labels(self, found: Warnings) -> None:
         labels = self._labels
         if not labels or len(labels) < 2 or labels.total() < 3 * len(labels):
             return
@@ -76,7 +76,7 @@ class Styles:
                 f"Use about {_WANTED_PER_LABEL} examples for each.",
             )
 
-    def _tell_systems(self, found: Warnings) -> None:
+    def _report_systems(self, found: Warnings) -> None:
         prompts, opened = len(self._systems), self._systems.total()
         by_design = prompts > max(10, opened // 20) or prompts >= _MAX_SYSTEMS
         if opened and opened < self._examples and not by_design:
@@ -87,7 +87,7 @@ class Styles:
             message = f"There are {prompts} system prompts; the most common one opens {common} examples."
             found.of_file("system_prompts_differ", message)
 
-    def _tell_languages(self, found: Warnings) -> None:
+    def _report_languages(self, found: Warnings) -> None:
         seen = self._languages.total()
         shares = [(name, times / seen) for name, times in self._languages.most_common() if times > 1]
         mixed = [f"{name} {share:.0%}" for name, share in shares if share >= _MIXED_SHARE]
@@ -108,7 +108,7 @@ class Styles:
         if separator.strip():
             self._with_separator += sum(text.find(separator, 0, -len(separator)) >= 0 for text in prompts)
 
-    def _tell_pairs(self, found: Warnings) -> None:
+    def _report_pairs(self, found: Warnings) -> None:
         if not (self._prompt_end or "").strip(" "):
             message = "Prompts have no common end. End each with one separator, such as ' ->', in use too."
             found.of_file("missing_separator", message)

@@ -51,23 +51,23 @@ class MetricsOut(WireOut):
 def show_metrics(job_id: str, session: RequestSession, caller: Reader) -> MetricsOut:
     """Get the job's losses and accuracies by step: from its log while it runs, then from its result files."""
     job = get_job(session, caller.team, job_id)
-    told = _from_events(session, job)
+    recorded = _from_events(session, job)
     results: Curves = {}
     for file_id in job.result_files:
         results = metrics.merged(results, _from_file(session, caller.team, file_id))
-    curves = metrics.merged(results, told)
+    curves = metrics.merged(results, recorded)
     shown = [_curve(name, points) for name, points in sorted(curves.items())]
     return MetricsOut(job_id=job.id, source="results" if results else "events", curves=shown)
 
 
 def _from_events(session: Session, job: Job) -> Curves:
-    told = (
+    recorded = (
         select(Event.data)
         .where(Event.subject_id == job.id, Event.type == EventType.JOB_METRICS.value)
         .order_by(Event.number.desc())
         .limit(_LATEST_EVENTS)
     )
-    return metrics.curves_from_events(session.scalars(told).all()[::-1])
+    return metrics.curves_from_events(session.scalars(recorded).all()[::-1])
 
 
 def _from_file(session: Session, team_id: str, file_id: str) -> Curves:

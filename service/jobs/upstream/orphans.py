@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from service.core import clock, work
 from service.events.types import EventType
 from service.files.tables import FileCopy
-from service.jobs.actions import tell
+from service.jobs.actions import append_event
 from service.jobs.kinds import ADVANCE_JOB, SWEEP_PROVIDER
 from service.jobs.states import TERMINAL, JobStatus, status_from
 from service.jobs.tables import Job, Orphan, ProviderSweep
@@ -121,7 +121,7 @@ def record_orphan(
         message = (
             "The provider had a second job for this one. It was cancelled and is not charged to the team."
         )
-        tell(session, job, EventType.JOB_MESSAGE, message, level="warn")
+        append_event(session, job, EventType.JOB_MESSAGE, message, level="warn")
     return new
 
 

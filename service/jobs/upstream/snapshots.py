@@ -15,7 +15,7 @@ from service.events.actions import Level, append
 from service.events.tables import Event
 from service.events.types import EventType
 from service.files.actions import create_result_file
-from service.jobs.actions import CREATED, release, tell
+from service.jobs.actions import CREATED, append_event, release
 from service.jobs.charging.max_cost import keep_below_max_cost, keep_covered
 from service.jobs.charging.settle import charge_pause, settle_job
 from service.jobs.states import TERMINAL, JobStatus, status_from
@@ -102,7 +102,7 @@ def record_events(session: Session, job: Job, answer: ProviderJob, events: Seque
 def _note_begun(session: Session, job: Job, after: JobStatus) -> None:
     """Log the start of training before the provider's log is copied, which may report training steps."""
     if JobStatus(job.status) in _WAITING and after in _BEGUN:
-        tell(session, job, EventType.JOB_STARTED, "The provider has started training.")
+        append_event(session, job, EventType.JOB_STARTED, "The provider has started training.")
         job.status = JobStatus.RUNNING
 
 
@@ -121,7 +121,7 @@ def _has_own_model(session: Session, job: Job, ended: ProviderJob) -> bool:
         return name is not None
     log.error("provider_model_repeated", job_id=job.id, provider=job.provider)
     message = "The provider named a model that another job has made; it is not registered for this job."
-    tell(session, job, EventType.JOB_MESSAGE, message, level="error")
+    append_event(session, job, EventType.JOB_MESSAGE, message, level="error")
     return False
 
 
@@ -130,7 +130,7 @@ def _note_change(
 ) -> None:
     if after is JobStatus.PAUSED:
         charge_pause(session, job, seen.job)
-        tell(session, job, EventType.JOB_PAUSED, "The job is paused. Resume it to continue.")
+        append_event(session, job, EventType.JOB_PAUSED, "The job is paused. Resume it to continue.")
     elif after in TERMINAL:
         _end(session, job, after, seen, names)
 
@@ -147,12 +147,12 @@ def _end(session: Session, job: Job, after: JobStatus, seen: Snapshot, names: Ma
     release(session, job)
     if after is JobStatus.SUCCEEDED:
         message = f"The job succeeded: {job.fine_tuned_model}; it cost ${usd(cost)}."
-        tell(session, job, EventType.JOB_SUCCEEDED, message)
+        append_event(session, job, EventType.JOB_SUCCEEDED, message)
     elif after is JobStatus.CANCELLED:
-        tell(session, job, EventType.JOB_CANCELLED, f"The job was cancelled; it cost ${usd(cost)}.")
+        append_event(session, job, EventType.JOB_CANCELLED, f"The job was cancelled; it cost ${usd(cost)}.")
     else:
         job.error = _error(seen.job, names)
-        tell(session, job, EventType.JOB_FAILED, job.error["message"], level="error")
+        append_event(session, job, EventType.JOB_FAILED, job.error["message"], level="error")
 
 
 def _error(provider_job: ProviderJob, names: Mapping[str, str]) -> dict[str, Any]:

@@ -19,12 +19,12 @@ from trainer.engines.transformers import rates, snapshot
 from trainer.engines.transformers.data.batches import TrainingBatches
 from trainer.engines.transformers.data.pack import Pack
 from trainer.engines.transformers.epochs import Epochs
+from trainer.engines.transformers.failures import MEMORY_ADVICE, is_out_of_memory
 from trainer.engines.transformers.machine import Machine
+from trainer.engines.transformers.messages import describe, has_event
 from trainer.engines.transformers.models import load_encoder, load_to_train, save_model
 from trainer.engines.transformers.prepare import GROUPS, scratch
 from trainer.engines.transformers.score import Score, confusion, confusion_csv
-from trainer.engines.transformers.tell import describe, is_told
-from trainer.engines.transformers.trouble import MEMORY_ADVICE, is_out_of_memory
 from trainer.settings import OfferedBase
 from trainer.storage.records import PlanRecord
 
@@ -75,10 +75,10 @@ class Run:
         ended = time.monotonic()
         metrics["eta_s"] = eta_s = self._remaining_s(ended)
         is_last = bool(outcome and outcome.is_last)
-        told = ends_epoch or is_told(self._step, self._plan.total_steps)
+        shown = ends_epoch or has_event(self._step, self._plan.total_steps)
         return Progress(
             step=self._step,
-            message=describe(metrics, outcome.note if outcome else "") if told else "",
+            message=describe(metrics, outcome.note if outcome else "") if shown else "",
             metrics=metrics,
             tokens=self._tokens,
             checkpoint=bool(outcome and outcome.keeps),
@@ -134,7 +134,7 @@ class Run:
             self._step, self._tokens = state["step"], state["tokens"]
             self._epochs.load_state(state["epochs"])
             self._before = state["before"]
-        while self._step < after_step:  # told before the crash, so not told again
+        while self._step < after_step:  # reported before the crash, so not reported again
             metrics, ends_epoch = self._advance()
             if ends_epoch:
                 self._epochs.after(self._step, metrics, self._machine.trained_part)

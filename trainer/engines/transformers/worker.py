@@ -21,6 +21,7 @@ from accelerate import Accelerator
 from accelerate.utils import InitProcessGroupKwargs
 
 from trainer.engines.base import TrainingFailedError
+from trainer.engines.transformers.failures import as_training_failures
 from trainer.engines.transformers.loop import Run
 from trainer.engines.transformers.prepare import prepare
 from trainer.engines.transformers.talk import (
@@ -32,7 +33,6 @@ from trainer.engines.transformers.talk import (
     receive_order,
     send,
 )
-from trainer.engines.transformers.trouble import told
 
 logger = logging.getLogger("trainer.worker")
 
@@ -47,7 +47,7 @@ class Worker:
     def carry_out(self, order: TrainingOrder) -> WorkerReply:
         """Carry out an order; any failure is part of the reply."""
         try:
-            with told():
+            with as_training_failures():
                 return self._do(order)
         except TrainingFailedError as error:
             return WorkerReply(failure=Failure(error.code, error.message, error.param))

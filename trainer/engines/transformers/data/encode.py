@@ -60,7 +60,7 @@ class Encoder:
     def chat(self, messages: Messages, tools: Any = None) -> list[Sequence]:
         """One sequence with loss on what the assistant said with weight 1.
 
-        Where the template tells earlier turns otherwise once more follow (some drop their reasoning), each
+        Where the template renders earlier turns differently once more follow (some drop reasoning), each
         trained turn becomes a sequence of its own, as the model will meet it in use.
         """
         trained = [i for i, m in enumerate(messages) if m["role"] == "assistant" and m.get("weight", 1)]
@@ -96,12 +96,12 @@ class Encoder:
         return Sequence(cut, [0] * len(cut), is_cut=True)
 
     def _weigh(self, text: str, spans: list[tuple[int, int]], *, room: bool = True) -> Sequence:
-        told = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
+        encoded = self.tokenizer(text, add_special_tokens=False, return_offsets_mapping=True, verbose=False)
         weights = [
             int(any(max(start, first) < min(end, last) for first, last in spans))
-            for start, end in told.offset_mapping
+            for start, end in encoded.offset_mapping
         ]
-        return self._cut(told.input_ids, weights) if room else Sequence(told.input_ids, weights)
+        return self._cut(encoded.input_ids, weights) if room else Sequence(encoded.input_ids, weights)
 
     def _cut(self, ids: list[int], weights: list[int]) -> Sequence:
         return Sequence(ids[: self.window], weights[: self.window], is_cut=len(ids) > self.window)

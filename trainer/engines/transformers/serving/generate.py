@@ -84,26 +84,26 @@ class AnswerWriter:
         logs = torch.log_softmax(scores, -1)
         best = logs.topk(self._prompt.top_logprobs or 0)
         found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        told = tell_token(self._tokenizer.decode([token]), float(logs[token]))
+        entry = logprob_entry(self._tokenizer.decode([token]), float(logs[token]))
         return {
-            **told,
-            "top_logprobs": [tell_token(self._tokenizer.decode([i]), value) for i, value in found],
+            **entry,
+            "top_logprobs": [logprob_entry(self._tokenizer.decode([i]), value) for i, value in found],
         }
 
 
-def tell_token(text: str, logprob: float) -> dict[str, Any]:
+def logprob_entry(text: str, logprob: float) -> dict[str, Any]:
     """A token and its log probability in OpenAI's format; JSON has no minus infinity."""
     return {"token": text, "logprob": max(logprob, -9999.0), "bytes": list(text.encode())}
 
 
 def label_logprobs(labels: Sequence[str], shares: Sequence[float], top: int) -> list[dict[str, Any]]:
     """A classifier's answer as one token: its label, with the log probabilities of the top labels."""
-    told = sorted(
-        (tell_token(label, math.log(share) if share > 0 else -9999.0)
+    entries = sorted(
+        (logprob_entry(label, math.log(share) if share > 0 else -9999.0)
          for label, share in zip(labels, shares, strict=True)),
         key=lambda one: -float(one["logprob"]),
     )  # fmt: skip
-    return [{**told[0], "top_logprobs": told[:top]}]
+    return [{**entries[0], "top_logprobs": entries[:top]}]
 
 
 def _end_ids(model: Any, tokenizer: Any) -> set[int]:

@@ -17,10 +17,10 @@ from trainer.engines.examples import InvalidExampleError, detect_format, last_us
 from trainer.engines.transformers.bases import ENCODER
 from trainer.engines.transformers.data.encode import Encoder, question_of
 from trainer.engines.transformers.data.pack import Sequence as Encoded
+from trainer.engines.transformers.failures import is_out_of_memory
 from trainer.engines.transformers.manifest import CorruptModelError
 from trainer.engines.transformers.models import load_encoder, load_to_answer, pick_dtype
 from trainer.engines.transformers.serving.generate import AnswerWriter, label_logprobs
-from trainer.engines.transformers.trouble import is_out_of_memory
 from trainer.settings import OfferedBase, TrainerSettings
 
 

@@ -31,7 +31,7 @@ def is_out_of_memory(error: BaseException) -> bool:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def as_training_failures() -> Iterator[None]:
     """Turn what goes wrong inside into `TrainingFailedError`; what is not known here passes through."""
     try:
         yield

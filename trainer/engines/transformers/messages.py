@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-MAX_TOLD = 200  # events of a job besides those at the end of an epoch; training itself reports every step
+MAX_EVENTS = 200  # events of a job besides those at the end of an epoch; training itself reports every step
 
 _NAMES = {
     "train_loss": "training loss",
@@ -16,9 +16,9 @@ _NAMES = {
 }
 
 
-def is_told(step: int, total: int) -> bool:
+def has_event(step: int, total: int) -> bool:
     """Whether a step gets an event: all of a short job, evenly spread ones of a long one."""
-    return total <= MAX_TOLD or step * MAX_TOLD // total != (step - 1) * MAX_TOLD // total
+    return total <= MAX_EVENTS or step * MAX_EVENTS // total != (step - 1) * MAX_EVENTS // total
 
 
 def describe(metrics: Mapping[str, float], note: str = "") -> str:
