@@ -15,8 +15,8 @@ from service.files.copies import is_taken, order_removal, record_copy
 from service.files.queries import stream
 from service.files.tables import Content, File, FileCopy
 from service.jobs.blocks import ALL_MODELS, BlockKind, block_on
-from service.jobs.upstream.closing import give_up_copy
 from service.jobs.upstream.provider_files import CopyName, wake_waiting_jobs
+from service.jobs.upstream.wind_down import abandon_copy
 from service.providers.calls import within
 from service.providers.errors import Retryable
 from service.providers.registry import get_provider, provider_settings
@@ -75,7 +75,7 @@ def remove_copy(lease: Lease) -> None:
     content = lease.args["team_id"], lease.args["sha256"]
     with transaction() as session:
         copy = session.get(FileCopy, (*content, provider), with_for_update=True)
-        if copy is not None and copy.provider_file_id == provider_file_id and not give_up_copy(session, copy):
+        if copy is not None and copy.provider_file_id == provider_file_id and not abandon_copy(session, copy):
             work.finish(session, lease, next_in=_STILL_NEEDED)
             return
     with noting_throttles(provider):

@@ -23,7 +23,7 @@ from service.jobs.blocks import ALL_MODELS, BlockKind, block_on, daily_end, rais
 from service.jobs.queries import locked_job
 from service.jobs.states import JobStatus, RequestedAction
 from service.jobs.tables import Job
-from service.jobs.upstream import closing, snapshots
+from service.jobs.upstream import snapshots, wind_down
 from service.jobs.upstream.snapshots import Snapshot
 from service.providers.errors import Rejected, Retryable, Throttled, WoundDown
 from service.providers.port import STAMP_KEY, ProviderJob, ProviderJobSpec
@@ -131,9 +131,9 @@ def _refused(lease: Lease, refusal: Rejected) -> None:
         job = locked_job(session, lease.subject_id)
         said = rename_ids(refusal.message, job.our_names)
         if isinstance(refusal, WoundDown):
-            ended = closing.close_provider(session, job.provider, said)
+            ended = wind_down.close_provider(session, job.provider, said)
             log.error("provider_wound_down", provider=job.provider, jobs_ended=ended + 1)
-            closing.end_for_closed(session, job, said)
+            wind_down.end_for_closed(session, job, said)
         else:
             message = f"The provider refused the job: {said}"
             actions.fail_unsent(session, job, code=refusal.code, message=message, param=refusal.param)

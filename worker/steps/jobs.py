@@ -13,7 +13,7 @@ from service.jobs.blocks import BlockKind, block_on
 from service.jobs.queries import locked_job
 from service.jobs.states import JobStatus, JobStep, next_step
 from service.jobs.tables import Job
-from service.jobs.upstream import closing, provider_files, snapshots
+from service.jobs.upstream import provider_files, snapshots, wind_down
 from service.settings import settings
 from worker.provider_failures import retried
 from worker.retry import spread
@@ -66,7 +66,7 @@ def _admit(lease: Lease, _: Job) -> None:
 def _copy_files(lease: Lease, _: Job) -> None:
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
-        if closing.end_if_closed(session, job):
+        if wind_down.end_if_closed(session, job):
             work.finish(session, lease)
             return
         copied = provider_files.collect_copies(session, job)

@@ -55,7 +55,7 @@ def end_for_closed(session: Session, job: Job, message: str) -> None:
     fail_unsent(session, job, code=CODE, message=f"{CLOSED}: {message}", param="model")
 
 
-def give_up_copy(session: Session, copy: FileCopy) -> bool:
+def abandon_copy(session: Session, copy: FileCopy) -> bool:
     """Delete the record of a copy that is to be deleted; returns False while an unfinished job needs it."""
     theirs = copy.provider_file_id
     needs = or_(Job.provider_training_file == theirs, Job.provider_validation_file == theirs)
