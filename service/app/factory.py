@@ -7,11 +7,12 @@ from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI
 
 from service.app import errors, health, providers
+from service.app.application import Application
 from service.app.draining import DrainGate
 from service.app.edge.bodies import Bodies
 from service.app.edge.door import THREADS, Door, InferenceDoor
-from service.app.inference_bypass import Application
 from service.app.middleware import HeadAsGet, RequestIds
+from service.app.openapi.operation_ids import operation_id
 from service.app.pages import reference
 from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
@@ -52,6 +53,10 @@ from service.webhooks import routes as webhooks
 from service.webhooks.deliveries import routes as webhook_deliveries
 
 _MULTIPART_SLACK_BYTES = 2**20  # boundaries, headers and small fields around a file
+_DESCRIPTION = (
+    "OpenAI's API for files, fine-tuning and inference, and Tunehouse's own for teams, costs and lineage. "
+    "Amounts are decimal strings, times are Unix seconds, lists are pages with `after` and `limit`."
+)
 _PART_BYTES = 64 * 2**20  # OpenAI's limit of one part of an upload
 
 
@@ -71,7 +76,10 @@ def create_app() -> FastAPI:
         lifespan=_lifespan,
         title="Tunehouse",
         version="0.1.0",
-        description="One service that a company's teams share to fine-tune language models.",
+        summary="One service that a company's teams share to fine-tune language models.",
+        description=_DESCRIPTION,
+        license_info={"name": "MIT", "identifier": "MIT"},
+        generate_unique_id_function=operation_id,
         docs_url=None,  # ours, below, loads nothing from elsewhere
         redoc_url=None,
     )

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.core import heartbeat
 from service.core.db import engine
+from service.core.web import as_file
 from service.errors import Unavailable
 
 router = APIRouter(tags=["operations"])
@@ -51,7 +52,7 @@ def readyz() -> Health:
     return Health()
 
 
-@router.get("/metrics", response_class=Response)
+@router.get("/metrics", response_class=Response, responses=as_file("text/plain"))
 def metrics() -> Response:
     """Get the Prometheus metrics of this process."""
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

@@ -9,14 +9,14 @@ from service.comparisons import actions, page, queries
 from service.comparisons.report import comparison_out
 from service.comparisons.schemas import ComparisonCreate, ComparisonOut
 from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession
+from service.core.web import RequestSession, as_text
 from service.teams.access import Inferer, Reader
 from service.teams.idempotency import IdempotentRoute
 
 router = APIRouter(prefix="/v1/comparisons", tags=["inference"], route_class=IdempotentRoute)
 
 Limit = Annotated[int, Query(ge=1, le=100)]
-_AS_PAGE: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {}}}}
+_AS_PAGE: dict[int | str, dict[str, Any]] = {200: {"content": as_text("text/html")}}
 
 
 @router.post("")

@@ -1,7 +1,10 @@
-"""The database session of a request. The only file of the core that imports FastAPI."""
+"""What routes share: a request's database session, and the description of answers that are not JSON.
+
+The only file of the core that imports FastAPI.
+"""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
@@ -24,3 +27,13 @@ def request_session(request: Request) -> Iterator[Session]:
 
 # Without `scope`, FastAPI runs the code after `yield` only once the response has been sent.
 RequestSession = Annotated[Session, Depends(request_session, scope="function")]
+
+
+def as_text(*media_types: str) -> dict[str, Any]:
+    """Return the OpenAPI `content` of a response that is text in these media types."""
+    return {media_type: {"schema": {"type": "string"}} for media_type in media_types}
+
+
+def as_file(media_type: str) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI `responses` of a route that answers with a file."""
+    return {200: {"description": "The file.", "content": as_text(media_type)}}

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from service.core.pages import ListOut, Order, list_out
-from service.core.web import RequestSession
+from service.core.web import RequestSession, as_file, as_text
 from service.dataset.formats.detect import FORMATS
 from service.errors import NotFound
 from service.files import actions, creating, queries
@@ -83,7 +83,14 @@ router.add_api_route(
 )
 
 
-@router.get("/{file_id}/content", response_class=Response)
+@router.get(
+    "/{file_id}/content",
+    response_class=Response,
+    responses={
+        **as_file("application/octet-stream"),
+        206: {"description": "The part that was asked for.", "content": as_text("application/octet-stream")},
+    },
+)
 def download_file(
     file_id: str,
     session: RequestSession,
@@ -115,7 +122,7 @@ def download_file(
     )
 
 
-@router.get("/{file_id}/errors", response_class=Response)
+@router.get("/{file_id}/errors", response_class=Response, responses=as_file("application/x-ndjson"))
 def download_errors(file_id: str, session: RequestSession, caller: Reader) -> StreamingResponse:
     """Download all errors of a file's check, one JSON object per line; the report lists the first ones."""
     file = queries.get_file(session, caller.team, file_id)

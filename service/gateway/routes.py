@@ -3,10 +3,10 @@
 import gc
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any
+from typing import Any
 
 from fastapi import APIRouter, FastAPI
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
 from service.catalog.offers import offers
@@ -15,10 +15,21 @@ from service.gateway.dialects.choices import CHAT, COMPLETIONS
 from service.gateway.dialects.responses import RESPONSES
 from service.gateway.gateway import Gateway
 from service.gateway.metering import usage
+from service.gateway.schemas import (
+    ChatChunkOut,
+    ChatIn,
+    ChatOut,
+    CompletionIn,
+    CompletionOut,
+    ResponseEventOut,
+    ResponseIn,
+    ResponseOut,
+)
 from service.settings import settings
 from service.teams.access import Inferer
 
 _DIALECTS: dict[str, Dialect] = {f"/v1{dialect.path}": dialect for dialect in (CHAT, COMPLETIONS, RESPONSES)}
+PATHS = frozenset(_DIALECTS)
 _STATE = "gateway"
 _GC_YOUNG = 10_000
 
@@ -54,60 +65,32 @@ async def serve(scope: Scope, receive: Receive, send: Send) -> None:
 
 router = APIRouter(prefix="/v1", tags=["inference"], lifespan=lifespan)
 
-_Tokens = Annotated[int, Field(ge=1, le=10_000_000)]
+
+def _answers(whole: type[BaseModel], event: type[BaseModel]) -> dict[str, Any]:
+    """The OpenAPI description of a route that answers with `whole`, or with a stream of `event`."""
+    stream = {"schema": {"$ref": f"#/components/schemas/{event.__name__}"}}
+    return {
+        "response_model": None,
+        "responses": {
+            200: {
+                "description": "The answer; server-sent events if `stream` is true.",
+                "model": whole,
+                "content": {"text/event-stream": stream},
+            }
+        },
+    }
 
 
-class _Use(BaseModel):
-    """The fields that the documentation names; the gateway reads the body itself."""
-
-    model_config = ConfigDict(extra="allow")
-
-    model: str = Field(description="A base model, tuned model, checkpoint or alias.")
-    stream: bool | None = None
-
-
-class ChatIn(_Use):
-    """A chat to be continued; see OpenAI's reference for all fields."""
-
-    messages: list[dict[str, Any]]
-    max_completion_tokens: _Tokens | None = None
-
-
-class CompletionIn(_Use):
-    """A text to be continued."""
-
-    prompt: str | list[str]
-    max_tokens: _Tokens | None = None
-
-
-class ResponseIn(_Use):
-    """An input to be answered; state kept at the provider (`previous_response_id`, …) is refused."""
-
-    input: str | list[dict[str, Any]]
-    max_output_tokens: _Tokens | None = None
-
-
-_ANSWER: dict[str, Any] = {
-    "response_model": None,
-    "responses": {
-        200: {
-            "description": "The provider's answer, in Tunehouse's names; events when `stream` is true.",
-            "content": {"application/json": {}, "text/event-stream": {}},
-        }
-    },
-}
-
-
-@router.post("/chat/completions", **_ANSWER)
+@router.post("/chat/completions", **_answers(ChatOut, ChatChunkOut))
 def create_chat_completion(_: Inferer, body: ChatIn) -> None:
-    """Continue a chat, in one answer or as a stream of events; metered, and charged to the team's budget."""
+    """Continue a chat. The answer is metered, and charged to the team's budget."""
 
 
-@router.post("/completions", **_ANSWER)
+@router.post("/completions", **_answers(CompletionOut, CompletionOut))
 def create_completion(_: Inferer, body: CompletionIn) -> None:
-    """Continue a text, the legacy way; metered like a chat."""
+    """Continue a text, with OpenAI's legacy API."""
 
 
-@router.post("/responses", **_ANSWER)
+@router.post("/responses", **_answers(ResponseOut, ResponseEventOut))
 def create_response(_: Inferer, body: ResponseIn) -> None:
-    """Answer an input in OpenAI's newer form; metered like a chat, and nothing is stored."""
+    """Answer an input, with OpenAI's Responses API. Nothing is stored."""

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
 from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession
+from service.core.web import RequestSession, as_text
 from service.errors import InvalidRequest
 from service.events.queries import list_events
 from service.jobs import actions, queries
@@ -93,7 +93,11 @@ def set_max_cost(job_id: str, body: MaxCostIn, session: RequestSession, caller: 
     return _out(session, job)
 
 
-@router.get("/jobs/{job_id}/events", response_model=ListOut[JobEventOut])
+@router.get(
+    "/jobs/{job_id}/events",
+    response_model=ListOut[JobEventOut],
+    responses={200: {"content": as_text("text/event-stream")}},
+)
 def list_job_events(
     request: Request,
     job_id: str,
@@ -125,7 +129,7 @@ def list_job_checkpoints(
 
 
 @router.post("/estimates")
-def estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> EstimateOut:
+def create_estimate(body: JobCreate, session: RequestSession, caller: Trainer) -> EstimateOut:
     """Estimate a job's training and cost. Creates nothing, and refuses what a create would refuse."""
     asked = request_of_body(caller.team, caller.key_id, body)
     admission = check_admission(session, asked)

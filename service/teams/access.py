@@ -1,13 +1,12 @@
 """Authentication and authorisation: FastAPI dependencies that routes name in their signatures."""
 
 import hmac
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
-from fastapi.security import HTTPBearer
+from fastapi.security import HTTPBearer, SecurityScopes
 from sqlalchemy import func, or_, update
 from sqlalchemy.orm import Session
 
@@ -21,7 +20,11 @@ from service.teams.queries import get_team
 from service.teams.quotas.actions import Quota, limit_of
 from service.teams.tables import Team
 
-_bearer = HTTPBearer(auto_error=False, description="A Tunehouse key: th-…")
+_bearer = HTTPBearer(
+    scheme_name="TunehouseKey",
+    auto_error=False,
+    description="A Tunehouse key: `th-…`. Each operation lists the scope it needs; `admin`: an admin key.",
+)
 TEAM_HEADER = "openai-project"
 _TOUCH_EVERY = timedelta(minutes=1)
 _READS = ("GET", "HEAD", "OPTIONS")
@@ -136,15 +139,13 @@ def _only_reads_or_ends(request: Request) -> bool:
 CurrentCaller = Annotated[Caller, Depends(current_caller)]
 
 
-def _holder_of(scope: Scope) -> Callable[[Caller], Caller]:
-    def check(caller: CurrentCaller) -> Caller:
-        caller.require_scope(scope)
-        return caller
-
-    return check
+def _holder(needed: SecurityScopes, caller: CurrentCaller) -> Caller:
+    for scope in needed.scopes:
+        caller.require_scope(Scope(scope))
+    return caller
 
 
-def _admin(caller: CurrentCaller) -> Caller:
+def _admin(_documented: SecurityScopes, caller: CurrentCaller) -> Caller:
     if not caller.is_admin:
         raise Forbidden("This request needs an admin key.")
     return caller
@@ -160,8 +161,9 @@ def own_team(session: Session, caller: Caller, team_id: str) -> Team:
     return get_team(session, team_id)
 
 
-Reader = Annotated[Caller, Depends(_holder_of(Scope.READ))]
-Trainer = Annotated[Caller, Depends(_holder_of(Scope.TRAIN))]
-Inferer = Annotated[Caller, Depends(_holder_of(Scope.INFER))]
-Manager = Annotated[Caller, Depends(_holder_of(Scope.MANAGE))]
-Admin = Annotated[Caller, Depends(_admin)]
+# OpenAPI names these scopes with each operation.
+Reader = Annotated[Caller, Security(_holder, scopes=[Scope.READ])]
+Trainer = Annotated[Caller, Security(_holder, scopes=[Scope.TRAIN])]
+Inferer = Annotated[Caller, Security(_holder, scopes=[Scope.INFER])]
+Manager = Annotated[Caller, Security(_holder, scopes=[Scope.MANAGE])]
+Admin = Annotated[Caller, Security(_admin, scopes=["admin"])]

@@ -11,7 +11,7 @@ from service.core.db import transaction
 from service.errors import TunehouseError
 from service.files.actions import create_result_file
 from service.jobs.actions import create_job
-from service.jobs.routes import estimate
+from service.jobs.routes import create_estimate
 from service.jobs.schemas import JobCreate
 from service.jobs.states import JobStatus, RequestedAction
 from service.teams.access import Caller
@@ -107,7 +107,7 @@ def outcome(attempt: Callable[[], object]) -> tuple[int, str | None, str | None]
 def try_estimate(team: str, body: JobCreate) -> tuple[int, str | None, str | None]:
     def attempt() -> None:
         with transaction() as session:
-            estimate(body, session, Caller(hands.KEY, team, frozenset()))
+            create_estimate(body, session, Caller(hands.KEY, team, frozenset()))
 
     return outcome(attempt)
 

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 
 from service.core.pages import ListOut, fetch_page, list_out
-from service.core.web import RequestSession
+from service.core.web import RequestSession, as_text
 from service.ledger.closing.html import PAGE_POLICY, statements_page
 from service.ledger.closing.months import close_month, month_named
 from service.ledger.closing.schemas import (
@@ -33,7 +33,9 @@ router = APIRouter(prefix="/v1/costs", tags=["money"], route_class=IdempotentRou
 MonthName = Annotated[str, Query(description="A calendar month (UTC), such as 2026-11.")]
 
 
-@router.get("/statement", responses={200: {"model": StatementsOut, "content": {"text/csv": {}}}})
+@router.get(
+    "/statement", responses={200: {"model": StatementsOut, "content": as_text("text/csv", "text/html")}}
+)
 def retrieve_statement(
     request: Request,
     session: RequestSession,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from service.core.clock import from_unix
-from service.core.web import RequestSession
+from service.core.web import RequestSession, as_text
 from service.errors import InvalidRequest
 from service.ledger.money import usd
 from service.ledger.reports import focus
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
 Moment = Annotated[int | None, Query(ge=0, lt=2**33, description="Unix seconds.")]
 
 
-@router.get("/costs", responses={200: {"model": CostsOut, "content": {"text/csv": {}}}})
+@router.get("/costs", responses={200: {"model": CostsOut, "content": as_text("text/csv")}})
 def costs(
     request: Request,
     session: RequestSession,

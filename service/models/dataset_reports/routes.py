@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from service.core.clock import unix
-from service.core.web import RequestSession
+from service.core.web import RequestSession, as_text
 from service.files import counting
 from service.files.costs import costs_of
 from service.files.overlap import shared_rows
@@ -22,7 +22,7 @@ router = APIRouter(prefix="/v1/files", tags=["files"])
 
 _MOST_TRAINED = 100
 _MOST_SHARED = 25
-_PAGES: dict[int | str, dict[str, Any]] = {200: {"content": {"text/html": {"schema": {"type": "string"}}}}}
+_PAGES: dict[int | str, dict[str, Any]] = {200: {"content": as_text("text/html")}}
 
 
 @router.get("/{file_id}/report", response_model=ReportOut, responses=_PAGES)

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
 
-from service.core.web import RequestSession
+from service.core.web import RequestSession, as_text
 from service.models.lineage.family import Direction
 from service.models.lineage.graph import Graph
 from service.models.lineage.impact import Impact, impact
@@ -28,7 +28,11 @@ ImpactLimit = Annotated[int, Query(ge=1, le=100_000)]
 Depth = Annotated[int, Query(ge=0, le=100_000)]
 
 
-@router.get("/models/{model_id:path}/lineage", response_model=LineageOut)
+@router.get(
+    "/models/{model_id:path}/lineage",
+    response_model=LineageOut,
+    responses={200: {"content": as_text("text/plain", "application/x-ndjson")}},
+)
 def model_lineage(
     model_id: ModelId,
     session: RequestSession,
