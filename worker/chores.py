@@ -22,6 +22,7 @@ from service.jobs.tables import ProviderWebhook
 from service.jobs.upstream.orphans import order_sweeps
 from service.jobs.upstream.reconcile import order_reconciliations
 from service.ledger.actions import end_expired
+from service.ledger.budgets.alerts import budgets_with_limits, tell_due
 from service.ledger.closing.months import close_month, month_due
 from service.ledger.rollups.sums import roll_up
 from service.models.shutdowns.actions import schedule_polls
@@ -102,6 +103,16 @@ def _roll_up() -> int:
         return roll_up(session)
 
 
+def _tell_budgets() -> int:
+    with transaction() as session:
+        account_ids = budgets_with_limits(session)
+    told = 0
+    for account_id in account_ids:
+        with transaction() as session:
+            told += tell_due(session, account_id)
+    return told
+
+
 def _close_months() -> int:
     closed = 0
     month = month_due(clock.now(), settings().month_close_days)
@@ -159,6 +170,7 @@ CHORES = (
     Chore("revive_jobs", 60.0, _revive_jobs),
     Chore("reconcile_providers", 600.0, _order_reconciliations),
     Chore("sweep_providers", 60.0, _order_sweeps),
+    Chore("tell_budgets", 300.0, _tell_budgets),
     Chore("close_months", 600.0, _close_months),
     Chore("schedule_shutdown_polls", 60.0, _schedule_shutdown_polls),
     Chore("send_shutdown_notices", 600.0, _send_shutdown_notices),

@@ -31,8 +31,8 @@ CREATE TABLE accounts (
     CONSTRAINT pk_accounts PRIMARY KEY (id),
     CONSTRAINT fk_accounts_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id),
     CONSTRAINT ck_accounts_held_not_negative CHECK (held_usd >= 0),
-    CONSTRAINT ck_accounts_scope_known CHECK (scope IN ('department', 'team', 'key', 'job')),
-    CONSTRAINT ck_accounts_team_unless_department CHECK ((team_id IS NULL) = (scope = 'department'))
+    CONSTRAINT ck_accounts_scope_known CHECK (scope IN ('organization', 'department', 'team', 'key', 'job')),
+    CONSTRAINT ck_accounts_team_unless_shared CHECK ((team_id IS NULL) = (scope IN ('organization', 'department')))
 ) WITH (fillfactor = 50);
 CREATE INDEX ix_accounts_team_id ON accounts (team_id);
 
@@ -41,6 +41,8 @@ CREATE TABLE budgets (
     limit_usd numeric(18, 6),
     period varchar NOT NULL,
     thresholds integer[] NOT NULL,
+    held_thresholds integer[] NOT NULL,
+    forecast_thresholds integer[] NOT NULL,
     updated_at timestamptz NOT NULL,
     CONSTRAINT pk_budgets PRIMARY KEY (account_id),
     CONSTRAINT fk_budgets_account_id_accounts FOREIGN KEY (account_id) REFERENCES accounts (id),
@@ -52,9 +54,10 @@ CREATE TABLE budget_alerts (
     account_id varchar NOT NULL,
     period varchar NOT NULL,
     limit_usd numeric(18, 6) NOT NULL,
+    basis varchar NOT NULL,
     threshold integer NOT NULL,
     told_at timestamptz NOT NULL,
-    CONSTRAINT pk_budget_alerts PRIMARY KEY (account_id, period, limit_usd, threshold),
+    CONSTRAINT pk_budget_alerts PRIMARY KEY (account_id, period, limit_usd, basis, threshold),
     CONSTRAINT fk_budget_alerts_account_id_accounts FOREIGN KEY (account_id) REFERENCES accounts (id)
 );
 

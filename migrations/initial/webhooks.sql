@@ -1,6 +1,6 @@
 CREATE TABLE webhook_endpoints (
     id varchar NOT NULL,
-    team_id varchar NOT NULL,
+    team_id varchar,
     name varchar NOT NULL,
     url varchar NOT NULL,
     event_types varchar[] NOT NULL,
@@ -17,7 +17,7 @@ CREATE INDEX ix_webhook_endpoints_team_id_created_at ON webhook_endpoints (team_
 
 CREATE TABLE webhook_deliveries (
     id varchar NOT NULL,
-    team_id varchar NOT NULL,
+    team_id varchar,
     endpoint_id varchar NOT NULL,
     event_id varchar NOT NULL,
     event_type varchar NOT NULL,

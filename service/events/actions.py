@@ -20,7 +20,7 @@ Level = Literal["info", "warn", "error"]
 def append(
     session: Session,
     *,
-    team_id: str,
+    team_id: str | None,
     subject_id: str,
     type: EventType,
     message: str = "",

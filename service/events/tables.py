@@ -10,8 +10,9 @@ from service.core.db import Base
 
 
 class Event(Base):
-    """A change of one object of one team, appended in the transaction of the change.
+    """A change of one object, appended in the transaction of the change.
 
+    `team_id` is None for objects that belong to no team, such as the organization's budget.
     `number` counts per subject, from 1 without gaps. `source_key` identifies the event at its source, such as
     a provider's event id, so that copying it twice appends it once.
     """
@@ -20,7 +21,7 @@ class Event(Base):
 
     position: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     id: Mapped[str] = mapped_column(unique=True)
-    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
+    team_id: Mapped[str | None] = mapped_column(ForeignKey("teams.id"))
     subject_id: Mapped[str]
     number: Mapped[int]
     type: Mapped[str]

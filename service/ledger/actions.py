@@ -16,16 +16,20 @@ from sqlalchemy.orm import Session
 
 from service.core import clock
 from service.errors import BudgetExceeded
-from service.events import actions as events
-from service.events.types import EventType
 from service.ledger import lost, rows
+from service.ledger.budgets.alerts import tell_threshold
 from service.ledger.charges import BudgetView, Charge, Hold, HoldAsk, Settlement, explain_refusal
-from service.ledger.departments.queries import teams_of
-from service.ledger.money import at_least, usd
+from service.ledger.money import at_least
 from service.ledger.reviews.flags import list_for_review
 from service.ledger.tables import HoldRow
 
 _PLACE = text("SELECT * FROM ledger_place_holds(CAST(:asks AS jsonb))")
+# The accounts that the holds of these subjects count against.
+_TELL_HELD = text("""
+    SELECT * FROM ledger_tell_thresholds(ARRAY(
+        SELECT DISTINCT v.id FROM holds h, LATERAL (VALUES
+            (h.team_id), (h.key_id), (h.subject_id), (h.department_id), ('organization')) AS v(id)
+        WHERE h.team_id = ANY (:team_ids) AND h.subject_id = ANY (:subject_ids)))""")
 _SETTLE = text("SELECT * FROM ledger_settle(CAST(:subjects AS jsonb), CAST(:charges AS jsonb))")
 
 
@@ -52,6 +56,9 @@ def place_hold(
 def place_holds(session: Session, asks: Sequence[HoldAsk]) -> list[Hold | BudgetExceeded]:
     """Reserve money for many pieces of work at once. Returns a hold or a refusal for each, in order."""
     answers = session.execute(_PLACE, {"asks": rows.of_asks(asks).decode()}).all()
+    placed = {"team_ids": [ask.team_id for ask in asks], "subject_ids": [ask.subject_id for ask in asks]}
+    for crossed in session.execute(_TELL_HELD, placed).all():
+        tell_threshold(session, crossed)
     return [_hold_or_refusal(ask, row) for ask, row in zip(asks, answers, strict=True)]
 
 
@@ -67,7 +74,6 @@ def _hold_or_refusal(ask: HoldAsk, row: Row[Any]) -> Hold | BudgetExceeded:
         period_name=row.period_name,
         spent_usd=row.spent_usd,
         held_usd=row.held_usd,
-        thresholds=(),
     )
     return BudgetExceeded(explain_refusal(budget, ask.amount_usd), param=row.scope)
 
@@ -119,35 +125,3 @@ def end_expired(session: Session, limit: int) -> int:
     if holds:
         settle_many(session, lost.settlements(session, holds))
     return len(holds)
-
-
-def tell_threshold(session: Session, crossed: Row[Any]) -> None:
-    """Append the event for a threshold that `ledger_tell_thresholds` found newly crossed.
-
-    Each team of a department gets an event for the department's thresholds.
-    """
-    team_ids = [crossed.team_id] if crossed.team_id else teams_of(session, crossed.account_id)
-    for team_id in team_ids:
-        _append_threshold(session, team_id, crossed)
-
-
-def _append_threshold(session: Session, team_id: str, crossed: Row[Any]) -> None:
-    events.append(
-        session,
-        team_id=team_id,
-        subject_id=crossed.account_id,
-        type=EventType.BUDGET_THRESHOLD,
-        level="warn",
-        message=(
-            f"{crossed.threshold} % of the budget of {crossed.scope} {crossed.account_id} is spent "
-            f"({crossed.period_name}): ${usd(crossed.spent_usd)} of ${usd(crossed.limit_usd)}."
-        ),
-        data={
-            "scope": crossed.scope,
-            "account_id": crossed.account_id,
-            "period": crossed.period_name,
-            "threshold": crossed.threshold,
-            "limit_usd": usd(crossed.limit_usd),
-            "spent_usd": usd(crossed.spent_usd),
-        },
-    )

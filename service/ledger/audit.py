@@ -21,12 +21,14 @@ _CHECKS: Mapping[str, str] = {
         ), spent AS (
             SELECT a.id, sum(g.amount_usd) AS total,
                    sum(g.amount_usd) FILTER (WHERE g.month = a.month AND g.in_month_budget) AS month
-            FROM groups g, LATERAL (VALUES (g.team_id), (g.key_id), (g.job_id), (g.department_id)) AS v(id)
+            FROM groups g, LATERAL (VALUES (g.team_id), (g.key_id), (g.job_id), (g.department_id),
+                                            ('organization')) AS v(id)
             JOIN accounts a USING (id)
             GROUP BY a.id
         ), held AS (
             SELECT v.id, sum(h.amount_usd) AS total
-            FROM holds h, LATERAL (VALUES (h.team_id), (h.key_id), (h.subject_id), (h.department_id)) v(id)
+            FROM holds h, LATERAL (VALUES (h.team_id), (h.key_id), (h.subject_id), (h.department_id),
+                                           ('organization')) v(id)
             GROUP BY v.id
         )
         SELECT a.id, concat_ws(' / ', trim_scale(coalesce(s.total, 0)), trim_scale(coalesce(s.month, 0)),

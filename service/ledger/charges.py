@@ -141,7 +141,9 @@ class BudgetView:
     period_name: str
     spent_usd: Decimal
     held_usd: Decimal
-    thresholds: Sequence[int]
+    thresholds: Sequence[int] = ()
+    held_thresholds: Sequence[int] = ()
+    forecast_thresholds: Sequence[int] = ()
 
     @property
     def remaining_usd(self) -> Decimal | None:

@@ -1,7 +1,8 @@
 """Read budgets and costs."""
 
 from collections.abc import Collection, Mapping
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 
 from sqlalchemy import func, select, text
@@ -13,12 +14,23 @@ from service.ledger.charges import ADJUSTMENT, BudgetView
 from service.ledger.closing.months import present_month
 from service.ledger.reports.forecast import PACE_DAYS, Forecast, forecast, pace
 from service.ledger.rollups.sums import booked
-from service.ledger.tables import Budget, Entry, HoldRow
+from service.ledger.rollups.tables import DaySum
+from service.ledger.tables import ORGANIZATION, Budget, Entry, HoldRow
 
-_STANDING = text(
-    "SELECT scope, limit_usd, period, period_name, spent_usd, held_usd, thresholds FROM budget_standings "
-    "WHERE account_id = :account_id AND team_id = :team_id"
-)
+_STANDING = text("""
+    SELECT account_id, scope, limit_usd, period, period_name, spent_usd, held_usd, thresholds,
+           held_thresholds, forecast_thresholds
+    FROM budget_standings
+    WHERE account_id = :account_id AND (team_id = :team_id OR CAST(:team_id AS text) IS NULL)""")
+
+
+_ALL_TEAMS = text("""
+    SELECT coalesce(sum(month_spent_usd) FILTER (WHERE month = ledger_month(clock_timestamp())), 0),
+           coalesce(sum(held_usd), 0)
+    FROM accounts WHERE scope = 'team'""")
+
+# The column of the entries of an account that is not a team's.
+_OWNER = {"key": "key_id", "job": "job_id", "department": "department_id"}
 
 
 def budget_view(session: Session, team_id: str, account_id: str | None = None) -> BudgetView:
@@ -29,22 +41,36 @@ def budget_view(session: Session, team_id: str, account_id: str | None = None) -
     ids = {"team_id": team_id, "account_id": account_id or team_id}
     row = session.execute(_STANDING, ids).one_or_none()
     if row is None:
-        nothing = Decimal(0)
-        return BudgetView(
-            ids["account_id"],
-            "team" if account_id is None else "key",
-            None,
-            "month",
-            f"{clock.now():%Y-%m}",
-            nothing,
-            nothing,
-            (),
-        )
-    return BudgetView(account_id=ids["account_id"], **row._asdict())
+        return _unlimited(ids["account_id"], "team" if account_id is None else "key")
+    return BudgetView(**row._asdict())
 
 
-def forecast_of(session: Session, view: BudgetView, team_id: str) -> Forecast:
-    """Forecast the budget of a team, or of one of its keys or jobs, from the last seven days' spending.
+def organization_view(session: Session) -> BudgetView:
+    """The budget and counters of all teams together.
+
+    Until the organization first gets a budget it has no account, and the counters are the sums of the teams'.
+    """
+    row = session.execute(_STANDING, {"account_id": ORGANIZATION, "team_id": None}).one_or_none()
+    if row is not None:
+        return BudgetView(**row._asdict())
+    spent_usd, held_usd = session.execute(_ALL_TEAMS).one()
+    return replace(_unlimited(ORGANIZATION, ORGANIZATION), spent_usd=spent_usd, held_usd=held_usd)
+
+
+def _unlimited(account_id: str, scope: str) -> BudgetView:
+    month = f"{clock.now():%Y-%m}"
+    return BudgetView(account_id, scope, None, "month", month, Decimal(0), Decimal(0))
+
+
+def standing(session: Session, account_id: str) -> BudgetView:
+    """The budget and counters of an account, whoever it belongs to."""
+    return BudgetView(
+        **session.execute(_STANDING, {"account_id": account_id, "team_id": None}).one()._asdict()
+    )
+
+
+def forecast_of(session: Session, view: BudgetView, team_id: str | None) -> Forecast:
+    """Forecast a budget from the last seven days' spending; `team_id` is None for those that teams share.
 
     Adjustments and corrections are left out because they say nothing about the pace.
     """
@@ -52,12 +78,19 @@ def forecast_of(session: Session, view: BudgetView, team_id: str) -> Forecast:
     entries = booked(team_id, now - timedelta(days=PACE_DAYS), now, by=None)
     used = ~entries.c.is_correction, entries.c.kind != ADJUSTMENT
     spent = select(func.coalesce(func.sum(entries.c.amount_usd), 0)).where(*used)
-    if view.scope != "team":
-        column = entries.c.key_id if view.scope == "key" else entries.c.job_id
-        spent = spent.where(column == view.account_id)
-    first_at = session.scalar(select(func.min(Entry.booked_at)).where(Entry.team_id == team_id))
+    if view.scope in _OWNER:
+        spent = spent.where(entries.c[_OWNER[view.scope]] == view.account_id)
+    first_at = _first_at(session, view, team_id)
     usd_per_day = pace(Decimal(session.scalar(spent) or 0), first_at, now)
     return forecast(view, usd_per_day, present_month(), now)
+
+
+def _first_at(session: Session, view: BudgetView, team_id: str | None) -> datetime | None:
+    """When the account's spending can have begun."""
+    if team_id is not None:
+        return session.scalar(select(func.min(Entry.booked_at)).where(Entry.team_id == team_id))
+    first = session.scalar(select(func.min(DaySum.day)))  # an index has it, unlike the first of all entries
+    return None if first is None else datetime.combine(first, time(), UTC)
 
 
 def limits_of(session: Session, account_ids: Collection[str]) -> Mapping[str, Decimal]:

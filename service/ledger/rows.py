@@ -9,7 +9,7 @@ from service.ledger.charges import Charge, HoldAsk, Settlement
 from service.ledger.money import at_least
 
 # For callers without a transaction: each statement is a transaction by itself and can be repeated safely.
-PLACE_QUICKLY = "SELECT account_id IS NULL FROM ledger_place_holds($1::jsonb) ORDER BY place"
+PLACE_QUICKLY = "SELECT account_id IS NULL FROM ledger_place_holds($1::jsonb, false) ORDER BY place"
 SETTLE_QUICKLY = "SELECT ledger_settle_untold($1::jsonb, $2::jsonb)"
 
 

@@ -32,13 +32,16 @@ AMOUNT = Numeric(30, AMOUNT_DECIMALS)
 PRICE = Numeric(18, PRICE_DECIMALS)
 QUANTITY = Numeric(24, QUANTITY_DECIMALS)
 
+ORGANIZATION = "organization"  # the id of the organization's account, and its scope
+
 
 class LedgerAccount(Base):
-    """What a department, a team, or a key or job with its own budget has spent and reserved.
+    """What the organization, a department, a team, or a key or job with its own budget has spent and held.
 
-    `id` is the id of the department, team, key or job. `month_spent_usd` counts entries booked in `month`
-    (its first day, UTC) and is stale once another month has begun. `last_number` is the number of the team's
-    latest entry. Times before `closed_before` lie in closed months, in which nothing can be booked.
+    `id` is `ORGANIZATION` or the id of the department, team, key or job. `month_spent_usd` counts entries
+    booked in `month` (its first day, UTC) and is stale once another month has begun. `last_number` is the
+    number of the team's latest entry. Times before `closed_before` lie in closed months, in which nothing can
+    be booked.
     """
 
     __tablename__ = "accounts"
@@ -55,14 +58,20 @@ class LedgerAccount(Base):
 
     __table_args__ = (
         CheckConstraint("held_usd >= 0", name="held_not_negative"),
-        CheckConstraint("scope IN ('department', 'team', 'key', 'job')", name="scope_known"),
-        CheckConstraint("(team_id IS NULL) = (scope = 'department')", name="team_unless_department"),
+        CheckConstraint("scope IN ('organization', 'department', 'team', 'key', 'job')", name="scope_known"),
+        CheckConstraint(
+            "(team_id IS NULL) = (scope IN ('organization', 'department'))", name="team_unless_shared"
+        ),
         Index(None, "team_id"),
     )
 
 
 class Budget(Base):
-    """The limit of one account, per calendar month (UTC) or in total; None means no limit."""
+    """The limit of one account, per calendar month (UTC) or in total; None means no limit.
+
+    The thresholds are percentages of the limit: of what is spent, of what is spent and held together, and of
+    the forecast for the end of the month.
+    """
 
     __tablename__ = "budgets"
 
@@ -70,6 +79,8 @@ class Budget(Base):
     limit_usd: Mapped[Decimal | None] = mapped_column(PRICE)
     period: Mapped[str]
     thresholds: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    held_thresholds: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+    forecast_thresholds: Mapped[list[int]] = mapped_column(ARRAY(Integer))
     updated_at: Mapped[datetime]
 
     __table_args__ = (
@@ -79,13 +90,17 @@ class Budget(Base):
 
 
 class BudgetAlert(Base):
-    """A threshold that was announced. Each is announced once per period and limit."""
+    """A threshold that was announced. Each is announced once per period and limit.
+
+    `basis` is `spent`, `held` (spent and held together) or `forecast`.
+    """
 
     __tablename__ = "budget_alerts"
 
     account_id: Mapped[str] = mapped_column(ForeignKey("accounts.id"), primary_key=True)
     period: Mapped[str] = mapped_column(primary_key=True)
     limit_usd: Mapped[Decimal] = mapped_column(PRICE, primary_key=True)
+    basis: Mapped[str] = mapped_column(primary_key=True)
     threshold: Mapped[int] = mapped_column(primary_key=True)
     told_at: Mapped[datetime]
 

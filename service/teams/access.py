@@ -64,6 +64,11 @@ class Caller:
             )
         return self.team_id
 
+    @property
+    def team_or_all(self) -> str | None:
+        """The id of the team that this request acts for; None, all teams, if an admin has named none."""
+        return self.team_id if self.is_admin else self.team
+
     def require_scope(self, scope: Scope) -> None:
         """Raise `Forbidden` unless the key has the scope."""
         if scope not in self.scopes:

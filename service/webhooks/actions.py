@@ -24,10 +24,14 @@ _KEEP_OLD_SECRET = timedelta(hours=24)
 
 
 def create_endpoint(
-    session: Session, *, team_id: str, name: str, url: str, event_types: Sequence[str]
+    session: Session, *, team_id: str | None, name: str, url: str, event_types: Sequence[str]
 ) -> tuple[WebhookEndpoint, str]:
-    """Create an endpoint and its signing secret. Raises `QuotaExceeded`."""
-    require_room(session, team_id, Quota.ENDPOINTS)
+    """Create an endpoint of a team, or of the organization (None), and its signing secret.
+
+    Raises `QuotaExceeded`.
+    """
+    if team_id is not None:
+        require_room(session, team_id, Quota.ENDPOINTS)
     moment = clock.now()
     endpoint = WebhookEndpoint(
         id=ids.new_id("we_"),
@@ -126,7 +130,7 @@ def fan_out(session: Session, event: Event) -> None:
             insert(WebhookDelivery)
             .values(
                 id=ids.new_id("wh_"),
-                team_id=event.team_id,
+                team_id=endpoint.team_id,
                 endpoint_id=endpoint.id,
                 event_id=event.id,
                 event_type=event.type,
@@ -139,7 +143,7 @@ def fan_out(session: Session, event: Event) -> None:
             .returning(WebhookDelivery.id)
         )
         if made is not None:
-            work.schedule(session, DELIVER, made, team_id=event.team_id)
+            work.schedule(session, DELIVER, made, team_id=endpoint.team_id)
 
 
 def send_test(session: Session, endpoint: WebhookEndpoint, type: EventType) -> WebhookDelivery:

@@ -18,7 +18,7 @@ from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndp
 
 
 def get_endpoint(
-    session: Session, team_id: str, endpoint_id: str, *, for_update: bool = False
+    session: Session, team_id: str | None, endpoint_id: str, *, for_update: bool = False
 ) -> WebhookEndpoint:
     """The team's endpoint of that id, locked if it is to be changed. Raises `NotFound`."""
     own = _living(team_id).where(WebhookEndpoint.id == endpoint_id)
@@ -28,7 +28,9 @@ def get_endpoint(
     return endpoint
 
 
-def list_endpoints(session: Session, team_id: str, after: str | None, limit: int) -> Page[WebhookEndpoint]:
+def list_endpoints(
+    session: Session, team_id: str | None, after: str | None, limit: int
+) -> Page[WebhookEndpoint]:
     """The team's endpoints, disabled ones included, newest first."""
     id_ = WebhookEndpoint.id
     return fetch_page(
@@ -38,7 +40,7 @@ def list_endpoints(session: Session, team_id: str, after: str | None, limit: int
         id_=id_,
         after=after,
         limit=limit,
-        cursors=select(WebhookEndpoint).where(WebhookEndpoint.team_id == team_id),
+        cursors=select(WebhookEndpoint).where(WebhookEndpoint.team_id.is_not_distinct_from(team_id)),
     )
 
 
@@ -51,9 +53,15 @@ counted_by(Quota.ENDPOINTS, count_endpoints)
 
 
 def endpoints_for(session: Session, event: Event) -> Sequence[WebhookEndpoint]:
-    """The enabled endpoints of the team that are subscribed to the type of `event`."""
-    wanting = _living(event.team_id).where(
-        WebhookEndpoint.disabled_at.is_(None), WebhookEndpoint.event_types.any_() == event.type
+    """The enabled endpoints of the event's team and of the organization that are subscribed to its type."""
+    of_team, of_all = WebhookEndpoint.team_id == event.team_id, WebhookEndpoint.team_id.is_(None)
+    # The organization has received the original of a team's copy.
+    owners = of_team if event.data.get("copy") else or_(of_team, of_all)
+    wanting = select(WebhookEndpoint).where(
+        owners,
+        WebhookEndpoint.deleted_at.is_(None),
+        WebhookEndpoint.disabled_at.is_(None),
+        WebhookEndpoint.event_types.any_() == event.type,
     )
     return session.scalars(wanting.order_by(WebhookEndpoint.id)).all()
 
@@ -69,10 +77,12 @@ def valid_secrets(session: Session, endpoint_ids: Sequence[str]) -> Mapping[str,
 
 
 def get_delivery(
-    session: Session, team_id: str, delivery_id: str, *, for_update: bool = False
+    session: Session, team_id: str | None, delivery_id: str, *, for_update: bool = False
 ) -> WebhookDelivery:
     """The team's delivery of that id, locked if it is to be changed. Raises `NotFound`."""
-    own = select(WebhookDelivery).where(WebhookDelivery.team_id == team_id, WebhookDelivery.id == delivery_id)
+    own = select(WebhookDelivery).where(
+        WebhookDelivery.team_id.is_not_distinct_from(team_id), WebhookDelivery.id == delivery_id
+    )
     delivery = session.scalar(own.with_for_update() if for_update else own)
     if delivery is None:
         raise NotFound(f"There is no webhook delivery {delivery_id!r}.", param="delivery_id")
@@ -81,7 +91,7 @@ def get_delivery(
 
 def list_deliveries(
     session: Session,
-    team_id: str,
+    team_id: str | None,
     *,
     endpoint_id: str | None,
     event_id: str | None,
@@ -90,7 +100,7 @@ def list_deliveries(
     limit: int,
 ) -> Page[WebhookDelivery]:
     """The team's deliveries that match every filter given, newest first."""
-    own = every = select(WebhookDelivery).where(WebhookDelivery.team_id == team_id)
+    own = every = select(WebhookDelivery).where(WebhookDelivery.team_id.is_not_distinct_from(team_id))
     if endpoint_id is not None:
         own = own.where(WebhookDelivery.endpoint_id == endpoint_id)
     if event_id is not None:
@@ -102,15 +112,15 @@ def list_deliveries(
     return fetch_page(session, own, sort=sort, id_=id_, after=after, limit=limit, cursors=every)
 
 
-def count_tests_to_come(session: Session, team_id: str) -> int:
-    """How many test deliveries of a team are pending."""
+def count_tests_to_come(session: Session, team_id: str | None) -> int:
+    """How many test deliveries of a team, or of the organization, are pending."""
     tests = (
         select(func.count())
         .select_from(WebhookDelivery)
         .join(WebhookEndpoint, WebhookEndpoint.id == WebhookDelivery.endpoint_id)
         .join(Event, Event.id == WebhookDelivery.event_id)
         .where(
-            WebhookEndpoint.team_id == team_id,
+            WebhookEndpoint.team_id.is_not_distinct_from(team_id),
             WebhookDelivery.state == DeliveryState.PENDING.value,
             Event.type == EventType.WEBHOOK_TEST.value,
         )
@@ -140,7 +150,7 @@ def count_pending(session: Session, endpoint_id: str, work_kind: str) -> tuple[i
     return waiting, trying
 
 
-def _living(team_id: str) -> Select[WebhookEndpoint]:
+def _living(team_id: str | None) -> Select[WebhookEndpoint]:
     return select(WebhookEndpoint).where(
-        WebhookEndpoint.team_id == team_id, WebhookEndpoint.deleted_at.is_(None)
+        WebhookEndpoint.team_id.is_not_distinct_from(team_id), WebhookEndpoint.deleted_at.is_(None)
     )

@@ -38,9 +38,12 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 
 @router.post("/webhook_endpoints")
 def create_endpoint(body: EndpointCreate, session: RequestSession, caller: Manager) -> EndpointWithSecret:
-    """Create an endpoint; only this response shows the signing secret."""
+    """Create an endpoint; only this response shows the signing secret.
+
+    An endpoint that an admin creates without naming a team receives the events of all teams.
+    """
     endpoint, secret = actions.create_endpoint(
-        session, team_id=caller.team, name=body.name, url=body.url, event_types=body.event_types
+        session, team_id=caller.team_or_all, name=body.name, url=body.url, event_types=body.event_types
     )
     return with_secret(endpoint, secret)
 
@@ -50,7 +53,7 @@ def list_endpoints(
     session: RequestSession, caller: Manager, after: str | None = None, limit: Limit = 20
 ) -> ListOut[EndpointOut]:
     """List the team's endpoints, disabled ones included, newest first."""
-    page = queries.list_endpoints(session, caller.team, after, limit)
+    page = queries.list_endpoints(session, caller.team_or_all, after, limit)
     secrets = queries.valid_secrets(session, [endpoint.id for endpoint in page.rows])
     wires = [endpoint_out(endpoint, secrets.get(endpoint.id, ())) for endpoint in page.rows]
     return list_out(wires, page.has_more)
@@ -59,7 +62,7 @@ def list_endpoints(
 @router.get("/webhook_endpoints/{webhook_endpoint_id}")
 def retrieve_endpoint(webhook_endpoint_id: str, session: RequestSession, caller: Manager) -> EndpointOut:
     """Get an endpoint."""
-    endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id)
+    endpoint = queries.get_endpoint(session, caller.team_or_all, webhook_endpoint_id)
     return endpoint_out(endpoint, queries.valid_secrets(session, [endpoint.id])[endpoint.id])
 
 
@@ -68,7 +71,7 @@ def update_endpoint(
     webhook_endpoint_id: str, body: EndpointUpdate, session: RequestSession, caller: Manager
 ) -> EndpointOut:
     """Update an endpoint; `enabled` turns it off and on."""
-    endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id, for_update=True)
+    endpoint = queries.get_endpoint(session, caller.team_or_all, webhook_endpoint_id, for_update=True)
     actions.update_endpoint(
         session,
         endpoint,
@@ -83,7 +86,7 @@ def update_endpoint(
 @router.delete("/webhook_endpoints/{webhook_endpoint_id}")
 def delete_endpoint(webhook_endpoint_id: str, session: RequestSession, caller: Manager) -> EndpointDeleted:
     """Delete an endpoint; its pending deliveries are cancelled."""
-    endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id, for_update=True)
+    endpoint = queries.get_endpoint(session, caller.team_or_all, webhook_endpoint_id, for_update=True)
     actions.delete_endpoint(session, endpoint)
     return EndpointDeleted(id=endpoint.id)
 
@@ -93,7 +96,7 @@ def rotate_secret(
     webhook_endpoint_id: str, session: RequestSession, caller: Manager, body: SecretRotate | None = None
 ) -> EndpointWithSecret:
     """Create a new signing secret; only this response shows it."""
-    endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id, for_update=True)
+    endpoint = queries.get_endpoint(session, caller.team_or_all, webhook_endpoint_id, for_update=True)
     keep_old = body is not None and body.keep_old_secret_active_for_24_hours
     return with_secret(endpoint, actions.rotate_secret(session, endpoint, keep_old=keep_old))
 
@@ -107,11 +110,11 @@ async def test_endpoint(webhook_endpoint_id: str, body: EndpointTest, caller: Ma
 
     def send() -> str:
         with transaction() as session:
-            endpoint = queries.get_endpoint(session, caller.team, webhook_endpoint_id, for_update=True)
+            endpoint = queries.get_endpoint(session, caller.team_or_all, webhook_endpoint_id, for_update=True)
             return actions.send_test(session, endpoint, body.event_type).id
 
     delivery_id = await run_in_threadpool(send)
-    state, last = await wait_for_end(caller.team, delivery_id)
+    state, last = await wait_for_end(caller.team_or_all, delivery_id)
     if last is not None and last.status_code is None:
         raise InvalidRequest(
             f"The endpoint could not be called: {last.error}.",

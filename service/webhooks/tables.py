@@ -10,16 +10,17 @@ from service.core.db import Base
 
 
 class WebhookEndpoint(Base):
-    """Where a team wants to be called, and for what.
+    """A URL to call, and the types of events to call it for.
 
-    `failing_since` is the first failure after the last success. A deleted endpoint keeps its row, for the
-    deliveries that tell of it.
+    An endpoint without `team_id` is the organization's, and receives the events of all teams. `failing_since`
+    is the first failure after the last success. A deleted endpoint keeps its row, because its deliveries
+    refer to it.
     """
 
     __tablename__ = "webhook_endpoints"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
+    team_id: Mapped[str | None] = mapped_column(ForeignKey("teams.id"))
     name: Mapped[str]
     url: Mapped[str]
     event_types: Mapped[list[str]] = mapped_column(ARRAY(String))
@@ -57,7 +58,7 @@ class WebhookDelivery(Base):
     __tablename__ = "webhook_deliveries"
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
+    team_id: Mapped[str | None] = mapped_column(ForeignKey("teams.id"))
     endpoint_id: Mapped[str] = mapped_column(ForeignKey("webhook_endpoints.id"))
     event_id: Mapped[str] = mapped_column(ForeignKey("events.id"))
     event_type: Mapped[str]

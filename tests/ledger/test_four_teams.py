@@ -21,8 +21,7 @@ from service.ledger.charges import Charge, Review
 from service.ledger.closing.months import present_month
 from service.ledger.closing.statement import statements
 from service.ledger.departments.actions import allocate, create_department
-from service.ledger.departments.queries import department_budget
-from service.ledger.queries import budget_view
+from service.ledger.queries import budget_view, standing
 from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.reviews.actions import adjust_to
 from service.ledger.reviews.tables import CostReview
@@ -156,6 +155,6 @@ def check(session: Session, books: Books, teams: list[str], department: str) -> 
         rows = cost_report(session, CostScope(who), ["cost_center"]).rows
         found = {(who, row["cost_center"]): Fraction(row["amount_usd"]) for row in rows}
         assert found == {key: amount for key, amount in books.by_center.items() if key[0] == who}
-    shared = department_budget(session, department)
+    shared = standing(session, department)
     assert Fraction(shared.spent_usd) + Fraction(shared.held_usd) == books.used(teams[:2])
     assert Fraction(cost_report(session, CostScope(None), ["team"]).total_usd) == sum(books.spent.values())

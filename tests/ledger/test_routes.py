@@ -56,6 +56,8 @@ def test_a_budget_shows_its_limit_and_counters(service: Service) -> None:
         "held_usd": "1.50",
         "remaining_usd": "3.40",
         "thresholds": [50, 80, 100],
+        "held_thresholds": [],
+        "forecast_thresholds": [],
         "key_id": None,
     }
 

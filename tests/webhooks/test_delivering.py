@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,10 +16,14 @@ from service.errors import RateLimited
 from service.events.actions import PUBLISH
 from service.events.tables import Event
 from service.events.types import PUBLISHED, EventType
+from service.ledger.budgets.actions import set_budget
+from service.ledger.departments.actions import allocate, create_department
 from service.webhooks import actions, queries
 from service.webhooks.actions import DELIVER
 from service.webhooks.deliveries import delivering
 from service.webhooks.states import DisabledReason
+from service.webhooks.tables import WebhookDelivery
+from tests.ledger.make import team
 from tests.support.webhook_receiver import Answer, Receiver, receiver
 from tests.webhooks import scene
 from worker.steps import webhooks as steps
@@ -65,6 +70,27 @@ def test_only_the_teams_enabled_endpoints_that_asked_for_the_type_hear_of_it(tar
     scene.run_due()
     assert target.requests == []
     assert scene.deliveries() == []
+
+
+def test_the_organizations_endpoint_receives_the_events_of_all_teams_once(
+    target: Receiver,
+) -> None:
+    with transaction() as session:
+        types = [EventType.BUDGET_THRESHOLD.value]
+        made, _ = actions.create_endpoint(
+            session, team_id=None, name="finance", url=target.url, event_types=types
+        )
+        one, two, department = team(session), team(session), create_department(session, "Research").id
+        allocate(session, two, department_id=department, cost_center=None)
+        set_budget(session, one, limit_usd=Decimal(0), thresholds=[100])
+        set_budget(session, department, limit_usd=Decimal(0), thresholds=[100], scope="department")
+    scene.run_due()
+    with transaction() as session:
+        assert queries.get_endpoint(session, None, made.id).failing_since is None
+        events = select(Event).join(WebhookDelivery, WebhookDelivery.event_id == Event.id)
+        sent = session.scalars(events.order_by(Event.position)).all()
+        assert [(event.team_id, event.subject_id) for event in sent] == [(one, one), (None, department)]
+    assert len(target.requests) == 2
 
 
 def test_an_event_fanned_out_twice_is_delivered_once(target: Receiver) -> None:

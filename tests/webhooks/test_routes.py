@@ -243,6 +243,16 @@ def test_another_team_finds_nothing(service: Service, target: Receiver) -> None:
     assert target.requests == []
 
 
+def test_an_admin_manages_the_organizations_endpoints_and_no_team_sees_them(service: Service) -> None:
+    body = {"name": "finance", "url": "https://ci.example.com/hooks", "event_types": ["costs.flagged"]}
+    made = service.admin.post("/v1/webhook_endpoints", json=body).json()
+    path = f"/v1/webhook_endpoints/{made['id']}"
+    assert [one["id"] for one in service.admin.get("/v1/webhook_endpoints").json()["data"]] == [made["id"]]
+    assert service.make_team().http.get(path).status_code == 404
+    assert service.admin.get("/v1/webhook_deliveries").json()["data"] == []
+    assert service.admin.delete(path).json()["deleted"] is True
+
+
 def test_a_key_without_the_scope_is_refused(service: Service) -> None:
     team = service.make_team(scopes=["read", "train", "infer"])
     for path in ("/v1/webhook_endpoints", "/v1/webhook_deliveries", "/v1/webhook_event_types"):

@@ -1,4 +1,4 @@
-"""Routes for the budgets of teams and keys, and for the caller's own account."""
+"""Routes for the budgets of the organization, teams and keys, and for the caller's own account."""
 
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
@@ -6,7 +6,16 @@ from sqlalchemy.orm import Session
 from service.core.web import RequestSession
 from service.ledger import queries
 from service.ledger.budgets.actions import set_budget
-from service.ledger.budgets.schemas import BudgetIn, BudgetOut, MeOut, TeamRef, budget_out
+from service.ledger.budgets.schemas import (
+    BudgetIn,
+    BudgetOut,
+    MeOut,
+    OrganizationBudgetOut,
+    TeamRef,
+    budget_out,
+    organization_out,
+)
+from service.ledger.tables import ORGANIZATION
 from service.teams.access import Admin, CurrentCaller, Manager, Reader, own_team
 from service.teams.actions import keep_in_service
 from service.teams.idempotency import IdempotentRoute
@@ -20,11 +29,24 @@ from service.teams.tables import Team
 router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
 
 
+@router.put("/organization/budget")
+def set_organization_budget(body: BudgetIn, session: RequestSession, _: Admin) -> OrganizationBudgetOut:
+    """Limit what all teams spend together. The budgets of departments, teams, keys and jobs apply too."""
+    set_budget(session, ORGANIZATION, scope="organization", **body.model_dump())
+    return _organization_budget(session)
+
+
+@router.get("/organization/budget")
+def retrieve_organization_budget(session: RequestSession, _: Admin) -> OrganizationBudgetOut:
+    """Get the budget of all teams together: its limit, spending and holds, and a forecast."""
+    return _organization_budget(session)
+
+
 @router.put("/teams/{team_id}/budget")
 def set_team_budget(team_id: str, body: BudgetIn, session: RequestSession, _: Admin) -> BudgetOut:
     """Set a team's budget. Past spending and open holds count against the new limit at once."""
     team = team_in_service(session, team_id)
-    set_budget(session, team.id, limit_usd=body.limit_usd, period=body.period, thresholds=body.thresholds)
+    set_budget(session, team.id, **body.model_dump())
     return _team_budget(session, team)
 
 
@@ -47,15 +69,7 @@ def set_key_budget(
     require_may_limit(session, caller)
     key = get_key(session, team.id, key_id)
     note_bound(key, "budget", is_set=body.limit_usd is not None)
-    set_budget(
-        session,
-        team.id,
-        limit_usd=body.limit_usd,
-        period=body.period,
-        thresholds=body.thresholds,
-        scope="key",
-        account_id=key.id,
-    )
+    set_budget(session, team.id, scope="key", account_id=key.id, **body.model_dump())
     return _key_budget(session, team, key.id)
 
 
@@ -87,6 +101,11 @@ def me(session: RequestSession, caller: CurrentCaller) -> MeOut:
         held_usd=budget.held_usd if budget else None,
         quotas=quotas_out(session, team.id) if team else None,
     )
+
+
+def _organization_budget(session: Session) -> OrganizationBudgetOut:
+    view = queries.organization_view(session)
+    return organization_out(view, queries.forecast_of(session, view, None))
 
 
 def _team_budget(session: Session, team: Team) -> BudgetOut:

@@ -44,7 +44,7 @@ def retrieve_statement(
     format: Literal["json", "csv", "html"] | None = None,
 ) -> Response:
     """Get a month's statement: your team's, or every team's for admins. `html` is a printable page."""
-    team_id = caller.team_id if caller.is_admin else caller.team
+    team_id = caller.team_or_all
     found = statements(session, month_named(month), team_id)
     data = [statement_out(statement) for statement in found]
     if format == "html":

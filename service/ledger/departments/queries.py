@@ -2,18 +2,12 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
-from service.ledger.charges import BudgetView
 from service.ledger.departments.tables import Department, TeamAllocation
 from service.teams.tables import Team
-
-_STANDING = text(
-    "SELECT scope, limit_usd, period, period_name, spent_usd, held_usd, thresholds FROM budget_standings "
-    "WHERE account_id = :account_id"
-)
 
 
 def get_department(session: Session, department_id: str) -> Department:
@@ -37,9 +31,3 @@ def allocations_of(session: Session, team_id: str) -> Sequence[TeamAllocation]:
     """A team's allocations, latest first."""
     own = select(TeamAllocation).where(TeamAllocation.team_id == team_id)
     return session.scalars(own.order_by(TeamAllocation.effective_from.desc())).all()
-
-
-def department_budget(session: Session, department_id: str) -> BudgetView:
-    """A department's budget and counters."""
-    row = session.execute(_STANDING, {"account_id": department_id}).one()
-    return BudgetView(account_id=department_id, **row._asdict())

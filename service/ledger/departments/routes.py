@@ -12,7 +12,7 @@ from service.core.web import RequestSession
 from service.ledger.budgets.actions import set_budget
 from service.ledger.budgets.schemas import BudgetIn
 from service.ledger.departments.actions import allocate, create_department, delete_department
-from service.ledger.departments.queries import allocations_of, department_budget, get_department, teams_of
+from service.ledger.departments.queries import allocations_of, get_department, teams_of
 from service.ledger.departments.schemas import (
     AllocationIn,
     AllocationOut,
@@ -24,6 +24,7 @@ from service.ledger.departments.schemas import (
     department_out,
 )
 from service.ledger.departments.tables import Department
+from service.ledger.queries import standing
 from service.teams.access import Admin
 from service.teams.idempotency import IdempotentRoute
 from service.teams.queries import get_team
@@ -87,14 +88,7 @@ def set_department_budget(
 ) -> DepartmentOut:
     """Limit what all teams of a department spend together. Each team's own budget applies too."""
     department = get_department(session, department_id)
-    set_budget(
-        session,
-        department.id,
-        limit_usd=body.limit_usd,
-        period=body.period,
-        thresholds=body.thresholds,
-        scope="department",
-    )
+    set_budget(session, department.id, scope="department", **body.model_dump())
     return _out(session, department)
 
 
@@ -120,4 +114,4 @@ def list_allocations(team_id: str, session: RequestSession, _: Admin) -> Allocat
 
 def _out(session: Session, department: Department) -> DepartmentOut:
     team_ids = list(teams_of(session, department.id))
-    return department_out(department, team_ids, department_budget(session, department.id))
+    return department_out(department, team_ids, standing(session, department.id))

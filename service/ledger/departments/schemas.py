@@ -4,10 +4,10 @@ from typing import Literal
 
 from service.core.clock import unix
 from service.core.wire import Name, WireIn, WireOut
+from service.ledger.budgets.schemas import BudgetFigures, figures
 from service.ledger.charges import BudgetView
 from service.ledger.departments.tables import Department, TeamAllocation
 from service.ledger.fields import Moment
-from service.ledger.money import usd
 
 
 class DepartmentIn(WireIn):
@@ -27,16 +27,8 @@ class DepartmentOut(WireOut):
     created_at: int
 
 
-class DepartmentBudgetOut(WireOut):
-    """What a department's teams have spent and reserved. Without a limit, `remaining_usd` is null."""
-
-    limit_usd: str | None
-    period: str
-    period_name: str
-    spent_usd: str
-    held_usd: str
-    remaining_usd: str | None
-    thresholds: list[int]
+class DepartmentBudgetOut(BudgetFigures):
+    """What a department's teams have spent and reserved."""
 
 
 class DepartmentDeleted(WireOut):
@@ -75,21 +67,12 @@ class AllocationsOut(WireOut):
 
 def department_out(department: Department, team_ids: list[str], view: BudgetView) -> DepartmentOut:
     """The wire form of a department."""
-    left = view.remaining_usd
     return DepartmentOut(
         id=department.id,
         name=department.name,
         team_ids=team_ids,
         created_at=unix(department.created_at),
-        budget=DepartmentBudgetOut(
-            limit_usd=None if view.limit_usd is None else usd(view.limit_usd),
-            period=view.period,
-            period_name=view.period_name,
-            spent_usd=usd(view.spent_usd),
-            held_usd=usd(view.held_usd),
-            remaining_usd=None if left is None else usd(left),
-            thresholds=list(view.thresholds),
-        ),
+        budget=DepartmentBudgetOut(**figures(view)),
     )
 
 

@@ -60,7 +60,7 @@ def read_scope(caller: Caller, start_time: int | None, end_time: int | None) -> 
     if start_time is not None and end_time is not None and end_time <= start_time:
         raise InvalidRequest("'end_time' must be after 'start_time'.", param="end_time")
     return CostScope(
-        team_id=caller.team_id if caller.is_admin else caller.team,
+        team_id=caller.team_or_all,
         start=None if start_time is None else from_unix(start_time),
         end=None if end_time is None else from_unix(end_time),
     )

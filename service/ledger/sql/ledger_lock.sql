@@ -1,4 +1,5 @@
--- Create missing accounts of teams, lock all existing accounts among the ids, and return the locked ids.
+-- Create missing accounts of teams, lock all existing accounts among the ids, and return the locked ids. They include
+-- the organization's account if it exists. That one is locked last, because all teams wait for it.
 CREATE OR REPLACE FUNCTION ledger_lock(team_ids text[], account_ids text[]) RETURNS text[]
 LANGUAGE plpgsql AS $$
 DECLARE
@@ -18,8 +19,10 @@ BEGIN
         ON CONFLICT DO NOTHING;
     END IF;
     PERFORM FROM accounts a WHERE a.id = ANY (team_ids || account_ids) ORDER BY a.id FOR UPDATE;
+    PERFORM FROM accounts a WHERE a.id = 'organization' FOR UPDATE;
     -- A new query, because the snapshot of the one above lacks accounts of keys and jobs that were opened while
     -- it waited for their team's lock.
-    SELECT array_agg(a.id) INTO locked FROM accounts a WHERE a.id = ANY (team_ids || account_ids);
+    SELECT array_agg(a.id) INTO locked FROM accounts a
+    WHERE a.id = ANY (team_ids || account_ids || ARRAY['organization']);
     RETURN locked;
 END $$;

@@ -18,3 +18,23 @@ BEGIN
     FROM ledger_entries e
     WHERE e.team_id = team AND CASE account_scope WHEN 'key' THEN e.key_id ELSE e.job_id END = account;
 END $$;
+
+-- Open the account of the organization with the sums of all teams' accounts. It is opened when it first gets a budget,
+-- because every hold and charge of every team then waits for its lock.
+CREATE OR REPLACE FUNCTION ledger_open_organization() RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    this_month date;
+BEGIN
+    IF EXISTS (SELECT FROM accounts a WHERE a.id = 'organization') THEN
+        RETURN;
+    END IF;
+    -- Wait for the transactions that have locked accounts, and keep others from changing the sums.
+    LOCK TABLE accounts IN EXCLUSIVE MODE;
+    this_month := ledger_month(clock_timestamp());
+    INSERT INTO accounts (id, scope, month, spent_usd, month_spent_usd, held_usd)
+    SELECT 'organization', 'organization', this_month, coalesce(sum(a.spent_usd), 0),
+           coalesce(sum(a.month_spent_usd) FILTER (WHERE a.month = this_month), 0), coalesce(sum(a.held_usd), 0)
+    FROM accounts a WHERE a.scope = 'team'
+    ON CONFLICT DO NOTHING;
+END $$;

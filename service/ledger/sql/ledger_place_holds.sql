@@ -1,7 +1,9 @@
 -- Place holds, in the order given: [{team_id, subject_id, key_id, amount_usd, expires_at, lost}].
 -- Returns one row per ask: the account that refused it, or null if the hold was placed. If the subject already has
 -- a hold, its amount is replaced, and only the increase must fit the budgets.
-CREATE OR REPLACE FUNCTION ledger_place_holds(asks jsonb)
+-- `may_tell`: whether the caller announces the thresholds that the holds have crossed. A caller that runs this as its
+-- only statement cannot; for it a newly crossed threshold raises an error, and it places the holds in a transaction.
+CREATE OR REPLACE FUNCTION ledger_place_holds(asks jsonb, may_tell boolean DEFAULT true)
 RETURNS TABLE (place bigint, account_id text, scope text, limit_usd numeric, period_name text,
                spent_usd numeric, held_usd numeric)
 LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
@@ -22,6 +24,9 @@ BEGIN
     FROM jsonb_to_recordset(asks) AS a(team_id text, subject_id text, key_id text);
     SELECT array_agg(ledger_department(t.id, clock_timestamp()) ORDER BY t.place) INTO department_ids
     FROM unnest(team_ids) WITH ORDINALITY AS t(id, place);
+    -- A replaced hold stays with the department it was placed in.
+    locked := locked || (SELECT array_agg(DISTINCT h.department_id) FROM holds h
+                         WHERE h.team_id = ANY (team_ids) AND h.subject_id = ANY (subject_ids));
     locked := ledger_lock(team_ids, subject_ids || locked || department_ids);
 
     -- Fast path: usually all holds are new and fit together, so their order does not matter.
@@ -32,7 +37,7 @@ BEGIN
         JOIN unnest(team_ids, department_ids) AS d(team_id, department_id) ON d.team_id = a.team_id
     ), sums AS MATERIALIZED (
         SELECT v.id, sum(a.amount_usd) AS amount_usd
-        FROM asked a, LATERAL (VALUES (a.team_id), (a.key_id), (a.subject_id), (a.department_id)) AS v(id)
+        FROM asked a, LATERAL (VALUES (a.team_id), (a.key_id), (a.subject_id), (a.department_id), ('organization')) AS v(id)
         WHERE v.id = ANY (locked) GROUP BY v.id
     ), fitting AS MATERIALIZED (
         SELECT a.* FROM asked a
@@ -52,6 +57,7 @@ BEGIN
     UPDATE accounts a SET held_usd = a.held_usd + s.amount_usd
     FROM sums s WHERE a.id = s.id AND a.id = ANY (locked) AND EXISTS (SELECT FROM fitting);
     IF FOUND THEN
+        PERFORM ledger_require_told(locked, may_tell);
         RETURN QUERY SELECT p, NULL::text, NULL::text, NULL::numeric, NULL::text, NULL::numeric, NULL::numeric
                      FROM generate_series(1, jsonb_array_length(asks)::bigint) AS p;
         RETURN;
@@ -66,15 +72,11 @@ BEGIN
         JOIN unnest(team_ids, department_ids) AS d(team_id, department_id) ON d.team_id = a.team_id
         ORDER BY a.place
     LOOP
-        -- A replaced hold stays with its department, whose account may not have been locked above.
         SELECT ask.amount_usd - coalesce(sum(h.amount_usd), 0),
                CASE WHEN count(*) > 0 THEN max(h.department_id) ELSE ask.department_id END
         INTO more, department
         FROM holds h WHERE h.team_id = ask.team_id AND h.subject_id = ask.subject_id;
-        IF department IS DISTINCT FROM ask.department_id THEN
-            PERFORM FROM accounts a WHERE a.id = department FOR UPDATE;
-        END IF;
-        account_ids := ARRAY[ask.team_id, ask.key_id, ask.subject_id, department];
+        account_ids := ARRAY[ask.team_id, ask.key_id, ask.subject_id, department, 'organization'];
         SELECT s.* INTO refusal FROM budget_standings s
         WHERE s.account_id = ANY (account_ids) AND more > 0 AND s.spent_usd + s.held_usd + more > s.limit_usd
         ORDER BY s.scope DESC LIMIT 1;
@@ -91,4 +93,15 @@ BEGIN
         RETURN QUERY SELECT ask.place, refusal.account_id, refusal.scope, refusal.limit_usd,
                             refusal.period_name, refusal.spent_usd, refusal.held_usd;
     END LOOP;
+    PERFORM ledger_require_told(locked, may_tell);
+END $$;
+
+CREATE OR REPLACE FUNCTION ledger_require_told(account_ids text[], may_tell boolean) RETURNS void
+LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT may_tell
+       AND EXISTS (SELECT FROM budgets b WHERE b.account_id = ANY (account_ids) AND b.held_thresholds <> '{}')
+       AND EXISTS (SELECT FROM ledger_crossed_thresholds(account_ids)) THEN
+        RAISE restrict_violation USING MESSAGE = 'a crossed threshold needs an event: place in a transaction';
+    END IF;
 END $$;

@@ -4,7 +4,7 @@
 -- Returns the thresholds that were newly crossed.
 CREATE OR REPLACE FUNCTION ledger_settle(subjects jsonb, charges jsonb)
 RETURNS TABLE (account_id text, team_id text, scope text, limit_usd numeric, period_name text,
-               spent_usd numeric, threshold int)
+               spent_usd numeric, held_usd numeric, basis text, threshold int)
 LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -90,10 +90,10 @@ BEGIN
     ), moves AS (
         SELECT v.id, e.amount_usd AS spent, 0 AS freed, (v.id = e.team_id)::int AS entries,
                e.month_spent
-        FROM added e, LATERAL (VALUES (e.team_id), (e.key_id), (e.job_id), (e.department_id)) AS v(id)
+        FROM added e, LATERAL (VALUES (e.team_id), (e.key_id), (e.job_id), (e.department_id), ('organization')) AS v(id)
         UNION ALL
         SELECT v.id, 0, h.amount_usd, 0, 0
-        FROM ended h, LATERAL (VALUES (h.team_id), (h.key_id), (h.subject_id), (h.department_id)) AS v(id)
+        FROM ended h, LATERAL (VALUES (h.team_id), (h.key_id), (h.subject_id), (h.department_id), ('organization')) AS v(id)
     ), sums AS (
         SELECT m.id, sum(m.spent) AS spent, sum(m.freed) AS freed, sum(m.entries) AS entries,
                sum(m.month_spent) AS month_spent
@@ -108,7 +108,8 @@ BEGIN
             + CASE WHEN a.month = ledger_month(this_moment) THEN a.month_spent_usd ELSE 0 END
     FROM sums s WHERE a.id = s.id AND a.id = ANY (locked);
 
-    IF EXISTS (SELECT FROM budgets b WHERE b.account_id = ANY (locked) AND b.thresholds <> '{}') THEN
+    IF EXISTS (SELECT FROM budgets b
+               WHERE b.account_id = ANY (locked) AND (b.thresholds <> '{}' OR b.held_thresholds <> '{}')) THEN
         RETURN QUERY SELECT * FROM ledger_tell_thresholds(locked);
     END IF;
 END $$;

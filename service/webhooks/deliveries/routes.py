@@ -31,7 +31,7 @@ def list_deliveries(
     """List deliveries with their attempts, newest first, filtered by endpoint, event and state."""
     page = queries.list_deliveries(
         session,
-        caller.team,
+        caller.team_or_all,
         endpoint_id=webhook_endpoint_id,
         event_id=event_id,
         state=state,
@@ -46,13 +46,13 @@ def list_deliveries(
 @router.get("/{delivery_id}")
 def retrieve_delivery(delivery_id: str, session: RequestSession, caller: Manager) -> DeliveryOut:
     """Look at a delivery and every attempt at it."""
-    delivery = queries.get_delivery(session, caller.team, delivery_id)
+    delivery = queries.get_delivery(session, caller.team_or_all, delivery_id)
     return delivery_out(delivery, queries.attempts_of(session, [delivery.id]).get(delivery.id, ()))
 
 
 @router.post("/{delivery_id}/retry")
 def retry_delivery(delivery_id: str, session: RequestSession, caller: Manager) -> DeliveryOut:
     """Try a delivery again at once, one that was delivered too; the receiver knows it by its `webhook-id`."""
-    delivery = queries.get_delivery(session, caller.team, delivery_id, for_update=True)
+    delivery = queries.get_delivery(session, caller.team_or_all, delivery_id, for_update=True)
     actions.retry_delivery(session, delivery)
     return delivery_out(delivery, queries.attempts_of(session, [delivery.id]).get(delivery.id, ()))

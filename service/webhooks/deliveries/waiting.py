@@ -21,10 +21,10 @@ _EVERY_S = 0.1
 _MOST_OF_A_TEAM = 2
 _MOST = 16
 
-_waiting: Counter[str] = Counter()  # by team; touched by the event loop alone
+_waiting: Counter[str | None] = Counter()  # by team; only the event loop changes it
 
 
-async def wait_for_end(team_id: str, delivery_id: str) -> tuple[DeliveryState, WebhookAttempt | None]:
+async def wait_for_end(team_id: str | None, delivery_id: str) -> tuple[DeliveryState, WebhookAttempt | None]:
     """The delivery's state and its last attempt, once it has ended or cannot be waited for any longer."""
     with _place(team_id) as has_place:
         ends_at = time.monotonic() + (_LONGEST_S if has_place else 0)
@@ -38,7 +38,7 @@ async def wait_for_end(team_id: str, delivery_id: str) -> tuple[DeliveryState, W
 
 
 @contextmanager
-def _place(team_id: str) -> Iterator[bool]:
+def _place(team_id: str | None) -> Iterator[bool]:
     has_place = _waiting[team_id] < _MOST_OF_A_TEAM and _waiting.total() < _MOST
     _waiting[team_id] += has_place
     try:
@@ -49,7 +49,7 @@ def _place(team_id: str) -> Iterator[bool]:
             del _waiting[team_id]
 
 
-def _look(team_id: str, delivery_id: str) -> tuple[DeliveryState, WebhookAttempt | None]:
+def _look(team_id: str | None, delivery_id: str) -> tuple[DeliveryState, WebhookAttempt | None]:
     with transaction() as session:
         delivery = queries.get_delivery(session, team_id, delivery_id)
         attempts = queries.attempts_of(session, [delivery_id]).get(delivery_id)

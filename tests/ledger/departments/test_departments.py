@@ -17,7 +17,8 @@ from service.ledger.audit import begin, findings
 from service.ledger.budgets.actions import set_budget
 from service.ledger.charges import Hold, HoldAsk
 from service.ledger.departments.actions import allocate, create_department, delete_department
-from service.ledger.departments.queries import department_budget, get_department
+from service.ledger.departments.queries import get_department
+from service.ledger.queries import standing
 from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.rollups.sums import roll_up
 from service.ledger.tables import Entry
@@ -47,7 +48,7 @@ def test_the_budget_of_a_department_bounds_its_teams_together() -> None:
         place_hold(session, team_id=other, subject_id="c", amount_usd=Decimal("0.20"))
         settle(session, team_id=one, subject_id="a", charges=[charge("a")])
         place_hold(session, team_id=two, subject_id="b", amount_usd=Decimal("0.20"))
-        view = department_budget(session, department)
+        view = standing(session, department)
         assert (view.spent_usd, view.held_usd) == (Decimal("0.1"), Decimal("0.2"))
     assert wrong() == []
 
@@ -88,13 +89,13 @@ def test_a_hold_stays_with_the_department_it_was_placed_in() -> None:
         allocate(session, one, department_id=second, cost_center=None)
         place_hold(session, team_id=one, subject_id="a", amount_usd=3 * CENT)
         place_hold(session, team_id=one, subject_id="before", amount_usd=3 * CENT)
-        held = [department_budget(session, each).held_usd for each in (first, second)]
+        held = [standing(session, each).held_usd for each in (first, second)]
         assert held == [3 * CENT, 0]
     assert wrong() == []
     with transaction() as session:
         release_hold(session, team_id=one, subject_id="a")
         settle(session, team_id=one, subject_id="before", charges=[charge("x")])
-        spent = [department_budget(session, each).spent_usd for each in (first, second)]
+        spent = [standing(session, each).spent_usd for each in (first, second)]
         assert spent == [0, Decimal("0.1")]
     assert wrong() == []
 
@@ -126,7 +127,7 @@ def test_rows_carry_the_allocation_of_their_moment_and_reports_group_by_it() -> 
 
 
 @pytest.mark.usefixtures("database")
-def test_each_team_of_a_department_is_told_of_its_threshold() -> None:
+def test_a_departments_threshold_is_announced_to_the_organization_and_to_each_of_its_teams() -> None:
     with transaction() as session:
         department = create_department(session, "Research").id
         teams = [team(session), team(session)]
@@ -134,10 +135,12 @@ def test_each_team_of_a_department_is_told_of_its_threshold() -> None:
             allocate(session, member, department_id=department, cost_center=None)
         set_budget(session, department, limit_usd=Decimal("0.15"), thresholds=[50], scope="department")
         settle(session, team_id=teams[0], subject_id="a", charges=[charge("a")])
-        told = session.scalars(select(Event).where(Event.type == EventType.BUDGET_THRESHOLD)).all()
-        assert sorted((event.team_id, event.subject_id) for event in told) == [
-            (member, department) for member in sorted(teams)
-        ]
+        told = session.scalars(
+            select(Event).where(Event.type == EventType.BUDGET_THRESHOLD).order_by(Event.position)
+        ).all()
+        assert {event.subject_id for event in told} == {department}
+        assert [event.team_id for event in told] == [None, *sorted(teams)]
+        assert [event.data.get("copy") for event in told] == [None, True, True]
 
 
 def test_departments_are_managed_over_http_by_admins_alone(service: Service) -> None:

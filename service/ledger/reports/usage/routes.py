@@ -144,7 +144,7 @@ def _groups(request: Request, known: Mapping[str, Group]) -> dict[str, Group]:
 
 def _filters(request: Request, caller: Caller) -> Filters:
     return Filters(
-        team_id=caller.team_id if caller.is_admin else caller.team,
+        team_id=caller.team_or_all,
         team_ids=_many(request, "project_ids"),
         key_ids=_many(request, "api_key_ids"),
         models=_many(request, "models"),
