@@ -1,11 +1,13 @@
 """Lanes: separate threads for slow kinds of work, shared fairly by the teams.
 
+jobs         steps of jobs, which call providers
 webhooks     calls to receivers that teams chose, each of which may take its whole timeout
 files        checks, conversions, counts and copies of datasets, each of which may take minutes
 comparisons  rounds of model calls
 
-All other work runs in Celery's threads. A wake-up for a lane's kind only makes the lane look for due work.
-The lane claims the teams' due units by turns, and gives no team more than half of its threads.
+Celery's threads run the service's own work, which has no team. A wake-up for a lane's kind only makes the
+lane look for due work. The lane claims the teams' due units by turns, and gives no team more than half of its
+threads.
 """
 
 import threading
@@ -26,7 +28,8 @@ from service.files.actions import CHECK
 from service.files.copies import REMOVE
 from service.files.counting import COUNT
 from service.files.derived.actions import DERIVE
-from service.jobs.kinds import COPY_FILE
+from service.jobs.kinds import ADVANCE_JOB, ADVANCE_RETRAIN, COPY_FILE
+from service.models.actions import DELETE_UPSTREAM
 from service.settings import settings
 from service.webhooks.actions import DELIVER
 from worker.run import run_leased
@@ -104,6 +107,7 @@ class Lane:
 
 
 LANES = (
+    Lane("jobs", {ADVANCE_JOB, ADVANCE_RETRAIN, DELETE_UPSTREAM}, threads=8),
     Lane("webhooks", {PUBLISH, DELIVER}, threads=8),
     Lane("files", {CHECK, COUNT, DERIVE, COPY_FILE, REMOVE}, threads=4),
     Lane("comparisons", {ADVANCE_COMPARISON}, threads=4),

@@ -79,11 +79,9 @@ def api(
 
 
 @app.command()
-def worker(
-    concurrency: Annotated[int, Option(min=1, help="Number of steps to run at the same time.")] = 8,
-) -> None:
+def worker() -> None:
     """Run a worker: check files, call providers, follow jobs, send webhooks."""
-    become(worker_argv(concurrency))
+    become(worker_argv())
 
 
 @app.command(context_settings={"ignore_unknown_options": True, "help_option_names": []})

@@ -4,9 +4,10 @@ import uuid
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
+from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Row, and_, case, func, or_, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from service.core.work import Lease, WorkItem, is_free
@@ -49,8 +50,9 @@ def claim_due(
 ) -> list[Lease]:
     """Claim the leases of up to `limit` due units of these kinds, the teams taking turns.
 
-    `running` counts the units of each team that run in this process. Together with the claimed ones, no team
-    gets more than `most_of_a_team`. Units without a team take turns like one more team, without that limit.
+    `running` counts the units of each team that run in this process, which are turns that it has had: the
+    team with the fewest is next. Together with the claimed ones, no team gets more than `most_of_a_team`.
+    Units without a team take turns like one more team, without that limit.
     """
     busy = [team_id for team_id, count in running.items() if count >= most_of_a_team]
     allowed = or_(WorkItem.team_id.is_(None), WorkItem.team_id.not_in(busy))
@@ -58,7 +60,7 @@ def claim_due(
     counts = Counter(running)
     names = []
     # Twice the limit, because units of a team that has reached its own limit are skipped below.
-    for row in _in_turn(session, wanted, limit * 2):
+    for row in _in_turn(session, wanted, limit * 2, running):
         if row.team_id is None or counts[row.team_id] < most_of_a_team:
             counts[row.team_id or ""] += 1
             names.append((row.kind, row.subject_id))
@@ -77,9 +79,19 @@ def claim_due(
     return leases
 
 
-def _in_turn(session: Session, wanted: ColumnElement[bool], limit: int) -> Sequence[Row[Any]]:
-    """Return the first `limit` units: each team's oldest, then each team's second oldest, and so on."""
+def _in_turn(
+    session: Session,
+    wanted: ColumnElement[bool],
+    limit: int,
+    running: Mapping[str, int] = MappingProxyType({}),
+) -> Sequence[Row[Any]]:
+    """Return the first `limit` units: each team's oldest, then each team's second oldest, and so on.
+
+    A team with two units in `running` starts with its third turn.
+    """
     turn = func.row_number().over(partition_by=WorkItem.team_id, order_by=WorkItem.next_step_at)
+    if had := {team_id: count for team_id, count in running.items() if count}:
+        turn = turn + case(had, value=func.coalesce(WorkItem.team_id, ""), else_=0)
     names = select(
         WorkItem.kind, WorkItem.subject_id, WorkItem.team_id, WorkItem.next_step_at, turn.label("turn")
     )

@@ -179,7 +179,7 @@ def release(session: Session, job: Job) -> None:
         datasets.unmark_used(session, file_id=file_id, used_by=job.id)
     free_place(session, job)
     if job.retrain_id is not None:
-        work.schedule(session, ADVANCE_RETRAIN, job.retrain_id)
+        work.schedule(session, ADVANCE_RETRAIN, job.retrain_id, team_id=job.team_id)
 
 
 def free_place(session: Session, job: Job) -> None:

@@ -82,8 +82,9 @@ def wake_next(session: Session, name: QueueName) -> None:
 def wake_all(session: Session, provider: str) -> None:
     """Wake every job that waits for a provider, after an administrator has lifted a block."""
     waiting = Job.queued_at.is_not(None), Job.intended_at.is_(None), Job.finished_at.is_(None)
-    for job_id in session.scalars(select(Job.id).where(Job.provider == provider, *waiting).order_by(Job.id)):
-        work.schedule(session, ADVANCE_JOB, job_id)
+    jobs = select(Job.id, Job.team_id).where(Job.provider == provider, *waiting).order_by(Job.id)
+    for job_id, team_id in session.execute(jobs):
+        work.schedule(session, ADVANCE_JOB, job_id, team_id=team_id)
 
 
 def places(session: Session, jobs: Iterable[Job]) -> Mapping[str, Place]:

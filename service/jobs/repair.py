@@ -48,8 +48,8 @@ def revive_jobs(session: Session, limit: int) -> int:
     """Schedule a step for each unfinished job without a unit of work; returns how many."""
     item = aliased(WorkItem)
     tended = select(item.kind).where(item.kind == ADVANCE_JOB, item.subject_id == Job.id)
-    lost = select(Job.id).where(Job.status.not_in(TERMINAL), ~tended.exists()).limit(limit)
-    job_ids = session.scalars(lost).all()
-    for job_id in job_ids:
-        work.schedule(session, ADVANCE_JOB, job_id)
-    return len(job_ids)
+    lost = select(Job.id, Job.team_id).where(Job.status.not_in(TERMINAL), ~tended.exists()).limit(limit)
+    jobs = session.execute(lost).all()
+    for job_id, team_id in jobs:
+        work.schedule(session, ADVANCE_JOB, job_id, team_id=team_id)
+    return len(jobs)

@@ -12,9 +12,12 @@ def api_argv(host: str, port: int, processes: int = 1) -> list[str]:
     return [*argv, "--processes", str(processes)]
 
 
-def worker_argv(concurrency: int) -> list[str]:
-    """The worker, in Celery without gossip and heartbeats, which nothing reads."""
-    argv = [
+def worker_argv() -> list[str]:
+    """The worker, in Celery without gossip and heartbeats, which nothing reads.
+
+    Celery's threads run only the service's own work; teams' work runs in lanes (see `worker.lanes`).
+    """
+    return [
         *PYTHON,
         "celery",
         "-A",
@@ -25,11 +28,8 @@ def worker_argv(concurrency: int) -> list[str]:
         "threads",
         "--loglevel",
         "INFO",
-    ]
-    return [
-        *argv,
         "--concurrency",
-        str(concurrency),
+        "4",
         "--without-gossip",
         "--without-mingle",
         "--without-heartbeat",

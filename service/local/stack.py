@@ -23,7 +23,6 @@ from service.settings import settings
 START_TIMEOUT_S = 90.0
 DRAIN_S = 10.0
 _SETTLE_S = 20.0  # beyond the drain: cut requests are settled, and the server closes connections
-WORKER_THREADS = 8
 DATABASE = "tunehouse"
 ANY_ADDRESS = ("0.0.0.0", "::")  # noqa: S104  recognised here, listened on only when asked to
 
@@ -149,7 +148,7 @@ class Stack:
         return replace(api, stop_timeout_s=settings().drain_s + _SETTLE_S)
 
     def _worker(self) -> ChildProcess:
-        return self._child("worker", worker_argv(WORKER_THREADS), None)
+        return self._child("worker", worker_argv(), None)
 
     def _child(self, name: str, argv: list[str], ready: Callable[[], bool] | None) -> ChildProcess:
         return ChildProcess(

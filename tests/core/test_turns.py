@@ -54,6 +54,12 @@ def test_no_team_is_given_more_than_its_part_with_what_it_runs_already() -> None
     assert claim(8, most_of_a_team=4, running={"busy": 4, "quiet": 4}) == []
 
 
+def test_a_team_that_comes_later_does_not_wait_for_the_backlogs_of_two_others() -> None:
+    backlog(busy=50, quiet=50, other=1)
+    (lease,) = claim(1, running={"busy": 3, "quiet": 4, "": 1})
+    assert lease.team_id == "other"
+
+
 def test_the_services_own_work_has_its_turn_and_no_bound() -> None:
     backlog(busy=50, own=10)
     assert Counter(lease.team_id for lease in claim(6)) == {"busy": 3, None: 3}

@@ -7,7 +7,7 @@ import pytest
 
 from service.core import wake
 from service.core.db import transaction
-from service.jobs.kinds import COPY_FILE
+from service.jobs.kinds import ADVANCE_JOB, COPY_FILE
 from service.ledger.queries import held_for
 from service.settings import settings
 from tests.jobs import hands
@@ -33,11 +33,11 @@ def _no_broker(database: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 @pytest.fixture
 def _sweeper(_no_broker: None) -> Iterator[None]:
     """What every worker runs beside its steps, here without a worker."""
-    sweeper, copies = Sweeper(), Lane("copies", {COPY_FILE}, threads=1)
+    sweeper, lane = Sweeper(), Lane("jobs and copies", {ADVANCE_JOB, COPY_FILE}, threads=4)
     sweeper.start()
-    copies.start()
+    lane.start()
     yield
-    copies.stop()
+    lane.stop()
     sweeper.stop()
     sweeper.join()
 

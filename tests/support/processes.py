@@ -4,13 +4,12 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import httpx2
 
-from service.local.programs import api_argv
+from service.local.programs import api_argv, worker_argv
 from tests.support.plain import NO_CERTIFICATES
 from tests.support.waiting import wait_until
 
@@ -88,6 +87,4 @@ class Worker(Process):
     """One worker process."""
 
     def __init__(self, env: Mapping[str, str], log_folder: Path) -> None:
-        argv = [sys.executable, "-m", "celery", "-A", "worker.app:app", "worker", "--pool", "threads"]
-        argv += ["--concurrency", "4", "--without-gossip", "--without-mingle", "--without-heartbeat"]
-        super().__init__("worker", argv, env, log_folder)
+        super().__init__("worker", worker_argv(), env, log_folder)

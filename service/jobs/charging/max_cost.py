@@ -60,7 +60,7 @@ def keep_below_max_cost(session: Session, job: Job, provider_job: ProviderJob) -
         )
         if said is not None:
             job.requested = action
-            work.schedule(session, ADVANCE_JOB, job.id)
+            work.schedule(session, ADVANCE_JOB, job.id, team_id=job.team_id)
             return
 
 
@@ -101,7 +101,7 @@ def keep_covered(session: Session, job: Job, provider_job: ProviderJob) -> None:
         )
         if can_pause:
             job.requested = RequestedAction.PAUSE
-            work.schedule(session, ADVANCE_JOB, job.id)
+            work.schedule(session, ADVANCE_JOB, job.id, team_id=job.team_id)
 
 
 def change_max_cost(session: Session, job: Job, limit_usd: Decimal | None) -> None:

@@ -68,4 +68,4 @@ def _wake(provider: str, hint: WebhookHint) -> None:
         ).one_or_none()
         job = job_of_provider(session, provider, hint.provider_job_id) if fresh else None
         if job is not None and not job.has_ended:
-            work.schedule(session, ADVANCE_JOB, job.id)
+            work.schedule(session, ADVANCE_JOB, job.id, team_id=job.team_id)

@@ -56,7 +56,7 @@ def wake_waiting_jobs(session: Session, name: CopyName) -> None:
         or_(Job.training_file.in_(same), Job.validation_file.in_(same)),
     )
     for job_id in session.scalars(waiting):
-        work.schedule(session, ADVANCE_JOB, job_id)
+        work.schedule(session, ADVANCE_JOB, job_id, team_id=name.team_id)
 
 
 def _copy_or_order(session: Session, job: Job, file_id: str) -> str | None:

@@ -35,8 +35,8 @@ def close_provider(session: Session, provider: str, message: str) -> int:
     for job in jobs:
         end_for_closed(session, job, message)
     session.flush()
-    for job_id in session.scalars(unsent.with_only_columns(Job.id)):
-        work.schedule(session, ADVANCE_JOB, job_id)
+    for job_id, team_id in session.execute(unsent.with_only_columns(Job.id, Job.team_id)):
+        work.schedule(session, ADVANCE_JOB, job_id, team_id=team_id)
     for copy in session.scalars(select(FileCopy).where(FileCopy.provider == provider)):
         order_removal(session, copy)
     return len(jobs)
