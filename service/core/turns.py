@@ -89,7 +89,9 @@ def _in_turn(
 
     A team with two units in `running` starts with its third turn.
     """
-    turn = func.row_number().over(partition_by=WorkItem.team_id, order_by=WorkItem.next_step_at)
+    turn: ColumnElement[int] = func.row_number().over(
+        partition_by=WorkItem.team_id, order_by=WorkItem.next_step_at
+    )
     if had := {team_id: count for team_id, count in running.items() if count}:
         turn = turn + case(had, value=func.coalesce(WorkItem.team_id, ""), else_=0)
     names = select(
