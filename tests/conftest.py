@@ -29,12 +29,12 @@ from tests.support.processes import Api, Worker, free_port
 from tests.support.service import Service
 from tests.support.trainer_process import TrainerProcess
 from tests.support.waiting import wait_until
+from trainer.settings import SANDBOX_BASES
 
 ADMIN_KEY = "th-admin-key-of-the-tests"
 WEBHOOK_SECRET = "whsec_dGVzdHMgb25seSwgbm90IGEgc2VjcmV0IQ=="
 BASES = [
-    "sandbox-mini",
-    "sandbox-large=supervised+dpo+reinforcement",
+    SANDBOX_BASES,
     "gpt-4.1-mini-2025-04-14",
     "gpt-4o-mini-2024-07-18",
 ]

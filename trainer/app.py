@@ -9,9 +9,9 @@ from starlette.responses import Response
 from starlette.types import ASGIApp
 
 from trainer.errors import ApiError, bad_request
-from trainer.inference.chat import create_chat
-from trainer.inference.completions import create_completion
-from trainer.inference.responses import create_response
+from trainer.inference.chat.routes import create_chat
+from trainer.inference.completions.routes import create_completion
+from trainer.inference.responses.routes import create_response
 from trainer.routes import control, files, jobs, models, tokens, uploads
 from trainer.state import TrainerState
 from trainer.storage.table import UnknownCursorError

@@ -13,7 +13,7 @@ from typer import Option
 from trainer.dialect import DIALECTS
 from trainer.engines import BASES, ENGINES
 from trainer.server import CannotStartError, serve
-from trainer.settings import TrainerSettings
+from trainer.settings import SANDBOX_BASES, TrainerSettings
 
 _ENV = "TUNEHOUSE_TRAINER_"
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -34,9 +34,9 @@ def run(
         str,
         Option(
             envvar=_ENV + "BASES",
-            help="Base models: NAME[=METHOD+METHOD],…; transformers: [NAME=]DIR-or-id[@lora|@full],…",
+            help="sandbox: NAME[=METHOD+METHOD|=completion],…; transformers: [NAME=]DIR-or-id[@lora|@full],…",
         ),
-    ] = "sandbox-mini,sandbox-large",
+    ] = SANDBOX_BASES,
     dialect: Annotated[
         str, Option(envvar=_ENV + "DIALECT", help="The API to imitate: openai or azure.")
     ] = "openai",

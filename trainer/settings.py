@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MEBIBYTE = 1024 * 1024
+METHODS = ("supervised", "dpo", "reinforcement")
+SANDBOX_BASES = "sandbox-mini,sandbox-large=supervised+dpo+reinforcement,sandbox-babbage=completion"
+"""The bases that the service's catalogue lists for the sandbox; a test compares them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +17,8 @@ class OfferedBase:
 
     name: str
     methods: tuple[str, ...] = ("supervised", "dpo")
+    completes: bool = False
+    """Whether it continues texts and is tuned on prompts and completions, instead of chats."""
     path: Path | None = None
     """The folder of its weights, if the engine has weights."""
     kind: str = ""
@@ -47,16 +52,22 @@ class TrainerSettings:
 
 
 def parse_bases(text: str) -> tuple[OfferedBase, ...]:
-    """Read `NAME[=METHOD+METHOD],NAME…`; raises ValueError with a message for the user."""
+    """Read `NAME[=METHOD+METHOD],NAME…`; raises ValueError with a message for the user.
+
+    The word `completion` in place of the methods makes a base that is tuned on prompts and completions.
+    """
     bases = []
     for item in filter(None, (part.strip() for part in text.split(","))):
         name, _, methods = item.partition("=")
         if not name or ":" in name:
             raise ValueError(f"{item!r} does not name a base model")
-        known = {"supervised", "dpo", "reinforcement"}
         listed = tuple(filter(None, methods.split("+")))
-        if unknown := [method for method in listed if method not in known]:
-            raise ValueError(f"{unknown[0]!r} is not a tuning method; use {', '.join(sorted(known))}")
+        if listed == ("completion",):
+            bases.append(OfferedBase(name=name, methods=("supervised",), completes=True))
+            continue
+        if unknown := [method for method in listed if method not in METHODS]:
+            known = f"{', '.join(METHODS)}, or completion alone"
+            raise ValueError(f"{unknown[0]!r} is not a tuning method; use {known}")
         bases.append(OfferedBase(name=name, methods=listed) if listed else OfferedBase(name=name))
     if not bases:
         raise ValueError("name at least one base model")

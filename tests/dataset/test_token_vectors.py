@@ -25,9 +25,9 @@ from service.gateway.dialects.choices import CHAT
 from service.gateway.dialects.responses import RESPONSES
 from service.gateway.metering.usage import counted
 from tests.dataset.examples import jsonl
-from trainer.engines.base import Prompt
+from trainer.engines.answers import Prompt
 from trainer.engines.examples import METHOD_OF_FORMAT, detect_format, read_example
-from trainer.engines.replies import build_answer
+from trainer.engines.sandbox.replies import build_answer
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parent / "golden" / "tokens.json").read_text())
 CHATS = [vector for vector in VECTORS if vector["format"] == "chat"]
@@ -70,10 +70,10 @@ def test_the_sandbox_trains_what_is_written(vector: dict[str, Any]) -> None:
 def test_the_gateway_and_the_sandbox_read_a_prompt_alike(vector: dict[str, Any]) -> None:
     prompt = CHAT.prompt(asked(vector["example"]))
     assert counted(prompt, [], "o200k_base").input_tokens == vector["tokens"]
-    if "functions" not in vector["example"]:  # the sandbox takes no legacy functions
-        tools = vector["example"].get("tools", ())
-        answer = build_answer("", Prompt(messages=vector["example"]["messages"], tools=tools))
-        assert (answer.prompt_tokens, answer.completion_tokens) == (vector["tokens"], 0)
+    functions = [{"type": "function", "function": one} for one in vector["example"].get("functions", ())]
+    tools = [*vector["example"].get("tools", ()), *functions]
+    answer = build_answer("", Prompt(messages=vector["example"]["messages"], tools=tools))
+    assert (answer.prompt_tokens, answer.completion_tokens) == (vector["tokens"], 0)
 
 
 def test_a_response_counts_its_items_as_the_messages_that_say_the_same() -> None:

@@ -114,6 +114,7 @@ def test_searches_are_held_as_many_as_may_be_made(service: Service) -> None:
 
 def test_a_chat_that_may_search_is_charged_for_one_search(service: Service, trainer: TrainerProcess) -> None:
     team = service.make_team()
+    trainer.control.fault("status", "chat/completions", status=200, body=chat_answer())
     assert chat(team, web_search_options={}).status_code == 200
     rows = {row.kind: row.quantity for row in entries_of(team.id)}
     assert rows["web_search_calls"] == 1

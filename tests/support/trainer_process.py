@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 
 from tests.support.trainer_control import TrainerControl
+from trainer.settings import SANDBOX_BASES
 
 API_KEY = "trainer-test-key"
 WEBHOOK_SECRET = "whsec_dHVuZWhvdXNlLXRyYWluZXItdGVzdC1zZWNyZXQ="
@@ -29,7 +30,7 @@ class TrainerProcess:
         self,
         data_dir: Path,
         *,
-        bases: Sequence[str] = ("sandbox-mini", "sandbox-large=supervised+dpo+reinforcement"),
+        bases: Sequence[str] = (SANDBOX_BASES,),
         control: bool = True,
         webhook_url: str | None = None,
         webhook_secret: str | None = WEBHOOK_SECRET,

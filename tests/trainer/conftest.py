@@ -38,6 +38,13 @@ def trainer(shared_process: TrainerProcess) -> Iterator[TrainerProcess]:
     shared_process.control.reset()
 
 
+@pytest.fixture(scope="module")
+def module_client(shared_process: TrainerProcess) -> Iterator[openai.OpenAI]:
+    """A client for tests that share a tuned model and set nothing by the control API."""
+    with make_client(shared_process) as found:
+        yield found
+
+
 @pytest.fixture
 def start_trainer(tmp_path: Path) -> Iterator[Callable[..., TrainerProcess]]:
     """Starts trainers of a test's own, each in a folder of its own unless told."""

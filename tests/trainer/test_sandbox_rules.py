@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.engines.auto import count_steps, resolve_batch_size, resolve_epochs
-from trainer.engines.curves import MAX_EVENTS, SimulatedCurve, checkpoint_steps, event_steps
-from trainer.engines.similarity import PromptIndex
+from trainer.engines.sandbox.curves import MAX_EVENTS, SimulatedCurve, checkpoint_steps, event_steps
+from trainer.engines.sandbox.similarity import PromptIndex
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from trainer.engines.base import Engine
-from trainer.engines.sandbox import SandboxEngine
+from trainer.engines.sandbox.engine import SandboxEngine
 from trainer.settings import OfferedBase, TrainerSettings, parse_bases
 
 

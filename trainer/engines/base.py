@@ -5,11 +5,12 @@ The server owns ids, statuses, events, files and time; an engine owns data forma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
+from trainer.engines.answers import EngineAnswer, Prompt
 from trainer.storage.records import PlanRecord
 
 
@@ -31,6 +32,8 @@ class TrainSpec:
     base: str
     parent: Path | None
     method: str
+    completes: bool = False
+    """Whether the base is tuned on prompts and completions."""
     hyperparameters: Mapping[str, Any]
     method_options: Mapping[str, Any]
     seed: int
@@ -67,47 +70,6 @@ class Progress:
     eta_s: float | None = None
     is_last: bool = False
     earlier: Sequence[Kept] = ()
-
-
-class AnswerRefusedError(Exception):
-    """The model cannot answer this prompt; `code` and message become the API's 400."""
-
-    def __init__(self, message: str, code: str, param: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.code = code
-        self.param = param
-
-
-@dataclass(frozen=True, kw_only=True)
-class Prompt:
-    """The messages of a chat, or one user message made from a legacy prompt."""
-
-    messages: Sequence[Mapping[str, Any]]
-    tools: Sequence[Mapping[str, Any]] = ()
-    is_completion: bool = False
-    max_tokens: int | None = None
-    stop: Sequence[str] = ()
-    temperature: float | None = None
-    top_p: float | None = None
-    seed: int | None = None
-    top_logprobs: int | None = None
-    """The number of alternatives to report for each token; None reports no probabilities."""
-
-
-@dataclass(kw_only=True)
-class EngineAnswer:
-    """An engine's answer: pieces that can be read once and concatenate to the text.
-
-    The other fields are final once the pieces are exhausted, so that an engine may produce as it is read.
-    `logprobs` is OpenAI's list of `{token, logprob, bytes, top_logprobs}`, None unless requested.
-    """
-
-    pieces: Iterable[str]
-    prompt_tokens: int
-    completion_tokens: int = 0
-    finish_reason: str = "stop"
-    logprobs: list[dict[str, Any]] | None = None
 
 
 class LineTokens(NamedTuple):

@@ -10,8 +10,8 @@ from service.dataset.limits import MIN_EXAMPLES
 from trainer.engines.base import TrainingFailedError, TrainSpec
 from trainer.engines.examples import (
     METHOD_OF_FORMAT,
-    Example,
     InvalidExampleError,
+    Turn,
     detect_format,
     read_example,
     read_rows,
@@ -20,11 +20,11 @@ from trainer.engines.examples import (
 
 @dataclass
 class Scan:
-    """The result of one pass over a file; only the first few examples are kept."""
+    """The result of one pass over a file; only the first few answers are kept."""
 
     count: int = 0
     tokens: int = 0
-    kept: list[Example] = field(default_factory=list)
+    kept: list[Turn] = field(default_factory=list)
 
 
 def scan_training(spec: TrainSpec, keep: int) -> Scan:
@@ -49,7 +49,7 @@ def _scan(spec: TrainSpec, role: str, file_id: str, path: Path, keep: int) -> Sc
         return TrainingFailedError(f"invalid_{role}_file", message, f"{role}_file")
 
     try:
-        return _read_all(spec.method, file_id, path, keep, refuse)
+        return _read_all(spec, file_id, path, keep, refuse)
     except FileNotFoundError as error:
         raise refuse(f"Input file {file_id} was deleted") from error
     except InvalidExampleError as error:
@@ -57,9 +57,9 @@ def _scan(spec: TrainSpec, role: str, file_id: str, path: Path, keep: int) -> Sc
 
 
 def _read_all(
-    method: str, file_id: str, path: Path, keep: int, refuse: Callable[[str], TrainingFailedError]
+    spec: TrainSpec, file_id: str, path: Path, keep: int, refuse: Callable[[str], TrainingFailedError]
 ) -> Scan:
-    scan, kind = Scan(), ""
+    scan, kind, method = Scan(), "", spec.method
     for number, row in enumerate(read_rows(path), 1):
         if not kind:
             kind = detect_format(row)
@@ -69,9 +69,13 @@ def _read_all(
                     f"Input file {file_id} is in the {kind} format, but the specified fine-tuning job is not"
                     f" using '{wanted}' as the training method (provided method={method}). "
                 )
+            if spec.completes and kind != "fine-tune-completion":
+                raise refuse(
+                    f"Input file {file_id} is in the {kind} format, but {spec.base} is tuned on lines with"
+                    " 'prompt' and 'completion'."
+                )
         example = read_example(number, row, kind, method)
         scan.count += 1
         scan.tokens += example.tokens
-        if len(scan.kept) < keep:
-            scan.kept.append(example)
+        scan.kept += example.turns[: keep - len(scan.kept)]
     return scan

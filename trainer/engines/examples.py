@@ -11,6 +11,7 @@ import msgspec
 from service.dataset import countable
 from service.dataset.limits import MAX_EXAMPLE_TOKENS
 from service.dataset.tokens import CHAT_ENCODING, COMPLETION_ENCODING
+from trainer.engines.answers import CalledFunction
 
 ROLES = {"system", "user", "assistant", "tool", "function", "developer"}
 METHOD_OF_FORMAT = {
@@ -25,11 +26,23 @@ class InvalidExampleError(Exception):
     """A line that cannot be trained on; the text starts with its number."""
 
 
-class Example(msgspec.Struct):
-    """One line of any format: its prompt, its wanted answer, and its length in tokens."""
+class Turn(msgspec.Struct, omit_defaults=True):
+    """One answer that an example trains: what the user had said last, and what the assistant says.
+
+    `after_calls` counts the assistant's tool calls since then, so that the answer to a tool's result differs
+    from the call itself.
+    """
 
     prompt: str
     completion: str
+    calls: list[CalledFunction] = []
+    after_calls: int = 0
+
+
+class Example(msgspec.Struct):
+    """One line of any format: the answers that it trains, and its length in tokens."""
+
+    turns: list[Turn]
     tokens: int = 0
 
 
@@ -82,6 +95,27 @@ def last_user_text(messages: Sequence[Mapping[str, Any]]) -> str:
     return next((text_of(m.get("content")) for m in reversed(messages) if m.get("role") == "user"), "")
 
 
+def since_last_user(messages: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:
+    """The messages after the last one of the user."""
+    ends = (at for at in range(len(messages), 0, -1) if messages[at - 1].get("role") == "user")
+    return messages[next(ends, 0) :]
+
+
+def calls_of(message: Mapping[str, Any]) -> list[CalledFunction]:
+    """The function calls of an assistant message, in the current or the deprecated form."""
+    called = [call.get("function") for call in message.get("tool_calls") or () if isinstance(call, dict)]
+    return [
+        CalledFunction(str(call.get("name", "")), str(call.get("arguments", "")))
+        for call in (*called, message.get("function_call"))
+        if isinstance(call, dict)
+    ]
+
+
+def count_call_turns(messages: Sequence[Mapping[str, Any]]) -> int:
+    """How many assistant messages called functions since the user's last message."""
+    return sum(bool(calls_of(message)) for message in since_last_user(messages))
+
+
 def _check_messages(number: int, value: object) -> list[dict[str, Any]]:
     if not isinstance(value, list) or not value:
         raise InvalidExampleError(f"Example {number} 'messages' is missing or not a non-empty list")
@@ -106,15 +140,20 @@ def _chat(number: int, row: Mapping[str, Any]) -> Example:
     if not any(message["role"] == "assistant" for message in messages):
         raise InvalidExampleError(f"Example {number} has no message of role 'assistant'")
     trained = [i for i, m in enumerate(messages) if m["role"] == "assistant" and m.get("weight") != 0]
-    at = trained[-1] if trained else len(messages) - 1
-    return Example(last_user_text(messages[:at]), text_of(messages[at].get("content")), _tokens(row))
+    return Example([_turn(messages, at) for at in trained or [len(messages) - 1]], _tokens(row))
+
+
+def _turn(messages: list[dict[str, Any]], at: int) -> Turn:
+    asked, said = messages[:at], messages[at]
+    text = text_of(said.get("content")) or str(said.get("refusal") or "")
+    return Turn(last_user_text(asked), text, calls_of(said), count_call_turns(asked))
 
 
 def _completion(number: int, row: Mapping[str, Any]) -> Example:
     prompt, completion = row.get("prompt"), row.get("completion")
     if not isinstance(prompt, str) or not isinstance(completion, str):
         raise InvalidExampleError(f"Example {number} needs the strings 'prompt' and 'completion'")
-    return Example(prompt, completion, _tokens(row, COMPLETION_ENCODING))
+    return Example([Turn(prompt, completion)], _tokens(row, COMPLETION_ENCODING))
 
 
 def _preference(number: int, row: Mapping[str, Any]) -> Example:
@@ -122,7 +161,7 @@ def _preference(number: int, row: Mapping[str, Any]) -> Example:
     messages = _check_messages(number, asked.get("messages") if isinstance(asked, dict) else None)
     preferred = _one_answer(number, row, "preferred_output")
     _one_answer(number, row, "non_preferred_output")
-    return Example(last_user_text(messages), text_of(preferred.get("content")), _tokens(row))
+    return Example([_turn([*messages, preferred], len(messages))], _tokens(row))
 
 
 def _one_answer(number: int, row: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -136,7 +175,7 @@ def _reward(number: int, row: Mapping[str, Any]) -> Example:
     messages = _check_messages(number, row.get("messages"))
     wanted = next((v for k, v in row.items() if k not in ("messages", "tools")), "")
     completion = wanted if isinstance(wanted, str) else msgspec.json.encode(wanted).decode()
-    return Example(last_user_text(messages), completion, _tokens(row))
+    return Example([Turn(last_user_text(messages), completion)], _tokens(row))
 
 
 def _tokens(row: Mapping[str, Any], encoding: str = CHAT_ENCODING) -> int:

@@ -1,4 +1,4 @@
-"""Finds the model, asks the engine, and paces the answer as the control API says."""
+"""Asks the engine, and paces its answer as the control API says."""
 
 from __future__ import annotations
 
@@ -10,22 +10,23 @@ import msgspec
 from starlette.requests import Request
 
 from trainer.core import Core
-from trainer.engines.base import AnswerRefusedError, Engine, EngineAnswer, Prompt
+from trainer.engines.answers import AnswerRefusedError, EngineAnswer, Prompt
+from trainer.engines.base import Engine
 from trainer.errors import bad_request
 from trainer.faults.spoil import SCOPE_KEY
-from trainer.web.lookup import ServedModel, find_served
+from trainer.web.lookup import ServedModel
 
 
-async def ask(core: Core, model: str, prompt: Prompt, n: int = 1) -> list[EngineAnswer]:
-    """The engine's answers, one for each choice; raises a 404 `ApiError` for an unknown model."""
-    target = find_served(core, model)
+async def ask(core: Core, served: ServedModel, prompt: Prompt, n: int = 1) -> list[EngineAnswer]:
+    """The engine's answers, one for each choice; raises a 400 `ApiError` if it refuses."""
     behaviour = core.control.state.answers
     if behaviour.latency_s:
         await asyncio.sleep(behaviour.latency_s)
     answers = []
     for _ in range(n):
-        answer = await _answer(core.engine, target, prompt)
-        answers.append(answer if behaviour.chunks is None else _lengthen(answer, behaviour.chunks))
+        answer = await _answer(core.engine, served, prompt)
+        lengthens = behaviour.chunks is not None and not answer.calls
+        answers.append(_lengthen(answer, behaviour.chunks or 0) if lengthens else answer)
     return answers
 
 
@@ -40,16 +41,21 @@ async def _answer(engine: Engine, target: ServedModel, prompt: Prompt) -> Engine
 
 async def read(core: Core, answer: EngineAnswer) -> AsyncIterator[str]:
     """The pieces, with the interval between them that the control API has set."""
-    interval_s = core.control.state.answers.chunk_interval_s
     if not core.engine.answers_slowly:
         for piece in answer.pieces:
-            if interval_s:
-                await asyncio.sleep(interval_s)
+            await pace(core)
             yield piece
         return
     pieces = iter(answer.pieces)
     while (found := await asyncio.to_thread(next, pieces, None)) is not None:
         yield found
+
+
+async def pace(core: Core) -> None:
+    """Wait for the interval between two pieces of a stream."""
+    interval_s = core.control.state.answers.chunk_interval_s
+    if interval_s:
+        await asyncio.sleep(interval_s)
 
 
 async def read_text(core: Core, answer: EngineAnswer) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from trainer.engines.base import EngineAnswer
+from trainer.engines.answers import EngineAnswer
 
 
 def chat_usage(asked: Sequence[EngineAnswer], answered: Sequence[EngineAnswer]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from msgspec import Meta
 from starlette.responses import Response
 
-from trainer.engines.base import AnswerRefusedError
+from trainer.engines.answers import AnswerRefusedError
 from trainer.errors import bad_request
 from trainer.state import state_of
 from trainer.web.http import answer, read_json

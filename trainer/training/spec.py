@@ -12,11 +12,13 @@ def build_spec(core: Core, job: JobRecord) -> TrainSpec:
     kind = job.method["type"]
     options = job.method[kind]
     parent = core.store.models.get(job.model) if job.model != job.base else None
+    base = core.base(job.base)
     return TrainSpec(
         job_id=job.id,
         base=job.base,
         parent=core.files.model_path(parent.folder) if parent else None,
         method=kind,
+        completes=base is not None and base.completes,
         hyperparameters={k: v for k, v in options["hyperparameters"].items() if v != "auto"},
         method_options=options,
         seed=job.seed,

@@ -14,7 +14,9 @@ from trainer.state import state_of
 
 B = TypeVar("B")
 _MAX_BRACKETED = 16
-_PATH_IN_MESSAGE = re.compile(r" - at `(?:key in )?\$\.?(.*)`$")
+_PATH_IN_MESSAGE = re.compile(r" - at (?:`key` in )?`\$\.?(.*)`$")
+
+_UNKNOWN = re.compile(r"contains unknown field `([^`]*)`")
 
 
 def answer(body: object, status: int = 200) -> Response:
@@ -56,6 +58,9 @@ async def read_json(request: Request, kind: type[B]) -> B:
         if missing := re.search(r"missing required field `(\w+)`", text):
             param = missing.group(1)
             message = f"you must provide a {param} parameter"
+        if unknown := _UNKNOWN.search(text):
+            param = f"{param}.{unknown.group(1)}" if param else unknown.group(1)
+            raise bad_request(f"Unknown parameter: '{param}'.", param, "unknown_parameter") from error
         raise bad_request(message if param is None else f"Invalid '{param}': {message}", param) from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise bad_request(

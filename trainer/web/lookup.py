@@ -58,3 +58,14 @@ def find_target(core: Core, model: str) -> ServedModel:
     if is_shut_down(core, target.name, target.base):
         raise no_such_model(model)
     return target
+
+
+def check_chats(core: Core, served: ServedModel) -> None:
+    """Raise OpenAI's 404 `ApiError` for a model that only continues texts."""
+    base = core.base(served.base)
+    if base and base.completes:
+        message = (
+            "This is not a chat model and thus not supported in the v1/chat/completions endpoint. Did you"
+            " mean to use v1/completions?"
+        )
+        raise ApiError(404, message, param="model")

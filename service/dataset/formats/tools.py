@@ -1,11 +1,11 @@
 """Validate the tool definitions of an example, and count their tokens.
 
 Rules: OpenAI's API reference for `tools` (names, at most 128 functions), and JSON Schema's own meta-schema
-(draft 2020-12) for `parameters`, whose top level describes an object.
+(draft 2020-12) for `parameters`, whose top level describes an object; `strict` adds rules of its own.
 """
 
 import re
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 
 import jsonschema_rs
 import msgspec
@@ -14,6 +14,7 @@ from msgspec import Meta
 from service.dataset import tokens
 from service.dataset.complaints import described
 from service.dataset.formats.declare import CARRIER_TOKENS, FunctionDefinition, declare
+from service.dataset.formats.strict import strict_flaw
 from service.dataset.problems import Flaw
 
 _REMEMBERED = 512
@@ -94,26 +95,24 @@ def _flaw_in(functions: list[FunctionDefinition], legacy: bool) -> Flaw | None:
         if function.name in seen:
             return Flaw(f"{path}.name", "invalid_tool", f"{function.name!r} is declared twice")
         seen.add(function.name)
-        flaw = _flaw_in_parameters(function, f"{path}.parameters")
+        flaw = schema_flaw(function.parameters, f"{path}.parameters", strict=bool(function.strict))
         if flaw:
             return flaw
     return None
 
 
-def _flaw_in_parameters(function: FunctionDefinition, path: str) -> Flaw | None:
-    schema = function.parameters
+def schema_flaw(schema: dict[str, Any] | None, path: str, *, strict: bool) -> Flaw | None:
+    """Return the first flaw of a schema whose top level must describe an object; no schema has none."""
     if not schema:
         return None
     if schema.get("type", "object") != "object":
-        return Flaw(
-            f"{path}.type", "invalid_tool", "must be 'object': a function is called with named arguments"
-        )
+        return Flaw(f"{path}.type", "invalid_tool", "must be 'object', because its values have names")
     try:
         # Always draft 2020-12, whatever `$schema` names, so that nothing is fetched.
         jsonschema_rs.meta.validate({name: value for name, value in schema.items() if name != "$schema"})
+        return strict_flaw(schema, path, "invalid_tool") if strict else None
     except jsonschema_rs.ValidationError as bad:
         steps = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in bad.instance_path)
         return Flaw(path + steps, "invalid_tool", f"is not valid JSON Schema: {bad.message}")
     except (ValueError, RecursionError):
         return Flaw(path, "too_deep", "is nested too deeply")
-    return None

@@ -11,7 +11,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from trainer.engines.base import EngineAnswer, LineTokens, Progress, Prompt, TrainingFailedError, TrainSpec
+from trainer.engines.answers import EngineAnswer, Prompt
+from trainer.engines.base import LineTokens, Progress, TrainingFailedError, TrainSpec
 from trainer.engines.transformers.child import Child
 from trainer.engines.transformers.talk import TrainingOrder
 from trainer.settings import OfferedBase, TrainerSettings

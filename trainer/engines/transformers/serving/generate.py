@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
 
-from trainer.engines.base import EngineAnswer, Prompt
+from trainer.engines.answers import UNSUPPORTED, AnswerRefusedError, EngineAnswer, Prompt, describe_token
 
 _UNFINISHED = "\ufffd"  # what half of a character decodes to
 
@@ -20,6 +21,8 @@ class AnswerWriter:
         self._model, self._tokenizer, self._ids, self._prompt = model, tokenizer, list(ids), prompt
         self._limit = room if prompt.max_tokens is None else min(room, prompt.max_tokens)
         self._ends = _end_ids(model, tokenizer)
+        self._bias = _bias(prompt, model)
+        self._said: Counter[int] = Counter()
         self._random = torch.Generator(device=model.device)
         if prompt.seed is not None:
             self._random.manual_seed(prompt.seed)
@@ -38,6 +41,8 @@ class AnswerWriter:
             self.answer.completion_tokens += 1
             if token in self._ends:
                 self.answer.finish_reason = "stop"
+                if self.answer.logprobs:
+                    self.answer.logprobs.pop()  # the mark of the end is not part of the text
                 break
             said.append(token)
             text = self._tokenizer.decode(said, skip_special_tokens=True)
@@ -47,7 +52,7 @@ class AnswerWriter:
                 if cut > shown:
                     yield text[shown:cut]
                 return
-            safe = len(text) - _could_be_stop(text, self._prompt.stop)
+            safe = len(text) - length_held_back(text, self._prompt.stop)
             if safe > shown and not text.endswith(_UNFINISHED):
                 yield text[shown:safe]
                 shown = safe
@@ -61,12 +66,25 @@ class AnswerWriter:
             with torch.inference_mode():
                 out = self._model(input_ids=ids, past_key_values=past, use_cache=True)
             past = out.past_key_values
-            scores = out.logits[0, -1].float()
+            scores = self._weighed(out.logits[0, -1].float())
             token = self._pick(scores)
+            self._said[token] += 1
             if self.answer.logprobs is not None:
                 self.answer.logprobs.append(self._explain(scores, token))
             yield token
             ids = torch.tensor([[token]], device=self._model.device)
+
+    def _weighed(self, scores: Any) -> Any:
+        """The scores with biases and penalties, by the formula in OpenAI's API reference."""
+        frequency, presence = self._prompt.frequency_penalty, self._prompt.presence_penalty
+        if not (self._bias or frequency or presence):
+            return scores
+        scores = scores.clone()  # a tensor of inference mode cannot be changed outside it
+        for token, bias in self._bias.items():
+            scores[token] += bias
+        for token, times in self._said.items():
+            scores[token] -= times * frequency + presence
+        return scores
 
     def _pick(self, scores: Any) -> int:
         temperature = 1.0 if self._prompt.temperature is None else self._prompt.temperature
@@ -84,26 +102,29 @@ class AnswerWriter:
         logs = torch.log_softmax(scores, -1)
         best = logs.topk(self._prompt.top_logprobs or 0)
         found = zip(best.indices.tolist(), best.values.tolist(), strict=True)
-        entry = logprob_entry(self._tokenizer.decode([token]), float(logs[token]))
+        entry = describe_token(self._tokenizer.decode([token]), float(logs[token]))
         return {
             **entry,
-            "top_logprobs": [logprob_entry(self._tokenizer.decode([i]), value) for i, value in found],
+            "top_logprobs": [describe_token(self._tokenizer.decode([i]), value) for i, value in found],
         }
-
-
-def logprob_entry(text: str, logprob: float) -> dict[str, Any]:
-    """A token and its log probability in OpenAI's format; JSON has no minus infinity."""
-    return {"token": text, "logprob": max(logprob, -9999.0), "bytes": list(text.encode())}
 
 
 def label_logprobs(labels: Sequence[str], shares: Sequence[float], top: int) -> list[dict[str, Any]]:
     """A classifier's answer as one token: its label, with the log probabilities of the top labels."""
     entries = sorted(
-        (logprob_entry(label, math.log(share) if share > 0 else -9999.0)
+        (describe_token(label, math.log(share) if share > 0 else -9999.0)
          for label, share in zip(labels, shares, strict=True)),
         key=lambda one: -float(one["logprob"]),
     )  # fmt: skip
     return [{**entries[0], "top_logprobs": entries[:top]}]
+
+
+def _bias(prompt: Prompt, model: Any) -> Mapping[int, float]:
+    for token in prompt.logit_bias:
+        if token >= model.config.vocab_size:
+            message = f"This model has no token {token}; its ids are below {model.config.vocab_size}."
+            raise AnswerRefusedError(message, UNSUPPORTED, "logit_bias")
+    return prompt.logit_bias
 
 
 def _end_ids(model: Any, tokenizer: Any) -> set[int]:
@@ -117,7 +138,7 @@ def _find_stop(text: str, stops: Sequence[str]) -> int | None:
     return min(places) if places else None
 
 
-def _could_be_stop(text: str, stops: Sequence[str]) -> int:
+def length_held_back(text: str, stops: Sequence[str]) -> int:
     """The length of the end that may begin a stop sequence and must not be sent yet."""
     longest = 0
     for stop in stops:

@@ -12,7 +12,8 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
-from trainer.engines.base import AnswerRefusedError, EngineAnswer, LineTokens, Prompt, TrainingFailedError
+from trainer.engines.answers import AnswerRefusedError, EngineAnswer, Prompt
+from trainer.engines.base import LineTokens, TrainingFailedError
 from trainer.engines.examples import InvalidExampleError, detect_format, last_user_text, text_of
 from trainer.engines.transformers.bases import ENCODER
 from trainer.engines.transformers.data.encode import Encoder, question_of
@@ -20,6 +21,11 @@ from trainer.engines.transformers.data.pack import Sequence as Encoded
 from trainer.engines.transformers.failures import is_out_of_memory
 from trainer.engines.transformers.manifest import CorruptModelError
 from trainer.engines.transformers.models import load_encoder, load_to_answer, pick_dtype
+from trainer.engines.transformers.serving.calling import (
+    callable_tools,
+    check_answerable,
+    read_calls,
+)
 from trainer.engines.transformers.serving.generate import AnswerWriter, label_logprobs
 from trainer.settings import OfferedBase, TrainerSettings
 
@@ -51,6 +57,7 @@ class Serving:
             )
             raise AnswerRefusedError(message, "model_not_tuned", "model")
         loaded = self._load(base, folder)
+        check_answerable(prompt, loaded.encoder.tokenizer, is_classifier=bool(loaded.labels))
         try:
             return _classify(loaded, prompt) if loaded.labels else _write(loaded, prompt)
         except (RuntimeError, MemoryError) as error:
@@ -117,14 +124,15 @@ def _write(loaded: Loaded, prompt: Prompt) -> EngineAnswer:
         if prompt.is_completion:
             ids = encoder.ask_plain(text_of(prompt.messages[0]["content"]))
         else:
-            ids = encoder.ask(list(map(dict, prompt.messages)), prompt.tools)
+            ids = encoder.ask(list(map(dict, prompt.messages)), callable_tools(prompt))
     except InvalidExampleError as error:
         raise AnswerRefusedError(f"This cannot be asked: {error}.", "invalid_prompt", "messages") from error
     room = encoder.window - len(ids)
     if room < 1 or not ids:
         message = f"This model's context is {encoder.window} tokens; the prompt has {len(ids)}."
         raise AnswerRefusedError(message, "context_length_exceeded", "messages")
-    return AnswerWriter(loaded.model, encoder.tokenizer, ids, prompt, room).answer
+    answer = AnswerWriter(loaded.model, encoder.tokenizer, ids, prompt, room).answer
+    return read_calls(answer, prompt.choice) if callable_tools(prompt) else answer
 
 
 def _count(encoder: Encoder, base: OfferedBase, row: Mapping[str, Any]) -> LineTokens:

@@ -1,7 +1,8 @@
 """The sandbox engine: jobs take seconds, nothing is trained, and models recall their training data.
 
-It says so in its notice, its fingerprint, its owner and its answers. Only a model whose training answers are
-labels answers without the mark, because programs compare labels by equality.
+It says so in its notice, its fingerprint, its owner and its answers. Labels, JSON and function arguments
+carry no mark, because programs read them. It answers one text with certainty: `temperature`, `top_p` and
+`seed` cannot change it, and what would change the probability of single tokens is refused.
 """
 
 from __future__ import annotations
@@ -12,16 +13,27 @@ from pathlib import Path
 from typing import Any
 
 from trainer.engines import auto
-from trainer.engines.base import EngineAnswer, LineTokens, Progress, Prompt, TrainSpec
+from trainer.engines.answers import UNSUPPORTED, AnswerRefusedError, EngineAnswer, Prompt
+from trainer.engines.base import LineTokens, Progress, TrainSpec
 from trainer.engines.checks import scan_training, scan_validation
-from trainer.engines.curves import SimulatedCurve, checkpoint_steps, event_steps
-from trainer.engines.examples import InvalidExampleError, detect_format, last_user_text, read_example
-from trainer.engines.memory import MAX_REMEMBERED, MemoryCache, copy_examples, read_folder, write_examples
-from trainer.engines.metrics import describe_step, measure_step
-from trainer.engines.replies import build_answer
+from trainer.engines.examples import (
+    InvalidExampleError,
+    Turn,
+    count_call_turns,
+    detect_format,
+    last_user_text,
+    read_example,
+    since_last_user,
+    text_of,
+)
+from trainer.engines.sandbox.calling import choose_calls
+from trainer.engines.sandbox.curves import SimulatedCurve, checkpoint_steps, event_steps
+from trainer.engines.sandbox.memory import MAX_REMEMBERED, MemoryCache, copy_turns, read_folder, write_turns
+from trainer.engines.sandbox.metrics import describe_step, measure_step
+from trainer.engines.sandbox.replies import build_answer, build_calls
+from trainer.engines.sandbox.shapes import write_shape
+from trainer.engines.sandbox.texts import MARK
 from trainer.storage.records import PlanRecord
-
-MARK = "[sandbox] "
 
 
 class SandboxEngine:
@@ -45,7 +57,7 @@ class SandboxEngine:
         training = scan_training(spec, MAX_REMEMBERED)
         held_out = scan_validation(spec)
         inherited = read_folder(spec.parent) if spec.parent else []
-        write_examples(spec.work_dir, [*training.kept, *inherited])
+        write_turns(spec.work_dir, [*training.kept, *inherited])
         given = spec.hyperparameters
         n_epochs = auto.resolve_epochs(given.get("n_epochs"), training.count)
         batch_size = auto.resolve_batch_size(given.get("batch_size"), training.count)
@@ -87,7 +99,7 @@ class SandboxEngine:
 
     def save(self, spec: TrainSpec, plan: PlanRecord, step: int, folder: Path) -> None:
         """Save the job's examples before those of the model it started from; all steps have the same ones."""
-        copy_examples(spec.work_dir, folder)
+        copy_turns(spec.work_dir, folder)
 
     def rest(self, spec: TrainSpec) -> None:
         """Does nothing: any step can be computed again from its number."""
@@ -107,17 +119,46 @@ class SandboxEngine:
         """Does nothing: the sandbox runs inside the server."""
 
     def answer(self, base: str, folder: Path | None, prompt: Prompt) -> EngineAnswer:
-        """Recall the closest training answer, or say what a sandbox base model is."""
-        question = last_user_text(prompt.messages)
+        """Recall the closest trained answer; else make up what the request demands, or say what this is."""
+        _refuse_weights(prompt)
         memory = self._memories.get(folder) if folder else None
-        recalled = memory.recall(question) if memory else None
-        if memory and recalled is not None:
-            return build_answer(recalled if memory.gives_labels else MARK + recalled, prompt)
-        if memory:
-            return build_answer(
-                f"{MARK}Nothing in the training data of this model resembles the question.", prompt
-            )
-        return build_answer(f"{MARK}This is {base}, a stand-in without a language model behind it.", prompt)
+        question = last_user_text(prompt.messages)
+        trained = memory.recall(question, count_call_turns(prompt.messages)) if memory else None
+        calls = choose_calls(trained.calls if trained else (), prompt)
+        if calls:
+            return build_calls(calls, prompt)
+        if prompt.shape:
+            answered = trained.completion if trained else ""
+            return build_answer(write_shape(prompt.shape, answered, prompt.messages), prompt)
+        if trained and trained.completion:
+            marked = trained.completion if memory and memory.gives_labels else MARK + trained.completion
+            return build_answer(marked, prompt)
+        return build_answer(MARK + _excuse(base, trained, prompt, is_tuned=memory is not None), prompt)
+
+
+def _refuse_weights(prompt: Prompt) -> None:
+    weights = {
+        "frequency_penalty": prompt.frequency_penalty,
+        "presence_penalty": prompt.presence_penalty,
+        "logit_bias": prompt.logit_bias,
+    }
+    for name, value in weights.items():
+        if value:
+            message = f"The sandbox has no token probabilities that '{name}' could change. Leave it out."
+            raise AnswerRefusedError(message, UNSUPPORTED, name)
+
+
+def _excuse(base: str, trained: Turn | None, prompt: Prompt, *, is_tuned: bool) -> str:
+    """What a model says that has no trained answer."""
+    results = [text_of(m.get("content")) for m in since_last_user(prompt.messages) if m["role"] == "tool"]
+    if results:
+        return f"The tools answered: {'; '.join(results)}"
+    if trained and trained.calls:
+        names = ", ".join(call.name for call in trained.calls)
+        return f"The trained answer calls {names}, which this request does not allow."
+    if is_tuned:
+        return "Nothing in the training data of this model resembles the question."
+    return f"This is {base}, a stand-in without a language model behind it."
 
 
 def _count(row: Mapping[str, Any]) -> int:

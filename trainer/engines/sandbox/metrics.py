@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from trainer.engines.curves import SimulatedCurve
+from trainer.engines.sandbox.curves import SimulatedCurve
 from trainer.storage.records import PlanRecord
 
 
