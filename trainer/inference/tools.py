@@ -20,7 +20,7 @@ Tool = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Offer:
+class ToolOffer:
     """The tools in the shape of chat completions, and the choice among them."""
 
     tools: Sequence[Tool] = ()
@@ -29,13 +29,13 @@ class Offer:
     """Whether they came as the deprecated `functions`; an answer then has a `function_call`."""
 
 
-def read_tools(tools: list[Tool] | None, choice: Any, *, parallel: bool | None) -> Offer:
+def read_tools(tools: list[Tool] | None, choice: Any, *, parallel: bool | None) -> ToolOffer:
     """The offer of `tools` and `tool_choice`; raises a 400 `ApiError`."""
     names = _names(tools, "tools")
-    return Offer(tools or (), _choice(choice, names, "tool_choice", parallel=parallel is not False))
+    return ToolOffer(tools or (), _choice(choice, names, "tool_choice", parallel=parallel is not False))
 
 
-def read_flat_tools(tools: list[Tool] | None, choice: Any, *, parallel: bool | None) -> Offer:
+def read_flat_tools(tools: list[Tool] | None, choice: Any, *, parallel: bool | None) -> ToolOffer:
     """The same of the Responses API, whose tools have the function's fields beside `type`."""
     nested = []
     for number, tool in enumerate(tools or ()):
@@ -55,14 +55,14 @@ def read_flat_tools(tools: list[Tool] | None, choice: Any, *, parallel: bool | N
         ) from error
 
 
-def read_functions(functions: list[Tool] | None, choice: Any) -> Offer:
+def read_functions(functions: list[Tool] | None, choice: Any) -> ToolOffer:
     """The offer of the deprecated `functions` and `function_call`; raises a 400 `ApiError`."""
     names = _names(functions, "functions")
     tools = [{"type": "function", "function": function} for function in functions or ()]
     if isinstance(choice, Mapping):
         choice = {"type": "function", "function": choice}
     found = _choice(choice, names, "function_call", parallel=False)
-    return Offer(tools, found, is_legacy=True)
+    return ToolOffer(tools, found, is_legacy=True)
 
 
 def _names(given: list[Tool] | None, param: str) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ from trainer.inference.chat.schema import ChatRequest, check_chat
 from trainer.inference.chat.stream import finish_reason, show_calls, show_logprobs, stream_chat
 from trainer.inference.fields import biases, stops
 from trainer.inference.formats import read_format
-from trainer.inference.tools import Offer, read_functions, read_tools
+from trainer.inference.tools import ToolOffer, read_functions, read_tools
 from trainer.inference.usage import chat_usage
 from trainer.state import state_of
 from trainer.web.http import answer as respond
@@ -54,13 +54,13 @@ async def create_chat(request: Request) -> Response:
     return respond(full)
 
 
-def _offer(body: ChatRequest) -> Offer:
+def _offer(body: ChatRequest) -> ToolOffer:
     if body.functions or body.function_call is not None:
         return read_functions(body.functions, body.function_call)
     return read_tools(body.tools, body.tool_choice, parallel=body.parallel_tool_calls)
 
 
-def _prompt(body: ChatRequest, offer: Offer) -> Prompt:
+def _prompt(body: ChatRequest, offer: ToolOffer) -> Prompt:
     messages = msgspec.to_builtins(body.messages)
     for message in messages:
         message.pop("annotations", None)
@@ -81,7 +81,7 @@ def _prompt(body: ChatRequest, offer: Offer) -> Prompt:
     )
 
 
-async def _choice(core: Core, index: int, answer: EngineAnswer, offer: Offer) -> dict[str, Any]:
+async def _choice(core: Core, index: int, answer: EngineAnswer, offer: ToolOffer) -> dict[str, Any]:
     text = await read_text(core, answer)
     message: dict[str, Any] = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     if answer.calls:

@@ -42,7 +42,7 @@ class MessageCall(msgspec.Struct, forbid_unknown_fields=True, omit_defaults=True
     type: Literal["function"] = "function"
 
 
-class ChatMessage(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
+class PromptMessage(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """A message; content may be a list of parts, or absent if there are calls.
 
     `annotations` and `audio` come with answers, which clients send back as they are.
@@ -63,7 +63,7 @@ class ChatRequest(msgspec.Struct, forbid_unknown_fields=True):
     """The fields that are obeyed, those that change no answer, and those of `_HARMLESS`."""
 
     model: fields.Model
-    messages: Annotated[list[ChatMessage], Meta(min_length=1)]
+    messages: Annotated[list[PromptMessage], Meta(min_length=1)]
     tools: Annotated[list[dict[str, Any]], Meta(min_length=1)] | None = None
     tool_choice: Any = None
     parallel_tool_calls: bool | None = None

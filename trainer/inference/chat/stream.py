@@ -9,13 +9,13 @@ from trainer.core import Core
 from trainer.engines.answers import CalledFunction, EngineAnswer
 from trainer.ids import new_id
 from trainer.inference.ask import event_line, pace, read
-from trainer.inference.tools import Offer
+from trainer.inference.tools import ToolOffer
 from trainer.inference.usage import chat_usage
 
 Wire = dict[str, Any]
 
 
-def show_calls(calls: Sequence[CalledFunction], offer: Offer) -> Wire:
+def show_calls(calls: Sequence[CalledFunction], offer: ToolOffer) -> Wire:
     """The calls as fields of a message: `tool_calls`, or the deprecated `function_call`."""
     if offer.is_legacy:
         return {"function_call": _function(calls[0].name, calls[0].arguments)}
@@ -32,14 +32,14 @@ def show_logprobs(logprobs: Sequence[Wire] | None) -> Wire | None:
     return None if logprobs is None else {"content": list(logprobs), "refusal": None}
 
 
-def finish_reason(answer: EngineAnswer, offer: Offer) -> str:
+def finish_reason(answer: EngineAnswer, offer: ToolOffer) -> str:
     """Why the answer ends, in the words of the form that it was asked in."""
     is_legacy_call = offer.is_legacy and answer.finish_reason == "tool_calls"
     return "function_call" if is_legacy_call else answer.finish_reason
 
 
 async def stream_chat(
-    core: Core, head: Wire, answers: Sequence[EngineAnswer], offer: Offer, *, wants_usage: bool
+    core: Core, head: Wire, answers: Sequence[EngineAnswer], offer: ToolOffer, *, wants_usage: bool
 ) -> AsyncIterator[bytes]:
     """Role, text, calls and finish reason of one choice after another; usage if asked for; the end mark."""
     head = {**head, "object": "chat.completion.chunk"}
@@ -66,7 +66,7 @@ async def stream_chat(
     yield b"data: [DONE]\n\n"
 
 
-def _call_deltas(calls: Sequence[CalledFunction], offer: Offer) -> list[Wire]:
+def _call_deltas(calls: Sequence[CalledFunction], offer: ToolOffer) -> list[Wire]:
     """For each call its name, then its arguments in two pieces."""
     deltas: list[Wire] = []
     for number, call in enumerate(calls):

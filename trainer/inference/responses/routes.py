@@ -16,7 +16,7 @@ from trainer.inference.responses.items import read_items
 from trainer.inference.responses.schema import ResponsesRequest, check_response
 from trainer.inference.responses.show import call_items, finish, message_item
 from trainer.inference.responses.stream import stream_response
-from trainer.inference.tools import Offer, read_flat_tools
+from trainer.inference.tools import ToolOffer, read_flat_tools
 from trainer.state import state_of
 from trainer.web.http import answer as respond
 from trainer.web.http import read_json
@@ -43,7 +43,7 @@ async def create_response(request: Request) -> Response:
     return respond(finish(shell, [*said, *call_items(answer.calls)], answer, shows_usage=shows_usage))
 
 
-def _prompt(body: ResponsesRequest, offer: Offer) -> Prompt:
+def _prompt(body: ResponsesRequest, offer: ToolOffer) -> Prompt:
     messages = read_items(body.input, body.instructions)
     shape = read_format(body.text.format if body.text else None, "text.format", messages=messages)
     return Prompt(
