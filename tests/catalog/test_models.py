@@ -6,9 +6,11 @@ from datetime import date
 import pytest
 
 from service.catalog import models
+from service.catalog.files import load
 from service.catalog.offers import check_trainable, offers, resolve_base
 from service.errors import InvalidRequest, TrainingNotAvailable
 from service.settings import settings
+from trainer.settings import SANDBOX_BASES, parse_bases
 
 
 @pytest.fixture
@@ -73,3 +75,9 @@ def test_a_base_past_its_training_end_is_refused_with_the_alternatives() -> None
 def test_a_method_that_the_base_does_not_take_is_refused() -> None:
     with pytest.raises(InvalidRequest, match="Supported: supervised, dpo"):
         check_trainable(offers()[0], "reinforcement", date(2026, 11, 21))
+
+
+def test_the_sandbox_offers_the_bases_and_methods_of_the_catalogue() -> None:
+    listed = {one["id"]: set(one["methods"]) for one in load("trainer")["models"]}
+    offered = {base.name: set(base.methods) for base in parse_bases(SANDBOX_BASES)}
+    assert {name: listed.get(name) for name in offered} == offered
