@@ -106,7 +106,7 @@ def schema_flaw(schema: dict[str, Any] | None, path: str, *, strict: bool) -> Fl
     if not schema:
         return None
     if schema.get("type", "object") != "object":
-        return Flaw(f"{path}.type", "invalid_tool", "must be 'object': a function is called with named arguments")
+        return Flaw(f"{path}.type", "invalid_tool", "must be 'object', so that each value has a name")
     try:
         # Always draft 2020-12, whatever `$schema` names, so that nothing is fetched.
         jsonschema_rs.meta.validate({name: value for name, value in schema.items() if name != "$schema"})
