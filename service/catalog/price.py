@@ -5,11 +5,12 @@ hours have at most six decimals and are priced per hour; a price has at most six
 therefore fits exactly into twelve decimals, the scale of the ledger's columns.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
-from typing import Literal
+from typing import Literal, get_args
 
 Unit = Literal["tokens", "hours", "calls", "sessions"]
 
@@ -44,7 +45,7 @@ class PriceKind(StrEnum):
     @property
     def unit(self) -> Unit:
         """The unit of quantities of this kind."""
-        return _UNITS[self.value.rpartition("_")[2]]
+        return _UNITS[self]
 
     @property
     def is_training(self) -> bool:
@@ -52,11 +53,8 @@ class PriceKind(StrEnum):
         return self in _TRAINING
 
 
-_UNITS: dict[str, Unit] = {
-    "tokens": "tokens",
-    "hours": "hours",
-    "calls": "calls",
-    "sessions": "sessions",
+_UNITS: Mapping[PriceKind, Unit] = {
+    kind: unit for kind in PriceKind for unit in get_args(Unit) if kind.endswith(f"_{unit}")
 }
 _TRAINING = (PriceKind.TRAINING_TOKENS, PriceKind.TRAINING_HOURS)
 
@@ -89,16 +87,21 @@ class Price(PriceTerms):
         """The unit of quantities passed to `amount_for`."""
         return self.kind.unit
 
+    def check(self, quantity: Decimal | int) -> None:
+        """Raise ValueError for hours with more than six decimals, and for a fraction of any other unit."""
+        if isinstance(quantity, int):
+            return
+        decimals = QUANTITY_DECIMALS if self.unit == "hours" else 0
+        if quantity != round(quantity, decimals):
+            raise ValueError(f"{quantity} {self.unit} cannot be charged: more than {decimals} decimals")
+
     def amount_for(self, quantity: Decimal | int) -> Decimal:
         """The exact cost in US dollars of `quantity` tokens, hours, calls or sessions.
 
-        Raises ValueError for hours with more than six decimals, and for a fraction of any other unit.
+        Raises ValueError as `check` does.
         """
-        exact = Decimal(quantity)
-        decimals = QUANTITY_DECIMALS if self.unit == "hours" else 0
-        if exact != round(exact, decimals):
-            raise ValueError(f"{quantity} {self.unit} cannot be charged: more than {decimals} decimals")
-        return exact * self.amount_usd / self.unit_quantity
+        self.check(quantity)
+        return quantity * self.amount_usd / self.unit_quantity
 
 
 def hours(seconds: float | Decimal) -> Decimal:

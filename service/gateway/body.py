@@ -5,16 +5,15 @@ escapes, reaches the provider once and as we understood it, so a body cannot nam
 to the provider.
 """
 
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from service.errors import InvalidRequest
 
 Fields = dict[str, Raw]
-Probe = TypeVar("Probe", bound=msgspec.Struct)
+Probe = TypeVar("Probe", bound=Struct)
 
 # How often the provider's own tools may be called in a request that sets no `max_tool_calls`.
 DEFAULT_TOOL_CALLS = 10
@@ -22,8 +21,7 @@ DEFAULT_TOOL_CALLS = 10
 _fields = msgspec.json.Decoder(Fields)
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """A request for model output.
 
     `answers` is how many will be generated and charged, `max_output_tokens` the limit of each (None: the

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 from aiohttp import ClientResponse
+from msgspec import Struct
 
 from service.catalog.price import PriceKind
 from service.core import clock
@@ -38,8 +39,7 @@ _GRACE_PAUSES_S = (0.5, 1.0, 2.0, 4.0)
 _NOT_READY_RETRY_AFTER_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """The tokens that money is held for, and the most that the request can use."""
 
     input_tokens: int
@@ -193,7 +193,8 @@ class Exchange:
         self._is_settled = True
         self.usage = usage
         tags = {"endpoint": self.dialect.path.removeprefix("/"), "outcome": outcome}
-        usage = msgspec.structs.replace(usage, parts={**usage.parts, **self._tool_calls()})
+        if calls := self._tool_calls():
+            usage = msgspec.structs.replace(usage, parts={**usage.parts, **calls})
         charges = amounts.charges(
             usage,
             self.terms,

@@ -6,8 +6,8 @@ It is plain ASGI, because FastAPI's request and response handling would cost mor
 """
 
 import time
-from dataclasses import replace
 
+import msgspec
 import structlog
 from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -103,7 +103,7 @@ class Gateway:
         demand = examine(asked.fields, dialect.table, upstream.extra_free_fields, upstream.name)
         terms = amounts.terms(asked, demand, priced)
         dialect.pin(demand.fields, demand.meters, priced.target.base.provider_kind)
-        asked = replace(asked, fields=demand.fields)
+        asked = msgspec.structs.replace(asked, fields=demand.fields)
         held = self._held(asked, demand, terms)
         expected = held.input_tokens + held.output_tokens
         reply.headers = limits.headers(await self._limits.take(caller, expected))

@@ -1,10 +1,12 @@
 """The values that callers pass to the ledger, and those it returns."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from typing import Literal
+
+from msgspec import Struct
 
 from service.catalog.price import Price, PriceKind
 from service.ledger.money import usd
@@ -27,8 +29,7 @@ class Review:
     bound: Decimal | int | None = None
 
 
-@dataclass(frozen=True)
-class Charge:
+class Charge(Struct, frozen=True):
     """One thing to charge for. `unique_key` identifies it, so that it is charged once.
 
     `quantity` is in the unit of the price, such as tokens or hours. `model` is the model that was trained or
@@ -53,7 +54,7 @@ class Charge:
     method: str | None = None
     job_id: str | None = None
     key_id: str | None = None
-    tags: Mapping[str, str] = field(default_factory=dict)
+    tags: Mapping[str, str] = {}
     occurred_at: datetime | None = None
     began_at: datetime | None = None
     review: Review | None = None
@@ -65,7 +66,7 @@ class Charge:
             raise ValueError(f"a charge for {self.kind} cannot use a price for {self.price.kind}")
         if self.quantity < 0:
             raise ValueError(f"quantity must not be negative, got {self.quantity} {self.price.unit}")
-        self.price.amount_for(self.quantity)
+        self.price.check(self.quantity)
 
     @property
     def amount_usd(self) -> Decimal:
@@ -73,8 +74,7 @@ class Charge:
         return self.price.amount_for(self.quantity)
 
 
-@dataclass(frozen=True)
-class LostUse:
+class LostUse(Struct, frozen=True):
     """What to charge as uncertain when a hold expires because its process died.
 
     `quantities` maps price ids to quantities.
@@ -87,8 +87,7 @@ class LostUse:
     quantities: Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class HoldAsk:
+class HoldAsk(Struct, frozen=True):
     """A request to reserve money for work.
 
     If the hold still exists at `expires_at`, its process has died: the hold ends and `lost` is charged.
@@ -112,8 +111,7 @@ class Hold:
     key_id: str | None = None
 
 
-@dataclass(frozen=True)
-class Settlement:
+class Settlement(Struct, frozen=True):
     """The end of one piece of work and its charges; without charges, the work was free."""
 
     team_id: str

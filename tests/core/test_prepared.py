@@ -32,7 +32,7 @@ def _with(
 
 def test_what_it_changes_is_committed_when_it_answers(database: str) -> None:
     async def use(statement: PreparedStatement) -> None:
-        assert await statement.run("one") == [("one",)]
+        assert await statement.run(b"one") == [("one",)]
         with psycopg.connect(dsn(database)) as other:
             assert other.execute("SELECT sink FROM audit_exports").fetchall() == [("one",)]
 
@@ -41,14 +41,14 @@ def test_what_it_changes_is_committed_when_it_answers(database: str) -> None:
 
 def test_rows_come_as_values(database: str) -> None:
     async def use(statement: PreparedStatement) -> None:
-        assert await statement.run("3") == [(1, None), (2, None), (3, None)]
+        assert await statement.run(b"3") == [(1, None), (2, None), (3, None)]
 
     _with("SELECT number, null FROM generate_series(1, $1::int) AS number", use)
 
 
 def test_large_parameters_arrive(database: str) -> None:
     async def use(statement: PreparedStatement) -> None:
-        assert await statement.run("x" * 5_000_000) == [(5_000_000,)]
+        assert await statement.run(b"x" * 5_000_000) == [(5_000_000,)]
 
     _with("SELECT length($1::text)", use)
 
@@ -56,8 +56,8 @@ def test_large_parameters_arrive(database: str) -> None:
 def test_a_failure_is_not_run_and_the_next_one_is(database: str) -> None:
     async def use(statement: PreparedStatement) -> None:
         with pytest.raises(NotRun):
-            await statement.run("0")
-        assert await statement.run("2") == [(5,)]
+            await statement.run(b"0")
+        assert await statement.run(b"2") == [(5,)]
 
     _with("SELECT 10 / $1::int", use)
 

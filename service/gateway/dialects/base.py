@@ -1,8 +1,9 @@
 """What the gateway needs to know about a form of request and its answers."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Protocol
+
+from msgspec import Struct
 
 from service.catalog.price import PriceKind
 from service.dataset.countable import Countable
@@ -12,16 +13,14 @@ from service.gateway.fields.rules import Object
 from service.gateway.metering.usage import Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Naming:
+class Naming(Struct, frozen=True):
     """The ids under which the caller sees the answer and its model, in place of the provider's."""
 
     answer_id: str
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Struct, frozen=True):
     """A whole answer in our names.
 
     `texts` is what was produced, `tier` the service tier that it names, `calls` what the provider's own tools
@@ -32,7 +31,7 @@ class Answer:
     usage: Usage | None
     texts: list[str]
     tier: str | None = None
-    calls: Mapping[PriceKind, int] = field(default_factory=dict)
+    calls: Mapping[PriceKind, int] = {}
 
 
 class Malformed(Exception):

@@ -5,11 +5,10 @@ name that occurs twice inside them cannot mean one thing here and another at the
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, Struct
 
 from service.catalog.price import PriceKind
 from service.errors import InvalidRequest
@@ -28,31 +27,41 @@ from service.gateway.fields.rules import (
 )
 
 
-@dataclass
-class Demand:
+class Demand(Struct):
     """What a request asks for beyond plain tokens at the standard tier; `fields` is the body to send."""
 
     fields: Fields
-    meters: set[PriceKind] = field(default_factory=set)
+    meters: set[PriceKind] = set()
     tier: str | None = None
     has_media: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a value stands: `path` in this body, `name` in the table and in `extra_free_fields`."""
+class _Place(Struct, frozen=True):
+    """Where a value stands: `path` in this body, `name` in the table and in `extra_free_fields`.
 
-    path: str
-    name: str
+    It is a step from its parent, because only refusals need the texts.
+    """
+
+    parent: "_Place | None"
+    path_step: str
+    name_step: str
 
     def field(self, key: str) -> "_Place":
-        return _Place(f"{self.path}.{key}" if self.path else key, f"{self.name}.{key}" if self.name else key)
+        return _Place(self, f".{key}", f".{key}")
 
     def item(self, index: int) -> "_Place":
-        return _Place(f"{self.path}.{index}", self.name)
+        return _Place(self, f".{index}", "")
 
     def variant(self, tag: str) -> "_Place":
-        return _Place(self.path, f"{self.name}[{tag}]")
+        return _Place(self, "", f"[{tag}]")
+
+    @property
+    def path(self) -> str:
+        return (self.parent.path if self.parent else "") + self.path_step
+
+    @property
+    def name(self) -> str:
+        return (self.parent.name if self.parent else "") + self.name_step
 
 
 def examine(fields: Fields, table: Object, extra_free: Collection[str], provider: str) -> Demand:
@@ -63,13 +72,12 @@ def examine(fields: Fields, table: Object, extra_free: Collection[str], provider
     """
     demand = Demand(dict(fields))
     examiner = _Examiner(demand, extra_free, provider)
-    top = _Place("", "")
     for key, raw in fields.items():
         rule = table.fields.get(key)
         if type(rule) in _PASSES:
             continue
         value = _decode(raw, key)
-        examiner.check(value, rule, top.field(key))
+        examiner.check(value, rule, _Place(None, key, key))
         if isinstance(value, dict | list):
             demand.fields[key] = Raw(msgspec.json.encode(value))
     return demand
@@ -87,16 +95,16 @@ class _Examiner:
     def check(self, value: Any, rule: Rule | None, at: _Place) -> None:
         """Raise `InvalidRequest` unless the rule lets the value pass."""
         match rule:
-            case Free() | Ours():
-                return
+            case Items():
+                self._items(value, rule, at)
             case Object() | Variants() if not isinstance(value, dict):
                 self._scalar(value, rule.scalar, at)
             case Object():
                 self._object(value, rule, at)
             case Variants():
                 self._variant(value, rule, at)
-            case Items():
-                self._items(value, rule, at)
+            case Free() | Ours():
+                return
             case WordList():
                 self._words(value, rule, at)
             case Tier():

@@ -1,10 +1,11 @@
 """The most that a request may cost, before it is sent, and its actual cost afterwards."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
+
+from msgspec import Struct
 
 from service.catalog.price import STANDARD, Price, PriceKind
 from service.gateway.body import DEFAULT_TOOL_CALLS, Asked
@@ -22,8 +23,7 @@ _INPUT = (PriceKind.CACHED_INPUT_TOKENS, PriceKind.CACHE_WRITE_TOKENS, PriceKind
 _OUTPUT = (PriceKind.AUDIO_OUTPUT_TOKENS,)
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(Struct, frozen=True):
     """The prices that one request was let in at: its model's, and the tiers it may be served at."""
 
     priced: Priced
@@ -87,8 +87,10 @@ def _tool_calls(terms: Terms, tier: Prices) -> Iterator[tuple[Price, int]]:
 
 
 def _dearest(terms: Terms, tier: Prices, plain: PriceKind, others: Sequence[PriceKind]) -> Price:
-    found = [tier[plain]]
-    found += [price for kind in others if kind in terms.meters and (price := terms.price(kind, tier))]
+    others = [kind for kind in others if kind in terms.meters]
+    if not others:
+        return tier[plain]
+    found = [tier[plain], *(price for kind in others if (price := terms.price(kind, tier)))]
     return max(found, key=lambda price: price.amount_usd / price.unit_quantity)
 
 

@@ -5,9 +5,9 @@ limit times the number of answers.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import msgspec
+from msgspec import Struct
 
 from service.catalog.price import PriceKind
 from service.gateway.body import Asked
@@ -22,8 +22,7 @@ _ADDED_TOKENS = 1024
 Reviews = Mapping[PriceKind, Review]
 
 
-@dataclass(frozen=True, slots=True)
-class Bounds:
+class Bounds(Struct, frozen=True):
     """The most tokens that a request can have used."""
 
     input_tokens: int

@@ -83,7 +83,7 @@ class Meter:
 
     async def _write_holds(self, asks: Sequence[HoldAsk]) -> Sequence[Exception | None]:
         try:
-            placed = [bool(row[0]) for row in await self._place.run(rows.of_asks(asks).decode())]
+            placed = [bool(row[0]) for row in await self._place.run(rows.of_asks(asks))]
         except NotRun:
             placed = [False] * len(asks)
         again = [ask for ask, is_placed in zip(asks, placed, strict=True) if not is_placed]
@@ -94,7 +94,7 @@ class Meter:
 
     async def _write_settlements(self, done: Sequence[Settlement]) -> Sequence[Exception | None]:
         try:
-            await self._settle.run(*(part.decode() for part in rows.of_settlements(done)))
+            await self._settle.run(*rows.of_settlements(done))
         except NotRun:
             return await asyncio.to_thread(one_by_one, _settle_surely, done, _AWAY)
         return [None] * len(done)

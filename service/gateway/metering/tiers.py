@@ -35,6 +35,8 @@ def asked(tier: str | None, priced: Priced) -> Sequence[str]:
 
 def dearest(tiers: Sequence[str], priced: Priced) -> str:
     """Return the tier with the highest price of output."""
+    if len(tiers) == 1:
+        return tiers[0]
     return max(tiers, key=lambda tier: priced.tiers[tier][PriceKind.OUTPUT_TOKENS].amount_usd)
 
 
