@@ -35,13 +35,16 @@ class DrainGate:
             await answer(refusal)(scope, receive, send)
             return
         with self.drain.running() as running:
+            if self.waits_for_streams:
+                await self.app(scope, receive, send)
+                return
 
             async def watched(message: Message) -> None:
                 if message["type"] == "http.response.start" and _is_event_stream(message):
                     running.leave()
                 await send(message)
 
-            await self.app(scope, receive, send if self.waits_for_streams else watched)
+            await self.app(scope, receive, watched)
 
 
 def _is_event_stream(start: Message) -> bool:

@@ -40,11 +40,10 @@ class RequestIds:
             nonlocal status, begun
             if message["type"] == "http.response.start":
                 status, begun = message["status"], True
-                headers = list(message.get("headers", ()))
-                if not any(name == _CSP[0] for name, _ in headers):
-                    headers.append(_CSP)
+                headers = message.get("headers", ())
                 message["headers"] = [
                     *headers,
+                    *(() if _CSP[0] in dict(headers) else (_CSP,)),
                     _NO_SNIFFING,
                     (b"x-request-id", request_id.encode()),
                     (b"openai-version", b"2020-10-01"),
@@ -71,7 +70,7 @@ class RequestIds:
 
 
 def _client_id(scope: Scope) -> str | None:
-    sent = next((value for name, value in scope["headers"] if name == b"x-client-request-id"), None)
+    sent = dict(scope["headers"]).get(b"x-client-request-id")
     return sent.decode() if sent and _CLIENT_ID.fullmatch(sent) else None
 
 

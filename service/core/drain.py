@@ -9,8 +9,7 @@ It works beneath any ASGI server: it takes the signal first and passes it on onc
 import asyncio
 import signal
 import threading
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from types import FrameType
 from typing import Any
 
@@ -22,16 +21,24 @@ _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 
 class Running:
-    """A request that a drain waits for."""
+    """A request that a drain waits for, from the start of the `with` block until it ends or leaves."""
 
-    def __init__(self, left: Callable[[], None]) -> None:
-        self._left: Callable[[], None] | None = left
+    def __init__(self, enter: Callable[[], None], leave: Callable[[], None]) -> None:
+        self._enter = enter
+        self._leave: Callable[[], None] | None = leave
+
+    def __enter__(self) -> "Running":
+        self._enter()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.leave()
 
     def leave(self) -> None:
         """Stop the drain from waiting for this request."""
-        left, self._left = self._left, None
-        if left is not None:
-            left()
+        leave, self._leave = self._leave, None
+        if leave is not None:
+            leave()
 
 
 class Drain:
@@ -49,18 +56,15 @@ class Drain:
         """Register `cut`, called when `drain_s` is over: it ends the running requests and settles them."""
         self._cutters.append(cut)
 
-    @contextmanager
-    def running(self) -> Iterator["Running"]:
-        """Count the block as a request that the drain waits for, until it ends or leaves."""
+    def running(self) -> Running:
+        """Return a request to run in a `with` block; the drain waits for it."""
+        return Running(self._enter, self._leave)
+
+    def _enter(self) -> None:
         self._running += 1
         self._idle.clear()
-        running = Running(self._left)
-        try:
-            yield running
-        finally:
-            running.leave()
 
-    def _left(self) -> None:
+    def _leave(self) -> None:
         self._running -= 1
         if not self._running:
             self._idle.set()

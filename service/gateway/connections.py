@@ -43,7 +43,7 @@ async def read_refusal(response: aiohttp.ClientResponse) -> bytes:
 async def _read(response: aiohttp.ClientResponse, bound: Bound) -> bytes:
     bound.check_size(response.content_length or 0)
     body = bytearray()
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         body += chunk
         bound.check_size(len(body))
     return bytes(body)

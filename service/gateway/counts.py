@@ -1,5 +1,6 @@
 """Prometheus metrics of the gateway in this process; not by team, which would make too many series."""
 
+from collections.abc import Callable
 from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -20,7 +21,6 @@ _CIRCUIT = Gauge(
 
 # Finding the labels takes longer than counting.
 _requests = cache(_REQUESTS.labels)
-_under_way = cache(_UNDER_WAY.labels)
 _input, _output = _TOKENS.labels("input"), _TOKENS.labels("output")
 
 
@@ -36,9 +36,9 @@ def used(input_tokens: int, output_tokens: int) -> None:
     _output.inc(output_tokens)
 
 
-def under_way(provider: str, count: int) -> None:
-    """Set the number of requests in progress at a provider."""
-    _under_way(provider).set(count)
+def report_under_way(provider: str, count: Callable[[], float]) -> None:
+    """Call `count` for the number of requests in progress at a provider when metrics are read."""
+    _UNDER_WAY.labels(provider).set_function(count)
 
 
 def circuit(provider: str, *, is_open: bool) -> None:

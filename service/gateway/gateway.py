@@ -106,7 +106,8 @@ class Gateway:
         asked = msgspec.structs.replace(asked, fields=demand.fields)
         held = self._held(asked, demand, terms)
         expected = held.input_tokens + held.output_tokens
-        reply.headers = limits.headers(await self._limits.take(caller, expected))
+        taken = await self._limits.take(caller, expected)
+        reply.headers = limits.headers(taken)
         exchange: Exchange | None = None
         try:
             with upstream.slot():
@@ -120,7 +121,7 @@ class Gateway:
                 await self._attendance.run(exchange, receive)
         finally:
             used = exchange.tokens_used if exchange else 0
-            self._limits.correct(caller, used - expected)
+            self._limits.correct(taken, used - expected)
 
     def _held(self, asked: Asked, demand: Demand, terms: Terms) -> Held:
         context = terms.priced.target.base.context_tokens

@@ -73,6 +73,7 @@ class Upstream:
         )
         self._most = settings.max_concurrency
         self._under_way = 0
+        counts.report_under_way(self.name, lambda: self._under_way)
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -82,12 +83,10 @@ class Upstream:
         """
         self._check_room()
         self._under_way += 1
-        counts.under_way(self.name, self._under_way)
         try:
             yield
         finally:
             self._under_way -= 1
-            counts.under_way(self.name, self._under_way)
 
     def _check_room(self) -> None:
         if self._under_way >= self._most:

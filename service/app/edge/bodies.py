@@ -2,8 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from starlette.types import Message, Receive
 
@@ -37,6 +35,7 @@ class Bodies:
     def __init__(self, *, limit_bytes: int, timeout_s: float) -> None:
         self.limit_bytes = limit_bytes
         self._timeout_s = timeout_s
+        self._limit_of_unfinished = _UNFINISHED_AT_MOST * limit_bytes
         self._unfinished_bytes: Counter[bytes] = Counter()
 
     async def whole(self, headers: Headers, receive: Receive) -> bytes:
@@ -48,7 +47,7 @@ class Bodies:
         owner = headers.get(b"authorization", b"")
         try:
             async with asyncio.timeout(self._timeout_s):
-                with self._counted(owner) as unfinished:
+                with _Unfinished(self._unfinished_bytes, owner, self._limit_of_unfinished) as unfinished:
                     return await self._read(headers, receive, unfinished)
         except TimeoutError:
             raise RequestTimeout(
@@ -120,23 +119,24 @@ class Bodies:
             unpacker.finish()
         return b"".join(parts)
 
-    @contextmanager
-    def _counted(self, owner: bytes) -> "Iterator[_Unfinished]":
-        unfinished = _Unfinished(self._unfinished_bytes, owner, _UNFINISHED_AT_MOST * self.limit_bytes)
-        try:
-            yield unfinished
-        finally:
-            unfinished.end()
-
 
 class _Unfinished:
-    """Counts the bytes of one incomplete body towards the limit of its owner."""
+    """Counts the bytes of one incomplete body towards the limit of its owner, until the `with` block ends."""
 
     def __init__(self, sizes: Counter[bytes], owner: bytes, limit_bytes: int) -> None:
         self._sizes = sizes
         self._owner = owner
         self._limit_bytes = limit_bytes
         self._own_bytes = 0
+
+    def __enter__(self) -> "_Unfinished":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._own_bytes:
+            self._sizes[self._owner] -= self._own_bytes
+            if not self._sizes[self._owner]:
+                del self._sizes[self._owner]
 
     def add(self, size_bytes: int) -> None:
         """Count more bytes. Raises `RateLimited`; bodies without a key have no limit on their sum."""
@@ -147,11 +147,6 @@ class _Unfinished:
                 "This key is sending too many large requests at once. Send fewer in parallel.",
                 retry_after_s=1,
             )
-
-    def end(self) -> None:
-        self._sizes[self._owner] -= self._own_bytes
-        if not self._sizes[self._owner]:
-            del self._sizes[self._owner]
 
 
 def as_json(body: bytes) -> bytes:

@@ -87,13 +87,17 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_url(self, url: bytes) -> None:
         """Count a part of the request target."""
-        self._count_head(len(url))
+        self._header_bytes += len(url)
+        if self._header_bytes > self._max_bytes:
+            raise self._too_large()
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Count a header. Trailers, which follow a chunked body, are counted and dropped."""
         self._header_count += 1
-        self._count_head(len(name) + len(value) + _HEADER_OVERHEAD_BYTES)
+        self._header_bytes += len(name) + len(value) + _HEADER_OVERHEAD_BYTES
+        if self._header_bytes > self._max_bytes:
+            raise self._too_large()
         if self._header_count > self._max_headers:
             raise HeadersTooLarge(f"The request has more than {self._max_headers} headers, the maximum.")
         if self._is_in_head:
@@ -144,11 +148,6 @@ class BoundedProtocol(HttpToolsProtocol):
         lines += [b"%s: %s" % header for header in self.headers if header[0] not in _UPGRADE]
         self.parser = httptools.HttpRequestParser(self)
         self.data_received(b"\r\n".join([*lines, b"", rest]))
-
-    def _count_head(self, size_bytes: int) -> None:
-        self._header_bytes += size_bytes
-        if self._header_bytes > self._max_bytes:
-            raise self._too_large()
 
     def _count_other(self, size_bytes: int) -> None:
         """Bound the bytes that the parser buffers: an unfinished header, before or after the body."""

@@ -1,16 +1,18 @@
 -- Token buckets, many requests in one call. Each bucket holds a minute's allowance and refills evenly.
--- KEYS: one per bucket. ARGV: for each request the number of its buckets and 1 if it is taken in any case,
+-- KEYS: one per bucket. ARGV[1]: for each request the number of its buckets and 1 if it is taken in any case,
 -- then per bucket its allowance and the cost. Answers per request: the place of the bucket that refuses it (0:
--- none), then per bucket what remains, and the milliseconds until the cost fits (if refused) or all is back; all
--- in one text, which is read several times faster than a list.
+-- none), then per bucket what remains, and the milliseconds until the cost fits (if refused) or all is back.
+-- Both are texts of numbers, which Python writes and reads several times faster than lists.
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local numbers = {}
+for number in string.gmatch(ARGV[1], '%S+') do numbers[#numbers + 1] = tonumber(number) end
 local answers, key, arg = {}, 0, 1
-while arg <= #ARGV do
-  local count, forced = tonumber(ARGV[arg]), ARGV[arg + 1] == '1'
+while arg <= #numbers do
+  local count, forced = numbers[arg], numbers[arg + 1] == 1
   local refused, buckets = 0, {}
   for i = 1, count do
-    local allowance, cost = tonumber(ARGV[arg + 2 * i]), tonumber(ARGV[arg + 2 * i + 1])
+    local allowance, cost = numbers[arg + 2 * i], numbers[arg + 2 * i + 1]
     local state = redis.call('HMGET', KEYS[key + i], 'level', 'at')
     local level = tonumber(state[1]) or allowance
     local passed = math.max(now - (tonumber(state[2]) or now), 0)

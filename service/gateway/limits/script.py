@@ -21,12 +21,12 @@ class Script:
         self._redis: Redis = Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
         self._connection: AbstractConnection | None = None
 
-    async def run(self, keys: Sequence[str], args: Sequence[int]) -> bytes:
-        """What the script answers. Raises redis-py's `RedisError`, or `OSError`."""
+    async def run(self, keys: Sequence[str], arg: str) -> bytes:
+        """Return the script's answer. Raises redis-py's `RedisError`, or `OSError`."""
         try:
-            return await self._command("EVALSHA", self._sha, len(keys), *keys, *args)
+            return await self._command("EVALSHA", self._sha, len(keys), *keys, arg)
         except NoScriptError:  # a restarted server has forgotten it
-            return await self._command("EVAL", self._source, len(keys), *keys, *args)
+            return await self._command("EVAL", self._source, len(keys), *keys, arg)
 
     async def close(self) -> None:
         """Let go of the connection."""

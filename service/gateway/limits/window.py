@@ -5,6 +5,7 @@ Without Valkey every request passes: limits share the provider fairly, and Postg
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,7 @@ _SCRIPT = (Path(__file__).parent / "limits.lua").read_text()
 _TIMEOUT_S = 0.25
 _STAY_AWAY_S = 1.0
 _CORRECT_WITHIN_S = 0.1
+_UNITS: dict[Unit, bytes] = {"requests": b"requests", "tokens": b"tokens"}
 
 
 class TokenBucket(NamedTuple):
@@ -67,7 +69,7 @@ class Limits:
         self._usual = own_limits.by_settings(settings)
         self._script = Script(_SCRIPT, settings.redis_url.get_secret_value(), _TIMEOUT_S)
         self._batches: Batches[_Ask, _Answer] = Batches(self._write)
-        self._corrections: list[_Ask] = []
+        self._corrections: Counter[TokenBucket] = Counter()
         self._away_until = 0.0
 
     async def close(self) -> None:
@@ -87,14 +89,13 @@ class Limits:
             raise _refusal(standings[refused - 1])
         return standings
 
-    def correct(self, caller: Payer, tokens: int) -> None:
-        """Correct the tokens that `take` counted by `tokens`, with the next request or soon."""
-        buckets = [bucket for bucket in self._buckets(caller) if bucket.unit == "tokens"]
-        if not buckets or not tokens:
-            return
-        if not self._corrections:
-            asyncio.get_running_loop().call_later(_CORRECT_WITHIN_S, self._send_corrections)
-        self._corrections.append(_Ask(buckets, [tokens] * len(buckets), True))
+    def correct(self, taken: Sequence[Standing], tokens: int) -> None:
+        """Correct the tokens of what `take` returned by `tokens`, with the next request or soon."""
+        for bucket, *_ in taken:
+            if bucket.unit == "tokens" and tokens:
+                if not self._corrections:
+                    asyncio.get_running_loop().call_later(_CORRECT_WITHIN_S, self._send_corrections)
+                self._corrections[bucket] += tokens
 
     def _buckets(self, caller: Payer) -> list[TokenBucket]:
         found = []
@@ -106,16 +107,20 @@ class Limits:
         return found
 
     def _send_corrections(self) -> None:
-        corrections, self._corrections = self._corrections, []
-        for one in corrections:
-            self._batches.submit(one)
+        if self._corrections:
+            self._batches.submit(self._correction())
+
+    def _correction(self) -> _Ask:
+        """Return the corrections so far as one request, whose answer nobody needs."""
+        corrections, self._corrections = self._corrections, Counter()
+        return _Ask(list(corrections), list(corrections.values()), True)
 
     async def _write(self, asks: Sequence[_Ask]) -> Sequence[_Answer]:
-        corrections, self._corrections = self._corrections, []
-        numbers = await self._numbers([*corrections, *asks])
+        everything = [*asks, self._correction()] if self._corrections else asks
+        numbers = await self._numbers(everything)
         if numbers is None:
             return [_NO_LIMITS] * len(asks)
-        return [_read(ask.buckets, numbers) for ask in [*corrections, *asks]][len(corrections) :]
+        return [_read(ask.buckets, numbers) for ask in asks]
 
     async def _numbers(self, asks: Sequence[_Ask]) -> Iterator[int] | None:
         """The script's answer, or None when Valkey is away."""
@@ -123,7 +128,7 @@ class Limits:
             return None
         keys = [bucket.name for ask in asks for bucket in ask.buckets]
         try:
-            answer = await self._script.run(keys, [arg for ask in asks for arg in _arguments(ask)])
+            answer = await self._script.run(keys, " ".join(map(_argument, asks)))
         except (RedisError, OSError) as away:
             log.warning("rate_limits_not_applied", reason=type(away).__name__)
             self._away_until = time.monotonic() + _STAY_AWAY_S
@@ -131,12 +136,11 @@ class Limits:
         return map(int, answer.split())
 
 
-def _arguments(ask: _Ask) -> Iterable[int]:
-    yield len(ask.buckets)
-    yield int(ask.is_forced)
-    for bucket, cost in zip(ask.buckets, ask.costs, strict=True):
-        yield bucket.allowance
-        yield cost
+def _argument(ask: _Ask) -> str:
+    buckets = zip(ask.buckets, ask.costs, strict=True)
+    return f"{len(ask.buckets)} {ask.is_forced:d} " + " ".join(
+        [f"{bucket.allowance} {cost}" for bucket, cost in buckets]
+    )
 
 
 def _read(buckets: Sequence[TokenBucket], numbers: Iterator[int]) -> _Answer:
@@ -165,9 +169,9 @@ def headers(standings: Iterable[Standing]) -> list[tuple[bytes, bytes]]:
         pair
         for unit, standing in tightest.items()
         for pair in (
-            (f"x-ratelimit-limit-{unit}".encode(), str(standing.bucket.allowance).encode()),
-            (f"x-ratelimit-remaining-{unit}".encode(), str(standing.remaining).encode()),
-            (f"x-ratelimit-reset-{unit}".encode(), _duration(standing.reset_ms)),
+            (b"x-ratelimit-limit-" + _UNITS[unit], b"%d" % standing.bucket.allowance),
+            (b"x-ratelimit-remaining-" + _UNITS[unit], b"%d" % standing.remaining),
+            (b"x-ratelimit-reset-" + _UNITS[unit], _duration(standing.reset_ms)),
         )
     ]
 
