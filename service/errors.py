@@ -27,8 +27,9 @@ The class docstring is the default message. `service.app.errors` turns each into
 at the boundary that meets them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
+from types import MappingProxyType
 from typing import ClassVar
 
 
@@ -210,6 +211,11 @@ class RateLimited(TunehouseError):
     status = 429
     type = "rate_limit_error"
     code = "rate_limit_exceeded"
+    limits: Mapping[str, str] = MappingProxyType({})
+
+    def headers(self) -> dict[str, str]:
+        """Add where the caller's rate limits stand, as `x-ratelimit-*`."""
+        return super().headers() | dict(self.limits)
 
 
 class BudgetExceeded(TunehouseError):

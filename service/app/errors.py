@@ -11,7 +11,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from service.app.validation import describe
+from service.app.invalid.fields import describe
+from service.app.invalid.paths import hint
 from service.errors import (
     InvalidRequest,
     MethodNotAllowed,
@@ -54,14 +55,16 @@ def install(app: FastAPI) -> None:
         api = request.app.openapi()
         routes = api["paths"].get(request.scope["route"].path_format, {})
         operation = routes.get(request.method.lower(), {})
-        return answer(describe(error.errors(), operation, api["components"]["schemas"]))
+        return answer(describe(error.errors(), operation, api["components"]["schemas"], error.body))
 
     @app.exception_handler(HTTPException)
     def on_http(request: Request, error: HTTPException) -> JSONResponse:
         if isinstance(error.__cause__, TunehouseError):  # FastAPI wraps errors raised while it reads a body
             return answer(error.__cause__)
         if error.status_code == HTTPStatus.NOT_FOUND:
-            return answer(NotFound(f"Unknown request URL: {request.method} {request.url.path}."))
+            path = request.url.path
+            told = hint(path, request.app.openapi()["paths"])
+            return answer(NotFound(f"Unknown request URL: {request.method} {path}.{told}"))
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
             allowed = ", ".join(sorted(_methods(request)))
             wrong = MethodNotAllowed(

@@ -4,13 +4,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from anyio.to_thread import current_default_thread_limiter
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 
 from service.app import errors, health, providers
 from service.app.application import Application
 from service.app.draining import DrainGate
 from service.app.edge.bodies import Bodies
 from service.app.edge.door import THREADS, Door, InferenceDoor
+from service.app.invalid.query_names import refuse_unknown_names
 from service.app.middleware import HeadAsGet, RequestIds
 from service.app.openapi.operation_ids import operation_id
 from service.app.pages import reference
@@ -80,6 +81,7 @@ def create_app() -> FastAPI:
         description=_DESCRIPTION,
         license_info={"name": "MIT", "identifier": "MIT"},
         generate_unique_id_function=operation_id,
+        dependencies=[Depends(refuse_unknown_names)],
         docs_url=None,  # ours, below, loads nothing from elsewhere
         redoc_url=None,
     )

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from service.audit.queries import AuditOutcome, list_audit_events
 from service.audit.schemas import AuditEventOut, audit_event_out
 from service.core.clock import from_unix
+from service.core.moments import Moment
 from service.core.pages import ListOut, list_out
 from service.core.web import RequestSession
 from service.core.wire import Text
@@ -16,7 +17,6 @@ from service.teams.keys.queries import names_of
 router = APIRouter(prefix="/v1/audit_events", tags=["audit"])
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Time = Annotated[int, Query(ge=0, lt=2**33)]
 
 
 @router.get("")
@@ -26,8 +26,8 @@ def list_events(
     key_id: Text | None = None,
     object_id: Text | None = None,
     outcome: AuditOutcome | None = None,
-    start_time: Time | None = None,
-    end_time: Time | None = None,
+    start_time: Moment | None = None,
+    end_time: Moment | None = None,
     after: str | None = None,
     limit: Limit = 20,
 ) -> ListOut[AuditEventOut]:

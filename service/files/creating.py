@@ -6,17 +6,19 @@ from datetime import timedelta
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.core import storage
+from service.core import clock, storage
 from service.core.db import transaction
 from service.dataset.formats.detect import FORMATS
 from service.errors import InvalidRequest
 from service.files import actions
 from service.files.intake import Received
 from service.files.schemas import file_out
-from service.files.tables import Purpose
+from service.files.tables import File, Purpose
 from service.teams import idempotency
+from service.teams.sdk_retries import LONGEST_RETRY, is_retry, lock_request
 
 MIN_EXPIRY_S, MAX_EXPIRY_S = 3_600, 2_592_000
 _ANCHOR, _SECONDS = "expires_after[anchor]", "expires_after[seconds]"
@@ -70,14 +72,21 @@ def create(
 ) -> Response:
     """Create and commit the file, and return its response; a repeated key returns the first response.
 
+    A retry by the SDK, whose first attempt got no answer, returns the file that the first attempt created.
     Bodies are compared by the file's hash and fields, because the body itself is not kept.
     """
     received = wanted.received
     identity = f"{received.sha256} {received.filename} {wanted.expires_after} {wanted.format}".encode()
-    fingerprint = idempotency.fingerprint_of(request, hashlib.sha256(identity).digest())
+    mark = hashlib.sha256(identity).digest()
+    fingerprint = idempotency.fingerprint_of(request, mark)
     with transaction() as session:
         if idempotency_key is None:
-            return _create(session, team_id, wanted)
+            lock_request(session, team_id, mark)
+            earlier = _made_before(session, team_id, wanted) if is_retry(request.headers) else None
+            if earlier is None:
+                return _create(session, team_id, wanted)
+            storage.abandon(session, received.key)
+            return _answer(earlier)
         answer = idempotency.find_answer(session, caller_id, idempotency_key, fingerprint)
         if answer is not None:
             storage.abandon(session, received.key)
@@ -98,4 +107,26 @@ def _create(session: Session, team_id: str, wanted: WantedFile) -> JSONResponse:
         expires_after=wanted.expires_after,
         format=wanted.format,
     )
+    return _answer(file)
+
+
+def _made_before(session: Session, team_id: str, wanted: WantedFile) -> File | None:
+    """Return the file that an earlier attempt of this request created, if any."""
+    received = wanted.received
+    same = select(File).where(
+        File.team_id == team_id,
+        File.sha256 == received.sha256,
+        File.filename == received.filename,
+        File.purpose == Purpose.FINE_TUNE.value,
+        File.deleted_at.is_(None),
+        File.created_at > clock.now() - LONGEST_RETRY,
+    )
+    for file in session.scalars(same.order_by(File.created_at.desc())):
+        expires_after = file.expires_at - file.created_at if file.expires_at else None
+        if expires_after == wanted.expires_after and wanted.format in (None, file.format):
+            return file
+    return None
+
+
+def _answer(file: File) -> JSONResponse:
     return JSONResponse(file_out(file).model_dump(mode="json"))

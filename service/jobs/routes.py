@@ -19,7 +19,7 @@ from service.jobs.charging.max_cost import change_max_cost
 from service.jobs.present import checkpoint_out, event_out, job_out
 from service.jobs.queue import places
 from service.jobs.schemas import CheckpointOut, EstimateOut, JobCreate, JobEventOut, JobOut, MaxCostIn
-from service.jobs.sdk_retries import is_retry, lock_request, made_before, request_hash
+from service.jobs.sdk_retries import made_before, request_hash
 from service.jobs.states import RequestedAction
 from service.jobs.stream import event_stream
 from service.jobs.tables import Job
@@ -28,10 +28,23 @@ from service.ledger.money import usd
 from service.ledger.queries import budget_view
 from service.teams.access import Caller, Reader, Trainer
 from service.teams.idempotency import IdempotentRoute
+from service.teams.sdk_retries import is_retry, lock_request
 
 router = APIRouter(prefix="/v1/fine_tuning", tags=["fine-tuning"], route_class=IdempotentRoute)
 
 Limit = Annotated[int, Query(ge=1, le=100)]
+_METADATA = {
+    "parameters": [
+        {
+            "name": "metadata",
+            "in": "query",
+            "style": "deepObject",
+            "explode": True,
+            "description": "Pairs that a job's metadata must have; `null` for jobs without metadata.",
+            "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+        }
+    ]
+}
 _METADATA_FILTER = re.compile(r"metadata\[(.{1,64})\]")
 
 
@@ -48,7 +61,7 @@ def create_job(request: Request, body: JobCreate, session: RequestSession, calle
     return _out(session, job)
 
 
-@router.get("/jobs")
+@router.get("/jobs", openapi_extra=_METADATA)
 def list_jobs(
     request: Request, session: RequestSession, caller: Reader, after: str | None = None, limit: Limit = 20
 ) -> ListOut[JobOut]:

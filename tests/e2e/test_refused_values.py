@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from service.app.validation import allowed
+from service.app.invalid.fields import allowed
 from tests.e2e.routes import PUBLIC
 from tests.support.service import Service, TeamHandle
 
@@ -53,12 +53,127 @@ def test_the_whole_range_is_told(team: TeamHandle, change: dict[str, Any], param
 
 def test_a_missing_and_an_unknown_field_are_named(team: TeamHandle) -> None:
     missing = team.http.post(JOBS, json={"model": "sandbox-mini"}).json()["error"]
-    unknown = team.http.post(JOBS, json=JOB | {"epochs": 3}).json()["error"]
+    unknown = team.http.post(JOBS, json=JOB | {"trainingfile": 3}).json()["error"]
 
     assert missing["message"] == "'training_file' in the body is required."
     assert missing["param"] == "training_file"
-    assert unknown["message"] == "'epochs' in the body is not a field of this request."
-    assert unknown["param"] == "epochs"
+    assert unknown["param"] == "trainingfile"
+    assert unknown["message"] == (
+        "'trainingfile' in the body is not a field of this request. Did you mean 'training_file'?"
+    )
+
+
+def test_an_unknown_field_is_told_where_its_name_belongs(team: TeamHandle) -> None:
+    error = team.http.post(JOBS, json=JOB | {"n_epochs": 3}).json()["error"]
+
+    assert "Did you mean 'hyperparameters.n_epochs'?" in error["message"]
+
+
+def test_all_problems_of_a_request_are_told_at_once(team: TeamHandle) -> None:
+    body = {"model": 5, "sufix": "tea", "seed": -1, "hyperparameters": {"n_epochs": 51}}
+    error = team.http.post(JOBS, json=body).json()["error"]
+
+    for told in ("'model'", "Did you mean 'suffix'?", "'seed'", "from 1 to 50", "'training_file'"):
+        assert told in error["message"]
+    assert error["param"] == "model"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "The body is missing. Send a JSON object with the fields model, training_file"),
+        (b"[]", "The body must be an object. Send a JSON object with the fields model, training_file"),
+        (b"model=sandbox-mini", "It looks like a form"),
+        (b"{'model': 'sandbox-mini'}", "double quotes"),
+    ],
+)
+def test_a_body_of_another_kind_is_told_what_to_send(team: TeamHandle, content: bytes, words: str) -> None:
+    assert words in team.http.post(JOBS, content=content).json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("/v1/costs?start=5", "Did you mean 'start_time'?"),
+        ("/v1/costs?start_time=2026-11-01T00:00:00", "must name its time zone"),
+        ("/v1/costs?start_time=yesterday", "a date (2026-11-25"),
+        ("/v1/costs?start_time=1&end_time=-1", "from 0 to 8589934591"),
+        ("/v1/fine_tuning/jobs?metdata[team]=a", "Did you mean 'metadata[name]'?"),
+        ("/v1/fine_tuning/jobs?limit=0&after=%00", "NUL"),
+        ("/v1/organization/costs?start_time=1&groupby=model", "Did you mean 'group_by[]'?"),
+        ("/v1/me?verbose=1", "It takes none."),
+    ],
+)
+def test_a_query_that_is_not_understood_is_refused(team: TeamHandle, query: str, words: str) -> None:
+    answer = team.http.get(query)
+
+    assert answer.status_code == 400
+    assert words in answer.json()["error"]["message"]
+
+
+def test_dates_are_taken_beside_unix_seconds(team: TeamHandle) -> None:
+    for start in ("1793491200", "2026-11-01", "2026-11-01T00:00:00Z", "2026-11-01T02:00:00%2B02:00"):
+        answer = team.http.get(f"/v1/costs?start_time={start}&end_time=2026-11-01T00:00:01Z")
+        assert answer.status_code == 200, answer.text
+        answer = team.http.get(f"/v1/costs?start_time={start}&end_time=2026-11-01T00:00:00Z")
+        assert answer.json()["error"]["message"] == "'end_time' must be after 'start_time'."
+
+
+def test_every_route_refuses_unknown_query_names_and_words_its_own(
+    service: Service, team: TeamHandle
+) -> None:
+    api = service.admin.get("/openapi.json").json()
+    components = api["components"]["schemas"]
+    client = service.http(service.admin_key)
+    client.headers["OpenAI-Project"] = team.id
+    walked, wrong = 0, []
+    for path, operations in api["paths"].items():
+        if path in PUBLIC:
+            continue
+        url = "/".join("none" if part.startswith("{") else part for part in path.split("/"))
+        for method, operation in operations.items():
+            error = client.request(method, url, params={"no_such_name": "1"}).json()["error"]
+            if (error["code"], error["param"]) != ("unknown_parameter", "no_such_name"):
+                wrong.append(f"{method} {path}: {error}")
+            for parameter in operation.get("parameters", ()):
+                bad = out_of_bounds(parameter["schema"], components) if parameter["in"] == "query" else None
+                if bad is None:
+                    continue
+                walked += 1
+                error = client.request(method, url, params={parameter["name"]: bad}).json()["error"]
+                told = allowed(parameter["schema"], components) in error["message"]
+                if error["param"] != parameter["name"] or not told:
+                    wrong.append(f"{method} {path} {parameter['name']}={bad!r:.40}: {error}")
+    assert wrong == []
+    assert walked > 20
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [
+        ("/openai/deployments/gpt/chat/completions", "instead of AzureOpenAI"),
+        ("/openai/fine_tuning/jobs", "instead of AzureOpenAI"),
+        ("/fine_tuning/jobs", "end the base URL in /v1"),
+        ("/files/file-none/content", "end the base URL in /v1"),
+        ("/v1/v1/files", "twice"),
+        ("/v1/fine-tunes", "use /v1/fine_tuning/jobs"),
+        ("/v1/embeddings", "does not offer OpenAI's embeddings"),
+        ("/v1/fine_tuning/job", "Did you mean /v1/fine_tuning/jobs?"),
+    ],
+)
+def test_an_unknown_path_gets_a_hint(team: TeamHandle, path: str, words: str) -> None:
+    answer = team.http.get(path)
+
+    assert answer.status_code == 404
+    assert words in answer.json()["error"]["message"]
+
+
+def test_a_key_in_azures_header_is_told_where_keys_go(service: Service, team: TeamHandle) -> None:
+    url = "/openai/deployments/gpt/chat/completions?api-version=2025-04-01-preview"
+    answer = service.http(None).post(url, json={}, headers={"api-key": team.key})
+
+    assert answer.status_code == 401
+    assert "Use OpenAI(base_url=" in answer.json()["error"]["message"]
 
 
 def test_every_field_names_itself_and_what_it_may_be(service: Service, team: TeamHandle) -> None:

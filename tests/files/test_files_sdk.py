@@ -8,6 +8,9 @@ from service.files.queries import report_of
 from service.files.tables import File
 from tests.dataset.examples import chat, chats, jsonl
 from tests.files.storing import send
+from tests.support.data import chat_file
+from tests.support.lossy_proxy import lossy_proxy
+from tests.support.processes import Api
 from tests.support.service import Service, TeamHandle
 
 
@@ -124,6 +127,26 @@ def test_other_purposes_are_refused(team: TeamHandle) -> None:
     with pytest.raises(BadRequestError) as refused:
         team.sdk.files.create(file=("a.txt", b"{}"), purpose="assistants")
     assert refused.value.param == "purpose"
+
+
+def test_an_upload_whose_answer_is_lost_makes_one_file(team: TeamHandle, api_process: Api) -> None:
+    with lossy_proxy(api_process.port) as proxy:
+        client = team.sdk.with_options(base_url=f"http://127.0.0.1:{proxy.port}/v1", max_retries=4)
+        proxy.lose(2, lambda request: request.startswith(b"POST /v1/files "))
+        file = client.files.create(file=("tea.jsonl", chat_file()), purpose="fine-tune")
+    assert proxy.lost == 2
+    assert [one.id for one in team.sdk.files.list()] == [file.id]
+
+
+def test_a_retried_upload_of_other_bytes_or_another_name_is_another_file(team: TeamHandle) -> None:
+    def send(name: str, content: bytes) -> str:
+        file = team.sdk.files.create(
+            file=(name, content), purpose="fine-tune", extra_headers={"x-stainless-retry-count": "1"}
+        )
+        return file.id
+
+    assert len({send("a.jsonl", b"{}"), send("a.jsonl", b"[]"), send("b.jsonl", b"{}")}) == 3
+    assert send("a.jsonl", b"{}") == send("a.jsonl", b"{}")
 
 
 def test_an_idempotent_upload_happens_once(team: TeamHandle) -> None:

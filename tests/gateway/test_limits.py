@@ -29,7 +29,11 @@ def test_requests_beyond_the_limit_are_told_when_to_come_back(start_api: StartAp
     with pytest.raises(openai.RateLimitError) as refused:
         raw.create(model=MODEL, messages=MESSAGES)
     assert refused.value.code == "rate_limit_exceeded"
-    assert 1 <= int(refused.value.response.headers["retry-after"]) <= 20
+    headers = refused.value.response.headers
+    assert 1 <= int(headers["retry-after"]) <= 20
+    assert headers["x-ratelimit-limit-requests"] == "3"
+    assert headers["x-ratelimit-remaining-requests"] == "0"
+    assert headers["x-ratelimit-reset-requests"].endswith("s")
     assert len({row.subject_id for row in entries_of(team.id)}) == 3
 
 

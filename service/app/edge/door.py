@@ -16,7 +16,8 @@ from service.app.edge.bodies import Bodies, as_json
 from service.app.edge.headers import Headers
 from service.app.edge.turns import Turns
 from service.app.errors import answer
-from service.errors import TunehouseError
+from service.app.invalid.query_names import refuse_any
+from service.errors import TunehouseError, Unauthenticated
 from service.settings import settings
 from service.teams.access import TEAM_HEADER, Caller, authenticate
 
@@ -117,6 +118,7 @@ class InferenceDoor:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
             headers = heads.read_headers(scope)
+            refuse_any(scope["query_string"], f"{scope['method']} {scope['path']}")
         except TunehouseError as refusal:
             await answer(refusal)(scope, receive, send)
             return
@@ -127,6 +129,11 @@ async def _caller(headers: Headers) -> Caller:
     """Return the sender of the request. Raises `Unauthenticated`."""
     scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
     bearer = secret.strip() if scheme.lower() == "bearer" else None
+    if bearer is None and b"api-key" in headers:
+        raise Unauthenticated(
+            "The key came in the header 'api-key', as AzureOpenAI sends it. Use OpenAI(base_url=…, "
+            "api_key=…), which sends 'Authorization: Bearer th-…'."
+        )
     team = headers.get(TEAM_HEADER.encode())
     return await run_sync(
         authenticate, bearer, team.decode("latin-1") if team is not None else None, limiter=_KEY_CHECKS

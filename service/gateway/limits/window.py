@@ -86,7 +86,9 @@ class Limits:
         costs = [1 if bucket.unit == "requests" else tokens for bucket in buckets]
         refused, standings = await self._batches.submit(_Ask(buckets, costs, False))
         if refused:
-            raise _refusal(standings[refused - 1])
+            refusal = _refusal(standings[refused - 1])
+            refusal.limits = {name.decode(): value.decode() for name, value in headers(standings)}
+            raise refusal
         return standings
 
     def correct(self, taken: Sequence[Standing], tokens: int) -> None:

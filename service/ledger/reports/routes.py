@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from service.core.clock import from_unix
+from service.core.moments import Moment
 from service.core.web import RequestSession, as_text
 from service.errors import InvalidRequest
 from service.ledger.money import usd
@@ -18,8 +19,6 @@ from service.teams.access import Caller, Reader
 from service.teams.idempotency import IdempotentRoute
 
 router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
-
-Moment = Annotated[int | None, Query(ge=0, lt=2**33, description="Unix seconds.")]
 
 
 @router.get("/costs", responses={200: {"model": CostsOut, "content": as_text("text/csv")}})
@@ -36,8 +35,8 @@ def costs(
             )
         ),
     ] = ["kind"],  # noqa: B006 - FastAPI copies it
-    start_time: Moment = None,
-    end_time: Moment = None,
+    start_time: Moment | None = None,
+    end_time: Moment | None = None,
     format: Literal["json", "csv", "focus"] | None = None,
     unit_costs: bool = False,
 ) -> Response:

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import ColumnElement, Text, literal, null
 
 from service.core import clock
+from service.core.moments import Moment
 from service.core.web import RequestSession
 from service.errors import InvalidRequest
 from service.ledger.reports.usage.queries import (
@@ -31,8 +32,6 @@ from service.teams.access import Caller, Reader
 
 router = APIRouter(prefix="/v1/organization", tags=["money"])
 
-StartTime = Annotated[int, Query(ge=0, lt=2**33, description="Unix seconds, inclusive.")]
-EndTime = Annotated[int | None, Query(ge=0, lt=2**33, description="Unix seconds, exclusive; default now.")]
 Page = Annotated[str | None, Query(description="The `next_page` of the previous page.")]
 
 _PAGE_PREFIX = "page_"
@@ -76,8 +75,8 @@ def list_costs(
     request: Request,
     session: RequestSession,
     caller: Reader,
-    start_time: StartTime,
-    end_time: EndTime = None,
+    start_time: Moment,
+    end_time: Moment | None = None,
     bucket_width: Literal["1d"] = "1d",
     limit: Annotated[int, Query(ge=1, le=_COST_LIMITS[1])] = _COST_LIMITS[0],
     page: Page = None,
@@ -96,8 +95,8 @@ def list_completions_usage(
     request: Request,
     session: RequestSession,
     caller: Reader,
-    start_time: StartTime,
-    end_time: EndTime = None,
+    start_time: Moment,
+    end_time: Moment | None = None,
     bucket_width: Literal["1m", "1h", "1d"] = "1d",
     limit: Annotated[int | None, Query(ge=1)] = None,
     page: Page = None,

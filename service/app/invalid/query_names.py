@@ -1,0 +1,54 @@
+"""Refuse unknown names in the query, which FastAPI would ignore."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+
+from service.app.invalid.near import did_you_mean
+from service.errors import InvalidRequest
+
+
+def refuse_unknown_names(request: Request) -> None:
+    """Every route depends on this. Raises `InvalidRequest` for query parameters that it does not have."""
+    if not request.scope["query_string"]:
+        return
+    route = request.scope["route"]
+    declared = _declared(route) if isinstance(route, APIRoute) else []
+    refuse(request.query_params.keys(), declared, f"{request.method} {request.url.path}")
+
+
+def refuse_any(query: bytes, operation: str) -> None:
+    """Raise `InvalidRequest` if the query of an operation without parameters has any."""
+    names = [name for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True)]
+    refuse(names, [], operation)
+
+
+def refuse(sent: Iterable[str], known: Sequence[str], operation: str) -> None:
+    """Raise `InvalidRequest` if one of the names is not known; an object's members are `name[member]`."""
+    unknown = [name for name in dict.fromkeys(sent) if not _is_known(name, known)]
+    if not unknown:
+        return
+    told = [
+        f"'{name[:64]}' is not a query parameter of {operation}.{did_you_mean(name, known)}"
+        for name in unknown[:10]
+    ]
+    if not any("Did you mean" in one for one in told):
+        told.append(f"It takes {', '.join(known)}." if known else "It takes none.")
+    raise InvalidRequest(" ".join(told), param=unknown[0][:64], code="unknown_parameter")
+
+
+def _is_known(name: str, known: Sequence[str]) -> bool:
+    return name in known or f"{name}[]" in known or f"{name.partition('[')[0]}[name]" in known
+
+
+def _declared(route: APIRoute) -> list[str]:
+    """Return the names of a route's query parameters, as OpenAPI has them."""
+    names = [field.alias for field in route.dependant.query_params]
+    described: list[dict[str, Any]] = (route.openapi_extra or {}).get("parameters", [])
+    for one in described:
+        is_object = one.get("style") == "deepObject"
+        names += [f"{one['name']}[name]", one["name"]] if is_object else [one["name"]]
+    return names
