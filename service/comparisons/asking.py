@@ -17,7 +17,7 @@ from service.gateway.metering.usage import Usage
 from service.gateway.refusals import Words
 from service.gateway.targets import Priced
 from service.providers.errors import NotConfigured
-from service.providers.registry import get_provider, provider_settings
+from service.providers.registry import endpoint_of, provider_settings
 from service.providers.scrub import make_clean
 
 _AGAIN = (408, 409, 429, 500, 502, 503, 504)
@@ -61,7 +61,7 @@ def ask(
     """
     target = priced.target
     try:
-        endpoint = get_provider(target.provider).endpoint()
+        endpoint = endpoint_of(provider_settings(target.provider))
     except NotConfigured as gone:
         raise Unavailable(
             "The model's provider is not configured; ask an administrator to add it.", param="model"

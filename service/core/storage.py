@@ -17,7 +17,6 @@ from urllib.parse import unquote, urlsplit
 from sqlalchemy.orm import Session
 
 from service.core import ids, work
-from service.core.object_storage import ObjectStorage
 from service.settings import settings
 
 REAP = "storage.reap"  # the work item that deletes a content
@@ -60,6 +59,8 @@ def storage() -> Storage:
     """The storage at `TUNEHOUSE_STORAGE_URL`. Raises `ValueError` for an unsupported scheme."""
     url = urlsplit(settings().storage_url)
     if url.scheme == "s3" and url.netloc:
+        from service.core.object_storage import ObjectStorage
+
         return ObjectStorage(url.netloc, unquote(url.path).strip("/"))
     if url.scheme == "file" and url.netloc in ("", "localhost"):
         return DiskStorage(Path(unquote(url.path)))

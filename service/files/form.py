@@ -1,10 +1,12 @@
 """The multipart form of an upload: its OpenAPI description, its file name, and its errors."""
 
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from service.dataset.form import FormError, PartTooLarge
 from service.errors import InvalidRequest, TooLarge, TunehouseError
+
+if TYPE_CHECKING:
+    from service.dataset.form import FormError
 
 MAX_FILENAME_CHARS = 255
 
@@ -31,8 +33,10 @@ def filename_of(sent: str | None, field: str) -> str:
         raise InvalidRequest(f"The file {bad}.", param=field) from bad
 
 
-def on_the_wire(bad: FormError) -> TunehouseError:
+def on_the_wire(bad: "FormError") -> TunehouseError:
     """Return the API error for a malformed form."""
+    from service.dataset.form import PartTooLarge
+
     if isinstance(bad, PartTooLarge):
         return TooLarge(bad.message, param=bad.param)
     return InvalidRequest(bad.message, param=bad.param, code=None if bad.param else "invalid_form")

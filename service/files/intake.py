@@ -11,7 +11,6 @@ from starlette.requests import ClientDisconnect, Request
 
 from service.core import storage
 from service.core.db import transaction
-from service.dataset.form import Form, FormError
 from service.errors import InvalidRequest
 from service.files.form import filename_of, on_the_wire
 
@@ -49,6 +48,8 @@ async def receive(
 async def _store(
     request: Request, key: str, file_field: str, fields: tuple[str, ...], limit_bytes: int
 ) -> Received:
+    from service.dataset.form import Form, FormError
+
     hasher = hashlib.sha256()
     size_bytes = 0
     writer = await run_in_threadpool(storage.storage().create, key)

@@ -1,18 +1,21 @@
 """Find rows that a training and a validation file share: their loss measures memory, not learning."""
 
-import numpy as np
+from typing import TYPE_CHECKING
+
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.dataset.problems import Flaw, Problem, on_line
-from service.dataset.warnings.finder import Rows
 from service.files.tables import ContentRows, File
+
+if TYPE_CHECKING:
+    from service.dataset.warnings.finder import Rows
 
 CODE = "shared_with_validation"
 _NAMED = 5
 
 
-def record_rows(session: Session, file: File, rows: Rows) -> None:
+def record_rows(session: Session, file: File, rows: "Rows") -> None:
     """Store the hashes of a content's rows, once for all files with that content."""
     values = {
         "team_id": file.team_id,
@@ -32,6 +35,8 @@ def shared_lines(session: Session, training: File, validation: File) -> list[int
     ours, theirs = (session.get(ContentRows, (file.team_id, file.sha256)) for file in (training, validation))
     if ours is None or theirs is None:
         return []
+    import numpy as np
+
     level = np.uint64(2 ** max(ours.level, theirs.level) - 1)
     wanted, known = (np.frombuffer(rows.hashes, "<u8") for rows in (ours, theirs))
     same = np.isin(wanted, known) & ((wanted & level) == 0)

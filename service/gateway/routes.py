@@ -9,12 +9,10 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
-from service.catalog.offers import offers
 from service.gateway.dialects.base import Dialect
 from service.gateway.dialects.choices import CHAT, COMPLETIONS
 from service.gateway.dialects.responses import RESPONSES
 from service.gateway.gateway import Gateway
-from service.gateway.metering import usage
 from service.gateway.schemas import (
     ChatChunkOut,
     ChatIn,
@@ -37,7 +35,6 @@ _GC_YOUNG = 10_000
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Gateway]]:
     """Run one gateway while the application runs."""
-    usage.load_encodings(offer.model.encoding for offer in offers())
     gateway = Gateway(settings())
     gateway.start()
     app.state.drain.on_cut(gateway.cut)

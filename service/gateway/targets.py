@@ -10,6 +10,7 @@ from service.catalog.prices import Price, PriceKind, served_as, unknown_price, u
 from service.core.db import transaction
 from service.errors import PriceUnknown, Unavailable
 from service.gateway.memory import ShortMemory
+from service.gateway.metering.usage import load_encoding
 from service.models.deployments.queries import serving_name
 from service.models.queries import Target, resolve
 from service.providers.errors import NotConfigured
@@ -54,7 +55,10 @@ class Targets:
 
 def _look_up(team_id: str, model: str) -> Priced:
     with transaction() as session:
-        return priced(session, team_id, model)
+        found = priced(session, team_id, model)
+    # Before the model's first request rather than in the middle of everyone's streams, which loading halts.
+    load_encoding(found.target.base.encoding)
+    return found
 
 
 def priced(session: Session, team_id: str, model: str) -> Priced:

@@ -16,7 +16,7 @@ from service.gateway.circuit import Circuit, CircuitState
 from service.gateway.connections import open_session
 from service.providers.bounds import AnswerRefused, check_encoding
 from service.providers.port import Endpoint
-from service.providers.registry import get_provider, provider_settings
+from service.providers.registry import endpoint_of, provider_settings
 from service.providers.scrub import make_clean
 from service.settings import ProviderSettings
 from service.settings import settings as service_settings
@@ -199,7 +199,7 @@ class Upstreams:
         settings = provider_settings(name)
         if known is None or known.settings != settings:
             assert self._session is not None, "start() comes first"  # noqa: S101
-            fresh = Upstream(settings, get_provider(name).endpoint(), self._session)
+            fresh = Upstream(settings, endpoint_of(settings), self._session)
             fresh.circuit = known.circuit if known else fresh.circuit
             known = self._known[name] = fresh
         return known

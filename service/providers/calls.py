@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import httpcore2
 import httpx2
-from openai import DefaultHttpxClient
 
 from service.core.outbound import BoundedStream
 from service.providers.bounds import OBJECT, REFUSAL, AnswerRefused, Bound, check_encoding
@@ -44,6 +43,8 @@ def within(seconds: float, answer: Bound = OBJECT) -> Iterator[None]:
 
 def bounded_client(timeout: httpx2.Timeout) -> httpx2.Client:
     """A client for the SDK whose calls keep to `within`, also through the environment's proxies."""
+    from openai import DefaultHttpxClient
+
     client = DefaultHttpxClient(
         timeout=timeout,
         # A followed redirect could send a paid request, or a dataset, somewhere that nobody configured.

@@ -27,7 +27,6 @@ from service.providers.large_files import send_in_parts, size_of
 from service.providers.paging import PAGE, TooLong, Walker
 from service.providers.port import (
     STAMP_KEY,
-    Endpoint,
     LineCounts,
     ProviderCheckpoint,
     ProviderEvent,
@@ -203,13 +202,6 @@ class OpenAIWire:
                 return costs.read_costs(self._client, self._clean, start, end)
         except (KeyRefused, Rejected):
             return None
-
-    def endpoint(self) -> Endpoint:
-        return Endpoint(
-            base_url=self.settings.serving_url.rstrip("/"),
-            headers={"Authorization": f"Bearer {self.settings.serving_key}"},
-            timeout_s=self.settings.timeout_s,
-        )
 
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> WebhookHint:
         return signing.verify(self._client, self._webhook_secret, body, headers)

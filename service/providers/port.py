@@ -199,10 +199,6 @@ class Provider(Protocol):
         """
         ...
 
-    def endpoint(self) -> Endpoint:
-        """Get the URL and headers of the provider's inference API."""
-        ...
-
     def verify_webhook(self, body: bytes, headers: Mapping[str, str]) -> "WebhookHint":
         """Verify a webhook's signature and return its content. Raises `Rejected` if verification fails."""
         ...

@@ -1,16 +1,20 @@
-"""The configured providers, each with one client (and its connections) per process."""
+"""The configured providers, each with one client (and its connections) per process.
+
+The SDK, which takes 20 MB, is loaded with the first client. Processes that only send inference requests do
+without it.
+"""
 
 import threading
+from typing import TYPE_CHECKING
 
-from service.providers.azure import AzureWire
 from service.providers.errors import NotConfigured
-from service.providers.openai_wire import OpenAIWire
-from service.providers.port import Provider
+from service.providers.port import Endpoint, Provider
 from service.settings import ProviderSettings, settings
 
-_KINDS: dict[str, type[OpenAIWire]] = {"openai": OpenAIWire, "trainer": OpenAIWire, "azure": AzureWire}
+if TYPE_CHECKING:
+    from service.providers.openai_wire import OpenAIWire
 
-_opened: dict[str, OpenAIWire] = {}
+_opened: dict[str, "OpenAIWire"] = {}
 _lock = threading.Lock()
 
 
@@ -32,12 +36,25 @@ def all_providers() -> list[Provider]:
     return [_shared(one.current()) for one in settings().providers]
 
 
-def open_provider(one: ProviderSettings) -> OpenAIWire:
+def endpoint_of(one: ProviderSettings) -> Endpoint:
+    """The URL and headers for inference requests to a provider with these settings."""
+    return Endpoint(
+        base_url=one.serving_url.rstrip("/"),
+        headers={"Authorization": f"Bearer {one.serving_key}"},
+        timeout_s=one.timeout_s,
+    )
+
+
+def open_provider(one: ProviderSettings) -> "OpenAIWire":
     """A provider from these settings, with a client of its own, which the caller closes."""
-    return _KINDS[one.kind](one)
+    from service.providers.azure import AzureWire
+    from service.providers.openai_wire import OpenAIWire
+
+    kinds = {"openai": OpenAIWire, "trainer": OpenAIWire, "azure": AzureWire}
+    return kinds[one.kind](one)
 
 
-def _shared(one: ProviderSettings) -> OpenAIWire:
+def _shared(one: ProviderSettings) -> "OpenAIWire":
     with _lock:
         known = _opened.get(one.name)
         if known is None or known.settings != one:

@@ -8,6 +8,7 @@ import pytest
 
 from service.providers.azure import WithBom
 from service.providers.openai_wire import OpenAIWire
+from service.providers.registry import endpoint_of
 from tests.providers.examples import CHAT, make_spec, start_job, upload
 from tests.providers.raw_server import Answer, RawServer, provider_at
 from tests.providers.test_trainer import finished
@@ -83,7 +84,7 @@ def sent_body(suffix: str | None = None, **settings: str) -> dict[str, object]:
 
 
 def test_azure_is_reached_with_a_bearer_key() -> None:
-    endpoint = provider_at("https://res.openai.azure.com/openai/v1/", kind="azure").endpoint()
+    endpoint = endpoint_of(provider_at("https://res.openai.azure.com/openai/v1/", kind="azure").settings)
 
     assert endpoint.base_url == "https://res.openai.azure.com/openai/v1"
     assert endpoint.headers["Authorization"].startswith("Bearer ")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from service.providers.registry import open_provider
+from service.providers.registry import endpoint_of
 from service.settings import ProviderSettings
 
 GUIDE = (Path(__file__).parents[2] / "docs/guide/providers.md").read_text()
@@ -31,7 +31,7 @@ def test_an_example_of_the_guide_is_accepted(
     given = parse(language, re.sub(r"file:[\w/-]+", f"file:{secret}", text))
 
     for settings in TypeAdapter(list[ProviderSettings]).validate_python(given):
-        assert open_provider(settings).endpoint().headers["Authorization"] == "Bearer a-key"
+        assert endpoint_of(settings).headers["Authorization"] == "Bearer a-key"
 
 
 def test_the_guide_shows_every_kind_and_field() -> None:

@@ -45,7 +45,7 @@ def test_a_key_in_a_file_is_replaced_without_a_restart(
     settings.cache_clear()
 
     def sent() -> str:
-        return registry.get_provider("one").endpoint().headers["Authorization"]
+        return registry.endpoint_of(registry.provider_settings("one")).headers["Authorization"]
 
     before = registry.get_provider("one")
     assert sent() == "Bearer sk-first"

@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from service.providers.errors import OutcomeUnknown, Rejected
+from service.providers.registry import endpoint_of
 from service.providers.results import MAX_RESULT_BYTES
 from tests.providers.raw_server import KEY, Answer, RawServer, Seen, error_body, provider_at
 from tests.providers.test_failures import SPEC
@@ -159,7 +160,7 @@ def test_a_result_beyond_16_mb_is_refused() -> None:
 
 
 def test_the_endpoint_hides_its_key_when_shown() -> None:
-    endpoint = provider_at("https://api.openai.com/v1/").endpoint()
+    endpoint = endpoint_of(provider_at("https://api.openai.com/v1/").settings)
 
     assert endpoint.base_url == "https://api.openai.com/v1"
     assert endpoint.headers == {"Authorization": f"Bearer {KEY}"}

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
@@ -18,7 +19,6 @@ from service.dataset.convert.pipeline import Conversion, Options, source_within
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import Source, source_of
 from service.dataset.report import CheckReport
-from service.dataset.warnings.finder import Rows, WarningFinder
 from service.errors import Conflict
 from service.files import actions, counting, overlap
 from service.files.error_list import ErrorList
@@ -26,6 +26,9 @@ from service.files.policy import actions as policies
 from service.files.queries import find_content, stream
 from service.files.storing import Stored, storing
 from service.files.tables import Content, File, FileStatus
+
+if TYPE_CHECKING:
+    from service.dataset.warnings.finder import Rows, WarningFinder
 
 log = structlog.get_logger(__name__)
 
@@ -87,7 +90,7 @@ def _check_converted(lease: Lease, file: File, content: Content, source: Source)
 def _check(
     chunks: Iterable[bytes],
     file: File,
-    finder: WarningFinder,
+    finder: "WarningFinder",
     errors: ErrorList,
     source_lines: Sequence[int] = (),
     notes: Sequence[str] = (),
@@ -103,7 +106,9 @@ def _check(
     )
 
 
-def _finder(file: File) -> WarningFinder:
+def _finder(file: File) -> "WarningFinder":
+    from service.dataset.warnings.finder import WarningFinder
+
     with transaction() as session:
         return WarningFinder(policies.errors_of(session, file.team_id), _limits_on_offer())
 
@@ -124,7 +129,7 @@ def _limits_on_offer() -> frozenset[int]:
 def _record(
     lease: Lease,
     report: CheckReport,
-    rows: Rows,
+    rows: "Rows",
     all_errors: Stored | None,
     converted: tuple[str, Stored] | None = None,
 ) -> None:

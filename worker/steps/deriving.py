@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from contextlib import ExitStack
+from typing import Literal
 
 import msgspec
 import structlog
@@ -12,7 +13,6 @@ from service.core.work import Lease
 from service.dataset.convert.pipeline import Conversion, Options
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import source_of
-from service.dataset.split import Stratify, choose, part
 from service.files.derived import actions as deriving
 from service.files.queries import find_content, stream
 from service.files.storing import Stored, storing
@@ -29,7 +29,7 @@ class SplitOptions(msgspec.Struct):
 
     validation_share: float
     seed: int
-    stratify: Stratify
+    stratify: Literal["auto", "label", "conversation", "none"]
 
 
 def derive(lease: Lease) -> None:
@@ -57,6 +57,8 @@ def _parts(derivation: Derivation, source: File, content: Content) -> list[Itera
     if derivation.kind == deriving.CONVERSION:
         options = msgspec.convert(derivation.options, Options)
         return [Conversion(stream(content), source_of(source.filename), content.size_bytes, options)]
+    from service.dataset.split import choose, part
+
     wanted = msgspec.convert(derivation.options, SplitOptions)
     chosen = choose(
         stream(content), share=wanted.validation_share, seed=wanted.seed, stratify=wanted.stratify

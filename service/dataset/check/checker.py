@@ -11,7 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -30,7 +30,9 @@ from service.dataset.lines import MAX_LINE_BYTES, Batch, batches
 from service.dataset.normalise import may_need_normalising, normalised
 from service.dataset.problems import Flaw, Problem, of_file, on_line
 from service.dataset.report import CheckReport, Tokens
-from service.dataset.warnings.finder import WarningFinder
+
+if TYPE_CHECKING:
+    from service.dataset.warnings.finder import WarningFinder
 
 # Tokens per example, by current and former models.
 LIMITS = (4_096, 16_385, MAX_EXAMPLE_TOKENS)
@@ -54,7 +56,7 @@ def check(
     threads: int = 2,
     limits: Iterable[int] = LIMITS,
     on_error: Sink | None = None,
-    finder: WarningFinder | None = None,
+    finder: "WarningFinder | None" = None,
     source_lines: Sequence[int] = (),
     notes: Sequence[str] = (),
 ) -> CheckReport:
@@ -182,7 +184,7 @@ class Checker:
         self.pictured += laid.pictured
 
     def report(
-        self, limits: Iterable[int], finder: WarningFinder | None, notes: Sequence[str]
+        self, limits: Iterable[int], finder: "WarningFinder | None", notes: Sequence[str]
     ) -> CheckReport:
         """Return the report, after every batch is folded in."""
         self._check_whole()

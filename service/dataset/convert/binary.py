@@ -4,8 +4,6 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from typing import IO, Any
 
-from arro3.io import read_parquet
-
 from service.dataset.convert.problems import Unreadable
 
 # A whole batch is in memory at once, and a row may hold a long conversation.
@@ -14,6 +12,8 @@ _PARQUET_ROWS = 256
 
 def parquet_rows(chunks: Iterable[bytes]) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield each row and its number, from 1."""
+    from arro3.io import read_parquet
+
     with tempfile.TemporaryFile() as whole:
         spool(chunks, whole)
         try:

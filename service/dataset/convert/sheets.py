@@ -9,8 +9,6 @@ from datetime import date, datetime, time, timedelta
 from typing import IO, Any
 from xml.parsers.expat import ExpatError, ParserCreate
 
-from python_calamine import CalamineError, CalamineWorkbook
-
 from service.dataset.convert.binary import spool
 from service.dataset.convert.problems import Unreadable
 
@@ -28,6 +26,8 @@ def sheet_rows(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[tuple[int,
 
     The workbook may unpack to `limit_bytes`, and to 128 MiB at most. Raises `Unreadable`.
     """
+    from python_calamine import CalamineError, CalamineWorkbook
+
     with tempfile.TemporaryFile() as whole:
         spool(chunks, whole)
         _check_size(whole, min(limit_bytes, _MAX_SHEET_BYTES))

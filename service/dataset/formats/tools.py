@@ -7,7 +7,6 @@ Rules: OpenAI's API reference for `tools` (names, at most 128 functions), and JS
 import re
 from typing import Annotated, Any, Literal, NamedTuple
 
-import jsonschema_rs
 import msgspec
 from msgspec import Meta
 
@@ -107,6 +106,8 @@ def schema_flaw(schema: dict[str, Any] | None, path: str, *, strict: bool) -> Fl
         return None
     if schema.get("type", "object") != "object":
         return Flaw(f"{path}.type", "invalid_tool", "must be 'object', so that each value has a name")
+    import jsonschema_rs
+
     try:
         # Always draft 2020-12, whatever `$schema` names, so that nothing is fetched.
         jsonschema_rs.meta.validate({name: value for name, value in schema.items() if name != "$schema"})

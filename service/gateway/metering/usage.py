@@ -1,6 +1,7 @@
 """The usage of one request: as the provider reports it, or counted by us if the report is unusable."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, Literal
 
 import msgspec
@@ -111,10 +112,10 @@ def _with_parts(
     return Usage(input_tokens, output_tokens, parts, doubts=tuple(doubts))
 
 
-def load_encodings(names: Iterable[str]) -> None:
-    """Read the tables of these encodings now; the first count would otherwise halt the process for 0.4 s."""
-    for name in set(names):
-        tokens.count([], name)
+@cache
+def load_encoding(name: str) -> None:
+    """Read the tables of an encoding (40 to 80 MB), which halts the process for up to a second."""
+    tokens.count([], name)
 
 
 def counted(prompt: Countable, produced: Sequence[str], encoding: str) -> Usage:

@@ -9,9 +9,6 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
-from openlineage.client.serde import Serde
-
 from service.models.lineage.graph import Graph
 
 _PRODUCER = "https://github.com/tunehouse/tunehouse"
@@ -19,6 +16,9 @@ _PRODUCER = "https://github.com/tunehouse/tunehouse"
 
 def openlineage(graph: Graph, team_slug: str) -> list[dict[str, Any]]:
     """One `COMPLETE` event per job, in the order of the graph's nodes."""
+    from openlineage.client.event_v2 import InputDataset, Job, OutputDataset, Run, RunEvent, RunState
+    from openlineage.client.serde import Serde
+
     namespace = f"tunehouse://{team_slug}"
     nodes = {node.id: node for node in graph.nodes}
     inputs: dict[str, list[str]] = defaultdict(list)
