@@ -11,10 +11,13 @@ from pathlib import Path
 from sqlalchemy import Connection
 
 import service.audit.sql
+import service.core.sql
 import service.ledger.sql
 
 INITIAL = Path(__file__).parent / "initial"
-FUNCTIONS = [Path(package.__file__).parent for package in (service.ledger.sql, service.audit.sql)]
+FUNCTIONS = [
+    Path(package.__file__).parent for package in (service.core.sql, service.ledger.sql, service.audit.sql)
+]
 
 
 def run_tables(connection: Connection, *names: str) -> None:

@@ -260,3 +260,10 @@ class Unavailable(TunehouseError):
     status = 503
     type = "server_error"
     code = "service_unavailable"
+
+
+class StorageUnavailable(Unavailable):
+    """The place where datasets are stored cannot be reached, or is full."""
+
+    def __init__(self) -> None:
+        super().__init__("Storage is unavailable. Send the request again later.", param="storage")

@@ -4,6 +4,7 @@ from service.audit.tables import AuditEvent, AuditExport
 from service.catalog.tables import PriceRow
 from service.comparisons.tables import Comparison, ComparisonAnswer, ComparisonPrompt
 from service.core.db import Base
+from service.core.heartbeat import WorkerHeartbeat
 from service.core.work import WorkItem
 from service.events.tables import Event, EventCounter
 from service.files.tables import (
@@ -96,4 +97,5 @@ __all__ = [
     "WebhookEndpoint",
     "WebhookSecret",
     "WorkItem",
+    "WorkerHeartbeat",
 ]

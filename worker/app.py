@@ -1,18 +1,20 @@
 """The Celery application of the worker: `celery -A worker.app:app worker --pool threads`."""
 
-from celery.signals import setup_logging, worker_init, worker_shutting_down
+from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
 from service.core import logs
 from service.core.broker import STEP_TASK, make_celery
 from service.settings import settings
 from worker.keeper import Keeper
 from worker.lanes import LANE_OF, LANES
+from worker.pulse import Pulse
 from worker.run import run_step
 from worker.sweep import Sweeper
 
 app = make_celery()
 sweeper = Sweeper()
 keeper = Keeper()
+pulse = Pulse()
 
 
 @app.task(name=STEP_TASK)  # type: ignore[untyped-decorator]  # celery ships no types
@@ -33,6 +35,7 @@ def _configure_logs(**_: object) -> None:
 # Not `worker_ready`, which waits for the broker.
 @worker_init.connect  # type: ignore[untyped-decorator]
 def _start_beside(**_: object) -> None:
+    pulse.start()
     sweeper.start()
     keeper.start()
     for lane in LANES:
@@ -45,3 +48,8 @@ def _stop_sweeping(**_: object) -> None:
     sweeper.stop()
     for lane in LANES:
         lane.stop()
+
+
+@worker_shutdown.connect  # type: ignore[untyped-decorator]
+def _end_the_heartbeat(**_: object) -> None:
+    pulse.stop()

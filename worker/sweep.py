@@ -9,10 +9,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
 
 import structlog
-from redis.exceptions import RedisError
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.core import heartbeat, turns, wake
+from service.core import turns, wake
 from service.core.db import transaction
 from service.settings import settings
 from worker.chores import CHORES, ChoreList
@@ -72,10 +71,8 @@ class Sweeper:
                     sweep_once()
                     if wake.is_away():
                         self._fill(pool)
-                    else:
-                        heartbeat.beat()
                     chores.run_due()
-                except (SQLAlchemyError, RedisError) as failure:
+                except SQLAlchemyError as failure:
                     log.warning("sweep_failed", reason=type(failure).__name__)
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:

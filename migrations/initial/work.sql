@@ -13,3 +13,9 @@ CREATE TABLE work_items (
     CONSTRAINT pk_work_items PRIMARY KEY (kind, subject_id)
 );
 CREATE INDEX ix_work_items_next_step_at ON work_items (next_step_at);
+
+CREATE TABLE worker_heartbeats (
+    id varchar NOT NULL,
+    seen_at timestamptz NOT NULL,
+    CONSTRAINT pk_worker_heartbeats PRIMARY KEY (id)
+);

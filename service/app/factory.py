@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI
 
-from service.app import errors, health, providers
+from service.app import errors, health, providers, status
 from service.app.application import Application
 from service.app.draining import DrainGate
 from service.app.edge.bodies import Bodies
@@ -121,6 +121,7 @@ def create_app() -> FastAPI:
         aliases,
         audit,
         health,
+        status,
         reference,
     ):
         app.include_router(part.router)

@@ -6,14 +6,9 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
-from redis.exceptions import RedisError
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from service.core import heartbeat
-from service.core.db import engine
+from service.app.readiness import DATABASE, STORAGE
 from service.core.web import as_file
-from service.errors import Unavailable
 
 router = APIRouter(tags=["operations"])
 
@@ -32,23 +27,13 @@ async def healthz() -> Health:
 
 @router.get("/readyz")
 def readyz() -> Health:
-    """Check the database, its schema, the broker and the workers; a 503 names the first that is not ready."""
-    try:
-        with engine().connect() as connection:
-            connection.execute(text("SELECT 1 FROM work_items LIMIT 1"))
-    except SQLAlchemyError as failure:
-        raise Unavailable(
-            "The database is not ready. Check that PostgreSQL is running and run `tunehouse migrate`.",
-            param="database",
-        ) from failure
-    try:
-        alive = heartbeat.any_alive()
-    except RedisError as failure:
-        raise Unavailable(
-            "The broker is not ready. Check that Valkey is running.", param="broker"
-        ) from failure
-    if not alive:
-        raise Unavailable("No worker is alive. Start one.", param="worker")
+    """Check the database, its schema and storage; a 503 names the first that is not ready.
+
+    The result is at most a second old, for storage ten seconds. `/status` has the broker and the workers.
+    """
+    for check in (DATABASE, STORAGE):
+        if refusal := check.result():
+            raise refusal
     return Health()
 
 

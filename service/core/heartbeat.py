@@ -1,27 +1,42 @@
-"""Workers' heartbeats: keys in the broker that expire."""
+"""Workers' heartbeats: a row for each worker, which it renews while it lives."""
 
-import os
-import socket
-from functools import cache
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-from redis import Redis
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from service.settings import settings
+from service.core.db import Base
 
-_PREFIX = "tunehouse:worker:"
-_EXPIRES_AFTER_S = 15
+ALIVE_FOR = timedelta(seconds=15)  # after its last beat
+_FORGOTTEN_AFTER = timedelta(days=1)
 
-
-@cache
-def _broker() -> "Redis":
-    return Redis.from_url(settings().redis_url.get_secret_value(), socket_timeout=2, socket_connect_timeout=2)
+Change = Callable[[Session, str], None]
 
 
-def beat() -> None:
-    """Record that this process is alive. Raises redis's `RedisError` when the broker is unavailable."""
-    _broker().set(f"{_PREFIX}{socket.gethostname()}:{os.getpid()}", b"", ex=_EXPIRES_AFTER_S)
+class WorkerHeartbeat(Base):
+    """When a worker process last said that it lives. `id` is its host and process id."""
+
+    __tablename__ = "worker_heartbeats"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    seen_at: Mapped[datetime]
 
 
-def any_alive() -> bool:
-    """Whether any worker was alive within the last 15 s. Raises redis's `RedisError`."""
-    return next(_broker().scan_iter(f"{_PREFIX}*", count=1000), None) is not None
+def beat(session: Session, worker_id: str) -> None:
+    """Record that a worker lives, and forget those that ended long ago without saying so."""
+    row = insert(WorkerHeartbeat).values(id=worker_id, seen_at=func.now())
+    session.execute(row.on_conflict_do_update(index_elements=["id"], set_={"seen_at": row.excluded.seen_at}))
+    session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.seen_at < func.now() - _FORGOTTEN_AFTER))
+
+
+def stop(session: Session, worker_id: str) -> None:
+    """Record that a worker has ended."""
+    session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.id == worker_id))
+
+
+def count_alive(session: Session) -> int:
+    """Count the workers that were alive within the last 15 s."""
+    alive = WorkerHeartbeat.seen_at > func.now() - ALIVE_FOR
+    return session.scalar(select(func.count()).select_from(WorkerHeartbeat).where(alive)) or 0

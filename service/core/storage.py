@@ -6,6 +6,7 @@ that writes the row cancels it with `keep`. So after a crash at any moment, a co
 be deleted.
 """
 
+import errno
 import os
 from collections.abc import Iterator
 from datetime import timedelta
@@ -14,10 +15,14 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+import structlog
 from sqlalchemy.orm import Session
 
 from service.core import ids, work
-from service.settings import settings
+from service.errors import StorageUnavailable
+from service.settings import STORAGE_BUCKETS, settings
+
+log = structlog.get_logger(__name__)
 
 REAP = "storage.reap"  # the work item that deletes a content
 CHUNK_BYTES = 2**20
@@ -53,21 +58,19 @@ class Storage(Protocol):
     def delete(self, key: str) -> None:
         """Delete a content, complete or not, if it exists."""
 
+    def check(self) -> None:
+        """Return if contents can be written. Raises `StorageUnavailable`."""
+
 
 @cache
 def storage() -> Storage:
-    """The storage at `TUNEHOUSE_STORAGE_URL`. Raises `ValueError` for an unsupported scheme."""
+    """The storage at `TUNEHOUSE_STORAGE_URL`."""
     url = urlsplit(settings().storage_url)
-    if url.scheme == "s3" and url.netloc:
+    if url.scheme in STORAGE_BUCKETS:
         from service.core.object_storage import ObjectStorage
 
-        return ObjectStorage(url.netloc, unquote(url.path).strip("/"))
-    if url.scheme == "file" and url.netloc in ("", "localhost"):
-        return DiskStorage(Path(unquote(url.path)))
-    raise ValueError(
-        "TUNEHOUSE_STORAGE_URL must be file:///some/folder or s3://bucket/prefix, "
-        f"not {settings().storage_url!r}"
-    )
+        return ObjectStorage(settings().storage_url)
+    return DiskStorage(Path(unquote(url.path)))
 
 
 def announce(session: Session) -> str:
@@ -101,8 +104,11 @@ class DiskStorage:
     def create(self, key: str) -> ContentWriter:
         """Begin a content."""
         path = self._path(key)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return _DiskWriter(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return _DiskWriter(path)
+        except OSError as failure:
+            raise _unavailable(failure) from failure
 
     def read(self, key: str, start: int = 0) -> Iterator[bytes]:
         """The content from its byte `start` on, in chunks of 1 MiB. Raises `FileNotFoundError`."""
@@ -119,6 +125,15 @@ class DiskStorage:
         """Delete a content, if it exists."""
         self._path(key).unlink(missing_ok=True)
 
+    def check(self) -> None:
+        """Check that the folder exists, or can be made, and is writable. Raises `StorageUnavailable`."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+        except OSError as failure:
+            raise _unavailable(failure) from failure
+        if not os.access(self.root, os.W_OK | os.X_OK):
+            raise _unavailable(PermissionError(errno.EACCES, os.strerror(errno.EACCES)))
+
     def _path(self, key: str) -> Path:
         # Two levels, so that no folder becomes too large to list. The end of the key is random.
         return self.root / key[-2:] / key
@@ -131,13 +146,19 @@ class _DiskWriter:
 
     def write(self, data: bytes) -> None:
         view = memoryview(data)
-        while view:
-            view = view[self._file.write(view) or 0 :]
+        try:
+            while view:
+                view = view[self._file.write(view) or 0 :]
+        except OSError as failure:
+            raise _unavailable(failure) from failure
 
     def close(self) -> None:
-        os.fsync(self._file.fileno())
-        self._file.close()
-        _sync_folder(self._path.parent)
+        try:
+            os.fsync(self._file.fileno())
+            self._file.close()
+            _sync_folder(self._path.parent)
+        except OSError as failure:
+            raise _unavailable(failure) from failure
 
     def abort(self) -> None:
         self._file.close()
@@ -150,3 +171,8 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _unavailable(failure: OSError) -> StorageUnavailable:
+    log.error("storage_failed", reason=failure.strerror, file=failure.filename)
+    return StorageUnavailable()

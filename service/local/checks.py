@@ -1,6 +1,7 @@
 """Checks before and during the start. Each failure is an EmbeddedError with a one-line message."""
 
 import errno
+import os
 import socket
 import ssl
 
@@ -12,6 +13,7 @@ from redis.exceptions import RedisError
 
 from service.local.errors import EmbeddedError
 from service.settings import Settings
+from service.settings.unknown import complaint_about
 
 # For http only: loading the system's certificates would cost 20 ms per call.
 _NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -20,8 +22,10 @@ _NO_CERTIFICATES = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 def read_settings() -> Settings:
     """The settings from the environment and its TOML file.
 
-    Raises EmbeddedError naming the first malformed setting.
+    Raises EmbeddedError naming the first malformed setting, or a variable that is not a setting.
     """
+    if complaint := complaint_about(os.environ, Settings.model_fields):
+        raise EmbeddedError(complaint)
     try:
         return Settings()
     except ValidationError as error:

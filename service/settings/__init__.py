@@ -9,6 +9,7 @@ from functools import cache
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -32,13 +33,15 @@ from service.settings.teams import TeamSettings
 
 __all__ = ["ProviderSettings", "Settings", "settings"]
 
+STORAGE_BUCKETS = ("s3", "gs", "az")  # schemes of the URLs of buckets
+
 
 class Settings(HttpSettings, TeamSettings):
     """All settings of one process; see the module docstring for where they come from."""
 
     model_config = SettingsConfigDict(
         env_prefix="TUNEHOUSE_",
-        extra="ignore",
+        extra="forbid",  # of the TOML file; for the environment see `unknown`
         toml_file=os.environ.get("TUNEHOUSE_CONFIG"),
         hide_input_in_errors=True,  # a malformed provider's error would print its key
     )
@@ -66,7 +69,7 @@ class Settings(HttpSettings, TeamSettings):
     )
     storage_url: str = Field(
         default="file:///var/lib/tunehouse",
-        description="Where datasets are stored: `file:///…` or `s3://bucket/…`.\n"
+        description="Where datasets are stored: `file:///…`, or a bucket as `s3://…`, `gs://…` or `az://…`.\n"
         "Always, outside `tunehouse up`. The api and workers must all reach the same place.",
     )
     providers: Annotated[list[ProviderSettings], AfterValidator(check_names)] = Field(
@@ -227,6 +230,27 @@ class Settings(HttpSettings, TeamSettings):
     def _empty_is_none(cls, key: object) -> object:
         """Compose files and shells pass an unset variable on as an empty one."""
         return None if key == "" else key
+
+    @field_validator("storage_url")
+    @classmethod
+    def _names_a_place(cls, url: str) -> str:
+        """Refuse at the start what would otherwise fail at the first upload."""
+        parts = urlsplit(url)
+        if parts.scheme in STORAGE_BUCKETS and parts.netloc:
+            return url
+        if parts.scheme == "file" and parts.netloc in ("", "localhost") and parts.path:
+            return url
+        raise ValueError(
+            "must be file:///some/folder, or a bucket as s3://bucket/prefix, gs://bucket/prefix or "
+            "az://container/prefix"
+        )
+
+    @field_validator("catalog_file")
+    @classmethod
+    def _exists(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError(f"there is no file {path}")
+        return path
 
     @field_validator("create_grace_s", "lease_s")
     @classmethod

@@ -40,3 +40,42 @@ def test_an_admin_key_that_can_be_guessed_stops_the_start(key: str, monkeypatch:
 def test_an_empty_admin_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TUNEHOUSE_ADMIN_KEY", "")
     assert Settings().admin_key is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "complaint"),
+    [
+        ("TUNEHOUSE_DB_POL_SIZE", "is not a setting. Did you mean TUNEHOUSE_DB_POOL_SIZE?"),
+        ("TUNEHOUSE_ZZZZ", "is not a setting. See docs/operations/settings.md."),
+    ],
+)
+def test_a_misspelt_setting_stops_the_start(
+    variable: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, "60")
+    with pytest.raises(EmbeddedError) as refusal:
+        read_settings()
+    assert str(refusal.value) == f"{variable} {complaint}"
+
+
+def test_a_variable_that_holds_a_secret_for_a_setting_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNEHOUSE_OUR_DATABASE", "postgresql+psycopg://here/db")
+    monkeypatch.setenv("TUNEHOUSE_DATABASE_URL", "env:TUNEHOUSE_OUR_DATABASE")
+    assert read_settings().database_url.get_secret_value() == "postgresql+psycopg://here/db"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "complaint"),
+    [
+        ("TUNEHOUSE_STORAGE_URL", "ftp://bucket/x", "must be file:///some/folder, or a bucket"),
+        ("TUNEHOUSE_STORAGE_URL", "s3:///prefix", "must be file:///some/folder, or a bucket"),
+        ("TUNEHOUSE_STORAGE_URL", "/var/lib/tunehouse", "must be file:///some/folder, or a bucket"),
+        ("TUNEHOUSE_CATALOG_FILE", "/nowhere/models.toml", "there is no file /nowhere/models.toml"),
+    ],
+)
+def test_a_place_that_cannot_be_used_stops_the_start(
+    variable: str, value: str, complaint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(EmbeddedError, match=f"{variable}: .*{complaint}"):
+        read_settings()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from tests.support.service import Service
 
 # These ask for no key: whether the process lives, what it offers, and the providers' signed calls.
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/webhooks/{provider}"}
+PUBLIC = {"/healthz", "/readyz", "/status", "/metrics", "/webhooks/{provider}"}
 
 
 def routes_of(service: Service) -> Iterator[tuple[str, str]]:

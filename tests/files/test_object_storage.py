@@ -10,6 +10,7 @@ from moto.server import ThreadedMotoServer
 
 from service.core import storage
 from service.core.object_storage import ObjectStorage
+from service.errors import StorageUnavailable
 from service.settings import settings
 from tests.dataset.examples import chats, jsonl
 from tests.jobs import hands
@@ -107,3 +108,25 @@ def test_a_file_lives_and_dies_in_a_bucket(
             assert keys_in(bucket) == 0
     finally:
         api.stop()
+
+
+def test_a_bucket_that_does_not_exist_is_noticed(
+    s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    storage.storage().check()
+    monkeypatch.setenv("TUNEHOUSE_STORAGE_URL", "s3://no-such-bucket/prefix")
+    settings.cache_clear()
+    storage.storage.cache_clear()
+    with pytest.raises(StorageUnavailable):
+        storage.storage().check()
+    writer = storage.storage().create("obj_1")
+    writer.write(b"x")
+    with pytest.raises(StorageUnavailable):
+        writer.close()
+
+
+@pytest.mark.parametrize("url", ["gs://bucket/prefix", "az://container/prefix"])
+def test_other_vendors_buckets_can_be_named(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_SKIP_SIGNATURE", "true")
+    monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "tests")
+    assert isinstance(ObjectStorage(url), ObjectStorage)

@@ -27,7 +27,7 @@ _AT_ONCE = 32
 _KEY_CHECKS = CapacityLimiter(8)
 THREADS = 64
 _ALIVE = "/healthz"
-_PUBLIC = re.compile(r"/(readyz|metrics|openapi\.json|docs(/.*)?|webhooks/[^/]+)")
+_PUBLIC = re.compile(r"/(readyz|status|metrics|openapi\.json|docs(/.*)?|webhooks/[^/]+)")
 _STRANGERS = "(no key)"
 _JSON = (b"content-type", b"application/json")
 
