@@ -6,6 +6,10 @@ affect training, and providers refuse some of them.
 
 from typing import Any
 
+import msgspec
+
+from service.dataset.jsonline import read
+
 Example = dict[str, Any]
 # Fields of answers that training messages do not have.
 _ONLY_IN_ANSWERS = frozenset({"annotations"})
@@ -16,6 +20,18 @@ _LISTS = ("messages", "preferred_output", "non_preferred_output")
 def may_need_normalising(line: bytes) -> bool:
     """Return whether a line may contain what `normalised` removes, without decoding it."""
     return any(mark in line for mark in _MARKS)
+
+
+def normal_line(line: bytes) -> bytes | None:
+    """Return a line of JSON without these fields; None if it has none of them, or is not an object."""
+    if not may_need_normalising(line):
+        return None
+    value = read(line)
+    if not isinstance(value, dict):
+        return None
+    removed: set[str] = set()
+    plain = normalised(value, removed)
+    return msgspec.json.encode(plain) if removed else None
 
 
 def normalised(example: Example, removed: set[str]) -> Example:

@@ -15,7 +15,7 @@ from service.gateway.fields.rules import Object, ProviderState, Unpriced
 from service.gateway.schemas import ChatIn, CompletionIn, ResponseIn
 
 Document = Mapping[str, Any]
-_PUBLIC = {"/healthz", "/readyz", "/metrics", "/webhooks/{provider}"}
+_PUBLIC = {"/healthz", "/readyz", "/status", "/metrics", "/webhooks/{provider}"}
 _ERROR = {"$ref": "#/components/schemas/Error"}
 
 

@@ -22,7 +22,7 @@ _VERBS = {
     "receive": "receive",
 }
 _SILENT = ("v1", "fine_tuning")
-_ALONE = ("/healthz", "/readyz", "/metrics")
+_ALONE = ("/healthz", "/readyz", "/status", "/metrics")
 
 
 def operation_id(route: APIRoute) -> str:

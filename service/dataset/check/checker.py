@@ -27,7 +27,7 @@ from service.dataset.formats.tools import ToolBook
 from service.dataset.jsonline import read
 from service.dataset.limits import MAX_EXAMPLE_TOKENS, MIN_EXAMPLES
 from service.dataset.lines import MAX_LINE_BYTES, Batch, batches
-from service.dataset.normalise import may_need_normalising, normalised
+from service.dataset.normalise import normal_line
 from service.dataset.problems import Flaw, Problem, of_file, on_line
 from service.dataset.report import CheckReport, Tokens
 
@@ -141,7 +141,7 @@ class Checker:
             try:
                 flaws = lay_out(decode(line), laid, book)
                 if b"null" in line and not flaws:
-                    self.normalised += _normal(line) is not None
+                    self.normalised += normal_line(line) is not None
             except _CANNOT_DECODE:
                 if line.isspace():
                     self._empty(number, line)
@@ -149,7 +149,7 @@ class Checker:
                 flaws = self._second_look(line, fmt, laid)
             self.examples += 1
             if self._blanks:
-                self._tell_blanks()
+                self._report_blanks()
             if flaws:
                 self._note(number, flaws)
             else:
@@ -158,7 +158,7 @@ class Checker:
 
     def _second_look(self, line: bytes, fmt: Format, laid: BatchTexts) -> list[Flaw]:
         """Return the flaws of a line that does not decode; none if removing SDKs' extra fields repairs it."""
-        plain = _normal(line)
+        plain = normal_line(line)
         if plain is not None:
             try:
                 flaws = fmt.lay_out(fmt.decode(plain), laid, self._book)
@@ -261,7 +261,7 @@ class Checker:
                 self._empty(number, line)
                 continue
             self.examples += 1
-            self._tell_blanks()
+            self._report_blanks()
             value = read(line)
             if isinstance(value, Flaw):
                 self._note(number, [value])
@@ -271,7 +271,7 @@ class Checker:
     def _empty(self, number: int, line: bytes | None) -> None:
         if line is None:
             self.examples += 1
-            self._tell_blanks()
+            self._report_blanks()
             self._note(number, [Flaw("", "line_too_long", f"is longer than {MAX_LINE_BYTES} bytes")])
             return
         # Blank lines at the end are harmless, so they are reported only if another example follows.
@@ -279,7 +279,7 @@ class Checker:
         if len(self._first_blanks) < MAX_LISTED:
             self._first_blanks.append(number)
 
-    def _tell_blanks(self) -> None:
+    def _report_blanks(self) -> None:
         for number in self._first_blanks:
             self._note(number, [Flaw("", "blank_line", "is blank; every line must be a JSON object")])
         self.errors.add_unlisted(self._blanks - len(self._first_blanks))
@@ -288,15 +288,3 @@ class Checker:
     def _note(self, number: int, flaws: list[Flaw]) -> None:
         for flaw in flaws:
             self.errors.add(on_line(self.line_of(number), flaw))
-
-
-def _normal(line: bytes) -> bytes | None:
-    """Return the line without the fields that SDKs add; None if it has none."""
-    if not may_need_normalising(line):
-        return None
-    value = read(line)
-    if not isinstance(value, dict):
-        return None
-    removed: set[str] = set()
-    plain = normalised(value, removed)
-    return msgspec.json.encode(plain) if removed else None
