@@ -110,13 +110,21 @@ def test_a_file_lives_and_dies_in_a_bucket(
         api.stop()
 
 
-def test_a_bucket_that_does_not_exist_is_noticed(
-    s3_environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def missing_bucket(s3_environment: dict[str, str]) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("TUNEHOUSE_STORAGE_URL", "s3://no-such-bucket/prefix")
+        settings.cache_clear()
+        storage.storage.cache_clear()
+        yield
+
+
+def test_a_bucket_that_exists_is_ready(s3_environment: dict[str, str]) -> None:
     storage.storage().check()
-    monkeypatch.setenv("TUNEHOUSE_STORAGE_URL", "s3://no-such-bucket/prefix")
-    settings.cache_clear()
-    storage.storage.cache_clear()
+
+
+@pytest.mark.usefixtures("missing_bucket")
+def test_a_bucket_that_does_not_exist_is_noticed() -> None:
     with pytest.raises(StorageUnavailable):
         storage.storage().check()
     writer = storage.storage().create("obj_1")

@@ -80,8 +80,8 @@ def test_jobs_that_ended_each_way_agree_and_a_wrong_charge_does_not(
     trainer.control.stop_clock()
     stopped = start(one.sdk)
     one.sdk.fine_tuning.jobs.cancel(stopped.id)
+    assert wait_for_end(one.sdk, stopped.id).status == "cancelled"  # before the provider's clock runs on
     trainer.control.run_clock()
-    assert wait_for_end(one.sdk, stopped.id).status == "cancelled"
     with superuser.connect(service_database) as connection:
         connection.execute(
             "UPDATE ledger_entries SET quantity = 1, amount_usd = price_usd / unit_quantity "
