@@ -106,7 +106,7 @@ CREATE TABLE ledger_entries (
     cost_center varchar,
     CONSTRAINT pk_ledger_entries PRIMARY KEY (team_id, number),
     CONSTRAINT uq_ledger_entries_unique_key UNIQUE (unique_key),
-    CONSTRAINT ck_ledger_entries_state_known CHECK (state IN ('uncertain', 'implausible')),
+    CONSTRAINT ck_ledger_entries_state_known CHECK (state IN ('uncertain', 'implausible', 'above_budget')),
     CONSTRAINT ck_ledger_entries_amount_exact CHECK (amount_usd * unit_quantity = quantity * price_usd),
     CONSTRAINT ck_ledger_entries_only_corrections_negative CHECK (quantity >= 0 OR corrects IS NOT NULL OR kind = 'adjustment')
 );
@@ -197,7 +197,7 @@ CREATE TABLE cost_reviews (
     resolved_at timestamptz,
     CONSTRAINT pk_cost_reviews PRIMARY KEY (id),
     CONSTRAINT uq_cost_reviews_team_id_number UNIQUE (team_id, number),
-    CONSTRAINT ck_cost_reviews_state_known CHECK (state IN ('uncertain', 'implausible')),
+    CONSTRAINT ck_cost_reviews_state_known CHECK (state IN ('uncertain', 'implausible', 'above_budget')),
     CONSTRAINT ck_cost_reviews_resolution_known CHECK (resolution IN ('accepted', 'adjusted'))
 );
 CREATE INDEX ix_cost_reviews_waiting ON cost_reviews (created_at, id) WHERE resolution IS NULL;

@@ -13,7 +13,7 @@ from msgspec import Struct
 
 from service.catalog.price import PriceKind
 from service.core import clock
-from service.errors import ProviderRefused, TunehouseError, Unavailable, UpstreamFailed
+from service.errors import BudgetExceeded, ProviderRefused, TunehouseError, Unavailable, UpstreamFailed
 from service.gateway import counts, refusals
 from service.gateway.body import Asked
 from service.gateway.connections import read_refusal, read_whole
@@ -71,6 +71,7 @@ class Exchange:
     _calls: Mapping[PriceKind, int] = field(default_factory=dict, init=False)
     was_left: bool = field(default=False, init=False)
     _was_refused: bool = field(default=False, init=False)
+    _may_have_run: bool = field(default=False, init=False)
     _is_settled: bool = field(default=False, init=False)
 
     async def run(self, kept: Kept) -> None:
@@ -130,7 +131,9 @@ class Exchange:
         await self.reply.end(ending)
 
     async def _hold_more(self, output_tokens: int) -> None:
-        read = self.held.input_tokens
+        await self._hold(self.held.input_tokens, output_tokens)
+
+    async def _hold(self, read: int, output_tokens: int) -> None:
         amount_usd = amounts.hold_usd(self.terms, read, output_tokens)
         lost = amounts.lost_use(self.terms, read, output_tokens, self.dialect.path)
         await self.meter.hold(self.caller, self.subject_id, amount_usd, lost)
@@ -151,6 +154,7 @@ class Exchange:
                     return
                 error = await self._refusal(response)
             self._was_refused = True
+            self._may_have_run = response.status in refusals.FROM_IN_BETWEEN
             if not (is_new and response.status == 404):
                 raise error
             if pause_s is not None:
@@ -173,7 +177,19 @@ class Exchange:
             usage, reviews = belief.unreported(await self._counted())
         assert usage is not None  # noqa: S101 - else it is missing
         usage, more = belief.within(usage, self.held.bounds)
-        await self._settle(usage, "complete", {**(reviews or {}), **more})
+        above = {} if self.asked.stream else await self._cover(usage)
+        await self._settle(usage, "complete", {**above, **(reviews or {}), **more})
+
+    async def _cover(self, usage: Usage) -> Reviews:
+        """Hold what a whole answer used beyond its hold; the reviews if no budget has that much left."""
+        read = max(usage.input_tokens, self.held.input_tokens)
+        if read == self.held.input_tokens and usage.output_tokens <= self.held.output_tokens:
+            return {}
+        try:
+            await self._hold(read, max(usage.output_tokens, self.held.output_tokens))
+        except BudgetExceeded:
+            return belief.above_budget(usage, self.held.output_tokens)
+        return {}
 
     async def _settle_broken(self, failure: BaseException) -> None:
         """Charge what came before the end; nothing if it was refused, else the most it can have used."""
@@ -181,7 +197,9 @@ class Exchange:
             usage = self.usage or await self._counted()
             usage, reviews = belief.within(usage, self.held.bounds)
             await self._settle(usage, "left" if self.was_left else "cut", reviews)
-        elif self._was_refused or isinstance(failure, NeverSent | ProviderRefused):
+        elif not self._may_have_run and (
+            self._was_refused or isinstance(failure, NeverSent | ProviderRefused)
+        ):
             await self.give_up()
         else:
             reason = "the request was sent and its outcome is unknown"

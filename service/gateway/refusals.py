@@ -8,6 +8,10 @@ from service.core import clock, retry_after
 from service.errors import ProviderRefused, TunehouseError, UpstreamFailed
 from service.providers.scrub import Clean, rename_ids
 
+# Statuses of proxies between us and the provider's model. They do not know what came of the request, so it
+# may have run. 500 and 503 are the provider's own: it made no answer, and bills none.
+FROM_IN_BETWEEN = frozenset({408, 499, 502, 504, *range(520, 528)})
+
 
 class _Error(msgspec.Struct):
     message: str | None = None

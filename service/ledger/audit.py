@@ -98,6 +98,26 @@ _CHECKS: Mapping[str, str] = {
         WHERE r.corrects IS NOT NULL AND r.quantity < 0 AND r.kind <> 'adjustment'
           AND (e.number IS NULL OR (r.quantity, r.amount_usd) IS DISTINCT FROM (-e.quantity, -e.amount_usd))
         ORDER BY 1""",
+    "a flagged row and its review do not match": """
+        SELECT concat_ws(' ', team_id, number) AS id, e.state AS due, r.state AS found
+        FROM (SELECT team_id, number, state FROM ledger_entries WHERE state IS NOT NULL) e
+        FULL JOIN cost_reviews r USING (team_id, number)
+        WHERE e.state IS DISTINCT FROM r.state
+        ORDER BY 1""",
+    "an adjustment and its record do not match": """
+        SELECT concat_ws(' ', team_id, number) AS id, e.unique_key AS due, a.id AS found
+        FROM (SELECT team_id, number, unique_key FROM ledger_entries WHERE kind = 'adjustment') e
+        FULL JOIN cost_adjustments a USING (team_id, number)
+        WHERE e.unique_key IS DISTINCT FROM a.id
+        ORDER BY 1""",
+    "a review's adjustment was not booked": """
+        SELECT r.id, trim_scale(r.adjusted_usd)::text AS due, NULL AS found
+        FROM cost_reviews r
+        WHERE r.adjusted_usd <> 0 AND NOT EXISTS (
+            SELECT FROM ledger_entries e
+            WHERE e.team_id = r.team_id AND e.corrects = r.number AND e.kind = 'adjustment'
+              AND e.amount_usd = r.adjusted_usd)
+        ORDER BY 1""",
 }
 
 

@@ -16,14 +16,15 @@ ADJUSTMENT = "adjustment"  # the kind of entries that an admin books by hand; it
 
 @dataclass(frozen=True)
 class Review:
-    """Why an admin should review a charge, whose quantity is not the one the provider reported.
+    """Why an admin should review a charge.
 
     `implausible`: the provider reported an impossible quantity (`claimed`), so `bound` is charged instead.
-    `uncertain`: the outcome is unknown, so the most it can have used (`bound`) is charged. Both are
-    in the unit of the charge. `reason` completes the sentence "it was flagged because ...".
+    `uncertain`: the outcome is unknown, so the most it can have used (`bound`) is charged.
+    `above_budget`: more was used (`claimed`) than was held (`bound`), and no budget could cover the rest.
+    Both are in the unit of the charge. `reason` completes the sentence "it was flagged because ...".
     """
 
-    state: Literal["uncertain", "implausible"]
+    state: Literal["uncertain", "implausible", "above_budget"]
     reason: str
     claimed: Decimal | int | None = None
     bound: Decimal | int | None = None

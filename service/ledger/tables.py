@@ -135,7 +135,7 @@ class Entry(Base):
     charged for, so that nothing is charged twice. `booked_at` is the time that budgets, reports and
     statements use: `occurred_at`, or the time of recording if the month of `occurred_at` was already closed.
     `corrects` is the number of the team's entry that a correction reverses or replaces. `state` is None, or
-    `uncertain` or `implausible` if the quantity differs from what the provider reported (see `CostReview`).
+    why an admin should review the charge (see `CostReview`).
     Entries without `in_month_budget`, which correct earlier months, do not count against the monthly budget.
     `department_id` and `cost_center` are the team's as of `occurred_at`.
     """
@@ -175,7 +175,7 @@ class Entry(Base):
 
     __table_args__ = (
         UniqueConstraint("unique_key"),
-        CheckConstraint("state IN ('uncertain', 'implausible')", name="state_known"),
+        CheckConstraint("state IN ('uncertain', 'implausible', 'above_budget')", name="state_known"),
         CheckConstraint("amount_usd * unit_quantity = quantity * price_usd", name="amount_exact"),
         CheckConstraint(
             "quantity >= 0 OR corrects IS NOT NULL OR kind = 'adjustment'", name="only_corrections_negative"

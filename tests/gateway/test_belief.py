@@ -73,6 +73,27 @@ def test_a_report_that_cannot_be_used_is_replaced_by_our_count_and_flagged(
     assert rows["input_tokens"].tags["counted_by"] == "tunehouse"
 
 
+@pytest.mark.parametrize(("budget_usd", "state"), [("1", None), ("0.02", "above_budget")])
+def test_a_whole_answer_longer_than_its_hold_is_held_first_or_flagged(
+    service: Service, trainer: TrainerProcess, budget_usd: str, state: str | None
+) -> None:
+    team = service.make_team(budget_usd=budget_usd)  # $8 a million tokens: 1,024 are held, and 3,000 are used
+    usage = {"prompt_tokens": 9, "completion_tokens": 3000}
+    trainer.control.fault("status", PATH, status=200, body=answer_with(usage))
+    assert chat(team, max_tokens=None).status_code == 200
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert (rows["output_tokens"].quantity, rows["output_tokens"].state) == (3000, state)
+    assert rows["input_tokens"].state is None
+    reviews = service.admin.get("/v1/costs/review", params={"limit": 100}).json()["data"]
+    found = [
+        (Decimal(one["claimed"]), Decimal(one["bound"]))
+        for one in reviews
+        if one["subject_id"] == rows["output_tokens"].subject_id
+    ]
+    assert found == ([(3000, 1024)] if state else [])
+    assert not holds_left(team.id)
+
+
 def test_an_endless_stream_is_cut_and_charged_what_was_asked_for(
     service: Service, trainer: TrainerProcess
 ) -> None:

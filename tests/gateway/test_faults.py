@@ -59,6 +59,19 @@ def test_a_failing_provider_keeps_its_status_and_costs_nothing(
     assert ask(team).choices
 
 
+@pytest.mark.parametrize("status", [502, 504, 524])
+def test_a_proxy_that_does_not_know_the_outcome_is_charged_as_uncertain(
+    service: Service, trainer: TrainerProcess, status: int
+) -> None:
+    team = service.make_team()
+    trainer.control.fault("status", PATH, status=status)
+    with pytest.raises(openai.InternalServerError) as failed:
+        team.sdk.chat.completions.create(model=MODEL, messages=MESSAGES, max_tokens=70)  # type: ignore[arg-type]
+    assert failed.value.status_code == status
+    assert uncertain_output(team) == 70
+    assert not holds_left(team.id)
+
+
 def test_a_refused_provider_key_is_our_problem_not_the_callers(
     service: Service, trainer: TrainerProcess
 ) -> None:

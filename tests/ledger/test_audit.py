@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import psycopg
 import pytest
+from sqlalchemy import select
 
 from service.catalog.price import PriceKind
 from service.catalog.prices import price_at
@@ -16,7 +17,9 @@ from service.core.db import transaction
 from service.ledger.actions import place_hold, settle
 from service.ledger.audit import begin, findings
 from service.ledger.budgets.actions import set_budget
-from service.ledger.charges import Charge
+from service.ledger.charges import Charge, Review
+from service.ledger.reviews.actions import adjust_to
+from service.ledger.reviews.tables import CostReview
 from service.ledger.rollups.sums import roll_up
 from tests.ledger.make import charge, team
 from tests.support import superuser
@@ -103,6 +106,42 @@ def test_a_cent_out_of_place_is_found(tampered: psycopg.Connection, change: str,
         begin(session)
         found = [str(finding) for finding in findings(session)]
     assert [line for line in found if complaint in line], found
+
+
+def adjust_a_flagged_charge() -> None:
+    """Flag a charge and adjust it to a smaller amount."""
+    with transaction() as session:
+        one = team(session, limit_usd="5")
+        settle(
+            session, team_id=one, subject_id="a", charges=[_priced("a", review=Review("uncertain", "lost"))]
+        )
+        review = session.scalars(select(CostReview)).one()
+        adjust_to(session, review, Decimal("0.0000001"), resolved_by="key_1", note="as billed")
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ("SELECT 1", None),
+        ("DELETE FROM cost_reviews", "flagged row and its review"),
+        ("UPDATE cost_reviews SET state = 'implausible'", "flagged row and its review"),
+        ("UPDATE cost_reviews SET number = 7", "flagged row and its review"),
+        ("UPDATE cost_reviews SET adjusted_usd = adjusted_usd * 2", "review's adjustment was not booked"),
+        ("DELETE FROM cost_adjustments", "adjustment and its record"),
+        ("UPDATE cost_adjustments SET id = 'adj_x'", "adjustment and its record"),
+    ],
+)
+def test_a_review_or_adjustment_that_does_not_match_its_row_is_found(
+    tampered: psycopg.Connection, change: str, complaint: str | None
+) -> None:
+    adjust_a_flagged_charge()
+    tampered.execute(change.encode())
+    with transaction() as session:
+        begin(session)
+        found = [str(finding) for finding in findings(session)]
+    assert [line for line in found if complaint and complaint in line] or (found, complaint) == ([], None), (
+        found
+    )
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,13 @@ def uncertain(counted_input: int, written: int, reason: str) -> tuple[Usage, Rev
     return Usage(counted_input, written, counted_by="tunehouse"), {PriceKind.OUTPUT_TOKENS: review}
 
 
+def above_budget(said: Usage, held_output_tokens: int) -> Reviews:
+    """Return the review of an answer that was longer than what is held, where the budget has no more."""
+    reason = "the answer was longer than the tokens reserved for it, and the budget could not cover the rest"
+    review = Review("above_budget", reason, claimed=said.output_tokens, bound=held_output_tokens)
+    return {PriceKind.OUTPUT_TOKENS: review}
+
+
 def unreported(counted: Usage) -> tuple[Usage, Reviews]:
     """Return our own count of a whole answer, because the provider's report is missing or malformed."""
     review = Review("implausible", "the provider's usage report is missing or malformed; Tunehouse counted")

@@ -43,7 +43,7 @@ class CostReview(Base):
 
     __table_args__ = (
         UniqueConstraint("team_id", "number"),
-        CheckConstraint("state IN ('uncertain', 'implausible')", name="state_known"),
+        CheckConstraint("state IN ('uncertain', 'implausible', 'above_budget')", name="state_known"),
         CheckConstraint("resolution IN ('accepted', 'adjusted')", name="resolution_known"),
         Index("ix_cost_reviews_waiting", "created_at", "id", postgresql_where=text("resolution IS NULL")),
     )
