@@ -24,6 +24,7 @@ from service.ledger.departments.tables import Department
 from service.ledger.reports.costs import CostScope
 from service.ledger.rollups.sums import booked, read
 from service.ledger.tables import Entry
+from service.teams.keys.tables import ApiKey
 from service.teams.tables import Team
 
 COLUMNS = (
@@ -67,8 +68,10 @@ COLUMNS = (
     "x_BaseModel",
     "x_CostCenter",
     "x_Department",
+    "x_InvoiceStatus",
     "x_JobId",
     "x_KeyId",
+    "x_KeyName",
     "x_Method",
     "x_Tier",
 )
@@ -101,14 +104,22 @@ def focus_rows(session: Session, scope: CostScope) -> Iterator[dict[str, Any]]:
             *prices,
             Team.name.label("team_name"),
             Department.name.label("department_name"),
+            ApiKey.name.label("key_name"),
             func.sum(charges.c.quantity).label("quantity"),
             func.sum(charges.c.amount_usd).label("amount_usd"),
         )
         .join_from(charges, Team, Team.id == charges.c.team_id)
         .join(PriceRow, PriceRow.id == charges.c.price_id, isouter=True)
         .join(Department, Department.id == charges.c.department_id, isouter=True)
+        .join(ApiKey, ApiKey.id == charges.c.key_id, isouter=True)
         .group_by(
-            *keys, PriceRow.amount_usd, PriceRow.unit_quantity, PriceRow.model, Team.name, Department.name
+            *keys,
+            PriceRow.amount_usd,
+            PriceRow.unit_quantity,
+            PriceRow.model,
+            Team.name,
+            Department.name,
+            ApiKey.name,
         )
         .order_by(charges.c.day, *keys)
     )
@@ -168,8 +179,8 @@ def _focus_row(row: Mapping[Any, Any], closed_until: date | None) -> dict[str, A
         "ContractedCost": amount,
         "ContractedUnitPrice": unit_price,
         "EffectiveCost": amount,
-        # The invoice is issued when the month closes.
-        "InvoiceId": f"{row['team_id']}:{month:%Y-%m}" if closed_until and month <= closed_until else None,
+        # A month that is not closed has a provisional invoice under the same id.
+        "InvoiceId": f"{row['team_id']}:{month:%Y-%m}",
         "InvoiceIssuerName": row["provider"] or "Tunehouse",
         "ListCost": amount,
         "ListUnitPrice": unit_price,
@@ -192,8 +203,10 @@ def _focus_row(row: Mapping[Any, Any], closed_until: date | None) -> dict[str, A
         "x_BaseModel": row["base_model"],
         "x_CostCenter": row["cost_center"],
         "x_Department": row["department_name"],
+        "x_InvoiceStatus": "issued" if closed_until and month <= closed_until else "provisional",
         "x_JobId": row["job_id"],
         "x_KeyId": row["key_id"],
+        "x_KeyName": row["key_name"],
         "x_Method": row["method"],
         "x_Tier": row["tier"],
     }
@@ -210,9 +223,10 @@ def _service(kind: str) -> str:
     return "Fine-tuning" if PriceKind(kind).is_training else "Inference"
 
 
-def _number(value: Decimal) -> Decimal:
-    """Strip trailing zeros. The CSV writer avoids exponents."""
-    return value.normalize()
+def _number(value: Decimal) -> str:
+    """Return plain decimals with a point, so that readers of CSV do not take a column for integers."""
+    text = f"{value.normalize():f}"
+    return text if "." in text else f"{text}.0"
 
 
 def _midnight(day: date) -> str:

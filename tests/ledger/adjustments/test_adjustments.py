@@ -55,7 +55,7 @@ def test_a_correction_of_an_earlier_month_moves_neither_forecast_nor_budget_unle
         adjusted = [
             row for row in focus_rows(session, CostScope(one)) if row["ChargeCategory"] == "Adjustment"
         ]
-        assert [row["BilledCost"] for row in adjusted] == [Decimal(amount)]
+        assert [Decimal(row["BilledCost"]) for row in adjusted] == [Decimal(amount)]
     with transaction() as session:
         begin(session)
         assert [str(one) for one in findings(session) if "the price it names" not in one.check] == []

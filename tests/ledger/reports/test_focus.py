@@ -50,7 +50,7 @@ ALLOWED = {
     "PricingUnit": r"(\d+ )?(Tokens|Hours)",
     "ConsumedUnit": r"Tokens|Hours",
 }
-NUMBER = r"-?\d+(\.\d+)?"
+NUMBER = r"-?\d+\.\d+"
 NUMBERS = {
     "BilledCost", "ConsumedQuantity", "ContractedCost", "ContractedUnitPrice", "EffectiveCost", "ListCost",
     "ListUnitPrice", "PricingQuantity",
@@ -58,12 +58,12 @@ NUMBERS = {
 TIMES = {"BillingPeriodEnd", "BillingPeriodStart", "ChargePeriodEnd", "ChargePeriodStart"}
 NULLABLE = {
     "ChargeClass",
-    "InvoiceId",
     "x_CostCenter",
     "x_Department",
     "Tags",
     "x_JobId",
     "x_KeyId",
+    "x_KeyName",
     "x_Method",
     "x_BaseModel",
 }
@@ -87,9 +87,9 @@ def test_the_export_has_the_mandatory_columns_and_the_reports_total(service: Ser
     assert sum(Decimal(row["BilledCost"]) for row in rows) == Decimal("2.4")
     assert {row["Tags"] for row in rows} == {"{}", '{"env": "prod"}'}
     one = rows[0]
-    assert (one["ConsumedQuantity"], one["ConsumedUnit"]) == ("1000000", "Tokens")
+    assert (one["ConsumedQuantity"], one["ConsumedUnit"]) == ("1000000.0", "Tokens")
     assert (one["PricingQuantity"], one["PricingUnit"], one["ListUnitPrice"]) == (
-        "1",
+        "1.0",
         "1000000 Tokens",
         "1.2",
     )
@@ -114,14 +114,18 @@ def test_every_value_has_the_form_that_the_specification_allows(service: Service
         assert listed == Decimal(row["ListCost"]) == Decimal(row["BilledCost"])
 
 
-def test_a_row_is_on_an_invoice_once_its_month_is_closed(service: Service) -> None:
+def test_a_rows_invoice_is_provisional_until_its_month_is_closed(service: Service) -> None:
     team = service.make_team()
     spend(team, "a")
     spend(team, "b", LAST_MONTH_DAY)
     service.admin.post("/v1/costs/close", json={"month": LAST_MONTH}).raise_for_status()
-    assert {row["BillingPeriodStart"][:7]: row["InvoiceId"] for row in exported(team)} == {
-        LAST_MONTH: f"{team.id}:{LAST_MONTH}",
-        max(row["BillingPeriodStart"][:7] for row in exported(team)): "",
+    rows = exported(team)
+    assert {row["InvoiceId"] for row in rows} == {
+        f"{team.id}:{row['BillingPeriodStart'][:7]}" for row in rows
+    }
+    assert {row["BillingPeriodStart"][:7]: row["x_InvoiceStatus"] for row in rows} == {
+        LAST_MONTH: "issued",
+        max(row["BillingPeriodStart"][:7] for row in rows): "provisional",
     }
     statement = team.http.get("/v1/costs/statement", params={"month": LAST_MONTH}).json()["data"][0]
     assert statement["invoice_id"] == f"{team.id}:{LAST_MONTH}"
@@ -132,7 +136,9 @@ def test_a_correction_within_the_month_leaves_one_charge_at_the_new_price(servic
     spend(team, "a")
     reprice(service, new_price(service, "2"))
     rows = exported(team)
-    assert [(row["BilledCost"], row["ListUnitPrice"], row["ChargeClass"]) for row in rows] == [("2", "2", "")]
+    assert [(row["BilledCost"], row["ListUnitPrice"], row["ChargeClass"]) for row in rows] == [
+        ("2.0", "2.0", "")
+    ]
 
 
 def test_a_correction_of_a_closed_month_is_one_by_name(service: Service) -> None:
@@ -142,7 +148,7 @@ def test_a_correction_of_a_closed_month_is_one_by_name(service: Service) -> None
     reprice(service, new_price(service, "2"))
     rows = exported(team)
     classes = sorted((row["ChargeClass"], row["BilledCost"]) for row in rows)
-    assert classes == [("", "1.2"), ("Correction", "-1.2"), ("Correction", "2")]
+    assert classes == [("", "1.2"), ("Correction", "-1.2"), ("Correction", "2.0")]
     assert {row["BillingPeriodStart"] for row in rows if not row["ChargeClass"]} == {
         f"{LAST_MONTH}-01T00:00:00Z"
     }
