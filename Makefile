@@ -7,6 +7,8 @@ READY := .venv/.installed
 TRAIN_READY := .venv-train/.installed
 # At most four test processes, because each starts its own PostgreSQL, Valkey, api and worker.
 TEST_PROCESSES ?= 4
+# Where it is set, every process that the tests start compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' Makefile
