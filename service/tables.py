@@ -19,6 +19,7 @@ from service.files.tables import (
 )
 from service.files.uploads.tables import Upload, UploadPart
 from service.gateway.limits.tables import RateLimit
+from service.gateway.resends.tables import InferenceAttempt
 from service.jobs.retrain.tables import Retrain, RetrainStep
 from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
 from service.ledger.adjustments.tables import CostAdjustment
@@ -69,6 +70,7 @@ __all__ = [
     "FileUse",
     "HoldRow",
     "IdempotencyRecord",
+    "InferenceAttempt",
     "Job",
     "JobCheckpoint",
     "KeySecret",

@@ -16,6 +16,7 @@ from service.audit.export.actions import order_export
 from service.core import clock
 from service.core.db import transaction
 from service.core.prune import prune
+from service.gateway.resends.actions import forget_old
 from service.jobs.archiving import cancel_left_jobs
 from service.jobs.repair import release_orphans, revive_jobs
 from service.jobs.tables import ProviderWebhook
@@ -159,6 +160,7 @@ def _forget() -> int:
             prune(session, IdempotencyRecord.created_at, _REPEATED_WITHIN, _BATCH)
             + prune(session, ProviderWebhook.received_at, _REDELIVERED_WITHIN, _BATCH)
             + forget_deliveries(session, timedelta(days=settings().webhook_keep_days), _BATCH)
+            + forget_old(session, _BATCH)
             + audit.forget(session, timedelta(days=settings().audit_keep_days), _BATCH)
         )
 

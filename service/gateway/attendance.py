@@ -1,17 +1,15 @@
 """The exchanges in progress: each runs to its end, or is cut when its caller leaves or the process stops."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import structlog
 from starlette.types import Receive
 
-from service.errors import Unavailable
 from service.gateway.exchange import Exchange
+from service.gateway.refusals import stopping
 
 log = structlog.get_logger(__name__)
-
-_RETRY_AFTER_S = 1.0
 
 
 class Attendance:
@@ -24,21 +22,27 @@ class Attendance:
         self._idle.set()
         self._has_stopped = False
 
-    async def run(self, exchange: Exchange, receive: Receive) -> None:
+    @property
+    def has_stopped(self) -> bool:
+        """Whether `stop` was called."""
+        return self._has_stopped
+
+    async def run(self, exchange: Exchange, receive: Receive, caller_left: Callable[[], None]) -> None:
         """Run an exchange.
 
         A stream is cut when its caller leaves. A whole answer is not: the provider finishes and bills it, so
-        it is received and charged. Raises what the exchange raises, and `Unavailable` when `stop` cuts it.
+        it is received and charged, and `caller_left` is called. Raises what the exchange raises, and
+        `Unavailable` when `stop` cuts it.
         """
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - for the type checker: a coroutine runs in a task
         self._running[exchange] = task
         self._idle.clear()
-        watching = asyncio.create_task(_watch(exchange, receive, task)) if exchange.asked.stream else None
+        watching = asyncio.create_task(_watch(exchange, receive, task, caller_left))
         try:
             if self._has_stopped:
                 await self._kept(exchange.give_up())
-                raise _stopping()
+                raise stopping()
             await exchange.run(self._kept)
         except asyncio.CancelledError:
             if exchange.was_left:
@@ -46,12 +50,11 @@ class Attendance:
                 log.info("caller_left", subject_id=exchange.subject_id)
             elif self._has_stopped:
                 task.uncancel()
-                raise _stopping() from None
+                raise stopping() from None
             else:
                 raise
         finally:
-            if watching is not None:
-                watching.cancel()
+            watching.cancel()
             del self._running[exchange]
             if not self._running:
                 self._idle.set()
@@ -75,18 +78,15 @@ class Attendance:
         await asyncio.shield(future)
 
 
-async def _watch(exchange: Exchange, receive: Receive, task: asyncio.Task[None]) -> None:
+async def _watch(
+    exchange: Exchange, receive: Receive, task: asyncio.Task[None], caller_left: Callable[[], None]
+) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-    if exchange.can_be_cut:
+    if not exchange.asked.stream:
+        if not exchange.reply.has_begun:
+            caller_left()
+    elif exchange.can_be_cut:
         exchange.can_be_cut = False
         exchange.was_left = True
         task.cancel()
-
-
-def _stopping() -> Unavailable:
-    return Unavailable(
-        "This process is shutting down and could not complete the answer in time. Send the request again.",
-        code="shutting_down",
-        retry_after_s=_RETRY_AFTER_S,
-    )

@@ -1,4 +1,4 @@
-"""One request that was let in: sent to its provider, answered, and charged before the answer is complete."""
+"""One admitted request: sent to its provider, answered, and charged before the answer is complete."""
 
 import asyncio
 import time
@@ -49,9 +49,10 @@ class Held(Struct, frozen=True):
 
 @dataclass(eq=False)
 class Exchange:
-    """Everything that one request needs on its way; its money is held already.
+    """Everything that one request needs on its way: `hold` its money, then `run` it.
 
-    While `can_be_cut` the task that runs it may be cancelled; afterwards it runs to its end.
+    While `can_be_cut` the task that runs it may be cancelled; afterwards it runs to its end. `answer` is a
+    whole answer that was charged; `is_charged` says that anything was.
     """
 
     dialect: Dialect
@@ -66,6 +67,8 @@ class Exchange:
     began_at: datetime = field(default_factory=clock.now)
     can_be_cut: bool = field(default=False, init=False)
     usage: Usage | None = field(default=None, init=False)
+    answer: bytes | None = field(default=None, init=False)
+    is_charged: bool = field(default=False, init=False)
     _produced: list[str] = field(default_factory=list, init=False)
     _tier: str | None = field(default=None, init=False)
     _calls: Mapping[PriceKind, int] = field(default_factory=dict, init=False)
@@ -74,8 +77,12 @@ class Exchange:
     _may_have_run: bool = field(default=False, init=False)
     _is_settled: bool = field(default=False, init=False)
 
+    async def hold(self) -> None:
+        """Reserve the most that the request can cost. Raises `BudgetExceeded`."""
+        await self._hold(self.held.input_tokens, self.held.output_tokens)
+
     async def run(self, kept: Kept) -> None:
-        """Run the exchange. Raises what the caller is to be told, and passes `CancelledError` on.
+        """Run the exchange. Raises the error for the caller, and passes `CancelledError` on.
 
         Whatever happens, what was used is charged and the hold is gone when this returns or raises; `kept`
         awaits what must not be cancelled on the way.
@@ -114,6 +121,7 @@ class Exchange:
         self.usage, self._produced = answer.usage, answer.texts
         self._tier, self._calls = answer.tier, answer.calls
         await self._settle_complete()
+        self.answer = answer.body
         await self.reply.whole(answer.body)
 
     async def _stream(self) -> None:
@@ -208,7 +216,7 @@ class Exchange:
             await self._settle(usage, "uncertain", reviews)
 
     async def _settle(self, usage: Usage, outcome: str, reviews: Reviews) -> None:
-        self._is_settled = True
+        self._is_settled = self.is_charged = True
         self.usage = usage
         tags = {"endpoint": self.dialect.path.removeprefix("/"), "outcome": outcome}
         if calls := self._tool_calls():

@@ -1,11 +1,12 @@
 """The gateway: admits inference requests, runs their exchanges, and reports failures.
 
-    caller ─► model and prices ─► rate limits ─► provider has room ─► money held ─► exchange
+    caller ─► model and prices ─► sent before? ─► rate limits ─► provider has room ─► money held ─► exchange
 
 It is plain ASGI, because FastAPI's request and response handling would cost more than the rest of it.
 """
 
 import time
+from datetime import timedelta
 
 import msgspec
 import structlog
@@ -29,6 +30,8 @@ from service.gateway.metering import amounts, belief
 from service.gateway.metering.amounts import Terms
 from service.gateway.metering.meter import Meter
 from service.gateway.reply import Reply
+from service.gateway.resends.attempt import Attempt, CallerLeft
+from service.gateway.resends.marks import Mark
 from service.gateway.streaming import CallerStalled
 from service.gateway.targets import Targets
 from service.gateway.upstream import Upstreams
@@ -48,6 +51,7 @@ class Gateway:
         self._targets = Targets(settings.inference_cache_s)
         self._limits = Limits(settings)
         self._meter = Meter(settings.inference_hold_s)
+        self._longest = timedelta(seconds=settings.inference_hold_s)
         self._upstreams = Upstreams()
         self._attendance = Attendance()
 
@@ -86,6 +90,8 @@ class Gateway:
             await _send_error(reply, dialect, away_error)
         except CallerStalled:
             log.info("caller_stalled")
+        except CallerLeft:
+            log.info("caller_left")
         finally:
             counts.answered(dialect.path.removeprefix("/"), reply.status, reply.ours_s)
 
@@ -94,7 +100,8 @@ class Gateway:
         caller = await self._callers.find(
             _text(headers.get(b"authorization")), _text(headers.get(b"openai-project"))
         )
-        asked = dialect.ask(await _read(receive))
+        body = await _read(receive)
+        asked = dialect.ask(body)
         priced = await self._targets.find(caller.team_id, asked.model)
         structlog.contextvars.bind_contextvars(
             key_id=caller.key_id, team_id=caller.team_id, model=priced.target.model_id
@@ -104,24 +111,30 @@ class Gateway:
         terms = amounts.terms(asked, demand, priced)
         dialect.pin(demand.fields, demand.meters, priced.target.base.provider_kind)
         asked = msgspec.structs.replace(asked, fields=demand.fields)
+        mark, subject_id = Mark(headers, dialect.path, body), new_id(dialect.id_prefix)
+        attempt = Attempt(caller, mark, subject_id, stream=asked.stream, longest=self._longest)
+        earlier = await attempt.earlier_answer(receive, lambda: self._attendance.has_stopped)
+        if earlier is not None:
+            await reply.whole(earlier, headers=[(b"idempotent-replayed", b"true")])
+            await attempt.delivered()
+            return
         held = self._held(asked, demand, terms)
-        expected = held.input_tokens + held.output_tokens
-        taken = await self._limits.take(caller, expected)
-        reply.headers = limits.headers(taken)
-        exchange: Exchange | None = None
+        exchange = Exchange(dialect, asked, caller, terms, held, upstream, self._meter, reply, subject_id)
         try:
-            with upstream.slot():
-                subject_id = new_id(dialect.id_prefix)
-                amount_usd = amounts.hold_usd(terms, held.input_tokens, held.output_tokens)
-                lost = amounts.lost_use(terms, held.input_tokens, held.output_tokens, dialect.path)
-                await self._meter.hold(caller, subject_id, amount_usd, lost)
-                exchange = Exchange(
-                    dialect, asked, caller, terms, held, upstream, self._meter, reply, subject_id
-                )
-                await self._attendance.run(exchange, receive)
+            await self._run(exchange, attempt, receive)
         finally:
-            used = exchange.tokens_used if exchange else 0
-            self._limits.correct(taken, used - expected)
+            await attempt.end(exchange.answer, is_charged=exchange.is_charged)
+
+    async def _run(self, exchange: Exchange, attempt: Attempt, receive: Receive) -> None:
+        expected = exchange.held.input_tokens + exchange.held.output_tokens
+        taken = await self._limits.take(exchange.caller, expected)
+        exchange.reply.headers = limits.headers(taken)
+        try:
+            with exchange.upstream.slot():
+                await exchange.hold()
+                await self._attendance.run(exchange, receive, attempt.caller_left)
+        finally:
+            self._limits.correct(taken, exchange.tokens_used - expected)
 
     def _held(self, asked: Asked, demand: Demand, terms: Terms) -> Held:
         context = terms.priced.target.base.context_tokens

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from service.core import clock, retry_after
-from service.errors import ProviderRefused, TunehouseError, UpstreamFailed
+from service.errors import ProviderRefused, TunehouseError, Unavailable, UpstreamFailed
 from service.providers.scrub import Clean, rename_ids
 
 # Statuses of proxies between us and the provider's model. They do not know what came of the request, so it
@@ -34,6 +34,15 @@ class Words:
     def ours(self, text: str) -> str:
         """Return the text as a team may read it."""
         return rename_ids(self._clean(text), self._ours)
+
+
+def stopping() -> Unavailable:
+    """Return the error for a request that a stopping process cuts."""
+    return Unavailable(
+        "This process is shutting down and could not complete the answer in time. Send the request again.",
+        code="shutting_down",
+        retry_after_s=1.0,
+    )
 
 
 def from_answer(status: int, headers: Mapping[str, str], body: bytes, words: Words) -> TunehouseError:

@@ -90,4 +90,4 @@ def create_completion(_: Inferer, body: CompletionIn) -> None:
 
 @router.post("/responses", **_answers(ResponseOut, ResponseEventOut))
 def create_response(_: Inferer, body: ResponseIn) -> None:
-    """Answer an input, with OpenAI's Responses API. Nothing is stored."""
+    """Answer an input, with OpenAI's Responses API. The provider stores nothing."""
