@@ -2,7 +2,7 @@
 
 from celery.signals import setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
-from service.core import logs
+from service.core import logs, memory
 from service.core.broker import STEP_TASK, make_celery
 from service.settings import settings
 from worker.keeper import Keeper
@@ -35,6 +35,7 @@ def _configure_logs(**_: object) -> None:
 # Not `worker_ready`, which waits for the broker.
 @worker_init.connect  # type: ignore[untyped-decorator]
 def _start_beside(**_: object) -> None:
+    memory.return_freed_memory()
     pulse.start()
     sweeper.start()
     keeper.start()

@@ -17,7 +17,7 @@ from tests.support.service import TeamHandle
 from tests.support.waiting import wait_until
 
 # Of each process, with four hostile answers to the api at once and two teams' jobs in the worker.
-MOST_MEGABYTES = 450.0
+MOST_MEGABYTES = 300.0
 # Nothing that these meet is worth a retry without an end.
 SURE_TO_END = {"decent", "model_repeats", "error_endless"}
 

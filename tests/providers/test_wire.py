@@ -151,7 +151,7 @@ def test_a_result_in_base64_is_read_as_csv() -> None:
         assert server.provider().read_file("file-r") == b"step,train_loss\n1,0.5\n"
 
 
-def test_a_result_beyond_16_mb_is_refused() -> None:
+def test_a_result_beyond_the_bound_is_refused() -> None:
     endless = b"1,2\n" * (MAX_RESULT_BYTES // 2)
     with RawServer(lambda _: Answer(body=endless)) as server, pytest.raises(Rejected) as raised:
         server.provider().read_file("file-r")
