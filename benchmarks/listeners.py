@@ -121,6 +121,7 @@ def serving(folder: Path, dsn: str) -> Iterator[Api]:
         "TUNEHOUSE_STORAGE_URL": f"file://{folder / 'storage'}",
         "TUNEHOUSE_PROVIDERS": PROVIDERS,
         "TUNEHOUSE_LOG_LEVEL": "warning",
+        "TUNEHOUSE_TEAM_REQUESTS_IN_FLIGHT": "100000",
     }
     api = Api(env, folder)
     api.start()

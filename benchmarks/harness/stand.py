@@ -140,6 +140,7 @@ def _environment(folder: Path, database: str, redis: str, upstreams: dict[str, s
         "TUNEHOUSE_INFERENCE_HOLD_S": "120",
         "TUNEHOUSE_KEY_REQUESTS_PER_MINUTE": _PLENTY,
         "TUNEHOUSE_TEAM_TOKENS_PER_MINUTE": _PLENTY,
+        "TUNEHOUSE_TEAM_REQUESTS_IN_FLIGHT": _PLENTY,
     }
 
 

@@ -18,8 +18,9 @@ from service.app.pages import reference
 from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
 from service.comparisons import routes as comparisons
-from service.core import logs
+from service.core import logs, memory
 from service.core.drain import Drain
+from service.core.in_flight import InFlight
 from service.files import routes as files
 from service.files.derived import routes as derived_files
 from service.files.policy import routes as dataset_policy
@@ -72,6 +73,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def create_app() -> FastAPI:
     """Create the application from this process's settings."""
+    memory.return_freed_memory()
     logs.configure(settings())
     app = Application(
         lifespan=_lifespan,
@@ -130,6 +132,7 @@ def create_app() -> FastAPI:
     errors.install(app)
     app.state.on_write = [note_write]
     app.add_middleware(AuditTrail)
+    in_flight = app.state.in_flight = InFlight()
     app.add_middleware(
         Door,
         bodies=_bodies(settings().max_body_bytes),
@@ -138,6 +141,7 @@ def create_app() -> FastAPI:
             "/v1/uploads/[^/]+/parts": _bodies(_PART_BYTES + _MULTIPART_SLACK_BYTES),
         },
         callbacks=_bodies(settings().max_callback_body_bytes),
+        in_flight=in_flight,
     )
     drain = app.state.drain = Drain()
     app.add_middleware(DrainGate, drain=drain, waits_for_streams=False)

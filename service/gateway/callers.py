@@ -36,4 +36,4 @@ def _admit(caller: Caller) -> Payer:
     caller.require_living_team()
     with transaction() as session:
         limits = own_limits.of_subjects(session, [caller.team, caller.account_id])
-    return Payer(caller.team, caller.account_id, limits)
+    return Payer(caller.team, caller.account_id, limits, caller.counted_as, caller.most_in_flight)

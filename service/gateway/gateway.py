@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import Receive, Scope, Send
 
 from service.core.ids import new_id
+from service.core.in_flight import InFlight
 from service.errors import InvalidRequest, NotStorable, TunehouseError, Unavailable
 from service.gateway import counts
 from service.gateway.attendance import Attendance
@@ -29,6 +30,7 @@ from service.gateway.limits.window import Limits
 from service.gateway.metering import amounts, belief
 from service.gateway.metering.amounts import Terms
 from service.gateway.metering.meter import Meter
+from service.gateway.payer import Payer
 from service.gateway.reply import Reply
 from service.gateway.resends.attempt import Attempt, CallerLeft
 from service.gateway.resends.marks import Mark
@@ -45,7 +47,8 @@ _RETRY_SOON_S = 1.0
 class Gateway:
     """One per process, within one event loop."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, in_flight: InFlight) -> None:
+        self._in_flight = in_flight
         self._default_tokens = settings.inference_default_output_tokens
         self._callers = Callers(settings.inference_cache_s)
         self._targets = Targets(settings.inference_cache_s)
@@ -100,6 +103,12 @@ class Gateway:
         caller = await self._callers.find(
             _text(headers.get(b"authorization")), _text(headers.get(b"openai-project"))
         )
+        with self._in_flight.entered(caller.counted_as, caller.most_in_flight):
+            await self._serve_admitted(caller, headers, dialect, receive, reply)
+
+    async def _serve_admitted(
+        self, caller: Payer, headers: dict[bytes, bytes], dialect: Dialect, receive: Receive, reply: Reply
+    ) -> None:
         body = await _read(receive)
         asked = dialect.ask(body)
         priced = await self._targets.find(caller.team_id, asked.model)

@@ -12,8 +12,11 @@ class Payer:
     """A team, by one of its keys, that may call models and pays for it.
 
     `limits` are the requests and tokens a minute that differ from the settings', by the id of team or key.
+    `counted_as` and `most_in_flight` are those of the `Caller`; a worker's payer has no requests in flight.
     """
 
     team_id: str
     key_id: str
     limits: Mapping[tuple[str, Unit], int] = field(default_factory=dict, hash=False, compare=False)
+    counted_as: str = field(default="", compare=False)
+    most_in_flight: int | None = field(default=None, compare=False)

@@ -35,7 +35,7 @@ _GC_YOUNG = 10_000
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Gateway]]:
     """Run one gateway while the application runs."""
-    gateway = Gateway(settings())
+    gateway = Gateway(settings(), app.state.in_flight)
     gateway.start()
     app.state.drain.on_cut(gateway.cut)
     # Objects loaded by now live as long as the process; scanning them would stall all streams for 50 ms.

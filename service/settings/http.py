@@ -64,6 +64,6 @@ class HttpSettings(BaseSettings):
     team_requests_in_flight: int | None = Field(
         default=256,
         ge=1,
-        description="Requests of a team that one api process answers at a time.\n"
+        description="Requests of a team, inference included, that one api process answers at a time.\n"
         "When one team's traffic slows the others.",
     )

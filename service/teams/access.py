@@ -51,6 +51,11 @@ class Caller:
         object.__setattr__(self, "account_id", self.account_id or self.key_id)
 
     @property
+    def counted_as(self) -> str:
+        """Whose requests in flight this one counts as: its team's, or the admin key's."""
+        return self.key_id if self.is_admin else self.team
+
+    @property
     def team(self) -> str:
         """The id of the team that this request acts for.
 

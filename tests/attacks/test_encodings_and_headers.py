@@ -142,6 +142,11 @@ def test_a_target_that_is_no_text_is_refused(team: TeamHandle, target: str, para
     assert answer.error["param"] == param
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/metrics"])
+def test_a_probe_may_add_parameters(service: Service, path: str) -> None:
+    assert service.http(None).get(path, params={"probe": "lb-1", "_": "7"}).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/healthz", "/v1/me", "/v1/files", "/v1/models", "/openapi.json"])
 def test_what_can_be_got_has_a_head(team: TeamHandle, path: str) -> None:
     got, asked = team.http.get(path), team.http.head(path)

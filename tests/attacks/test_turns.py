@@ -7,10 +7,14 @@ import psycopg
 import pytest
 
 from service.app.edge.turns import Turns
+from service.core.in_flight import InFlight
 from service.errors import RateLimited
+from tests.attacks.raw import ask, head, many
 from tests.support.clean import dsn
 from tests.support.service import Service
 from tests.support.waiting import wait_until
+
+CHAT = "/v1/chat/completions"
 
 
 def test_a_team_alone_leaves_room_for_another() -> None:
@@ -59,11 +63,28 @@ def test_a_request_that_is_given_up_passes_its_turn_on() -> None:
 
 
 def test_requests_in_flight_are_bounded_for_each_team() -> None:
-    turns = Turns(1)
-    with turns.entered("a", 1), turns.entered("b", 1), pytest.raises(RateLimited), turns.entered("a", 1):
+    counts = InFlight()
+    with counts.entered("a", 1), counts.entered("b", 1), pytest.raises(RateLimited), counts.entered("a", 1):
         pass
-    with turns.entered("a", 1):
+    with counts.entered("a", 1):
         pass
+
+
+def test_inference_and_other_requests_share_one_quota(service: Service) -> None:
+    team, other = service.make_team(budget_usd="5.00"), service.make_team(budget_usd="5.00")
+    service.admin.put(f"/v1/teams/{team.id}/quotas", json={"requests_in_flight": 2}).raise_for_status()
+    half_sent = head("POST", CHAT, "content-length: 1000", key=team.key) + b"{"
+
+    def is_refused(path: str, key: str) -> bool:
+        answer = ask(service.url, head("POST", path, "content-length: 2", key=key) + b"{}")
+        return answer.status == 429 and answer.error["code"] == "too_many_requests_in_flight"
+
+    with many(service.url, 2, half_sent):
+        wait_until(lambda: is_refused(CHAT, team.key))
+        assert is_refused("/v1/fine_tuning/estimates", team.key)
+        assert not is_refused(CHAT, other.key)
+    wait_until(lambda: not is_refused(CHAT, team.key))
+    assert team.http.get("/v1/me").json()["quotas"]["requests_in_flight"]["limit"] == 2
 
 
 def test_a_team_whose_requests_are_stuck_stops_no_other(service: Service, service_database: str) -> None:

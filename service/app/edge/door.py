@@ -17,6 +17,7 @@ from service.app.edge.headers import Headers
 from service.app.edge.turns import Turns
 from service.app.errors import answer
 from service.app.invalid.query_names import refuse_any
+from service.core.in_flight import InFlight
 from service.errors import TunehouseError, Unauthenticated
 from service.settings import settings
 from service.teams.access import TEAM_HEADER, Caller, authenticate
@@ -36,13 +37,20 @@ class Door:
     """Admits requests to the application, one layer for all routes but inference."""
 
     def __init__(
-        self, app: ASGIApp, *, bodies: Bodies, uploads: Mapping[str, Bodies], callbacks: Bodies
+        self,
+        app: ASGIApp,
+        *,
+        bodies: Bodies,
+        uploads: Mapping[str, Bodies],
+        callbacks: Bodies,
+        in_flight: InFlight,
     ) -> None:
         """`uploads` maps path patterns to readers; `callbacks` reads bodies of routes without a key."""
         self._app = app
         self._bodies = bodies
         self._callbacks = callbacks
         self._uploads = {re.compile(path): reader for path, reader in uploads.items()}
+        self._in_flight = in_flight
         self._turns = Turns(_AT_ONCE)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,15 +70,15 @@ class Door:
 
     async def _admit_stranger(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         body = await self._callbacks.whole(headers, receive) if heads.has_body(headers) else b""
-        with self._turns.entered(_STRANGERS, settings().team_requests_in_flight):
+        with self._in_flight.entered(_STRANGERS, settings().team_requests_in_flight):
             await self._run(_STRANGERS, scope, _replayed(body, receive), send)
 
     async def _admit(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         caller = await _caller(headers)
         scope["state"]["caller"] = caller
         structlog.contextvars.bind_contextvars(key_id=caller.key_id, team_id=caller.team_id)
-        owner = caller.key_id if caller.is_admin else caller.team
-        with self._turns.entered(owner, caller.most_in_flight):
+        owner = caller.counted_as
+        with self._in_flight.entered(owner, caller.most_in_flight):
             upload = self._upload(scope)
             if upload is not None:
                 await self._app(scope, upload.paced(headers, receive), send)

@@ -3,10 +3,6 @@
 import asyncio
 from asyncio import Future
 from collections import Counter, deque
-from collections.abc import Iterator
-from contextlib import contextmanager
-
-from service.errors import RateLimited
 
 
 class Turns:
@@ -19,24 +15,7 @@ class Turns:
     def __init__(self, at_once: int) -> None:
         self._at_once = at_once
         self._running: Counter[str] = Counter()
-        self._in_flight: Counter[str] = Counter()
         self._waiting: dict[str, deque[Future[None]]] = {}
-
-    @contextmanager
-    def entered(self, team: str, limit: int | None) -> Iterator[None]:
-        """Count the block as a request in flight. Raises `RateLimited` if the team has `limit` already."""
-        if limit is not None and self._in_flight[team] >= limit:
-            raise RateLimited(
-                f"This team has {limit} requests in flight, its maximum. Wait until some have ended, or ask "
-                "an admin for a higher quota.",
-                code="too_many_requests_in_flight",
-                retry_after_s=1,
-            )
-        self._in_flight[team] += 1
-        try:
-            yield
-        finally:
-            _take_one(self._in_flight, team)
 
     async def take(self, team: str) -> None:
         """Wait for a turn of `team`; the caller must `give_back` it."""
@@ -54,7 +33,9 @@ class Turns:
 
     def give_back(self, team: str) -> None:
         """End a turn, and start the requests that have room now."""
-        _take_one(self._running, team)
+        self._running[team] -= 1
+        if not self._running[team]:
+            del self._running[team]
         while (following := self._following()) is not None:
             queue = self._waiting.pop(following)
             turn = queue.popleft()
@@ -73,9 +54,3 @@ class Turns:
             return False
         teams = len(self._running.keys() | self._waiting.keys() | {team})
         return self._running[team] < max(1, self._at_once // (teams + 1))
-
-
-def _take_one(counts: Counter[str], team: str) -> None:
-    counts[team] -= 1
-    if not counts[team]:
-        del counts[team]

@@ -10,10 +10,13 @@ from fastapi.routing import APIRoute
 from service.app.invalid.near import did_you_mean
 from service.errors import InvalidRequest
 
+# Probes and scrapers add parameters of their own, and must not find a healthy process unhealthy.
+_PROBED = frozenset({"/healthz", "/readyz", "/metrics"})
+
 
 def refuse_unknown_names(request: Request) -> None:
     """Every route depends on this. Raises `InvalidRequest` for query parameters that it does not have."""
-    if not request.scope["query_string"]:
+    if not request.scope["query_string"] or request.scope["path"] in _PROBED:
         return
     route = request.scope["route"]
     declared = _declared(route) if isinstance(route, APIRoute) else []
