@@ -3,11 +3,12 @@
 import tomllib
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import Any, get_args
 
 from service.settings import settings
+from service.settings.providers import ProviderKind
 
-KINDS = ("openai", "azure", "trainer")
+KINDS: tuple[ProviderKind, ...] = get_args(ProviderKind)
 
 
 @cache

@@ -51,8 +51,10 @@ def check_trainable(offer: Offer, method: str, on: date) -> None:
     """
     base = offer.model
     if method not in base.methods:
+        others = [other for other in offers() if method in other.model.methods and other.model.trains_on(on)]
         raise InvalidRequest(
-            f"'{base.id}' does not support the method '{method}'. Supported: {', '.join(base.methods)}.",
+            f"'{base.id}' does not support the method '{method}'. Supported: {', '.join(base.methods)}. "
+            f"Models that support '{method}': {_places(others) or 'none at the configured providers'}.",
             param="method",
             code="method_not_available",
         )
@@ -64,6 +66,10 @@ def check_trainable(offer: Offer, method: str, on: date) -> None:
             f"{_names(others) or 'none at the configured providers'}.",
             param="model",
         )
+
+
+def _places(some: list[Offer]) -> str:
+    return ", ".join(f"{offer.provider_name}/{offer.model.id}" for offer in some)
 
 
 def _names(some: list[Offer]) -> str:

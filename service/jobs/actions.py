@@ -15,6 +15,7 @@ from service.files import actions as datasets
 from service.jobs import queue
 from service.jobs.admission.checks import Admission, check_admission, hold_cost
 from service.jobs.admission.estimate import shared_rows
+from service.jobs.admission.fit import check_action
 from service.jobs.admission.request import method_of, request_of_body, request_of_job
 from service.jobs.kinds import ADVANCE_JOB, ADVANCE_RETRAIN
 from service.jobs.queries import count_unfinished
@@ -22,6 +23,8 @@ from service.jobs.schemas import JobCreate
 from service.jobs.states import ALLOWED, JobStatus, RequestedAction
 from service.jobs.tables import Job
 from service.ledger.actions import release_hold
+from service.providers.kinds.capabilities import capabilities_of, translate
+from service.providers.registry import provider_settings
 from service.teams.quotas.actions import Quota, counted_by, require_room
 
 CREATED = "Created fine-tuning job: {}"  # OpenAI's words
@@ -106,9 +109,25 @@ def _note_estimate(session: Session, job: Job, admission: Admission) -> None:
     if admission.estimate is None or admission.training is None:
         return
     job.estimated_cost_usd = admission.estimate.cost_usd
+    _translate(session, job, admission.estimate.n_epochs)
     shared = shared_rows(session, job.team_id, admission.training, job.validation_file)
     if shared is not None:
         append_event(session, job, EventType.JOB_MESSAGE, shared, level="warn")
+
+
+def _translate(session: Session, job: Job, n_epochs: int) -> None:
+    """Log the hyperparameters in the provider's words, and choose the epochs if the provider does not."""
+    kind = provider_settings(job.provider).kind
+    known = capabilities_of(kind)
+    chosen = job.method[job.method_type].get("hyperparameters", {})
+    if not known.chooses_epochs and chosen.get("n_epochs", "auto") == "auto":
+        chosen = chosen | {"n_epochs": n_epochs}
+        settings = job.method[job.method_type] | {"hyperparameters": chosen}
+        job.method = job.method | {job.method_type: settings}
+    if known.hyperparameters is not None:
+        sent = ", ".join(f"{name} {value}" for name, value in translate(kind, chosen).items())
+        message = f"Hyperparameters in the provider's terms: {sent or 'its defaults'}."
+        append_event(session, job, EventType.JOB_MESSAGE, message)
 
 
 def request_action(session: Session, job: Job, action: RequestedAction) -> Job:
@@ -133,6 +152,7 @@ def request_action(session: Session, job: Job, action: RequestedAction) -> Job:
             param="fine_tuning_job_id",
             code="invalid_job_state",
         )
+    check_action(job.provider, action.value)
     job.requested = action
     if action is RequestedAction.CANCEL and job.intended_at is None:
         end_unsent(

@@ -13,7 +13,6 @@ from typing import Any
 from service.core.clock import from_unix, now
 from service.providers.answers import Garbage
 from service.providers.port import (
-    STAMP_KEY,
     LineCounts,
     ProviderCheckpoint,
     ProviderEvent,
@@ -34,7 +33,11 @@ _LEVELS = {"info": "info", "warn": "warn", "warning": "warn", "error": "error"}
 
 
 def job_of(
-    raw: Mapping[str, Any], clean: Clean, status_names: Mapping[str, str], asked: str | None = None
+    raw: Mapping[str, Any],
+    clean: Clean,
+    status_names: Mapping[str, str],
+    asked: str | None = None,
+    stamp_key: str = "tunehouse_job",
 ) -> ProviderJob:
     """A `fine_tuning.job`. Raises `Garbage` without an id or a status, and for another job than `asked`."""
     status = _word(raw.get("status"), clean)
@@ -47,7 +50,7 @@ def job_of(
         status=status_names.get(status, status),
         model=_id(raw.get("model")) or "",
         created_at=_moment(raw.get("created_at")) or now(),
-        stamp=_id(_mapping(raw.get("metadata")).get(STAMP_KEY)),
+        stamp=_id(_mapping(raw.get("metadata")).get(stamp_key)),
         finished_at=_moment(raw.get("finished_at")),
         estimated_finish=_moment(raw.get("estimated_finish")),
         fine_tuned_model=_id(raw.get("fine_tuned_model")),

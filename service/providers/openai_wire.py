@@ -23,10 +23,10 @@ from service.providers.calls import within
 from service.providers.client import make_client
 from service.providers.errors import Gone, KeyRefused, Rejected
 from service.providers.failures import translated
+from service.providers.kinds.capabilities import capabilities_of
 from service.providers.large_files import send_in_parts, size_of
 from service.providers.paging import PAGE, TooLong, Walker
 from service.providers.port import (
-    STAMP_KEY,
     LineCounts,
     ProviderCheckpoint,
     ProviderEvent,
@@ -57,6 +57,7 @@ class OpenAIWire:
     def __init__(self, settings: ProviderSettings) -> None:
         self.name = settings.name
         self.kind: str = settings.kind
+        self.capabilities = capabilities_of(settings.kind)
         self.settings = settings
         key = settings.api_key.get_secret_value()
         secret = settings.webhook_secret
@@ -109,29 +110,18 @@ class OpenAIWire:
             raise Rejected("The result file is larger than 8 MB.", code="result_too_large") from None
 
     def create_job(self, spec: ProviderJobSpec) -> ProviderJob:
-        stamp = spec.metadata.get(STAMP_KEY, "")
-        body: dict[str, Any] = {
-            "model": spec.model,
-            "training_file": spec.training_file_id,
-            "method": dict(spec.method),
-            "metadata": dict(spec.metadata),
-            "validation_file": spec.validation_file_id or omit,
-            "suffix": self._fit_suffix(spec.suffix) or omit,
-            "seed": omit if spec.seed is None else spec.seed,
-            "integrations": [dict(item) for item in spec.integrations] or omit,
-        }
-        # OpenAI keeps this header in its own logs, where its support finds the request by it.
-        headers = {"X-Client-Request-Id": stamp}
+        body, more = self._body(spec), self._extra_body(spec)
         with self._calling(repeatable=False):
-            answer = self._jobs.create(**body, extra_headers=headers, extra_body=self._extra_body())
+            answer = self._jobs.create(**body, extra_headers=self._create_headers(spec), extra_body=more)
             created = self._job_in(answer.content)
-            if created.stamp not in (None, stamp):
+            if created.stamp not in (None, spec.stamp):
                 raise Garbage("The provider answered the create with a job that carries another stamp.")
         return created
 
     def find_job(self, stamp: str, since: datetime | None = None) -> ProviderJob | None:
+        filtering = {self.capabilities.stamp_key: stamp} if self.capabilities.stamp == "metadata" else None
         try:
-            stamped = [job for job in self._iter_jobs(since, {STAMP_KEY: stamp}) if job.stamp == stamp]
+            stamped = [job for job in self._iter_jobs(since, filtering) if job.stamp == stamp]
         except Rejected:
             # An upstream that refuses the filter can still be read through.
             stamped = [job for job in self._iter_jobs(since, None) if job.stamp == stamp]
@@ -184,7 +174,7 @@ class OpenAIWire:
             return [mapping.model_of(raw) for raw in listed]
 
     def count_tokens(self, model: str, examples: Sequence[Mapping[str, Any]]) -> LineCounts | None:
-        if self.kind != "trainer":  # no other provider counts
+        if not self.capabilities.counts_tokens:
             return None
         body = {"model": model, "examples": examples}
         with self._calling(repeatable=True):
@@ -195,7 +185,7 @@ class OpenAIWire:
         self._delete(lambda: self._models.delete(model))
 
     def costs_usd(self, start: datetime, end: datetime) -> Decimal | None:
-        if self.kind != "openai":  # no other provider reports its costs
+        if not self.capabilities.reports_costs:
             return None
         try:
             with within(self.settings.timeout_s, PAGE_BOUND):
@@ -218,8 +208,29 @@ class OpenAIWire:
     def _fit_suffix(self, suffix: str | None) -> str | None:
         return suffix
 
-    def _extra_body(self) -> dict[str, Any] | None:
+    def _body(self, spec: ProviderJobSpec) -> dict[str, Any]:
+        """The fields of a create that the SDK knows."""
+        return {
+            "model": spec.model,
+            "training_file": spec.training_file_id,
+            "method": dict(spec.method),
+            "metadata": {self.capabilities.stamp_key: spec.stamp},
+            "validation_file": spec.validation_file_id or omit,
+            "suffix": self._fit_suffix(spec.suffix) or omit,
+            "seed": omit if spec.seed is None else spec.seed,
+            "integrations": [dict(item) for item in spec.integrations] or omit,
+        }
+
+    def _extra_body(self, spec: ProviderJobSpec) -> dict[str, Any] | None:
+        """The fields of a create that the SDK does not know."""
         return None
+
+    def _create_headers(self, spec: ProviderJobSpec) -> dict[str, str]:
+        """OpenAI keeps this header in its own logs, where its support finds the request by it."""
+        return {"X-Client-Request-Id": spec.stamp}
+
+    def _read_job(self, raw: Mapping[str, Any], asked: str | None = None) -> ProviderJob:
+        return mapping.job_of(raw, self._clean, self.status_names, asked, self.capabilities.stamp_key)
 
     def _fetch_files(self, after: str | None) -> dict[str, Any]:
         listed = self._files.list(purpose="fine-tune", limit=_FILES_PAGE, order="desc", after=after or omit)
@@ -230,7 +241,7 @@ class OpenAIWire:
             return self._job_in(call().content, asked)
 
     def _job_in(self, content: bytes, asked: str | None = None) -> ProviderJob:
-        return mapping.job_of(read_object(content), self._clean, self.status_names, asked)
+        return self._read_job(read_object(content), asked)
 
     def _delete(self, call: Callable[[], Any]) -> None:
         try:
@@ -247,7 +258,7 @@ class OpenAIWire:
 
         for raw in self._walker.items(fetch, since):
             with translated(self._clean, repeatable=True):
-                job = mapping.job_of(raw, self._clean, self.status_names)
+                job = self._read_job(raw)
             yield job
 
 

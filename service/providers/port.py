@@ -6,16 +6,13 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, BinaryIO, Protocol
 
-# The metadata key that holds our job's id, so that a job can be found after an unknown outcome.
-STAMP_KEY = "tunehouse_job"
-
 
 @dataclass(frozen=True)
 class ProviderJobSpec:
     """A job to run at the provider; all ids in it are the provider's.
 
-    `method` is OpenAI's `method` object with its hyperparameters, `metadata` at most 16 pairs of which
-    `STAMP_KEY` is one.
+    `stamp` is our job's id: the provider job carries it where the kind of provider has room for it.
+    `method` is OpenAI's `method` object with its hyperparameters.
     """
 
     model: str
@@ -24,7 +21,7 @@ class ProviderJobSpec:
     method: Mapping[str, Any]
     suffix: str | None
     seed: int | None
-    metadata: Mapping[str, str]
+    stamp: str
     integrations: Sequence[Mapping[str, Any]] = ()
 
 
@@ -142,7 +139,7 @@ class Provider(Protocol):
         ...
 
     def find_job(self, stamp: str, since: datetime | None = None) -> ProviderJob | None:
-        """Find the oldest job whose metadata holds `stamp` under `STAMP_KEY`; None if there is none.
+        """Find the oldest job that carries `stamp`; None if there is none.
 
         If the provider ignores the filter, reads its pages back to `since`, when the job was planned.
         Raises `OutcomeUnknown` if it stops earlier.

@@ -47,10 +47,16 @@ def endpoint_of(one: ProviderSettings) -> Endpoint:
 
 def open_provider(one: ProviderSettings) -> "OpenAIWire":
     """A provider from these settings, with a client of its own, which the caller closes."""
-    from service.providers.azure import AzureWire
+    from service.providers.kinds.azure import AzureWire
+    from service.providers.kinds.compatible import CompatibleWire
     from service.providers.openai_wire import OpenAIWire
 
-    kinds = {"openai": OpenAIWire, "trainer": OpenAIWire, "azure": AzureWire}
+    kinds = {
+        "openai": OpenAIWire,
+        "trainer": OpenAIWire,
+        "azure": AzureWire,
+        "openai_compatible": CompatibleWire,
+    }
     return kinds[one.kind](one)
 
 

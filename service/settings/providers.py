@@ -7,6 +7,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.settings.secrets import FileSecret, Key, Secret
 
+ProviderKind = Literal["openai", "azure", "trainer", "openai_compatible"]
+
 
 def _check_base_url(url: str) -> str:
     """Refuse a malformed address at the start, not at the first call hours later in a worker."""
@@ -38,7 +40,7 @@ class ProviderSettings(BaseModel):
         description="The provider's name in jobs, reports and its webhook address.\n"
         "Required. Keep it: rows refer to it.",
     )
-    kind: Literal["openai", "azure", "trainer"] = Field(
+    kind: ProviderKind = Field(
         description="The type of provider. It selects the catalogue of models, limits and prices, and "
         "details of the wire format.\n"
         "Required."

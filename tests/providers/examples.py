@@ -43,7 +43,7 @@ def make_spec(training_file_id: str, **changes: Any) -> ProviderJobSpec:
         method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 1}}},
         suffix="small",
         seed=7,
-        metadata={"tunehouse_job": new_stamp()},
+        stamp=new_stamp(),
     )
     return replace(spec, **changes)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.providers.azure import WithBom
+from service.providers.kinds.azure import WithBom
 from service.providers.openai_wire import OpenAIWire
 from service.providers.registry import endpoint_of
 from tests.providers.examples import CHAT, make_spec, start_job, upload

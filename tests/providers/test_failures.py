@@ -29,7 +29,7 @@ SPEC = ProviderJobSpec(
     method={"type": "supervised", "supervised": {"hyperparameters": {"n_epochs": 1}}},
     suffix=None,
     seed=None,
-    metadata={"tunehouse_job": "ftjob-ours"},
+    stamp="ftjob-ours",
 )
 DAILY = (
     "This fine-tune request has been rate-limited. Your organization has reached the maximum of 8 "

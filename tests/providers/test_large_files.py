@@ -5,8 +5,8 @@ import io
 import pytest
 
 from service.providers import large_files
-from service.providers.azure import AzureWire
 from service.providers.errors import OutcomeUnknown, Rejected, Retryable
+from service.providers.kinds.azure import AzureWire
 from service.providers.openai_wire import OpenAIWire
 from tests.providers.examples import CHAT, new_stamp
 from tests.support.trainer_process import TrainerProcess

@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from service.local.checks import read_settings
 from service.local.errors import EmbeddedError
 from service.providers import registry
-from service.providers.azure import AzureWire
 from service.providers.errors import NotConfigured
+from service.providers.kinds.azure import AzureWire
 from service.settings import Settings, settings
 
 ONE = {"name": "one", "kind": "openai", "base_url": "https://api.openai.com/v1", "api_key": "sk-one-key"}

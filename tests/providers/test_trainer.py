@@ -7,7 +7,7 @@ import pytest
 
 from service.providers.errors import Gone, OutcomeUnknown, Rejected, Retryable, Throttled, WoundDown
 from service.providers.openai_wire import OpenAIWire
-from service.providers.port import STAMP_KEY, ProviderJob
+from service.providers.port import ProviderJob
 from tests.providers.examples import make_spec, new_stamp, start_job, upload
 from tests.support.trainer_process import TrainerProcess
 from tests.support.waiting import wait_until
@@ -69,7 +69,7 @@ def test_a_create_whose_answer_is_lost_is_found_by_its_stamp(
     with pytest.raises(OutcomeUnknown):
         provider.create_job(spec)
 
-    stamp = spec.metadata[STAMP_KEY]
+    stamp = spec.stamp
     found = provider.find_job(stamp, datetime.now(UTC) - timedelta(minutes=1))
     assert found is not None
     assert [job.id for job in jobs_with(provider, stamp)] == [found.id]
@@ -84,7 +84,7 @@ def test_a_create_lost_on_its_way_there_leaves_nothing_to_find(
     with pytest.raises(OutcomeUnknown):
         provider.create_job(spec)
 
-    assert provider.find_job(spec.metadata[STAMP_KEY]) is None
+    assert provider.find_job(spec.stamp) is None
 
 
 def test_a_create_that_outlasts_its_timeout_has_an_unknown_outcome(

@@ -26,7 +26,7 @@ from service.jobs.tables import Job
 from service.jobs.upstream import snapshots, wind_down
 from service.jobs.upstream.snapshots import Snapshot
 from service.providers.errors import Rejected, Retryable, Throttled, WoundDown
-from service.providers.port import STAMP_KEY, ProviderJob, ProviderJobSpec
+from service.providers.port import ProviderJob, ProviderJobSpec
 from service.providers.registry import get_provider
 from service.providers.scrub import rename_ids
 from service.settings import settings
@@ -183,6 +183,6 @@ def _spec(job: Job) -> ProviderJobSpec:
         method=job.method,
         suffix=job.suffix,
         seed=job.seed,
-        metadata={STAMP_KEY: job.id},
+        stamp=job.id,
         integrations=job.integrations,
     )

@@ -17,6 +17,7 @@ from service.errors import InvalidRequest, NotFound, TrainingNotAvailable
 from service.files.queries import get_file, report_of
 from service.files.tables import File
 from service.jobs.admission.estimate import JobEstimate, estimate_job, find_price
+from service.jobs.admission.fit import check_fit
 from service.jobs.admission.graders import check_grader
 from service.jobs.admission.request import JobRequest
 from service.jobs.blocks import BlockKind, block_on
@@ -66,6 +67,7 @@ def check_admission(session: Session, request: JobRequest) -> Admission:
             code="validation_file_required",
         )
     check_grader(request.grader)
+    check_fit(target, request)
     training = _check_files(session, request, target.base.formats[request.method])
     price = find_price(session, target, request)
     estimate = None if training is None else estimate_job(session, target, request, training, price)

@@ -28,6 +28,8 @@ class JobRequest:
     job_id: str | None = None
     price_id: str | None = None
     grader: Mapping[str, Any] | None = None
+    seed: int | None = None
+    has_integrations: bool = False
 
 
 def method_of(body: JobCreate) -> Method:
@@ -51,6 +53,8 @@ def request_of_body(team_id: str, key_id: str, body: JobCreate) -> JobRequest:
         validation_file=body.validation_file,
         max_cost_usd=body.tunehouse.max_cost_usd if body.tunehouse else None,
         grader=method.reinforcement.grader if method.reinforcement else None,
+        seed=body.seed,
+        has_integrations=bool(body.integrations),
         acknowledges_shutdown=bool(body.tunehouse and body.tunehouse.acknowledge_shutdown),
     )
 

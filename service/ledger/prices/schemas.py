@@ -11,6 +11,7 @@ from service.core.clock import from_unix, unix
 from service.core.wire import Name, Text, WireIn, WireOut
 from service.ledger.fields import Amount, Moment
 from service.ledger.money import usd
+from service.settings.providers import ProviderKind
 
 
 class PriceCreate(WireIn):
@@ -20,7 +21,7 @@ class PriceCreate(WireIn):
     the kind. Both are required so that a price per thousand cannot be mistaken for one per million.
     """
 
-    provider_kind: Literal["openai", "azure", "trainer"]
+    provider_kind: ProviderKind
     model: Name
     method: Literal["supervised", "dpo", "reinforcement"] | None = None
     kind: PriceKind

@@ -7,10 +7,9 @@ from service.core.pages import Page, fetch_page
 from service.errors import NotFound
 from service.models.queries import Target, unknown_model
 from service.models.tables import TunedModel
+from service.providers.kinds.capabilities import capabilities_of
 from service.providers.registry import provider_settings
 from service.settings import settings
-
-_BY_DEPLOYMENT = frozenset({"azure"})  # the kinds of provider that serve only deployments
 
 
 def serving_name(target: Target) -> str:
@@ -23,7 +22,7 @@ def serving_name(target: Target) -> str:
         return provider.deployments.get(target.base.id, target.provider_model)
     if target.tuned.deployment is not None:
         return target.tuned.deployment
-    if provider.kind in _BY_DEPLOYMENT:
+    if not capabilities_of(provider.kind).served_at_once:
         raise NotFound(
             f"The model {target.model_id!r} is trained but not deployed at its provider yet; "
             "ask a Tunehouse admin to deploy it.",
@@ -35,7 +34,7 @@ def serving_name(target: Target) -> str:
 
 def served_by_deployments(session: Session, after: str | None, limit: int) -> Page[TunedModel]:
     """Models of all teams at providers that serve deployments, newest first; deleted ones are left out."""
-    providers = [one.name for one in settings().providers if one.kind in _BY_DEPLOYMENT]
+    providers = [one.name for one in settings().providers if not capabilities_of(one.kind).served_at_once]
     theirs = select(TunedModel).where(
         TunedModel.provider.in_(providers),
         TunedModel.deleted_at.is_(None),

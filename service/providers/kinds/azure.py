@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, BinaryIO, ClassVar
 
 from service.providers.openai_wire import OpenAIWire
+from service.providers.port import ProviderJobSpec
 
 _BOM = b"\xef\xbb\xbf"
 _SUFFIX_LENGTH = 18
@@ -28,7 +29,7 @@ class AzureWire(OpenAIWire):
         """Shorten the suffix for Azure's name of the model; Tunehouse's own name keeps it unchanged."""
         return _NOT_IN_SUFFIX.sub("-", suffix or "")[:_SUFFIX_LENGTH].strip("-") or None
 
-    def _extra_body(self) -> dict[str, Any] | None:
+    def _extra_body(self, spec: ProviderJobSpec) -> dict[str, Any] | None:
         kind = self.settings.training_type
         return None if kind is None else {"trainingType": kind}
 

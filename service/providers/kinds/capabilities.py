@@ -1,0 +1,106 @@
+"""What each kind of provider can do, as data. Routes and workers decide by this table, not by a kind's name.
+
+`docs/providers/` shows the same table to people.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal
+
+from service.settings.providers import ProviderKind
+
+Action = Literal["cancel", "pause", "resume"]
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """How a provider takes one of OpenAI's hyperparameters.
+
+    `name` is the provider's word for it. A value of ours is multiplied by `unit` and must then be between
+    `lowest` and `highest`. `auto` is sent for "auto"; None leaves the field out, and the provider chooses.
+    """
+
+    name: str
+    lowest: float
+    highest: float
+    unit: float = 1
+    auto: str | float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Capabilities:
+    """What one kind of provider can do.
+
+    `stamp` is where a provider job carries our job's id, so that it is found after an unknown outcome:
+    under `stamp_key` in its metadata, in its suffix, or as its own id, which we choose. `actions` can be
+    requested for a running job. `hyperparameters` translates OpenAI's names and units; None passes them on
+    unchanged. `chooses_epochs` says whether the provider resolves "auto". `checks_files` says whether it
+    must have checked a file before a job can use it. `continues_tuned` says whether tuned models can be
+    tuned again, `served_at_once` whether they answer without a deployment. `limits` are reasons why fields
+    of a request are refused, by field.
+    """
+
+    stamp: Literal["metadata", "suffix", "id"] = "metadata"
+    stamp_key: str = "tunehouse_job"
+    actions: frozenset[Action] = frozenset({"cancel", "pause", "resume"})
+    hyperparameters: Mapping[str, Hyperparameter] | None = None
+    chooses_epochs: bool = True
+    checks_files: bool = False
+    events: Literal["log", "derived"] = "log"
+    checkpoints: bool = True
+    continues_tuned: bool = True
+    served_at_once: bool = True
+    webhooks: bool = True
+    counts_tokens: bool = False
+    reports_costs: bool = False
+    limits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+
+
+_CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
+    "openai": Capabilities(reports_costs=True),
+    "azure": Capabilities(served_at_once=False),
+    "trainer": Capabilities(counts_tokens=True),
+    # Another Tunehouse reserves keys that begin with "tunehouse".
+    "openai_compatible": Capabilities(stamp_key="upstream_job"),
+}
+
+
+def capabilities_of(kind: ProviderKind) -> Capabilities:
+    """What a kind of provider can do."""
+    return _CAPABILITIES[kind]
+
+
+def translate(kind: ProviderKind, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:
+    """OpenAI's hyperparameters by the names and in the units of a kind of provider.
+
+    Raises ValueError for a hyperparameter or value that this kind does not take; the message says what it
+    takes.
+    """
+    table = capabilities_of(kind).hyperparameters
+    if table is None:
+        return dict(hyperparameters)
+    sent: dict[str, Any] = {}
+    for name, value in hyperparameters.items():
+        known = table.get(name)
+        if known is None:
+            if value in (None, "auto", "default"):
+                continue
+            raise ValueError(
+                f"Providers of kind '{kind}' do not take '{name}'. Leave it out, or use: {', '.join(table)}."
+            )
+        found = known.auto if value in (None, "auto") else _in_unit(kind, name, value, known)
+        if found is not None:
+            sent[known.name] = found
+    return sent
+
+
+def _in_unit(kind: str, name: str, value: float, known: Hyperparameter) -> float:
+    found = value * known.unit
+    if not known.lowest <= found <= known.highest:
+        lowest, highest = known.lowest / known.unit, known.highest / known.unit
+        raise ValueError(
+            f"'{name}' must be between {lowest:g} and {highest:g} for providers of kind '{kind}', "
+            f"got {value:g}."
+        )
+    return found
