@@ -1,7 +1,7 @@
 # `make help` lists the targets. Requires make, git and Python 3.11 to 3.14; uv.lock pins everything else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-train chaos lint format clean
+.PHONY: help install demo up test test-train test-operations chaos lint format clean
 BIN := .venv/bin
 READY := .venv/.installed
 TRAIN_READY := .venv-train/.installed
@@ -11,7 +11,7 @@ TEST_PROCESSES ?= 4
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-10s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-15s %s\n", $$1, $$2}' Makefile
 
 install: $(READY) ## Create the environment in .venv, with every package locked by hash
 
@@ -26,6 +26,10 @@ test: $(READY) ## Run the tests; ARGS="tests/jobs -k cancel" selects some
 
 test-train: $(TRAIN_READY) ## Run the tests of real training, with torch for CPUs in .venv-train
 	@.venv-train/bin/python -m pytest -q tests/train $(ARGS)
+
+test-operations: $(READY) ## Run the tests on Debian's PostgreSQL, Redis, pgbouncer, haproxy and Prometheus; takes minutes
+	@.ci/install-operations
+	@$(BIN)/python -m pytest -q -rs $(or $(ARGS),tests/operations)
 
 chaos: $(READY) ## Kill processes at random while 200 jobs run, then check the books; takes minutes
 	@$(BIN)/python -m tests.chaos.run $(ARGS)

@@ -4,7 +4,6 @@ from typing import Literal
 
 from fastapi import APIRouter
 from pydantic import BaseModel
-from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,10 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from service.app.readiness import DATABASE, STORAGE, Check
 from service.core import heartbeat
 from service.core.db import transaction
+from service.core.redis_clients import redis_client
 from service.core.work import WorkItem
 from service.errors import TunehouseError, Unavailable
 from service.jobs.blocks import standing_blocks
 from service.settings import settings
+from service.settings.redis import parse
 
 router = APIRouter(tags=["operations"])
 
@@ -96,7 +97,7 @@ def _part(check: Check) -> PartStatus:
 def _check_broker() -> None:
     url = settings().redis_url.get_secret_value()
     try:
-        with Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2) as broker:
+        with redis_client(parse(url), timeout_s=2) as broker:
             broker.ping()
     except RedisError as failure:
         raise Unavailable(

@@ -1,6 +1,12 @@
-"""Send wake-ups: messages that a unit of work may be due."""
+"""Send wake-ups: messages that a unit of work may be due.
 
+A thread sends them, so that no request waits for the broker. A wake-up may get lost: workers find the rows.
+"""
+
+import queue
+import threading
 import time
+from collections.abc import Callable
 from functools import cache
 
 import structlog
@@ -13,10 +19,10 @@ from service.core.broker import LATE, NEWS, QUEUE, STEP_TASK, make_celery
 log = structlog.get_logger(__name__)
 
 
-# The broker only speeds things up: a request must not wait for an unreachable one.
 _GIVE_UP_SOON = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries": 0}
 # How long nothing is sent after a failure. Workers find the rows themselves.
 _STAY_AWAY_S = 5.0
+_MOST_UNSENT = 10_000
 
 
 class _Away:
@@ -57,17 +63,60 @@ def waiting() -> int | None:
 def send(kind: str, subject_id: str, *, late: bool = False) -> None:
     """Wake a worker for one unit of work; wake-ups from the sweep are `late` and have lower priority.
 
-    If the broker cannot be reached, the failure is logged and nothing is sent: the row is committed, and a
-    worker finds it.
+    Returns at once. If the broker cannot be reached, the failure is logged and nothing is sent for some
+    seconds: the row is committed, and a worker finds it.
     """
+    if not is_away():
+        _sender.put(lambda: _send(kind, subject_id, late))
+
+
+def flush() -> None:
+    """Wait until all wake-ups so far have been sent or dropped."""
+    done = threading.Event()
+    _sender.put(done.set)
+    done.wait()
+
+
+def _send(kind: str, subject_id: str, late: bool) -> None:
     if is_away():
         return
     try:
         _producer().send_task(
             STEP_TASK, args=[kind, subject_id], retry=False, priority=LATE if late else NEWS
         )
-    except (OperationalError, OSError) as unreachable:
+    except (OperationalError, RedisError, OSError) as unreachable:
         _stay_away(unreachable)
+
+
+class _Sender:
+    """A thread that makes calls in their order. It starts with the first one and ends with the process."""
+
+    def __init__(self) -> None:
+        self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+
+    def put(self, call: Callable[[], None]) -> None:
+        """Make a call soon; it is dropped if too many wait."""
+        if self._calls.qsize() >= _MOST_UNSENT:
+            return
+        self._calls.put(call)
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="wake", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            call = self._calls.get()
+            try:
+                call()
+            except Exception:
+                # The thread must outlive a failure that kombu does not map.
+                log.exception("wake_up_not_sent")
+
+
+_sender = _Sender()
 
 
 def _stay_away(unreachable: Exception) -> None:

@@ -8,11 +8,12 @@ import ssl
 import httpx2
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
-from redis import Redis
 from redis.exceptions import RedisError
 
+from service.core.redis_clients import redis_client
 from service.local.errors import EmbeddedError
 from service.settings import Settings
+from service.settings.redis import parse
 from service.settings.unknown import complaint_about
 
 # For http only: loading the system's certificates would cost 20 ms per call.
@@ -52,9 +53,9 @@ def check_port(host: str, port: int) -> None:
 def check_broker(url: str) -> None:
     """Raise EmbeddedError unless a Redis or Valkey answers at `url`."""
     try:
-        with Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as broker:
+        with redis_client(parse(url), timeout_s=5) as broker:
             broker.ping()
-    except (RedisError, ValueError) as error:
+    except RedisError as error:
         raise EmbeddedError(f"TUNEHOUSE_REDIS_URL: the broker does not answer: {error}") from error
 
 

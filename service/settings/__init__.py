@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 from service.settings.http import HttpSettings
 from service.settings.providers import ProviderSettings, check_names
+from service.settings.redis import RedisUrl
 from service.settings.secrets import AdminKey, Secret
 from service.settings.sinks import AuditSink
 from service.settings.teams import TeamSettings
@@ -56,10 +57,10 @@ class Settings(HttpSettings, TeamSettings):
         description="The same database as the owner of its tables, for `tunehouse migrate` alone.\n"
         "Always in production: without it, api and workers own the tables and could rewrite history.",
     )
-    redis_url: Secret = Field(
+    redis_url: RedisUrl = Field(
         default=SecretStr("redis://localhost:6379/0"),
-        description="Redis or Valkey, for Celery's messages and rate-limit counters. Its data may be lost at "
-        "any time.\n"
+        description="Redis or Valkey, for Celery's messages and rate-limit counters: `redis://`, `rediss://` "
+        "(TLS) or `redis+sentinel://`. Its data may be lost at any time.\n"
         "Always, outside `tunehouse up`.",
     )
     admin_key: AdminKey | None = Field(

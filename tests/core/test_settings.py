@@ -7,6 +7,7 @@ import pytest
 from service.local.checks import read_settings
 from service.local.errors import EmbeddedError
 from service.settings import Settings
+from service.settings.redis import parse
 
 URLS = ["TUNEHOUSE_DATABASE_URL", "TUNEHOUSE_REDIS_URL"]
 
@@ -15,15 +16,15 @@ URLS = ["TUNEHOUSE_DATABASE_URL", "TUNEHOUSE_REDIS_URL"]
 def test_an_url_with_a_password_can_stand_in_a_file(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "url").write_text("scheme://user:pa55@host/db\n")
+    (tmp_path / "url").write_text("redis://user:pa55@host/1\n")
     monkeypatch.setenv(name, f"file:{tmp_path / 'url'}")
     url = getattr(Settings(), name.removeprefix("TUNEHOUSE_").lower())
-    assert url.get_secret_value() == "scheme://user:pa55@host/db"
+    assert url.get_secret_value() == "redis://user:pa55@host/1"
 
 
 @pytest.mark.parametrize("name", URLS)
 def test_the_password_in_an_url_is_not_printed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(name, "scheme://user:pa55@host/db")
+    monkeypatch.setenv(name, "redis://user:pa55@host/1")
     assert "pa55" not in repr(Settings())
 
 
@@ -79,3 +80,22 @@ def test_a_place_that_cannot_be_used_stops_the_start(
     monkeypatch.setenv(variable, value)
     with pytest.raises(EmbeddedError, match=f"{variable}: .*{complaint}"):
         read_settings()
+
+
+@pytest.mark.parametrize(
+    ("url", "complaint"),
+    [
+        ("amqp://host", "must be redis://"),
+        ("redis+sentinel://host:26379/0/1", None),
+        ("redis+sentinel://host:26379", "must be redis://"),
+        ("redis://host/zero", "must be redis://"),
+        ("redis://host/0?ssl_ca_certs=x", "unknown option ssl_ca_certs; allowed: none"),
+        ("rediss://host/0?ssl_ca_cert=x", "unknown option ssl_ca_cert; allowed: ssl_ca_certs"),
+    ],
+)
+def test_a_broker_address_that_cannot_be_understood_is_refused(url: str, complaint: str | None) -> None:
+    if complaint is None:
+        assert parse(url).master == "0"
+        return
+    with pytest.raises(ValueError, match=complaint):
+        parse(url)

@@ -49,11 +49,13 @@ def test_a_broker_full_of_wake_ups_gets_no_more_of_them(
     with transaction() as session:
         for number in range(5):
             work.schedule(session, "test", str(number))
+    wake.flush()
     assert wake.waiting() == 5
     forget_wakes()
     assert sweep.sweep_once() == 0
     broker.flushdb()
     assert sweep.sweep_once() == 5
+    wake.flush()
     assert wake.waiting() == 5
 
 

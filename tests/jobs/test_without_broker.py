@@ -55,5 +55,6 @@ def test_a_job_goes_from_create_to_end_without_a_broker(trainer: TrainerProcess)
 @pytest.mark.usefixtures("configure", "_no_broker")
 def test_a_request_does_not_wait_for_a_broker_that_has_just_failed() -> None:
     wake.send("test", "one")
+    wake.flush()
     assert wake.is_away()
     assert wake.waiting() is None

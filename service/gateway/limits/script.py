@@ -7,18 +7,20 @@ its connection knows addresses, TLS and passwords, and that is all that is used 
 import hashlib
 from collections.abc import Sequence
 
-from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError
+
+from service.core.redis_clients import async_pool, close_pool
+from service.settings.redis import RedisAddress
 
 
 class Script:
     """A script that returns one text. Only one `run` may be in progress at a time."""
 
-    def __init__(self, source: str, url: str, timeout_s: float) -> None:
+    def __init__(self, source: str, address: RedisAddress, timeout_s: float) -> None:
         self._source = source
         self._sha = hashlib.sha1(source.encode(), usedforsecurity=False).hexdigest()
-        self._redis: Redis = Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+        self._pool = async_pool(address, timeout_s)
         self._connection: AbstractConnection | None = None
 
     async def run(self, keys: Sequence[str], arg: str) -> bytes:
@@ -32,12 +34,11 @@ class Script:
         """Let go of the connection."""
         if self._connection is not None:
             await self._connection.disconnect()
-        await self._redis.aclose()
+        await close_pool(self._pool)
 
     async def _command(self, *words: str | int) -> bytes:
         if self._connection is None:
-            pool = self._redis.connection_pool
-            self._connection = pool.make_connection()  # type: ignore[no-untyped-call]
+            self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
         connection = self._connection
         try:
             if not connection.is_connected:

@@ -20,6 +20,7 @@ from service.gateway.limits.actions import LimitOwner
 from service.gateway.limits.script import Script
 from service.gateway.payer import Payer, Unit
 from service.settings import Settings
+from service.settings.redis import parse
 
 log = structlog.get_logger(__name__)
 
@@ -67,7 +68,7 @@ class Limits:
 
     def __init__(self, settings: Settings) -> None:
         self._usual = own_limits.by_settings(settings)
-        self._script = Script(_SCRIPT, settings.redis_url.get_secret_value(), _TIMEOUT_S)
+        self._script = Script(_SCRIPT, parse(settings.redis_url.get_secret_value()), _TIMEOUT_S)
         self._batches: Batches[_Ask, _Answer] = Batches(self._write)
         self._corrections: Counter[TokenBucket] = Counter()
         self._away_until = 0.0
