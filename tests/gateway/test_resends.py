@@ -1,17 +1,20 @@
 """A request that is sent again is not charged again: by its Idempotency-Key, or as the SDK's own resend."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx2
 import pytest
 from openai import APIConnectionError
+from sqlalchemy import update
 
 from service.core.db import transaction
 from service.gateway.resends.tables import InferenceAttempt
 from tests.gateway.rows import entries_of, holds_left
 from tests.support.service import Service, TeamHandle
 from tests.support.trainer_process import TrainerProcess
+from tests.support.waiting import wait_until
 
 PATH = "/v1/chat/completions"
 HELLO = [{"role": "user", "content": "Hello"}]
@@ -115,8 +118,14 @@ def test_a_key_in_use_waits_for_its_answer(service: Service, trainer: TrainerPro
 def test_a_key_of_a_process_that_died_is_refused_when_its_hold_has_ended(service: Service) -> None:
     team = service.make_team()
     assert ask(team, "a").status_code == 200
-    with transaction() as session:
-        row = session.query(InferenceAttempt).filter_by(team_id=team.id).one()
-        row.state, row.body = "running", None
-        row.created_at = row.created_at.replace(year=2020)
+    dead = {"state": "running", "body": None, "created_at": datetime(2026, 1, 1, tzinfo=UTC)}
+    own = InferenceAttempt.team_id == team.id, InferenceAttempt.state == "answered"
+
+    def bury() -> bool:
+        """Make the attempt, once it is recorded as answered, one of a process that died."""
+        with transaction() as session:
+            buried = update(InferenceAttempt).where(*own).values(dead).returning(InferenceAttempt.state)
+            return session.scalar(buried) is not None
+
+    wait_until(bury)
     assert code_of(ask(team, "a")) == (409, "idempotency_key_used")
