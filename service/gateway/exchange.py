@@ -28,6 +28,7 @@ from service.gateway.metering.usage import Usage
 from service.gateway.payer import Payer
 from service.gateway.refusals import Words
 from service.gateway.reply import Reply
+from service.gateway.resends.attempt import Attempt
 from service.gateway.streaming import pump
 from service.gateway.upstream import NeverSent, Upstream
 
@@ -52,7 +53,7 @@ class Exchange:
     """Everything that one request needs on its way: `hold` its money, then `run` it.
 
     While `can_be_cut` the task that runs it may be cancelled; afterwards it runs to its end. `answer` is a
-    whole answer that was charged; `is_charged` says that anything was.
+    whole answer, which `attempt` keeps before the caller gets it; `is_charged` says if anything was charged.
     """
 
     dialect: Dialect
@@ -64,6 +65,7 @@ class Exchange:
     meter: Meter
     reply: Reply
     subject_id: str
+    attempt: Attempt
     began_at: datetime = field(default_factory=clock.now)
     can_be_cut: bool = field(default=False, init=False)
     usage: Usage | None = field(default=None, init=False)
@@ -120,8 +122,8 @@ class Exchange:
         self.can_be_cut = False
         self.usage, self._produced = answer.usage, answer.texts
         self._tier, self._calls = answer.tier, answer.calls
-        await self._settle_complete()
         self.answer = answer.body
+        await self._settle_complete()
         await self.reply.whole(answer.body)
 
     async def _stream(self) -> None:
@@ -232,6 +234,7 @@ class Exchange:
             began_at=self.began_at,
         )
         await self.meter.settle(self.caller, self.subject_id, charges)
+        await self.attempt.end(self.answer, is_charged=True)
         counts.used(usage.input_tokens, usage.output_tokens)
 
     def _tool_calls(self) -> Mapping[PriceKind, int]:

@@ -128,7 +128,9 @@ class Gateway:
             await attempt.delivered()
             return
         held = self._held(asked, demand, terms)
-        exchange = Exchange(dialect, asked, caller, terms, held, upstream, self._meter, reply, subject_id)
+        exchange = Exchange(
+            dialect, asked, caller, terms, held, upstream, self._meter, reply, subject_id, attempt
+        )
         try:
             await self._run(exchange, attempt, receive)
         finally:

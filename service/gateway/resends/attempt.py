@@ -99,6 +99,7 @@ class Attempt:
             await asyncio.wait({self._noting})
         if not self._is_recorded:
             return
+        self._is_recorded = False
         keeps = answer is not None and len(answer) <= _MOST_KEPT_BYTES
         try:
             if keeps:
