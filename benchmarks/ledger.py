@@ -115,9 +115,12 @@ def roll_up_everything() -> None:
 def size(dsn: str) -> None:
     """Print the size of rows and sums."""
     with psycopg.connect(dsn) as connection:
-        for table in ("ledger_entries", "ledger_days", "ledger_months", "ledger_groups"):
+        for table in ("ledger_rows", "ledger_days", "ledger_months", "ledger_groups"):
             name = sql.Literal(table)
-            query = "SELECT count(*), pg_size_pretty(pg_total_relation_size({})) FROM {}"
+            query = (
+                "SELECT count(*), (SELECT pg_size_pretty(sum(pg_total_relation_size(relid))) "
+                "FROM pg_partition_tree({}) WHERE isleaf) FROM {}"
+            )
             row = connection.execute(sql.SQL(query).format(name, sql.Identifier(table))).fetchone()
             say(f"| {table} | {row[0]:,} rows | {row[1]} |" if row else table)
 
@@ -203,7 +206,7 @@ def _charges(team: str, subject: str, prices: Mapping[PriceKind, Price]) -> list
             kind=kind,
             quantity=700,
             price=price,
-            unique_key=f"{subject}:{kind}",
+            unique_key=subject,
             model=f"ft:sandbox-mini:{team}:m1",
             base_model="sandbox-mini",
             provider="trainer",

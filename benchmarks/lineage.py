@@ -29,14 +29,15 @@ SELECT 'file-' || n, %(team)s, 'fine-tune', 'data-' || n || '.jsonl', 1000, md5(
 """
 # One training entry per model, and of its use one for what it read and one for what it wrote.
 _ENTRIES = """
-INSERT INTO ledger_entries (
-    team_id, number, unique_key, subject_id, kind, quantity, unit, unit_quantity, price_usd, tier, amount_usd,
-    job_id, model, base_model, provider, tags, occurred_at, booked_at, recorded_at)
-SELECT %(team)s, row_number() OVER (), m.id || k.kind, m.job_id, k.kind, 5000, 'tokens', 1000000, 10,
-       'standard', 0.05, CASE WHEN k.kind = 'training_tokens' THEN m.job_id END, m.id, m.base_model,
-       'trainer', '{}', now(), now(), now()
-FROM tuned_models m,
+INSERT INTO ledger_rows (number, booked_at, account_ref, form_id, unique_key, subject_id, quantities, job_id)
+SELECT row_number() OVER (), now(), a.ref, ledger_form(%(team)s, jsonb_build_object(
+           'model', m.id, 'base_model', m.base_model, 'provider', 'trainer', 'tags', '{}'::jsonb,
+           'kinds', ARRAY[k.kind], 'units', ARRAY['tokens'], 'tiers', ARRAY['standard'], 'price_ids', ARRAY[NULL],
+           'prices_usd', ARRAY[10], 'unit_quantities', ARRAY[1000000]), NULL, NULL),
+       m.id || k.kind, m.job_id, '{5000}', CASE WHEN k.kind = 'training_tokens' THEN m.job_id END
+FROM accounts a, tuned_models m,
      (VALUES ('training_tokens'), ('input_tokens'), ('output_tokens')) AS k (kind)
+WHERE a.id = %(team)s
 """
 _ACCOUNT = """
 UPDATE accounts SET last_number = n.last, spent_usd = n.spent, month_spent_usd = n.spent

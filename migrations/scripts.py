@@ -36,4 +36,6 @@ def run_functions(connection: Connection, *names: str) -> None:
     files = [path for folder in FUNCTIONS for path in sorted(folder.glob("*.sql"))]
     for path in files:
         if not names or path.stem in names:
-            connection.exec_driver_sql(path.read_text("utf-8"))
+            connection.exec_driver_sql(
+                path.read_text("utf-8").replace("%", "%%")
+            )  # the driver reads % as a parameter

@@ -28,7 +28,9 @@ CREATE TABLE accounts (
     month_spent_usd numeric(30, 12) NOT NULL DEFAULT 0,
     last_number bigint NOT NULL DEFAULT 0,
     closed_before timestamptz,
+    ref integer GENERATED ALWAYS AS IDENTITY,
     CONSTRAINT pk_accounts PRIMARY KEY (id),
+    CONSTRAINT uq_accounts_ref UNIQUE (ref),
     CONSTRAINT fk_accounts_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id),
     CONSTRAINT ck_accounts_held_not_negative CHECK (held_usd >= 0),
     CONSTRAINT ck_accounts_scope_known CHECK (scope IN ('organization', 'department', 'team', 'key', 'job')),
@@ -75,44 +77,54 @@ CREATE TABLE holds (
 );
 CREATE INDEX ix_holds_expires_at ON holds (expires_at) WHERE expires_at IS NOT NULL;
 
-CREATE TABLE ledger_entries (
+CREATE TABLE ledger_forms (
+    id integer GENERATED ALWAYS AS IDENTITY,
+    digest uuid NOT NULL,
     team_id varchar NOT NULL,
-    number bigint NOT NULL,
-    unique_key varchar NOT NULL,
-    subject_id varchar NOT NULL,
-    kind varchar NOT NULL,
-    quantity numeric(24, 6) NOT NULL,
-    unit varchar NOT NULL,
-    unit_quantity integer NOT NULL,
-    price_usd numeric(18, 6) NOT NULL,
-    price_id varchar,
-    tier varchar NOT NULL,
-    amount_usd numeric(30, 12) NOT NULL,
     key_id varchar,
-    job_id varchar,
     model varchar,
     base_model varchar,
     provider varchar,
     method varchar,
     tags jsonb NOT NULL,
-    corrects bigint,
-    reason varchar,
-    occurred_at timestamptz NOT NULL,
-    booked_at timestamptz NOT NULL,
-    recorded_at timestamptz NOT NULL,
-    state varchar,
-    in_month_budget boolean NOT NULL DEFAULT true,
     department_id varchar,
     cost_center varchar,
-    CONSTRAINT pk_ledger_entries PRIMARY KEY (team_id, number),
-    CONSTRAINT uq_ledger_entries_unique_key UNIQUE (unique_key),
-    CONSTRAINT ck_ledger_entries_state_known CHECK (state IN ('uncertain', 'implausible', 'above_budget')),
-    CONSTRAINT ck_ledger_entries_amount_exact CHECK (amount_usd * unit_quantity = quantity * price_usd),
-    CONSTRAINT ck_ledger_entries_only_corrections_negative CHECK (quantity >= 0 OR corrects IS NOT NULL OR kind = 'adjustment')
+    kinds varchar[] NOT NULL,
+    units varchar[] NOT NULL,
+    tiers varchar[] NOT NULL,
+    price_ids varchar[] NOT NULL,
+    prices_usd numeric(18, 6)[] NOT NULL,
+    unit_quantities integer[] NOT NULL,
+    CONSTRAINT pk_ledger_forms PRIMARY KEY (id),
+    CONSTRAINT uq_ledger_forms_digest UNIQUE (digest),
+    CONSTRAINT ck_ledger_forms_as_many_of_each CHECK (
+        cardinality(kinds) BETWEEN 1 AND 32 AND cardinality(kinds) = ALL (ARRAY[cardinality(units),
+        cardinality(tiers), cardinality(price_ids), cardinality(prices_usd), cardinality(unit_quantities)]))
 );
-CREATE INDEX ix_ledger_entries_job_id ON ledger_entries (job_id) WHERE job_id IS NOT NULL;
-CREATE INDEX ix_ledger_entries_team_id_booked_at ON ledger_entries (team_id, booked_at);
-CREATE INDEX ix_ledger_entries_team_id_corrects ON ledger_entries (team_id, corrects) WHERE corrects IS NOT NULL;
+
+-- Partitions are added by `ledger_add_month`, with a unique index on the key and one on the account and number.
+-- The columns are ordered so that no bytes are lost to alignment.
+CREATE TABLE ledger_rows (
+    number bigint NOT NULL,
+    booked_at timestamptz NOT NULL,
+    account_ref integer NOT NULL,
+    form_id integer NOT NULL,
+    in_month_budget boolean NOT NULL DEFAULT true,
+    unique_key varchar NOT NULL,
+    quantities numeric[] NOT NULL,
+    occurred_at timestamptz,
+    recorded_at timestamptz,
+    corrects bigint,
+    subject_id varchar,
+    job_id varchar,
+    reason varchar,
+    states varchar[],
+    CONSTRAINT ck_ledger_rows_states_known CHECK (states <@ ARRAY['uncertain', 'implausible', 'above_budget', NULL]::varchar[]),
+    CONSTRAINT ck_ledger_rows_negative_for_a_reason CHECK (0 <= ALL (quantities) OR reason IS NOT NULL)
+) PARTITION BY RANGE (booked_at);
+CREATE INDEX ix_ledger_rows_booked_at ON ledger_rows USING brin (booked_at) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX ix_ledger_rows_job_id ON ledger_rows (job_id) WHERE job_id IS NOT NULL;
+CREATE INDEX ix_ledger_rows_account_ref_corrects ON ledger_rows (account_ref, corrects) WHERE corrects IS NOT NULL;
 
 CREATE TABLE ledger_groups (
     id uuid NOT NULL,

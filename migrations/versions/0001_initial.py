@@ -41,7 +41,7 @@ def downgrade() -> None:
             FOR name IN SELECT format('%I', tablename) FROM pg_tables
                         WHERE schemaname = current_schema() AND tablename <> 'alembic_version'
             LOOP
-                EXECUTE 'DROP TABLE ' || name || ' CASCADE';
+                EXECUTE 'DROP TABLE IF EXISTS ' || name || ' CASCADE';  -- partitions go with their table
             END LOOP;
             FOR name IN SELECT p.oid::regprocedure::text FROM pg_proc p
                         WHERE p.pronamespace = current_schema()::regnamespace

@@ -41,6 +41,13 @@ class Base(DeclarativeBase):
     }
 
 
+class View(DeclarativeBase):
+    """The base of classes that read a view, which are not compared with the tables in the database."""
+
+    metadata = MetaData()
+    type_annotation_map = Base.type_annotation_map
+
+
 @cache
 def engine() -> Engine:
     """Return this process's connection pool, bounded so that load queues here and not in Postgres."""

@@ -100,7 +100,7 @@ def settle_many(session: Session, settlements: Sequence[Settlement]) -> None:
 def append_rows(session: Session, team_ids: Sequence[str], corrections: Sequence[Mapping[str, Any]]) -> None:
     """Append correction rows for these teams, each at most once by its `unique_key`.
 
-    Each row has the fields that `ledger_settle` reads. A caller that computes rows from other rows must
+    `rows.of_correction` makes them. A caller that computes rows from other rows must
     already hold the teams' locks.
     """
     subjects = [{"team_id": team_id, "subject_id": ""} for team_id in team_ids]

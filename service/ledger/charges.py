@@ -31,7 +31,10 @@ class Review:
 
 
 class Charge(Struct, frozen=True):
-    """One thing to charge for. `unique_key` identifies it, so that it is charged once.
+    """One thing to charge for. `unique_key` identifies what it is charged for, so that it is charged once.
+
+    The charges of one settlement with the same `unique_key` make up one row of the ledger. They are for the
+    same work, differ only in kind, price, quantity and review, and are booked together or not at all.
 
     `quantity` is in the unit of the price, such as tokens or hours. `model` is the model that was trained or
     used, `base_model` its base, and reports can group by `tags`. `occurred_at` defaults to now; the ledger

@@ -38,7 +38,7 @@ def _charges(hold: HoldRow, use: LostUse | None, prices: dict[str, PriceRow]) ->
                 kind=price.kind,
                 quantity=quantity,
                 price=price,
-                unique_key=f"{hold.subject_id}:{price.kind.value}",
+                unique_key=hold.subject_id,
                 model=use.model,
                 base_model=use.base_model,
                 provider=use.provider,

@@ -10,12 +10,13 @@ from sqlalchemy.orm import Session
 
 from service.catalog.price import PriceKind
 from service.core import clock
+from service.errors import NotFound
 from service.ledger.charges import ADJUSTMENT, BudgetView
 from service.ledger.closing.months import present_month
 from service.ledger.reports.forecast import PACE_DAYS, Forecast, forecast, pace
 from service.ledger.rollups.sums import booked
 from service.ledger.rollups.tables import DaySum
-from service.ledger.tables import ORGANIZATION, Budget, Entry, HoldRow
+from service.ledger.tables import ORGANIZATION, Budget, Entry, HoldRow, numbered
 
 _STANDING = text("""
     SELECT account_id, scope, limit_usd, period, period_name, spent_usd, held_usd, thresholds,
@@ -103,6 +104,14 @@ def held_for(session: Session, team_id: str, subject_id: str) -> Decimal:
     """The amount reserved for one piece of work; zero without a hold."""
     hold = session.get(HoldRow, (team_id, subject_id), populate_existing=True)
     return Decimal(0) if hold is None else hold.amount_usd
+
+
+def entry_numbered(session: Session, team_id: str, number: int) -> Entry:
+    """Return a team's entry by its number. Raises `NotFound`."""
+    entry = session.scalar(select(Entry).where(Entry.team_id == team_id, numbered(number - 1, number)))
+    if entry is None:
+        raise NotFound(f"Team {team_id} has no ledger entry {number}.", param="entry_number")
+    return entry
 
 
 def quantity_charged(session: Session, job_id: str, kind: PriceKind) -> Decimal:

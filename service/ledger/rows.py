@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
+from itertools import groupby
+from operator import attrgetter
+from typing import Any
 
 import msgspec
 from msgspec import Struct
@@ -16,30 +19,41 @@ PLACE_QUICKLY = "SELECT account_id IS NULL FROM ledger_place_holds($1::jsonb, fa
 SETTLE_QUICKLY = "SELECT ledger_settle_untold($1::jsonb, $2::jsonb)"
 
 
-class _Row(Struct, omit_defaults=True):
-    """A charge as `ledger_settle` reads it; what is None is left out, and is NULL there."""
+class _Form(Struct, omit_defaults=True):
+    """What many rows have in common. The lists have one element for each charge of the row."""
 
-    team_id: str
-    unique_key: str
-    subject_id: str
-    kind: PriceKind
-    quantity: Decimal | int
-    unit: Unit
-    unit_quantity: int
-    price_usd: Decimal
-    price_id: str
-    tier: str
-    amount_usd: Decimal
     key_id: str | None
     model: str
     base_model: str
     provider: str
     tags: Mapping[str, str]
-    job_id: str | None = None
+    kinds: list[PriceKind]
+    units: list[Unit]
+    tiers: list[str]
+    price_ids: list[str]
+    prices_usd: list[Decimal]
+    unit_quantities: list[int]
     method: str | None = None
+
+
+class _Row(Struct, omit_defaults=True):
+    """A row as `ledger_settle` reads it; what is None is left out, and is NULL there."""
+
+    team_id: str
+    unique_key: str
+    subject_id: str
+    form: _Form
+    quantities: list[Decimal | int]
+    states: list[str | None] | None = None
+    job_id: str | None = None
     occurred_at: datetime | None = None
     began_at: datetime | None = None
-    state: str | None = None
+
+
+_unique_key = attrgetter("unique_key")
+_work = attrgetter(
+    "model", "base_model", "provider", "method", "job_id", "key_id", "tags", "occurred_at", "began_at"
+)
 
 
 def of_asks(asks: Sequence[HoldAsk]) -> bytes:
@@ -50,34 +64,71 @@ def of_asks(asks: Sequence[HoldAsk]) -> bytes:
 
 
 def of_settlements(settlements: Sequence[Settlement]) -> tuple[bytes, bytes]:
-    """Encode the arguments of `ledger_settle`: subjects and charges."""
+    """Encode the arguments of `ledger_settle`: subjects and charges.
+
+    The charges of a settlement with the same key become one row. Raises ValueError if they differ in more
+    than kind, price, quantity and review.
+    """
     subjects = [{"team_id": done.team_id, "subject_id": done.subject_id} for done in settlements]
-    charges = [_row_of(done, charge) for done in settlements for charge in done.charges]
-    return msgspec.json.encode(subjects), msgspec.json.encode(charges)
+    rows = [
+        _row_of(done, list(charges))
+        for done in settlements
+        for _, charges in groupby(done.charges, key=_unique_key)
+    ]
+    return msgspec.json.encode(subjects), msgspec.json.encode(rows)
 
 
-def _row_of(done: Settlement, charge: Charge) -> _Row:
-    price = charge.price
+def _row_of(done: Settlement, charges: Sequence[Charge]) -> _Row:
+    first = charges[0]
+    if any(_work(charge) != _work(first) for charge in charges[1:]):
+        raise ValueError(f"charges with the same key {first.unique_key!r} must be for the same work")
+    prices = [charge.price for charge in charges]
+    is_flagged = any(charge.review for charge in charges)
     return _Row(
         team_id=done.team_id,
-        unique_key=charge.unique_key,
+        unique_key=first.unique_key,
         subject_id=done.subject_id,
-        kind=charge.kind,
-        quantity=charge.quantity,
-        unit=price.unit,
-        unit_quantity=price.unit_quantity,
-        price_usd=price.amount_usd,
-        price_id=price.id,
-        tier=price.tier,
-        amount_usd=charge.amount_usd,
-        key_id=charge.key_id,
-        job_id=charge.job_id,
-        model=charge.model,
-        base_model=charge.base_model,
-        provider=charge.provider,
-        method=charge.method,
-        tags=dict(charge.tags),
-        occurred_at=charge.occurred_at,
-        began_at=charge.began_at,
-        state=charge.review.state if charge.review else None,
+        form=_Form(
+            key_id=first.key_id,
+            model=first.model,
+            base_model=first.base_model,
+            provider=first.provider,
+            method=first.method,
+            tags=dict(first.tags),
+            kinds=[price.kind for price in prices],
+            units=[price.unit for price in prices],
+            tiers=[price.tier for price in prices],
+            price_ids=[price.id for price in prices],
+            prices_usd=[price.amount_usd for price in prices],
+            unit_quantities=[price.unit_quantity for price in prices],
+        ),
+        quantities=[charge.quantity for charge in charges],
+        states=[charge.review.state if charge.review else None for charge in charges] if is_flagged else None,
+        job_id=first.job_id,
+        occurred_at=first.occurred_at,
+        began_at=first.began_at,
     )
+
+
+_LISTS = {
+    "kind": "kinds",
+    "unit": "units",
+    "tier": "tiers",
+    "price_id": "price_ids",
+    "price_usd": "prices_usd",
+    "unit_quantity": "unit_quantities",
+}
+
+
+def of_correction(
+    *, team_id: str, unique_key: str, subject_id: str, reason: str, form: Mapping[str, Any], **fields: Any
+) -> dict[str, Any]:
+    """Return one row with one entry, as `ledger_settle` reads it.
+
+    `form` has the fields that the entry shares with others, and `kind`, `unit`, `tier`, `price_id`,
+    `price_usd` and `unit_quantity`. `fields` are `quantity` and others of the row.
+    """
+    shared = {name: value for name, value in form.items() if name not in _LISTS}
+    lists = {_LISTS[name]: [value] for name, value in form.items() if name in _LISTS}
+    row = {"team_id": team_id, "unique_key": unique_key, "subject_id": subject_id, "reason": reason}
+    return row | fields | {"quantities": [fields["quantity"]], "form": shared | lists}

@@ -8,6 +8,8 @@ a budget, that entry numbers have no gaps and follow the order of commits, and t
 they count. Only the functions in `service/ledger/sql` write here.
 """
 
+import uuid
+from collections.abc import Collection
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
@@ -15,18 +17,27 @@ from typing import Any
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
+    Column,
+    ColumnElement,
+    DateTime,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     Numeric,
+    String,
+    Table,
     UniqueConstraint,
+    and_,
+    func,
     text,
 )
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from service.catalog.price import AMOUNT_DECIMALS, PRICE_DECIMALS, QUANTITY_DECIMALS
-from service.core.db import Base
+from service.core.db import Base, View
 
 AMOUNT = Numeric(30, AMOUNT_DECIMALS)
 PRICE = Numeric(18, PRICE_DECIMALS)
@@ -41,7 +52,7 @@ class LedgerAccount(Base):
     `id` is `ORGANIZATION` or the id of the department, team, key or job. `month_spent_usd` counts entries
     booked in `month` (its first day, UTC) and is stale once another month has begun. `last_number` is the
     number of the team's latest entry. Times before `closed_before` lie in closed months, in which nothing can
-    be booked.
+    be booked. The rows of the ledger store `ref` because it is shorter than `id`.
     """
 
     __tablename__ = "accounts"
@@ -55,8 +66,10 @@ class LedgerAccount(Base):
     month_spent_usd: Mapped[Decimal] = mapped_column(AMOUNT, server_default=text("0"))
     last_number: Mapped[int] = mapped_column(BigInteger, server_default=text("0"))
     closed_before: Mapped[datetime | None]
+    ref: Mapped[int] = mapped_column(Identity(always=True))
 
     __table_args__ = (
+        UniqueConstraint("ref"),
         CheckConstraint("held_usd >= 0", name="held_not_negative"),
         CheckConstraint("scope IN ('organization', 'department', 'team', 'key', 'job')", name="scope_known"),
         CheckConstraint(
@@ -128,25 +141,101 @@ class HoldRow(Base):
     )
 
 
-class Entry(Base):
-    """One charge, or a correction of one. A trigger refuses changes and deletions.
+class RowForm(Base):
+    """What many rows of the ledger have in common, so that each stores only an id. Never changed or deleted.
 
-    `amount_usd` is exactly quantity times price; a constraint checks it. `unique_key` identifies what is
-    charged for, so that nothing is charged twice. `booked_at` is the time that budgets, reports and
-    statements use: `occurred_at`, or the time of recording if the month of `occurred_at` was already closed.
-    `corrects` is the number of the team's entry that a correction reverses or replaces. `state` is None, or
-    why an admin should review the charge (see `CostReview`).
-    Entries without `in_month_budget`, which correct earlier months, do not count against the monthly budget.
-    `department_id` and `cost_center` are the team's as of `occurred_at`.
+    The lists have one element for each entry of such a row. `digest` identifies the other fields.
+    """
+
+    __tablename__ = "ledger_forms"
+
+    id: Mapped[int] = mapped_column(Identity(always=True), primary_key=True)
+    digest: Mapped[uuid.UUID]
+    team_id: Mapped[str]
+    key_id: Mapped[str | None]
+    model: Mapped[str | None]
+    base_model: Mapped[str | None]
+    provider: Mapped[str | None]
+    method: Mapped[str | None]
+    tags: Mapped[dict[str, Any]]
+    department_id: Mapped[str | None]
+    cost_center: Mapped[str | None]
+    kinds: Mapped[list[str]] = mapped_column(ARRAY(String))
+    units: Mapped[list[str]] = mapped_column(ARRAY(String))
+    tiers: Mapped[list[str]] = mapped_column(ARRAY(String))
+    price_ids: Mapped[list[str | None]] = mapped_column(ARRAY(String))
+    prices_usd: Mapped[list[Decimal]] = mapped_column(ARRAY(PRICE))
+    unit_quantities: Mapped[list[int]] = mapped_column(ARRAY(Integer))
+
+    __table_args__ = (
+        UniqueConstraint("digest"),
+        CheckConstraint(
+            "cardinality(kinds) BETWEEN 1 AND 32 AND cardinality(kinds) = ALL (ARRAY["
+            "cardinality(units), cardinality(tiers), cardinality(price_ids), cardinality(prices_usd), "
+            "cardinality(unit_quantities)])",
+            name="as_many_of_each",
+        ),
+    )
+
+
+# The rows of the ledger, in a partition for each month of `booked_at`: one row for each request, training or
+# correction. Triggers refuse changes and deletions. Only SQL functions write rows, and all code reads them as
+# `Entry`, so they have no class. `quantities` has one element for each entry of the row. `account_ref` is the
+# team's `ref`. There are no foreign keys, because every insert would lock the same few rows; the audit checks
+# the references.
+ROWS = Table(
+    "ledger_rows",
+    Base.metadata,
+    Column("number", BigInteger, nullable=False),
+    Column("booked_at", DateTime(timezone=True), nullable=False),
+    Column("account_ref", Integer, nullable=False),
+    Column("form_id", Integer, nullable=False),
+    Column("in_month_budget", Boolean, nullable=False, server_default=text("true")),
+    Column("unique_key", String, nullable=False),
+    Column("quantities", ARRAY(Numeric), nullable=False),
+    Column("occurred_at", DateTime(timezone=True)),
+    Column("recorded_at", DateTime(timezone=True)),
+    Column("corrects", BigInteger),
+    Column("subject_id", String),
+    Column("job_id", String),
+    Column("reason", String),
+    Column("states", ARRAY(String)),
+    CheckConstraint(
+        "states <@ ARRAY['uncertain', 'implausible', 'above_budget', NULL]::varchar[]", name="states_known"
+    ),
+    CheckConstraint("0 <= ALL (quantities) OR reason IS NOT NULL", name="negative_for_a_reason"),
+    Index("ix_ledger_rows_booked_at", "booked_at", postgresql_using="brin"),
+    Index("ix_ledger_rows_job_id", "job_id", postgresql_where=text("job_id IS NOT NULL")),
+    Index(
+        "ix_ledger_rows_account_ref_corrects",
+        "account_ref",
+        "corrects",
+        postgresql_where=text("corrects IS NOT NULL"),
+    ),
+    postgresql_partition_by="RANGE (booked_at)",
+)
+MOST_ENTRIES_PER_ROW = 32  # a constraint of `ledger_forms`
+
+
+class Entry(View):
+    """One charge, or a correction of one: a line of a row of the ledger, which may have several.
+
+    `amount_usd` is exactly quantity times price. `unique_key` identifies what the row is charged for, so that
+    nothing is charged twice. `first_number` is the number of the row's first entry. `booked_at` is the time
+    that budgets, reports and statements use: `occurred_at`, or the time of recording if the month of
+    `occurred_at` was already closed. `corrects` is the number of the team's entry that a correction reverses
+    or replaces. `state` is None, or why an admin should review the charge (see `CostReview`). Entries without
+    `in_month_budget`, which correct earlier months, do not count against the monthly budget. `department_id`
+    and `cost_center` are the team's as of `occurred_at`.
     """
 
     __tablename__ = "ledger_entries"
 
-    # No foreign keys to teams, keys, jobs and prices: every insert would lock the same few rows. The audit
-    # checks the references instead, and prices and teams are never deleted.
     team_id: Mapped[str] = mapped_column(primary_key=True)
-    number: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    number: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    first_number: Mapped[int] = mapped_column(BigInteger)
     unique_key: Mapped[str]
+    key_digest: Mapped[uuid.UUID]
     subject_id: Mapped[str]
     kind: Mapped[str]
     quantity: Mapped[Decimal] = mapped_column(QUANTITY)
@@ -169,23 +258,24 @@ class Entry(Base):
     booked_at: Mapped[datetime]
     recorded_at: Mapped[datetime]
     state: Mapped[str | None]
-    in_month_budget: Mapped[bool] = mapped_column(server_default=text("true"))
+    in_month_budget: Mapped[bool]
     department_id: Mapped[str | None]
     cost_center: Mapped[str | None]
 
-    __table_args__ = (
-        UniqueConstraint("unique_key"),
-        CheckConstraint("state IN ('uncertain', 'implausible', 'above_budget')", name="state_known"),
-        CheckConstraint("amount_usd * unit_quantity = quantity * price_usd", name="amount_exact"),
-        CheckConstraint(
-            "quantity >= 0 OR corrects IS NOT NULL OR kind = 'adjustment'", name="only_corrections_negative"
-        ),
-        Index(None, "team_id", "booked_at"),
-        Index(
-            "ix_ledger_entries_team_id_corrects",
-            "team_id",
-            "corrects",
-            postgresql_where=text("corrects IS NOT NULL"),
-        ),
-        Index("ix_ledger_entries_job_id", "job_id", postgresql_where=text("job_id IS NOT NULL")),
+
+def keyed(unique_keys: Collection[str]) -> ColumnElement[bool]:
+    """The condition for entries with these keys, which an index finds."""
+    digests = [func.ledger_key_digest(key) for key in unique_keys]
+    return and_(Entry.key_digest.in_(digests), Entry.unique_key.in_(unique_keys))
+
+
+def numbered(
+    after: ColumnElement[int] | int, until: ColumnElement[int] | InstrumentedAttribute[int] | int
+) -> ColumnElement[bool]:
+    """The condition for entries with numbers above `after`, up to `until`, which an index finds."""
+    return and_(
+        Entry.first_number > after - MOST_ENTRIES_PER_ROW,
+        Entry.first_number <= until,
+        Entry.number > after,
+        Entry.number <= until,
     )

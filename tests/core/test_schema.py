@@ -30,7 +30,9 @@ _CREATES = re.compile(r"^CREATE OR REPLACE (FUNCTION|VIEW|TRIGGER) (\w+)", re.MU
 @pytest.mark.usefixtures("database")
 def test_models_and_migrations_agree() -> None:
     with engine().connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        context = MigrationContext.configure(
+            connection, opts={"compare_type": True, "include_name": _compared}
+        )
         assert compare_metadata(context, METADATA) == []
 
 
@@ -60,7 +62,17 @@ def test_a_downgrade_leaves_nothing_and_an_upgrade_after_it_makes_the_same() -> 
         connection.rollback()
         upgrade(url)
         assert defined(connection) == made
-        assert compare_metadata(MigrationContext.configure(connection), METADATA) == []
+        assert (
+            compare_metadata(
+                MigrationContext.configure(connection, opts={"include_name": _compared}), METADATA
+            )
+            == []
+        )
+
+
+def _compared(name: str | None, kind: str, _: object) -> bool:
+    """Whether to compare a table: partitions are made by a function and follow their parent."""
+    return kind != "table" or name is None or not name.startswith("ledger_rows_")
 
 
 def defined(connection: Connection) -> dict[str, str]:

@@ -93,9 +93,9 @@ def test_a_ledger_in_order_passes() -> None:
         ("UPDATE ledger_months SET quantity = quantity - 1", "month's sum is not"),
         ("DELETE FROM ledger_months", "month's sum is not"),
         ("UPDATE ledger_groups SET model = 'other'", "day's sum is not"),
-        ("DELETE FROM ledger_entries WHERE number = 3", "counters are not the sum"),
-        ("UPDATE ledger_entries SET price_id = 'price_x' WHERE number = 2", "not computed from the price"),
-        ("UPDATE ledger_entries SET corrects = 1, quantity = -1, amount_usd = -0.0000006 WHERE number = 3",
+        ("DELETE FROM ledger_rows WHERE number = 3", "counters are not the sum"),
+        ("UPDATE ledger_forms SET price_ids = '{price_x}'", "not computed from the price"),
+        ("UPDATE ledger_rows SET corrects = 1, quantities = '{-1}', reason = 'x' WHERE number = 3",
          "does not take back"),
     ],
 )  # fmt: skip

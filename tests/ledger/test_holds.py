@@ -167,7 +167,7 @@ def test_the_key_of_another_teams_charge_is_an_error_and_not_a_repetition() -> N
     with transaction() as session:
         one, two = team(session), team(session)
         settle(session, team_id=one, subject_id="a", charges=[charge("same")])
-    with pytest.raises(DBAPIError, match="uq_ledger_entries_unique_key"), transaction() as session:
+    with pytest.raises(DBAPIError, match="under the same unique_key"), transaction() as session:
         settle(session, team_id=two, subject_id="a", charges=[charge("same")])
 
 
@@ -241,7 +241,13 @@ def test_holds_whose_work_vanished_are_released_when_they_expire() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    ["UPDATE ledger_entries SET amount_usd = 0", "DELETE FROM ledger_entries", "TRUNCATE ledger_entries"],
+    [
+        "UPDATE ledger_rows SET quantities = '{0}'",
+        "DELETE FROM ledger_rows",
+        "TRUNCATE ledger_rows",
+        "UPDATE ledger_forms SET prices_usd = '{0}'",
+        "DELETE FROM ledger_forms",
+    ],
 )
 def test_the_database_refuses_to_change_the_ledger(change: str) -> None:
     with transaction() as session:

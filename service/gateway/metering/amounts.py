@@ -139,7 +139,7 @@ def charges(
             kind=price.kind,
             quantity=quantity,
             price=price,
-            unique_key=f"{subject_id}:{price.kind.value}",
+            unique_key=subject_id,
             model=target.model_id,
             base_model=target.base.id,
             provider=target.provider,

@@ -8,13 +8,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.core import clock, ids
-from service.errors import InvalidRequest, NotFound
+from service.errors import InvalidRequest
+from service.ledger import rows
 from service.ledger.actions import append_rows
 from service.ledger.adjustments.tables import CostAdjustment
 from service.ledger.charges import ADJUSTMENT
-from service.ledger.tables import Entry
+from service.ledger.queries import entry_numbered
+from service.ledger.tables import Entry, keyed
 
-_COPIED = ("key_id", "job_id", "model", "base_model", "provider", "method", "tags")
+_COPIED = ("key_id", "model", "base_model", "provider", "method", "tags")
 
 
 @dataclass(frozen=True)
@@ -59,27 +61,30 @@ def adjust(session: Session, new: NewAdjustment, *, created_by: str) -> CostAdju
         created_at=clock.now(),
     )
     occurred_at = entry.occurred_at if entry else new.occurred_at
-    row = {
-        "team_id": new.team_id,
-        "unique_key": adjustment.id,
-        "subject_id": entry.subject_id if entry else adjustment.id,
-        "kind": ADJUSTMENT,
+    copied = {name: getattr(entry, name) for name in _COPIED} if entry else {"tags": {}}
+    row = rows.of_correction(
+        team_id=new.team_id,
+        unique_key=adjustment.id,
+        subject_id=entry.subject_id if entry else adjustment.id,
+        job_id=entry.job_id if entry else None,
         # In micro-dollars, because quantities have six decimals and amounts twelve.
-        "quantity": str(new.amount_usd * 1_000_000),
-        "unit": "micro_usd",
-        "unit_quantity": 1_000_000,
-        "price_usd": "1",
-        "tier": "standard",
-        "amount_usd": str(new.amount_usd),
-        "tags": {},
-        "corrects": new.entry_number,
-        "reason": new.reason,
-        "occurred_at": occurred_at and occurred_at.isoformat(),
-        "in_month_budget": new.in_month_budget,
-    }
-    copied = {name: getattr(entry, name) for name in _COPIED} if entry else {}
-    append_rows(session, [new.team_id], [row | copied])
-    booked = select(Entry.number).where(Entry.unique_key == adjustment.id)
+        quantity=str(new.amount_usd * 1_000_000),
+        form=copied
+        | {
+            "kind": ADJUSTMENT,
+            "unit": "micro_usd",
+            "tier": "standard",
+            "price_id": None,
+            "price_usd": "1",
+            "unit_quantity": 1_000_000,
+        },
+        corrects=new.entry_number,
+        reason=new.reason,
+        occurred_at=occurred_at and occurred_at.isoformat(),
+        in_month_budget=new.in_month_budget,
+    )
+    append_rows(session, [new.team_id], [row])
+    booked = select(Entry.number).where(keyed([adjustment.id]))
     adjustment.number = session.scalars(booked).one()
     session.add(adjustment)
     session.flush()
@@ -89,7 +94,4 @@ def adjust(session: Session, new: NewAdjustment, *, created_by: str) -> CostAdju
 def _entry(session: Session, new: NewAdjustment) -> Entry | None:
     if new.entry_number is None:
         return None
-    entry = session.get(Entry, (new.team_id, new.entry_number))
-    if entry is None:
-        raise NotFound(f"Team {new.team_id} has no ledger entry {new.entry_number}.", param="entry_number")
-    return entry
+    return entry_numbered(session, new.team_id, new.entry_number)

@@ -6,7 +6,7 @@ only once.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,12 +19,14 @@ from service.catalog.price import Price
 from service.catalog.prices import price_of
 from service.catalog.tables import PriceRow
 from service.errors import Conflict, InvalidRequest, NotFound
+from service.ledger import rows
 from service.ledger.actions import append_rows
 from service.ledger.charges import ADJUSTMENT
 from service.ledger.tables import Entry, LedgerAccount
 
 MOST_ENTRIES = 20_000  # repricing them locks their teams' accounts for a few seconds
 
+_COPIED = ("kind", "unit", "key_id", "model", "base_model", "provider", "method", "tags")
 _LOCK = text("SELECT ledger_lock(CAST(:team_ids AS text[]), NULL)")
 
 
@@ -84,8 +86,8 @@ def reprice(session: Session, wanted: RepriceRange, *, confirm: str, reason: str
             param="confirm",
             code="plan_changed",
         )
-    rows = [row for entry in entries for row in _corrections(entry, price, reason)]
-    append_rows(session, teams, rows)
+    corrections = [row for entry in entries for row in _corrections(entry, price, reason)]
+    append_rows(session, teams, corrections)
     return planned
 
 
@@ -121,6 +123,7 @@ def _standing(session: Session, price: Price, wanted: RepriceRange) -> Sequence[
             PriceRow.id != price.id,
             Entry.occurred_at >= wanted.start,
             Entry.occurred_at < wanted.end,
+            Entry.booked_at >= wanted.start,  # never before `occurred_at`; excludes earlier partitions
             Entry.quantity > 0,
             ~select(taken_back.number).where(reversal).exists(),
         )
@@ -164,42 +167,26 @@ def _team_plan(price: Price, entries: Sequence[Entry], closed_before: datetime |
     )
 
 
-def _corrections(entry: Entry, price: Price, reason: str) -> tuple[dict[str, Any], dict[str, Any]]:
-    copied = (
-        "team_id",
-        "subject_id",
-        "kind",
-        "unit",
-        "key_id",
-        "job_id",
-        "model",
-        "base_model",
-        "provider",
-        "method",
-        "tags",
-    )
-    shared = {name: getattr(entry, name) for name in copied} | {
-        "corrects": entry.number,
-        "reason": reason,
-        "occurred_at": entry.occurred_at.isoformat(),
-    }
-    key = f"reprice:{entry.team_id}:{entry.number}"
-    back = {
-        "unique_key": f"{key}:back",
-        "quantity": str(-entry.quantity),
-        "unit_quantity": entry.unit_quantity,
-        "price_usd": str(entry.price_usd),
-        "price_id": entry.price_id,
-        "tier": entry.tier,
-        "amount_usd": str(-entry.amount_usd),
-    }
-    repriced = {
-        "unique_key": f"{key}:repriced",
-        "quantity": str(entry.quantity),
-        "unit_quantity": price.unit_quantity,
-        "price_usd": str(price.amount_usd),
-        "price_id": price.id,
-        "tier": price.tier,
-        "amount_usd": str(price.amount_for(entry.quantity)),
-    }
-    return shared | back, shared | repriced
+def _corrections(entry: Entry, price: Price, reason: str) -> Iterator[dict[str, Any]]:
+    """Yield the row that takes back an entry, and the one that books it at the new price."""
+    old = (entry.price_id, entry.price_usd, entry.unit_quantity, entry.tier)
+    new = (price.id, price.amount_usd, price.unit_quantity, price.tier)
+    for name, quantity, terms in (("back", -entry.quantity, old), ("repriced", entry.quantity, new)):
+        price_id, price_usd, unit_quantity, tier = terms
+        yield rows.of_correction(
+            team_id=entry.team_id,
+            unique_key=f"reprice:{entry.team_id}:{entry.number}:{name}",
+            subject_id=entry.subject_id,
+            job_id=entry.job_id,
+            quantity=str(quantity),
+            form={field: getattr(entry, field) for field in _COPIED}
+            | {
+                "tier": tier,
+                "price_id": price_id,
+                "price_usd": str(price_usd),
+                "unit_quantity": unit_quantity,
+            },
+            corrects=entry.number,
+            reason=reason,
+            occurred_at=entry.occurred_at.isoformat(),
+        )

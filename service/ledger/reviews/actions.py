@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 from service.core import clock
 from service.errors import Conflict, NotFound
 from service.ledger.adjustments.actions import NewAdjustment, adjust
+from service.ledger.queries import entry_numbered
 from service.ledger.reviews.tables import CostReview
-from service.ledger.tables import Entry
 
 
 def get_review(session: Session, review_id: str) -> CostReview:
@@ -32,7 +32,7 @@ def adjust_to(
     It counts against this month's budget only if the entry is of this month. Raises `Conflict` if the review
     is already resolved.
     """
-    entry = session.get_one(Entry, (review.team_id, review.number))
+    entry = entry_numbered(session, review.team_id, review.number)
     difference = amount_usd - entry.amount_usd
     _resolve(review, "adjusted", resolved_by, note)
     review.adjusted_usd = difference

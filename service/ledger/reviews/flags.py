@@ -12,7 +12,7 @@ from service.events.types import EventType
 from service.ledger.charges import Charge, Settlement
 from service.ledger.money import usd
 from service.ledger.reviews.tables import CostReview
-from service.ledger.tables import Entry
+from service.ledger.tables import Entry, keyed
 
 
 def list_for_review(session: Session, settlements: Sequence[Settlement]) -> None:
@@ -21,18 +21,17 @@ def list_for_review(session: Session, settlements: Sequence[Settlement]) -> None
     `settle_many` calls this after booking them. A charge that was already booked is not listed again.
     """
     flagged = {
-        charge.unique_key: charge
+        (charge.unique_key, charge.kind.value): charge
         for done in settlements
         for charge in done.charges
         if charge.review is not None
     }
     if not flagged:
         return
-    booked = (
-        select(Entry).where(Entry.unique_key.in_(flagged), Entry.state.is_not(None)).order_by(Entry.number)
-    )
+    keys = {unique_key for unique_key, _ in flagged}
+    booked = select(Entry).where(keyed(keys), Entry.state.is_not(None)).order_by(Entry.number)
     for entry in session.scalars(booked).all():
-        _list(session, entry, flagged[entry.unique_key])
+        _list(session, entry, flagged[entry.unique_key, entry.kind])
 
 
 def _list(session: Session, entry: Entry, charge: Charge) -> None:

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMark
-from service.ledger.tables import Entry, LedgerAccount
+from service.ledger.tables import Entry, LedgerAccount, numbered
 
 _ROLL = text("SELECT ledger_roll(:team_id, :most)")
 # JIT compilation takes longer than these queries run.
@@ -184,11 +184,7 @@ def _behind_the_mark(
         .join(RollupMark, RollupMark.team_id == LedgerAccount.id, isouter=True)
         .join(
             Entry,
-            and_(
-                Entry.team_id == LedgerAccount.id,
-                Entry.number > mark,
-                Entry.number <= LedgerAccount.last_number,
-            ),
+            and_(Entry.team_id == LedgerAccount.id, numbered(mark, LedgerAccount.last_number)),
         )
         .where(LedgerAccount.scope == "team", LedgerAccount.last_number > mark)
     )

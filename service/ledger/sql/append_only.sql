@@ -5,7 +5,11 @@ BEGIN
     RAISE restrict_violation USING MESSAGE = TG_TABLE_NAME || ' is append-only: add a correcting row instead';
 END $$;
 
-CREATE OR REPLACE TRIGGER ledger_entries_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_entries
+-- `ledger_add_month` gives every partition the same trigger, because a statement can name the partition instead.
+CREATE OR REPLACE TRIGGER ledger_rows_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_rows
+FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
+
+CREATE OR REPLACE TRIGGER ledger_forms_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_forms
 FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 
 CREATE OR REPLACE TRIGGER prices_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON prices

@@ -19,7 +19,8 @@ BEGIN
                e.price_id, e.corrects IS NOT NULL AS is_correction, e.tags, e.department_id, e.cost_center,
                ledger_day(e.booked_at) AS day,
                count(*) AS entries, sum(e.quantity) AS quantity, sum(e.amount_usd) AS amount_usd
-        FROM ledger_entries e WHERE e.team_id = team AND e.number > mark AND e.number <= target
+        FROM ledger_entries e WHERE e.team_id = team AND e.first_number > mark - 32 AND e.first_number <= target
+          AND e.number > mark AND e.number <= target
         GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
     ), named AS MATERIALIZED (
         SELECT f.*, encode(substring(sha256(convert_to(jsonb_build_array(

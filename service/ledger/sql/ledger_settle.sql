@@ -1,6 +1,9 @@
 -- Settle work: append its charges, each once by its unique_key, delete its holds and update the counters.
--- subjects: [{team_id, subject_id}]. charges: rows of ledger_entries without number, booked_at and recorded_at, and
--- with `began_at`, the earliest time at which the charge can have occurred.
+-- subjects: [{team_id, subject_id}]. charges: one object for each row of the ledger:
+-- {team_id, unique_key, subject_id, job_id, form: {key_id, model, base_model, provider, method, tags, kinds, units,
+--  tiers, price_ids, prices_usd, unit_quantities}, quantities, states, occurred_at, began_at, corrects, reason,
+--  in_month_budget}. The lists have one element for each entry of the row; `form` is what many rows have in common.
+-- `began_at` is the earliest time at which the charge can have occurred.
 -- Returns the thresholds that were newly crossed.
 CREATE OR REPLACE FUNCTION ledger_settle(subjects jsonb, charges jsonb)
 RETURNS TABLE (account_id text, team_id text, scope text, limit_usd numeric, period_name text,
@@ -13,15 +16,25 @@ DECLARE
     owner_ids text[];
     department_ids text[];
     unique_keys text[];
+    digests uuid[];
+    began_first timestamptz;
     locked text[];
     this_moment timestamptz;
     allocated boolean;
+    is_foreign boolean;
+    -- Of each charge that is new: its place in `charges`, its times, its form. And the months they are booked in.
+    places bigint[];
+    moments timestamptz[];
+    bookings timestamptz[];
+    form_ids integer[];
+    months date[];
 BEGIN
     SELECT array_agg(s.team_id), array_agg(s.subject_id) INTO team_ids, subject_ids
     FROM jsonb_to_recordset(subjects) AS s(team_id text, subject_id text);
-    SELECT array_agg(DISTINCT c.key_id) || array_agg(DISTINCT c.job_id), array_agg(c.unique_key)
-    INTO owner_ids, unique_keys
-    FROM jsonb_to_recordset(charges) AS c(key_id text, job_id text, unique_key text);
+    SELECT array_agg(DISTINCT c.form->>'key_id') || array_agg(DISTINCT c.job_id), array_agg(c.unique_key),
+           array_agg(ledger_key_digest(c.unique_key)), min(coalesce(c.began_at, '-infinity'))
+    INTO owner_ids, unique_keys, digests, began_first
+    FROM jsonb_to_recordset(charges) AS c(form jsonb, job_id text, unique_key text, began_at timestamptz);
     owner_ids := owner_ids || (
         SELECT array_agg(DISTINCT h.key_id) || array_agg(DISTINCT h.department_id) FROM holds h
         WHERE h.team_id = ANY (team_ids) AND h.subject_id = ANY (subject_ids));
@@ -37,60 +50,86 @@ BEGIN
     allocated := EXISTS (SELECT FROM team_allocations a WHERE a.team_id = ANY (team_ids));
 
     WITH known AS MATERIALIZED (
-        SELECT e.unique_key, e.team_id FROM ledger_entries e WHERE e.unique_key = ANY (unique_keys)
+        -- A charge cannot have been booked before its work began, so older partitions are not searched. A day
+        -- is more than any two clocks that timed the beginning can differ by.
+        SELECT r.unique_key, a.id AS team_id FROM ledger_rows r JOIN accounts a ON a.ref = r.account_ref
+        WHERE ledger_key_digest(r.unique_key) = ANY (digests) AND r.unique_key = ANY (unique_keys)
+          AND r.booked_at >= began_first - interval '1 day'
     ), asked AS (
-        SELECT DISTINCT ON (c.unique_key) c.* FROM jsonb_to_recordset(charges) AS c(
-            team_id text, unique_key text, subject_id text, kind text, quantity numeric, unit text,
-            unit_quantity int, price_usd numeric, price_id text, tier text, amount_usd numeric, key_id text,
-            job_id text, model text, base_model text, provider text, method text, tags jsonb,
-            corrects bigint, reason text, occurred_at timestamptz, began_at timestamptz, state text,
-            in_month_budget boolean)
-        -- Compare the team too: if another team has an entry with this key, the insert must fail, because
-        -- skipping the charge would hide a bug and leave it unbilled.
+        SELECT DISTINCT ON (c.unique_key) c.* FROM ROWS FROM (jsonb_to_recordset(charges) AS
+            (team_id text, unique_key text, form jsonb, occurred_at timestamptz, began_at timestamptz, reason text)
+        ) WITH ORDINALITY AS c(team_id, unique_key, form, occurred_at, began_at, reason, place)
         WHERE (c.unique_key, c.team_id) NOT IN (SELECT k.unique_key, k.team_id FROM known k)
+        ORDER BY c.unique_key, c.place
     ), timed AS (
         -- Providers' clocks can be wrong, so the time is kept between the creation of the work and now.
-        -- Corrections keep the time of the entry they correct.
-        SELECT c.*, CASE
-                   WHEN c.corrects IS NOT NULL OR c.kind = 'adjustment'
-                   THEN least(coalesce(c.occurred_at, this_moment), this_moment)
-                   ELSE least(greatest(coalesce(c.occurred_at, this_moment), coalesce(c.began_at, t.created_at)),
-                              this_moment)
-               END AS moment
-        FROM asked c JOIN teams t ON t.id = c.team_id
+        -- Corrections and adjustments, which have a reason, keep the time that they concern.
+        SELECT c.*, a.closed_before, least(this_moment, CASE
+                   WHEN c.reason IS NOT NULL THEN coalesce(c.occurred_at, this_moment)
+                   ELSE greatest(coalesce(c.occurred_at, this_moment), coalesce(c.began_at, t.created_at))
+               END) AS moment
+        FROM asked c JOIN teams t ON t.id = c.team_id JOIN accounts a ON a.id = c.team_id
     ), booked AS (
-        SELECT c.*, o.department_id, o.cost_center, CASE WHEN c.moment < a.closed_before THEN this_moment ELSE c.moment END AS booked_at,
-               a.last_number + row_number() OVER (PARTITION BY c.team_id ORDER BY c.unique_key) AS number
-        FROM timed c JOIN accounts a ON a.id = c.team_id AND a.id = ANY (team_ids)
+        SELECT c.place, c.moment, CASE WHEN c.moment < c.closed_before THEN this_moment ELSE c.moment END AS booked_at,
+               ledger_form(c.team_id, c.form, o.department_id, o.cost_center) AS form_id,
+               c.unique_key IN (SELECT k.unique_key FROM known k) AS is_foreign
+        FROM timed c
         LEFT JOIN LATERAL (
             SELECT t.department_id, t.cost_center FROM team_allocations t
             WHERE allocated AND t.team_id = c.team_id AND t.effective_from <= c.moment
             ORDER BY t.effective_from DESC LIMIT 1
         ) o ON true
-    ), added AS (
-        INSERT INTO ledger_entries (
-            team_id, number, unique_key, subject_id, kind, quantity, unit, unit_quantity, price_usd, price_id,
-            tier, amount_usd, key_id, job_id, model, base_model, provider, method, tags, corrects, reason,
-            occurred_at, booked_at, recorded_at, state, in_month_budget, department_id, cost_center)
-        SELECT c.team_id, c.number, c.unique_key, c.subject_id, c.kind, c.quantity, c.unit, c.unit_quantity,
-               c.price_usd, c.price_id, c.tier, c.amount_usd, c.key_id, c.job_id, c.model, c.base_model,
-               c.provider, c.method, c.tags, c.corrects, c.reason, c.moment, c.booked_at, this_moment, c.state,
+    )
+    SELECT array_agg(b.place), array_agg(b.moment), array_agg(b.booked_at), array_agg(b.form_id),
+           array_agg(DISTINCT ledger_month(b.booked_at)), bool_or(b.is_foreign)
+    INTO places, moments, bookings, form_ids, months, is_foreign
+    FROM booked b;
+    IF is_foreign THEN
+        -- Skipping the charge would hide a bug and leave it unbilled.
+        RAISE unique_violation USING MESSAGE = 'another team has been charged under the same unique_key';
+    END IF;
+    PERFORM ledger_add_month(m) FROM unnest(months) AS m
+    WHERE to_regclass('ledger_rows_' || to_char(m, 'YYYY_MM')) IS NULL;
+
+    WITH booked AS MATERIALIZED (
+        SELECT c.*, n.moment, n.booked_at, n.form_id, f.key_id, f.department_id, a.ref,
+               cardinality(c.quantities) AS entries, l.amount_usd,
+               a.last_number + 1 + coalesce(sum(cardinality(c.quantities)) OVER earlier, 0) AS number,
                -- A correction of an earlier month does not count against this month's budget unless requested.
-               (c.corrects IS NULL AND c.kind <> 'adjustment') OR coalesce(c.in_month_budget, false)
-               OR ledger_month(c.moment) = ledger_month(c.booked_at), c.department_id, c.cost_center
+               c.reason IS NULL OR coalesce(c.in_month_budget, false)
+               OR ledger_month(n.moment) = ledger_month(n.booked_at) AS counts
+        FROM ROWS FROM (jsonb_to_recordset(charges) AS
+            (team_id text, unique_key text, subject_id text, job_id text, quantities numeric[], states text[],
+             corrects bigint, reason text, in_month_budget boolean)
+        ) WITH ORDINALITY AS c(team_id, unique_key, subject_id, job_id, quantities, states, corrects, reason,
+                               in_month_budget, place)
+        JOIN unnest(places, moments, bookings, form_ids) AS n(place, moment, booked_at, form_id) USING (place)
+        JOIN ledger_forms f ON f.id = n.form_id
+        JOIN accounts a ON a.id = c.team_id AND a.id = ANY (team_ids)
+        CROSS JOIN LATERAL (
+            SELECT sum(ledger_exact_amount(l.quantity, l.price_usd, l.unit_quantity)) AS amount_usd
+            FROM unnest(c.quantities, f.prices_usd, f.unit_quantities) AS l(quantity, price_usd, unit_quantity)
+        ) l
+        WINDOW earlier AS (PARTITION BY c.team_id ORDER BY c.place ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)
+    ), added AS (
+        INSERT INTO ledger_rows (
+            number, booked_at, account_ref, form_id, in_month_budget, unique_key, quantities, occurred_at,
+            recorded_at, corrects, subject_id, job_id, reason, states)
+        -- What is equal to a column before it is left out. The view `ledger_entries` fills it in.
+        SELECT c.number, c.booked_at, c.ref, c.form_id, c.counts, c.unique_key, c.quantities,
+               nullif(c.moment, c.booked_at), nullif(this_moment, c.booked_at), c.corrects,
+               nullif(c.subject_id, c.unique_key), c.job_id, c.reason, c.states
         FROM booked c
-        RETURNING team_id, key_id, job_id, department_id, amount_usd,
-                  CASE WHEN in_month_budget AND ledger_month(booked_at) = ledger_month(this_moment)
-                       THEN amount_usd ELSE 0 END AS month_spent
     ), ended AS (
         DELETE FROM holds h
         WHERE h.team_id = ANY (team_ids) AND h.subject_id = ANY (subject_ids)
           AND (h.team_id, h.subject_id) IN (SELECT w.* FROM unnest(team_ids, subject_ids) AS w)
         RETURNING h.team_id, h.key_id, h.subject_id, h.department_id, h.amount_usd
     ), moves AS (
-        SELECT v.id, e.amount_usd AS spent, 0 AS freed, (v.id = e.team_id)::int AS entries,
-               e.month_spent
-        FROM added e, LATERAL (VALUES (e.team_id), (e.key_id), (e.job_id), (e.department_id), ('organization')) AS v(id)
+        SELECT v.id, e.amount_usd AS spent, 0 AS freed, CASE WHEN v.id = e.team_id THEN e.entries ELSE 0 END AS entries,
+               CASE WHEN e.counts AND ledger_month(e.booked_at) = ledger_month(this_moment)
+                    THEN e.amount_usd ELSE 0 END AS month_spent
+        FROM booked e, LATERAL (VALUES (e.team_id), (e.key_id), (e.job_id), (e.department_id), ('organization')) AS v(id)
         UNION ALL
         SELECT v.id, 0, h.amount_usd, 0, 0
         FROM ended h, LATERAL (VALUES (h.team_id), (h.key_id), (h.subject_id), (h.department_id), ('organization')) AS v(id)
@@ -119,7 +158,7 @@ END $$;
 CREATE OR REPLACE FUNCTION ledger_settle_untold(subjects jsonb, charges jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF jsonb_path_exists(charges, '$[*].state ? (@ != null)') THEN
+    IF jsonb_path_exists(charges, '$[*].states ? (@ != null)') THEN
         RAISE restrict_violation USING MESSAGE = 'a charge for review needs an event: settle in a transaction';
     END IF;
     PERFORM FROM ledger_settle(subjects, charges);

@@ -8,6 +8,12 @@ LANGUAGE sql IMMUTABLE AS $$
     SELECT (moment AT TIME ZONE 'UTC')::date
 $$;
 
+-- What the unique indexes of the ledger's rows contain.
+CREATE OR REPLACE FUNCTION ledger_key_digest(unique_key text) RETURNS uuid
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS $$
+    SELECT md5(unique_key)::uuid
+$$;
+
 -- The department that a team belongs to at a given time.
 CREATE OR REPLACE FUNCTION ledger_department(team text, moment timestamptz) RETURNS text
 LANGUAGE sql STABLE AS $$

@@ -84,8 +84,7 @@ def test_jobs_that_ended_each_way_agree_and_a_wrong_charge_does_not(
     trainer.control.run_clock()
     with superuser.connect(service_database) as connection:
         connection.execute(
-            "UPDATE ledger_entries SET quantity = 1, amount_usd = price_usd / unit_quantity "
-            "WHERE job_id = %s",
+            "UPDATE ledger_rows SET quantities = '{1}' WHERE job_id = %s",
             (done.id,),
         )
     report = reconcile(service)
