@@ -11,8 +11,8 @@ from service.core.db import transaction
 
 TEAMS, KEYS, DAYS = 40, 5, 365
 KINDS = (PriceKind.INPUT_TOKENS, PriceKind.CACHED_INPUT_TOKENS, PriceKind.OUTPUT_TOKENS)
-# A year of inference: three entries to a request, five keys to a team, two models to a key, four sets of tags; and
-# every 333rd row a training job. Written past `ledger_settle`, which would take hours.
+# A year of inference: three entries per request, five keys per team, two models per key, four sets of tags;
+# every 333rd row is a training job. Rows are inserted directly: `ledger_settle` would take hours.
 _FORMS = """
 SELECT ledger_form(%(team)s, jsonb_build_object(
            'key_id', %(team)s || '_key' || key, 'base_model', 'sandbox-mini', 'provider', 'trainer',
@@ -20,18 +20,19 @@ SELECT ledger_form(%(team)s, jsonb_build_object(
            'tags', jsonb_build_object('counted_by', 'provider', 'outcome', 'complete', 'app', app),
            'kinds', p.kinds, 'units', p.units, 'tiers', p.tiers, 'price_ids', p.ids, 'prices_usd', p.amounts,
            'unit_quantities', p.quantities), NULL, NULL)
-FROM generate_series(0, %(keys)s - 1) AS key, generate_series(0, 1) AS variant, generate_series(0, 3) AS app, (
-    SELECT array_agg(kind) AS kinds, array_agg('tokens') AS units, array_agg(tier) AS tiers, array_agg(id) AS ids,
-           array_agg(amount_usd) AS amounts, array_agg(unit_quantity) AS quantities
+FROM generate_series(0, %(keys)s - 1) AS key, generate_series(0, 1) AS variant,
+     generate_series(0, 3) AS app, (
+    SELECT array_agg(kind) AS kinds, array_agg('tokens') AS units, array_agg(tier) AS tiers,
+           array_agg(id) AS ids, array_agg(amount_usd) AS amounts, array_agg(unit_quantity) AS quantities
     FROM prices WHERE id = ANY (%(prices)s)
 ) p
 """
 _TRAINING = """
 SELECT ledger_form(%(team)s, jsonb_build_object(
-    'key_id', %(team)s || '_key0', 'base_model', 'sandbox-mini', 'provider', 'trainer', 'model', 'sandbox-mini',
-    'method', 'supervised', 'tags', '{"project": "a"}'::jsonb, 'kinds', ARRAY[kind], 'units', ARRAY['tokens'],
-    'tiers', ARRAY[tier], 'price_ids', ARRAY[id], 'prices_usd', ARRAY[amount_usd],
-    'unit_quantities', ARRAY[unit_quantity]), NULL, NULL)
+    'key_id', %(team)s || '_key0', 'base_model', 'sandbox-mini', 'provider', 'trainer',
+    'model', 'sandbox-mini', 'method', 'supervised', 'tags', '{"project": "a"}'::jsonb,
+    'kinds', ARRAY[kind], 'units', ARRAY['tokens'], 'tiers', ARRAY[tier], 'price_ids', ARRAY[id],
+    'prices_usd', ARRAY[amount_usd], 'unit_quantities', ARRAY[unit_quantity]), NULL, NULL)
 FROM prices WHERE id = %(training)s
 """
 _MONTHS = """
@@ -44,13 +45,13 @@ SELECT 1 + sum(cardinality(r.quantities)) OVER (ORDER BY r.place) - cardinality(
        %(start)s::timestamptz + r.place * (interval '1 day' * %(days)s / %(requests)s), a.ref, r.form_id,
        %(team)s || ':r' || r.place, r.quantities, CASE WHEN r.trains THEN %(team)s || '_job' || r.place END
 FROM (
-    SELECT place, trains, CASE WHEN trains THEN %(training_form)s ELSE forms[1 + mod(place, cardinality(forms))] END
-                          AS form_id,
+    SELECT place, trains, CASE WHEN trains THEN %(training_form)s
+                               ELSE forms[1 + mod(place, cardinality(forms))] END AS form_id,
            CASE WHEN trains THEN ARRAY[quantity]
                 ELSE ARRAY[quantity, mod(quantity * 7, 4000), mod(quantity * 11, 4000)] END AS quantities
     FROM (
-        SELECT place, mod(place, 333) = 0 AS trains, 1 + mod(place * 48271::bigint, 4000)::numeric AS quantity,
-               %(forms)s::int[] AS forms
+        SELECT place, mod(place, 333) = 0 AS trains,
+               1 + mod(place * 48271::bigint, 4000)::numeric AS quantity, %(forms)s::int[] AS forms
         FROM generate_series(1, %(requests)s::bigint) AS place
     ) p
 ) r, accounts a WHERE a.id = %(team)s
@@ -59,7 +60,8 @@ _COUNTERS = """
 UPDATE accounts a SET spent_usd = s.spent, month_spent_usd = s.month_spent, last_number = s.last_number
 FROM (
     SELECT sum(amount_usd) AS spent, max(number) AS last_number,
-           coalesce(sum(amount_usd) FILTER (WHERE ledger_month(booked_at) = ledger_month(now())), 0) AS month_spent
+           coalesce(sum(amount_usd) FILTER (WHERE ledger_month(booked_at) = ledger_month(now())), 0)
+               AS month_spent
     FROM ledger_entries WHERE team_id = %(team)s
 ) s WHERE a.id = %(team)s
 """

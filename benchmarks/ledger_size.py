@@ -107,9 +107,7 @@ def _sizes(dsn: str) -> dict[tuple[str, str], int]:
 
 def _report(before: dict[tuple[str, str], int], after: dict[tuple[str, str], int], requests: int) -> None:
     # Holds are deleted when they are settled: their table has the size of the requests that run at once.
-    grown = {
-        key: (size - before.get(key, 0)) / requests for key, size in after.items() if key[0] != "holds"
-    }
+    grown = {key: (size - before.get(key, 0)) / requests for key, size in after.items() if key[0] != "holds"}
     say("| table | relation | MB per million requests |")
     say("|---|---|---|")
     for (owner, name), each in sorted(grown.items(), key=lambda item: -item[1]):

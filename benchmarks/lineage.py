@@ -32,8 +32,8 @@ _ENTRIES = """
 INSERT INTO ledger_rows (number, booked_at, account_ref, form_id, unique_key, subject_id, quantities, job_id)
 SELECT row_number() OVER (), now(), a.ref, ledger_form(%(team)s, jsonb_build_object(
            'model', m.id, 'base_model', m.base_model, 'provider', 'trainer', 'tags', '{}'::jsonb,
-           'kinds', ARRAY[k.kind], 'units', ARRAY['tokens'], 'tiers', ARRAY['standard'], 'price_ids', ARRAY[NULL],
-           'prices_usd', ARRAY[10], 'unit_quantities', ARRAY[1000000]), NULL, NULL),
+           'kinds', ARRAY[k.kind], 'units', ARRAY['tokens'], 'tiers', ARRAY['standard'],
+           'price_ids', ARRAY[NULL], 'prices_usd', ARRAY[10], 'unit_quantities', ARRAY[1000000]), NULL, NULL),
        m.id || k.kind, m.job_id, '{5000}', CASE WHEN k.kind = 'training_tokens' THEN m.job_id END
 FROM accounts a, tuned_models m,
      (VALUES ('training_tokens'), ('input_tokens'), ('output_tokens')) AS k (kind)
