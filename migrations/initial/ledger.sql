@@ -119,7 +119,7 @@ CREATE TABLE ledger_rows (
     job_id varchar,
     reason varchar,
     states varchar[],
-    CONSTRAINT ck_ledger_rows_states_known CHECK (states <@ ARRAY['uncertain', 'implausible', 'above_budget', NULL]::varchar[]),
+    CONSTRAINT ck_ledger_rows_states_known CHECK (array_remove(states, NULL) <@ ARRAY['uncertain', 'implausible', 'above_budget']::varchar[]),
     CONSTRAINT ck_ledger_rows_negative_for_a_reason CHECK (0 <= ALL (quantities) OR reason IS NOT NULL)
 ) PARTITION BY RANGE (booked_at);
 CREATE INDEX ix_ledger_rows_booked_at ON ledger_rows USING brin (booked_at) WITH (pages_per_range = 32, autosummarize = on);

@@ -87,10 +87,10 @@ def forecast_of(session: Session, view: BudgetView, team_id: str | None) -> Fore
 
 
 def _first_at(session: Session, view: BudgetView, team_id: str | None) -> datetime | None:
-    """When the account's spending can have begun."""
+    """When the account's spending can have begun. Both questions are answered by an index."""
     if team_id is not None:
-        return session.scalar(select(func.min(Entry.booked_at)).where(Entry.team_id == team_id))
-    first = session.scalar(select(func.min(DaySum.day)))  # an index has it, unlike the first of all entries
+        return session.scalar(select(Entry.booked_at).where(Entry.team_id == team_id, numbered(0, 1)))
+    first = session.scalar(select(func.min(DaySum.day)))
     return None if first is None else datetime.combine(first, time(), UTC)
 
 

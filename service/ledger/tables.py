@@ -201,7 +201,8 @@ ROWS = Table(
     Column("reason", String),
     Column("states", ARRAY(String)),
     CheckConstraint(
-        "states <@ ARRAY['uncertain', 'implausible', 'above_budget', NULL]::varchar[]", name="states_known"
+        "array_remove(states, NULL) <@ ARRAY['uncertain', 'implausible', 'above_budget']::varchar[]",
+        name="states_known",
     ),
     CheckConstraint("0 <= ALL (quantities) OR reason IS NOT NULL", name="negative_for_a_reason"),
     Index("ix_ledger_rows_booked_at", "booked_at", postgresql_using="brin"),
