@@ -31,6 +31,7 @@ from service.ledger.tables import Budget, BudgetAlert, Entry, HoldRow, LedgerAcc
 from service.models.aliases.tables import Alias, AliasChange
 from service.models.shutdowns.tables import AnnouncedShutdown, ShutdownNotice, ShutdownPoll
 from service.models.tables import TunedModel
+from service.people.tables import PersonSession, SignInLink
 from service.teams.keys.tables import ApiKey, KeySecret
 from service.teams.quotas.tables import TeamQuota
 from service.teams.tables import IdempotencyRecord, Team
@@ -77,6 +78,7 @@ __all__ = [
     "LedgerAccount",
     "MonthSum",
     "Orphan",
+    "PersonSession",
     "PriceRow",
     "ProviderBlock",
     "ProviderSweep",
@@ -87,6 +89,7 @@ __all__ = [
     "RollupMark",
     "ShutdownNotice",
     "ShutdownPoll",
+    "SignInLink",
     "Team",
     "TeamAllocation",
     "TeamQuota",

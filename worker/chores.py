@@ -28,6 +28,7 @@ from service.ledger.closing.months import close_month, month_due
 from service.ledger.rollups.sums import roll_up
 from service.models.shutdowns.actions import schedule_polls
 from service.models.shutdowns.notices import send_notices
+from service.people.tables import PersonSession, SignInLink
 from service.settings import settings
 from service.teams.tables import IdempotencyRecord
 from service.webhooks.actions import forget_deliveries
@@ -36,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 500
 _REPEATED_WITHIN = timedelta(days=2)  # how long an Idempotency-Key is remembered, as the guide says
+_SESSIONS_KEPT = timedelta(days=30)  # longer than any session lasts
 _REDELIVERED_WITHIN = timedelta(days=7)  # providers retry a webhook for up to three days
 
 
@@ -158,6 +160,8 @@ def _forget() -> int:
     with transaction() as session:
         return (
             prune(session, IdempotencyRecord.created_at, _REPEATED_WITHIN, _BATCH)
+            + prune(session, PersonSession.created_at, _SESSIONS_KEPT, _BATCH)
+            + prune(session, SignInLink.created_at, _SESSIONS_KEPT, _BATCH)
             + prune(session, ProviderWebhook.received_at, _REDELIVERED_WITHIN, _BATCH)
             + forget_deliveries(session, timedelta(days=settings().webhook_keep_days), _BATCH)
             + forget_old(session, _BATCH)

@@ -11,6 +11,7 @@ down_revision = None
 TABLES = (
     "work",
     "teams",
+    "people",
     "events",
     "catalog",
     "files",

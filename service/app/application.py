@@ -1,5 +1,6 @@
-"""FastAPI with two changes: inference requests pass it by, and the OpenAPI document is ours."""
+"""FastAPI with two changes: requests for inference and pages pass it by, and the OpenAPI document is ours."""
 
+from collections.abc import Callable
 from typing import Any
 
 from fastapi import FastAPI
@@ -10,17 +11,22 @@ from service.gateway.routes import is_for_gateway
 
 
 class Application(FastAPI):
-    """FastAPI for every route except the gateway's.
+    """FastAPI for the routes of the API.
 
-    `inference` serves those, because FastAPI's overhead per request exceeds the gateway's own.
+    `inference` serves the gateway's, because FastAPI's overhead per request exceeds the gateway's own.
+    `pages` serves the paths that `is_page` names, for people with a session instead of a key.
     """
 
     inference: ASGIApp
+    pages: ASGIApp
+    is_page: Callable[[str], bool] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if is_for_gateway(scope):
             await self.inference(scope, receive, send)
+        elif self.is_page is not None and scope["type"] == "http" and self.is_page(scope["path"]):
+            await self.pages({**scope, "app": self}, receive, send)
         else:
             await super().__call__(scope, receive, send)
 

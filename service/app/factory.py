@@ -10,7 +10,8 @@ from service.app import errors, health, providers, status
 from service.app.application import Application
 from service.app.draining import DrainGate
 from service.app.edge.bodies import Bodies
-from service.app.edge.door import THREADS, Door, InferenceDoor
+from service.app.edge.door import AT_ONCE, THREADS, Door, InferenceDoor
+from service.app.edge.turns import Turns
 from service.app.invalid.query_names import refuse_unknown_names
 from service.app.middleware import HeadAsGet, RequestIds
 from service.app.openapi.operation_ids import operation_id
@@ -54,7 +55,7 @@ from service.teams.quotas import routes as quotas
 from service.webhooks import routes as webhooks
 from service.webhooks.deliveries import routes as webhook_deliveries
 
-_MULTIPART_SLACK_BYTES = 2**20  # boundaries, headers and small fields around a file
+MULTIPART_SLACK_BYTES = 2**20  # boundaries, headers and small fields around a file
 _DESCRIPTION = (
     "OpenAI's API for files, fine-tuning and inference, and Tunehouse's own for teams, costs and lineage. "
     "Amounts are decimal strings, times are Unix seconds, lists are pages with `after` and `limit`."
@@ -71,7 +72,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-def create_app() -> FastAPI:
+def create_app() -> Application:
     """Create the application from this process's settings."""
     memory.return_freed_memory()
     logs.configure(settings())
@@ -133,24 +134,27 @@ def create_app() -> FastAPI:
     app.state.on_write = [note_write]
     app.add_middleware(AuditTrail)
     in_flight = app.state.in_flight = InFlight()
+    turns = app.state.turns = Turns(AT_ONCE)
     app.add_middleware(
         Door,
-        bodies=_bodies(settings().max_body_bytes),
+        turns=turns,
+        bodies=bodies_up_to(settings().max_body_bytes),
         uploads={
-            "/v1/files": _bodies(settings().max_file_bytes + _MULTIPART_SLACK_BYTES),
-            "/v1/uploads/[^/]+/parts": _bodies(_PART_BYTES + _MULTIPART_SLACK_BYTES),
+            "/v1/files": bodies_up_to(settings().max_file_bytes + MULTIPART_SLACK_BYTES),
+            "/v1/uploads/[^/]+/parts": bodies_up_to(_PART_BYTES + MULTIPART_SLACK_BYTES),
         },
-        callbacks=_bodies(settings().max_callback_body_bytes),
+        callbacks=bodies_up_to(settings().max_callback_body_bytes),
         in_flight=in_flight,
     )
     drain = app.state.drain = Drain()
     app.add_middleware(DrainGate, drain=drain, waits_for_streams=False)
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestIds)
-    inference_door = InferenceDoor(inference.serve, _bodies(settings().max_inference_body_bytes))
+    inference_door = InferenceDoor(inference.serve, bodies_up_to(settings().max_inference_body_bytes))
     app.inference = RequestIds(DrainGate(inference_door, drain, waits_for_streams=True))
     return app
 
 
-def _bodies(limit_bytes: int) -> Bodies:
+def bodies_up_to(limit_bytes: int) -> Bodies:
+    """Return a reader of bodies of at most this size."""
     return Bodies(limit_bytes=limit_bytes, timeout_s=settings().body_timeout_s)

@@ -28,6 +28,8 @@ _WRITES = ("POST", "PUT", "PATCH", "DELETE")
 _READS = ("GET", "HEAD")
 # Use of models is metered by the ledger, and estimates change nothing.
 _NO_CHANGES = re.compile(r"/v1/(chat/completions|completions|responses|fine_tuning/estimates)(/.*)?")
+# A page's address has no `/v1`: the pages' door marks their requests.
+PAGE = "is_page"
 # Neither is a team's content: the record itself, and who is calling.
 _NO_CONTENT = ("/v1/audit_events", "/v1/me")
 _LARGEST_BODY = 64 * 1024  # of an answer that is searched for the id of what was created
@@ -77,14 +79,18 @@ def _is_write(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] not in _WRITES:
         return False
     path: str = scope["path"]
-    return path.startswith("/v1/") and not _NO_CHANGES.fullmatch(path)
+    return _is_recorded(scope) and not _NO_CHANGES.fullmatch(path)
 
 
 def _may_show_content(scope: Scope) -> bool:
     if scope["type"] != "http" or scope["method"] not in _READS:
         return False
     path: str = scope["path"]
-    return path.startswith("/v1/") and not path.startswith(_NO_CONTENT)
+    return _is_recorded(scope) and not path.startswith(_NO_CONTENT)
+
+
+def _is_recorded(scope: Scope) -> bool:
+    return scope["path"].startswith("/v1/") or PAGE in scope.get("state", {})
 
 
 async def _record(scope: Scope, start: Message, body: bytes) -> None:

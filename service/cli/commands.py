@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer import Argument, Option
 
+from service.cli.link import sign_in_url
 from service.cli.up import serve
 from service.local.checks import read_settings
 from service.local.errors import EmbeddedError
@@ -102,6 +103,16 @@ def admin_key(
     try:
         read_settings()
         typer.echo(make_admin_key(name))
+    except EmbeddedError as error:
+        fail(str(error))
+
+
+@app.command()
+def link(data_dir: DataDir = Path(".tunehouse")) -> None:
+    """Print a link that signs you in to the pages as an admin. It works once, for 15 minutes."""
+    use_running(data_dir)
+    try:
+        typer.echo(sign_in_url(read_settings().public_url))
     except EmbeddedError as error:
         fail(str(error))
 

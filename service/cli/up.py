@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from service.cli.link import sign_in_url
 from service.local.stack import Stack
 
 
@@ -22,6 +23,7 @@ def serve(data_dir: Path, host: str, port: int) -> None:
         typer.echo(f"Tunehouse is ready at {stack.url} (API reference: {stack.url}/docs)")
         if stack.admin_key:
             typer.echo(f"admin key, shown only once: {stack.admin_key}")
+        typer.echo(f"open the pages as an admin (works once, for 15 minutes): {sign_in_url(stack.url)}")
         typer.echo(f"data and logs are in {stack.data.root}; press Ctrl-C to stop")
         stack.watch()
         typer.echo("stopping …")

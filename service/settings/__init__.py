@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from service.settings.http import HttpSettings
+from service.settings.people import PeopleSettings
 from service.settings.providers import ProviderSettings, check_names
 from service.settings.redis import RedisUrl
 from service.settings.secrets import AdminKey, Secret
@@ -37,7 +38,7 @@ __all__ = ["ProviderSettings", "Settings", "settings"]
 STORAGE_BUCKETS = ("s3", "gs", "az")  # schemes of the URLs of buckets
 
 
-class Settings(HttpSettings, TeamSettings):
+class Settings(HttpSettings, TeamSettings, PeopleSettings):
     """All settings of one process; see the module docstring for where they come from."""
 
     model_config = SettingsConfigDict(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from service.core.db import transaction
 from service.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
 from service.settings import settings
-from service.teams.keys.queries import SETTINGS_ADMIN, account_of, key_of_secret
+from service.teams.keys.queries import OPERATOR, SETTINGS_ADMIN, account_of, key_of_secret, living_key
 from service.teams.keys.scopes import Scope
 from service.teams.keys.tables import ApiKey
 from service.teams.queries import get_team
@@ -93,21 +93,46 @@ def authenticate(secret: str | None, team_header: str | None = None) -> Caller:
     """Return the caller that a bearer secret belongs to. Raises `Unauthenticated`."""
     if not secret:
         raise Unauthenticated(NO_KEY)
-    admin_key = settings().admin_key
     with transaction() as session:
-        if admin_key and hmac.compare_digest(admin_key.get_secret_value().encode(), secret.encode()):
+        if is_settings_admin(secret):
             return _as_admin(session, SETTINGS_ADMIN, team_header)
-        key = key_of_secret(session, secret)
-        _touch(session, key.id)
-        if key.team_id is None:
-            return _as_admin(session, key.id, team_header)
-        return Caller(
-            key.id,
-            key.team_id,
-            frozenset(key.scopes),
-            account_id=account_of(session, key),
-            most_in_flight=limit_of(session, key.team_id, Quota.REQUESTS_IN_FLIGHT),
-        )
+        return _caller_of(session, key_of_secret(session, secret), team_header)
+
+
+def is_settings_admin(secret: str) -> bool:
+    """Whether this is the key in TUNEHOUSE_ADMIN_KEY."""
+    admin_key = settings().admin_key
+    return admin_key is not None and hmac.compare_digest(
+        admin_key.get_secret_value().encode(), secret.encode()
+    )
+
+
+def key_of_sign_in(session: Session, secret: str) -> str:
+    """Return the id of the key that a person signs in with. Raises `Unauthenticated`."""
+    return SETTINGS_ADMIN if is_settings_admin(secret) else key_of_secret(session, secret).id
+
+
+def caller_of_key(session: Session, key_id: str, team_id: str | None = None) -> Caller:
+    """Return the caller that a session with this key acts as.
+
+    `team_id` is the team that an admin acts for. Raises `Unauthenticated` if the key was revoked or expired.
+    """
+    if key_id in (SETTINGS_ADMIN, OPERATOR):
+        return _as_admin(session, key_id, team_id)
+    return _caller_of(session, living_key(session, key_id), team_id)
+
+
+def _caller_of(session: Session, key: ApiKey, team_header: str | None) -> Caller:
+    _touch(session, key.id)
+    if key.team_id is None:
+        return _as_admin(session, key.id, team_header)
+    return Caller(
+        key.id,
+        key.team_id,
+        frozenset(key.scopes),
+        account_id=account_of(session, key),
+        most_in_flight=limit_of(session, key.team_id, Quota.REQUESTS_IN_FLIGHT),
+    )
 
 
 def _touch(session: Session, key_id: str) -> None:

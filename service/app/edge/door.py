@@ -24,12 +24,12 @@ from service.teams.access import TEAM_HEADER, Caller, authenticate
 
 # A request uses one thread at a time. There are more threads than turns, so that a request that holds a row
 # always gets a thread to finish with, however many others wait for that row.
-_AT_ONCE = 32
-_KEY_CHECKS = CapacityLimiter(8)
+AT_ONCE = 32
+KEY_CHECKS = CapacityLimiter(8)
 THREADS = 64
 _ALIVE = "/healthz"
 _PUBLIC = re.compile(r"/(readyz|status|metrics|openapi\.json|docs(/.*)?|webhooks/[^/]+)")
-_STRANGERS = "(no key)"
+STRANGERS = "(no key)"
 _JSON = (b"content-type", b"application/json")
 
 
@@ -40,10 +40,11 @@ class Door:
         self,
         app: ASGIApp,
         *,
+        turns: Turns,
+        in_flight: InFlight,
         bodies: Bodies,
         uploads: Mapping[str, Bodies],
         callbacks: Bodies,
-        in_flight: InFlight,
     ) -> None:
         """`uploads` maps path patterns to readers; `callbacks` reads bodies of routes without a key."""
         self._app = app
@@ -51,7 +52,7 @@ class Door:
         self._callbacks = callbacks
         self._uploads = {re.compile(path): reader for path, reader in uploads.items()}
         self._in_flight = in_flight
-        self._turns = Turns(_AT_ONCE)
+        self._turns = turns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] == _ALIVE:
@@ -70,8 +71,8 @@ class Door:
 
     async def _admit_stranger(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         body = await self._callbacks.whole(headers, receive) if heads.has_body(headers) else b""
-        with self._in_flight.entered(_STRANGERS, settings().team_requests_in_flight):
-            await self._run(_STRANGERS, scope, _replayed(body, receive), send)
+        with self._in_flight.entered(STRANGERS, settings().team_requests_in_flight):
+            await run_in_turn(self._app, self._turns, STRANGERS, scope, replayed(body, receive), send)
 
     async def _admit(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         caller = await _caller(headers)
@@ -87,33 +88,36 @@ class Door:
             if heads.has_body(headers):
                 body = as_json(await self._bodies.whole(headers, receive))
                 scope = {**scope, "headers": _as_json_headers(scope)}
-            await self._run(owner, scope, _replayed(body, receive), send)
+            await run_in_turn(self._app, self._turns, owner, scope, replayed(body, receive), send)
 
     def _upload(self, scope: Scope) -> Bodies | None:
         if scope["method"] != "POST":
             return None
         return next((reader for path, reader in self._uploads.items() if path.fullmatch(scope["path"])), None)
 
-    async def _run(self, owner: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Call the application in a turn, which ends when the response starts, so that streams free it."""
-        await self._turns.take(owner)
-        has_turn = True
 
-        def end_turn() -> None:
-            nonlocal has_turn
-            if has_turn:
-                has_turn = False
-                self._turns.give_back(owner)
+async def run_in_turn(
+    app: ASGIApp, turns: Turns, owner: str, scope: Scope, receive: Receive, send: Send
+) -> None:
+    """Call the application in a turn, which ends when the response starts, so that streams free it."""
+    await turns.take(owner)
+    has_turn = True
 
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                end_turn()
-            await send(message)
+    def end_turn() -> None:
+        nonlocal has_turn
+        if has_turn:
+            has_turn = False
+            turns.give_back(owner)
 
-        try:
-            await self._app(scope, receive, sending)
-        finally:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
             end_turn()
+        await send(message)
+
+    try:
+        await app(scope, receive, sending)
+    finally:
+        end_turn()
 
 
 class InferenceDoor:
@@ -144,7 +148,7 @@ async def _caller(headers: Headers) -> Caller:
         )
     team = headers.get(TEAM_HEADER.encode())
     return await run_sync(
-        authenticate, bearer, team.decode("latin-1") if team is not None else None, limiter=_KEY_CHECKS
+        authenticate, bearer, team.decode("latin-1") if team is not None else None, limiter=KEY_CHECKS
     )
 
 
@@ -154,7 +158,7 @@ def _as_json_headers(scope: Scope) -> list[tuple[bytes, bytes]]:
     return [*kept, _JSON]
 
 
-def _replayed(body: bytes, receive: Receive) -> Receive:
+def replayed(body: bytes, receive: Receive) -> Receive:
     """Return a `receive` that yields the body, then the messages of the connection."""
     is_given = False
 

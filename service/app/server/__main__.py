@@ -20,7 +20,7 @@ def main() -> None:
     given = parser.parse_args()
     proxies = [str(network) for network in settings().trusted_proxies]
     uvicorn.run(
-        "service.app:create_app",
+        "service.pages:create_app",
         factory=True,
         host=given.host,
         port=given.port,

@@ -1,16 +1,20 @@
 """Find keys: by secret, by id, by team."""
 
+import hmac
 from collections.abc import Collection
+from datetime import datetime
 
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from service.core.pages import Order, Page, fetch_page
 from service.errors import NotFound, Unauthenticated
+from service.settings import settings
 from service.teams.keys.secret import digest
 from service.teams.keys.tables import ApiKey, KeySecret
 
 SETTINGS_ADMIN = "key_admin"  # the id of the key in TUNEHOUSE_ADMIN_KEY, which has no row
+OPERATOR = "key_operator"  # stands for an admin who signed in with a link, and has no row either
 
 
 def key_of_secret(session: Session, secret: str) -> ApiKey:
@@ -25,16 +29,43 @@ def key_of_secret(session: Session, secret: str) -> ApiKey:
             "Unknown key. Send a key that looks like th-…; it is shown once, when you create it."
         )
     key, own, now = found.tuple()
-    if key.revoked_at is not None:
-        raise Unauthenticated(f"The key {own.prefix}… was revoked.", code="key_revoked")
-    if key.expires_at is not None and key.expires_at <= now:
-        raise Unauthenticated(f"The key {own.prefix}… has expired.", code="key_expired")
+    _check_living(key, own.prefix, now)
     if own.ends_at is not None and own.ends_at <= now:
         raise Unauthenticated(
             f"The secret {own.prefix}… was replaced when its key was rotated; use the new one.",
             code="key_rotated",
         )
     return key
+
+
+def living_key(session: Session, key_id: str) -> ApiKey:
+    """Return a working key by its id. Raises `Unauthenticated` if it was revoked or has expired."""
+    found = session.execute(select(ApiKey, func.now()).where(ApiKey.id == key_id)).one_or_none()
+    if found is None:
+        raise Unauthenticated("The key of this session does not exist any more.")
+    key, now = found.tuple()
+    _check_living(key, key.prefix, now)
+    return key
+
+
+def secret_works(session: Session, secret: bytes) -> bool:
+    """Whether the secret with this digest still works: no rotation has ended it."""
+    if hmac.compare_digest(secret, _settings_secret()):
+        return True
+    ends_at = or_(KeySecret.ends_at.is_(None), KeySecret.ends_at > func.now())
+    return session.scalar(select(KeySecret.key_id).where(KeySecret.digest == secret, ends_at)) is not None
+
+
+def _settings_secret() -> bytes:
+    admin_key = settings().admin_key
+    return digest(admin_key.get_secret_value()) if admin_key else b""
+
+
+def _check_living(key: ApiKey, prefix: str, now: datetime) -> None:
+    if key.revoked_at is not None:
+        raise Unauthenticated(f"The key {prefix}… was revoked.", code="key_revoked")
+    if key.expires_at is not None and key.expires_at <= now:
+        raise Unauthenticated(f"The key {prefix}… has expired.", code="key_expired")
 
 
 def account_of(session: Session, key: ApiKey) -> str:
@@ -71,9 +102,9 @@ def list_keys(session: Session, team_id: str, after: str | None, limit: int) -> 
 
 
 def names_of(session: Session, key_ids: Collection[str]) -> dict[str, str]:
-    """Map the ids of keys of any team to their names; the key in TUNEHOUSE_ADMIN_KEY is included."""
+    """Map the ids of keys of any team to their names, and those of the admins without a row."""
     rows = session.execute(select(ApiKey.id, ApiKey.name).where(ApiKey.id.in_(key_ids)))
-    return {SETTINGS_ADMIN: "TUNEHOUSE_ADMIN_KEY"} | {row.id: row.name for row in rows}
+    return {SETTINGS_ADMIN: "TUNEHOUSE_ADMIN_KEY", OPERATOR: "operator"} | {row.id: row.name for row in rows}
 
 
 def list_admin_keys(session: Session, after: str | None, limit: int, order: Order) -> Page[ApiKey]:

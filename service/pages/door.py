@@ -1,0 +1,111 @@
+"""The pages' door: find the session of the browser's cookie, and refuse writes that another site sent.
+
+Pages never accept a bearer key, and the API never accepts a cookie: so no other site can use a person's
+session on the API, and nobody can post to a page with a key that leaked.
+"""
+
+import re
+from urllib.parse import parse_qs, urlencode
+
+import structlog
+from anyio.to_thread import run_sync
+from starlette.responses import RedirectResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from service.app.edge import headers as heads
+from service.app.edge.bodies import Bodies
+from service.app.edge.door import KEY_CHECKS, STRANGERS, replayed, run_in_turn
+from service.app.edge.headers import Headers
+from service.app.edge.turns import Turns
+from service.audit.trail import PAGE
+from service.core.db import transaction
+from service.core.in_flight import InFlight
+from service.errors import TunehouseError, Unauthenticated
+from service.pages.cookies import cookie_in, session_name
+from service.pages.errors import error_page
+from service.pages.forms import csrf_token, read_form, refuse_other_sites, require_token
+from service.people.queries import SignedIn, find_session
+from service.settings import settings
+
+_SAFE = ("GET", "HEAD")
+_PUBLIC = re.compile(r"/(static/.+|sign-in(/.*)?)")
+_UPLOAD = "/datasets/new"
+
+
+class PageDoor:
+    """Admits requests to the pages."""
+
+    def __init__(
+        self, app: ASGIApp, *, turns: Turns, in_flight: InFlight, forms: Bodies, uploads: Bodies
+    ) -> None:
+        self._app = app
+        self._in_flight = in_flight
+        self._turns = turns
+        self._forms = forms
+        self._uploads = uploads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope.setdefault("state", {})[PAGE] = True
+        try:
+            headers = heads.read_headers(scope)
+            heads.check_target(scope)
+            if scope["method"] not in _SAFE:
+                refuse_other_sites(headers)
+            signed_in = await self._find(scope)
+            if _PUBLIC.fullmatch(scope["path"]):
+                await self._admit_stranger(scope, headers, receive, send)
+            elif signed_in is None:
+                await _to_sign_in(scope)(scope, receive, send)
+            else:
+                await self._admit(signed_in, scope, headers, receive, send)
+        except TunehouseError as refusal:
+            await error_page(scope, refusal)(scope, receive, send)
+
+    async def _find(self, scope: Scope) -> SignedIn | None:
+        """Return the session that the cookie names, and remember it for the page; None if there is none."""
+        cookie = cookie_in(scope, session_name())
+        if cookie is None:
+            return None
+        teams = parse_qs(scope["query_string"].decode("latin-1")).get("team", [])
+        try:
+            found = await run_sync(_session_of, cookie, teams[-1] if teams else None, limiter=KEY_CHECKS)
+        except Unauthenticated:
+            return None
+        scope["state"] |= {"signed_in": found, "csrf": csrf_token(cookie), "cookie": cookie}
+        return found
+
+    async def _admit_stranger(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
+        with self._in_flight.entered(STRANGERS, settings().team_requests_in_flight):
+            body = await self._forms.whole(headers, receive) if heads.has_body(headers) else b""
+            scope["state"]["form"] = read_form(headers, body)
+            await run_in_turn(self._app, self._turns, STRANGERS, scope, replayed(body, receive), send)
+
+    async def _admit(
+        self, signed_in: SignedIn, scope: Scope, headers: Headers, receive: Receive, send: Send
+    ) -> None:
+        caller = signed_in.caller
+        scope["state"]["caller"] = caller
+        structlog.contextvars.bind_contextvars(key_id=caller.key_id, team_id=caller.team_id)
+        owner = caller.counted_as
+        with self._in_flight.entered(owner, caller.most_in_flight):
+            if scope["method"] == "POST" and scope["path"] == _UPLOAD:
+                await self._app(scope, self._uploads.paced(headers, receive), send)
+                return
+            body = await self._forms.whole(headers, receive) if heads.has_body(headers) else b""
+            if scope["method"] not in _SAFE:
+                form = scope["state"]["form"] = read_form(headers, body)
+                require_token(form.get("csrf"), scope["state"]["csrf"])
+            await run_in_turn(self._app, self._turns, owner, scope, replayed(body, receive), send)
+
+
+def _session_of(cookie: str, team_id: str | None) -> SignedIn:
+    with transaction() as session:
+        return find_session(session, cookie, team_id)
+
+
+def _to_sign_in(scope: Scope) -> RedirectResponse:
+    if scope["method"] not in _SAFE or scope["path"] == "/":
+        return RedirectResponse("/sign-in", 303)
+    query = scope["query_string"].decode("latin-1")
+    target = scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+    return RedirectResponse(f"/sign-in?{urlencode({'next': target})}", 303)

@@ -1,0 +1,71 @@
+"""Errors as pages."""
+
+import structlog
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from service.errors import InvalidRequest, NotFound, NotStorable, TunehouseError, Unavailable
+from service.pages.render import Refilled, render
+
+log = structlog.get_logger(__name__)
+
+_HEADINGS = {
+    400: "This cannot be done",
+    401: "Sign in first",
+    403: "You may not do this",
+    404: "Not found",
+    405: "Not found",
+    409: "This cannot be done now",
+    413: "Too large",
+    429: "Not within the limits",
+    502: "The provider failed",
+    503: "Not available at the moment",
+}
+
+
+def error_page(scope: Scope, error: TunehouseError) -> Response:
+    """Return the page for an error."""
+    heading = _HEADINGS.get(error.status, "Something went wrong")
+    response = render(Request(scope), "error.html", status=error.status, heading=heading, error=error)
+    for name, value in error.headers().items():
+        if name != "www-authenticate":
+            response.headers[name] = value
+    return response
+
+
+def install(app: FastAPI) -> None:
+    """Register the handlers on `app`."""
+
+    @app.exception_handler(TunehouseError)
+    def on_ours(request: Request, error: TunehouseError) -> Response:
+        return error_page(request.scope, error)
+
+    @app.exception_handler(Refilled)
+    def on_refilled(_: Request, refilled: Refilled) -> Response:
+        return refilled.response
+
+    @app.exception_handler(RequestValidationError)
+    def on_invalid(request: Request, _: RequestValidationError) -> Response:
+        return error_page(request.scope, InvalidRequest("The address of this page has an invalid value."))
+
+    @app.exception_handler(HTTPException)
+    def on_http(request: Request, _: HTTPException) -> Response:
+        return error_page(request.scope, NotFound(f"There is no page {request.url.path}."))
+
+    @app.exception_handler(Exception)
+    def on_bug(request: Request, _: Exception) -> Response:
+        return error_page(request.scope, TunehouseError())
+
+    @app.exception_handler(DataError)
+    def on_unstorable(request: Request, _: DataError) -> Response:
+        return error_page(request.scope, NotStorable())
+
+    @app.exception_handler(PoolTimeout)
+    @app.exception_handler(OperationalError)
+    def on_database_away(request: Request, error: Exception) -> Response:
+        log.error("database_unavailable", reason=type(error).__name__)
+        return error_page(request.scope, Unavailable("The database is unavailable. Try again."))

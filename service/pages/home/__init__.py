@@ -1,0 +1,1 @@
+"""The first page: what needs attention, what it costs, what is running."""

@@ -1,0 +1,1 @@
+"""Jobs: the list, a new one, and one as it runs."""
