@@ -8,14 +8,19 @@ import threading
 import time
 from collections.abc import Callable
 
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.core.db import engine
+from service.core.db import LIMITS, engine
 from service.core.postgres.schema import schema_in
 from service.core.storage import storage
 from service.errors import TunehouseError, Unavailable
 
 _FRESH_S = 1.0
+_POOLER = (
+    "TUNEHOUSE_DATABASE_URL leads to a pooler, which drops the settings of connections. Set "
+    "TUNEHOUSE_DIRECT_DATABASE_URL to the database's own address."
+)
 _STORAGE_FRESH_S = 10.0  # each check of a bucket is a request that is paid for
 
 
@@ -24,10 +29,15 @@ def check_database() -> None:
     try:
         with engine().connect() as connection:
             schema = schema_in(connection)
+            lock_timeout = connection.scalar(text("SHOW lock_timeout"))
     except SQLAlchemyError as failure:
+        is_pooler = "unsupported startup parameter" in str(failure)
         raise Unavailable(
-            "The database is not ready. Check that PostgreSQL is running.", param="database"
+            _POOLER if is_pooler else "The database is not ready. Check that PostgreSQL is running.",
+            param="database",
         ) from failure
+    if lock_timeout != LIMITS["lock_timeout"]:
+        raise Unavailable(_POOLER, param="database")
     problem = "The database is empty. Run `tunehouse migrate`." if schema is None else schema.problem
     if problem:
         raise Unavailable(problem, param="schema")

@@ -55,8 +55,8 @@ def migrate_command(data_dir: DataDir = Path(".tunehouse")) -> None:
     use_running(data_dir)
     try:
         found = read_settings()
-        owner = found.migrate_database_url
-        dangers = migrate(found.database_url.get_secret_value(), owner.get_secret_value() if owner else None)
+        owner, application = found.migrate_database_url, found.direct_database_url or found.database_url
+        dangers = migrate(application.get_secret_value(), owner.get_secret_value() if owner else None)
     except EmbeddedError as error:
         fail(str(error))
     typer.echo("the database is up to date")

@@ -5,13 +5,13 @@ wake-ups, are registered with `after_commit`. SQLAlchemy's own `after_commit` ev
 fires when a SAVEPOINT is released.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import DateTime, Engine, MetaData, create_engine
+from sqlalchemy import Connection, DateTime, Engine, MetaData, create_engine, event, make_url, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session
 
@@ -19,7 +19,8 @@ from service.settings import settings
 
 _HOOKS = "after_commit"
 # Postgres settings of every connection: they bound waits for row locks, and end stuck transactions.
-LIMITS = "-c lock_timeout=20s -c idle_in_transaction_session_timeout=60s"
+LIMITS = {"lock_timeout": "20s", "idle_in_transaction_session_timeout": "60s"}
+_SET_LIMITS = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in LIMITS.items())
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -51,14 +52,69 @@ class View(DeclarativeBase):
 @cache
 def engine() -> Engine:
     """Return this process's connection pool, bounded so that load queues here and not in Postgres."""
-    return create_engine(
-        settings().database_url.get_secret_value(),
+    url, is_pooled = settings().database_url, settings().direct_database_url is not None
+    return _make_engine(url.get_secret_value(), is_pooled=is_pooled)
+
+
+@cache
+def _reports_engine() -> Engine:
+    url = settings().reports_database_url
+    return engine() if url is None else _make_engine(url.get_secret_value(), is_pooled=False)
+
+
+def dispose_engines() -> None:
+    """Close this process's connections and forget where they led to."""
+    for made in (engine, _reports_engine):
+        if made.cache_info().currsize:
+            made().dispose()
+        made.cache_clear()
+
+
+def direct_connection(**options: str) -> tuple[str, dict[str, Any]]:
+    """Return what psycopg needs for a connection past any pooler: an address, and keywords.
+
+    `options` are Postgres settings of the connection, besides the limits.
+    """
+    url = settings().direct_database_url or settings().database_url
+    found = make_url(url.get_secret_value()).set(drivername="postgresql")
+    return found.render_as_string(hide_password=False), _connect_args(LIMITS | options)
+
+
+def _make_engine(url: str, *, is_pooled: bool) -> Engine:
+    """Make a pool. A pooler in transaction mode hands each transaction another connection of the server's.
+
+    It takes neither startup options nor prepared statements, so each transaction sets its own limits.
+    """
+    args = _connect_args({}) | {"prepare_threshold": None} if is_pooled else _connect_args(LIMITS)
+    made = create_engine(
+        url,
         pool_size=settings().db_pool_size,
         max_overflow=0,
         pool_timeout=settings().db_pool_timeout_s,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 5, "application_name": "tunehouse", "options": LIMITS},
+        connect_args=args,
     )
+    if is_pooled:
+        event.listen(made, "begin", _set_limits)
+    return made
+
+
+def _set_limits(connection: Connection) -> None:
+    connection.exec_driver_sql(_SET_LIMITS)
+
+
+def _connect_args(options: Mapping[str, str]) -> dict[str, Any]:
+    args = {"connect_timeout": 5, "application_name": "tunehouse"}
+    words = " ".join(f"-c {name}={value}" for name, value in options.items())
+    return args | ({"options": words} if words else {})
+
+
+@contextmanager
+def reading() -> Iterator[Session]:
+    """Provide a session for reports, on the replica if there is one. It cannot write, and never commits."""
+    with Session(_reports_engine(), expire_on_commit=False) as session:
+        session.execute(text("SET TRANSACTION READ ONLY"))
+        yield session
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Request
 from sqlalchemy.orm import Session
 
-from service.core.db import transaction
+from service.core.db import reading, transaction
 
 
 def request_session(request: Request) -> Iterator[Session]:
@@ -27,6 +27,15 @@ def request_session(request: Request) -> Iterator[Session]:
 
 # Without `scope`, FastAPI runs the code after `yield` only once the response has been sent.
 RequestSession = Annotated[Session, Depends(request_session, scope="function")]
+
+
+def report_session() -> Iterator[Session]:
+    """Provide a session that only reads, from the replica for reports if there is one."""
+    with reading() as session:
+        yield session
+
+
+ReportSession = Annotated[Session, Depends(report_session, scope="function")]
 
 
 def as_text(*media_types: str) -> dict[str, Any]:

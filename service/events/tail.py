@@ -15,7 +15,7 @@ import psycopg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.core.db import engine, transaction
+from service.core.db import direct_connection, transaction
 from service.errors import NotFound
 from service.events.actions import CHANNEL
 from service.events.queries import events_after
@@ -132,9 +132,9 @@ class Tail:
         self._listener = None
 
     async def _listen_once(self) -> None:
-        args, options = engine().dialect.create_connect_args(engine().url)
-        options = {"connect_timeout": 5, **options, "application_name": "tunehouse-tail"}
-        async with await psycopg.AsyncConnection.connect(*args, **options, autocommit=True) as connection:
+        address, options = direct_connection()
+        options["application_name"] = "tunehouse-tail"
+        async with await psycopg.AsyncConnection.connect(address, **options, autocommit=True) as connection:
             await connection.execute(f"LISTEN {CHANNEL}")
             self._listening.set()
             for feed in self._feeds.values():  # events appended while nothing listened

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from service.core.db import engine
+from service.core.db import dispose_engines
 from service.local.checks import answers_200, check_broker, check_port, listens, read_settings
 from service.local.files import free_port
 from service.local.layout import DataDir
@@ -127,14 +127,14 @@ class Stack:
 
     def _prepare_database(self) -> None:
         settings.cache_clear()
-        engine.cache_clear()
+        dispose_engines()
         check_broker(settings().redis_url.get_secret_value())
         given = settings().migrate_database_url
         owner_url = given.get_secret_value() if given else self._owner_url
         migrate(settings().database_url.get_secret_value(), owner_url)
         if settings().admin_key is None:
             self.admin_key = first_admin_key()
-        engine().dispose()
+        dispose_engines()
 
     def _trainer(self) -> ChildProcess:
         port = self._trainer_port

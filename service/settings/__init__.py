@@ -53,6 +53,17 @@ class Settings(HttpSettings, TeamSettings, PeopleSettings):
         description="PostgreSQL 15 or newer. It holds everything that must not be lost.\n"
         "Always, outside `tunehouse up`.",
     )
+    direct_database_url: Secret | None = Field(
+        default=None,
+        description="The same database past the pooler, for what needs a connection of its own: "
+        "notifications, the gateway's two statements, and `tunehouse migrate`.\n"
+        "When `TUNEHOUSE_DATABASE_URL` leads to pgbouncer in transaction mode, or to a pooler like it.",
+    )
+    reports_database_url: Secret | None = Field(
+        default=None,
+        description="A read replica, for reports of costs and usage and for exports.\n"
+        "When long reports slow the primary. Figures are then as old as the replica's lag.",
+    )
     migrate_database_url: Secret | None = Field(
         default=None,
         description="The same database as the owner of its tables, for `tunehouse migrate` alone.\n"

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.operations.servers import Redis
+from service.local.prepare import migrate
+from tests.conftest import patched_database_url
+from tests.operations.servers import Postgres, Redis
 
 
 def pytest_ignore_collect(config: pytest.Config) -> bool | None:
@@ -23,3 +25,19 @@ def redis(tmp_path: Path) -> Iterator[Redis]:
     server = Redis(tmp_path)
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def postgres(folder: Path, environment: dict[str, str]) -> Iterator[Postgres]:
+    """Debian's PostgreSQL with a migrated database `tunehouse`."""
+    place = folder / "debian"
+    place.mkdir()
+    server = Postgres(place, ["max_connections=200"])
+    try:
+        server.start()
+        server.make_database()
+        with patched_database_url(server.url("tunehouse", "tunehouse_app")):
+            migrate(server.url("tunehouse", "tunehouse_app"), server.url("tunehouse", "tunehouse_owner"))
+        yield server
+    finally:
+        server.remove()

@@ -3,10 +3,13 @@
 import os
 import shutil
 import signal
+import socket
 import subprocess
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import psycopg
 import pytest
 from redis import Redis as Client
 from redis.exceptions import RedisError
@@ -98,3 +101,100 @@ def make_certificate(folder: Path) -> tuple[Path, Path]:
         capture_output=True,
     )
     return certificate, key
+
+
+class Postgres(Process):
+    """Debian's PostgreSQL, with an owner and an application role as in production."""
+
+    def __init__(self, folder: Path, lines: Sequence[str] = ()) -> None:
+        self.port = free_port()
+        # Not in pytest's folder, which only its own user may enter.
+        self.cluster = Path(tempfile.mkdtemp(prefix="tunehouse-postgres-"))
+        self.lines = lines
+        super().__init__("postgres", [], {}, folder)
+
+    def start(self) -> None:
+        """Create the cluster if there is none, start it, and wait until it answers."""
+        # PostgreSQL refuses to run as root.
+        user = "--reuid=nobody", "--regid=nogroup", "--clear-groups"
+        as_user = ["setpriv", *user] if os.getuid() == 0 else []
+        if not any(self.cluster.iterdir()):
+            if as_user:
+                shutil.chown(self.cluster, "nobody", "nogroup")
+            initdb = [program("initdb"), "-D", str(self.cluster), "-U", "postgres"]
+            options = ["--auth", "trust", "--no-sync"]
+            subprocess.run([*as_user, *initdb, *options], check=True, capture_output=True, cwd="/")
+        options = ["listen_addresses=127.0.0.1", f"port={self.port}", "unix_socket_directories="]
+        words = [word for option in [*options, "fsync=off", *self.lines] for word in ("-c", option)]
+        self.argv = [*as_user, program("postgres"), "-D", str(self.cluster), *words]
+        super().start()
+        wait_until(self._answers)
+
+    def stop(self) -> None:
+        """End all sessions and stop."""
+        self._end(signal.SIGINT)
+
+    def remove(self) -> None:
+        """Stop, and delete the cluster."""
+        self.stop()
+        shutil.rmtree(self.cluster, ignore_errors=True)
+
+    def url(self, database: str = "postgres", role: str = "postgres") -> str:
+        """The SQLAlchemy URL of a database."""
+        return f"postgresql+psycopg://{role}:secret@127.0.0.1:{self.port}/{database}"
+
+    def make_database(self) -> None:
+        """Create the database `tunehouse` and its roles, with the statements that the docs name."""
+        with psycopg.connect(self.url().replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("CREATE ROLE tunehouse_owner LOGIN NOSUPERUSER PASSWORD 'secret'")
+            connection.execute("CREATE ROLE tunehouse_app LOGIN NOSUPERUSER PASSWORD 'secret'")
+            connection.execute("CREATE DATABASE tunehouse OWNER tunehouse_owner")
+
+    def _answers(self) -> bool:
+        self.check_alive()
+        try:
+            psycopg.connect(self.url().replace("+psycopg", "")).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+class PgBouncer(Process):
+    """pgbouncer in transaction mode before a PostgreSQL."""
+
+    def __init__(self, folder: Path, postgres: Postgres, *, ignored: str = "") -> None:
+        self.port = free_port()
+        self.postgres = postgres
+        self.ignored = ignored
+        super().__init__("pgbouncer", [], {}, folder)
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        folder = self.log_path.parent
+        (folder / "users.txt").write_text('"tunehouse_app" "secret"\n')
+        (folder / "pgbouncer.ini").write_text(f"""[databases]
+* = host=127.0.0.1 port={self.postgres.port}
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = {self.port}
+unix_socket_dir =
+auth_type = plain
+auth_file = {folder / "users.txt"}
+pool_mode = transaction
+default_pool_size = 4
+max_client_conn = 500
+ignore_startup_parameters = {self.ignored}
+""")
+        user = ["-u", "nobody"] if os.getuid() == 0 else []
+        self.argv = [program("pgbouncer"), *user, str(folder / "pgbouncer.ini")]
+        super().start()
+        wait_until(self._listens)
+
+    def url(self) -> str:
+        """The SQLAlchemy URL of the database `tunehouse` as the application's role."""
+        return f"postgresql+psycopg://tunehouse_app:secret@127.0.0.1:{self.port}/tunehouse"
+
+    def _listens(self) -> bool:
+        self.check_alive()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0

@@ -3,7 +3,7 @@
 from psycopg import sql
 from sqlalchemy import select
 
-from service.core.db import engine, transaction
+from service.core.db import dispose_engines, transaction
 from service.core.work import WorkItem
 from service.settings import settings
 from service.tables import METADATA
@@ -25,8 +25,7 @@ def dsn(url: str) -> str:
 
 def start_over() -> None:
     """Make this process read its settings and connect again."""
-    engine().dispose()
-    engine.cache_clear()
+    dispose_engines()
     settings.cache_clear()
 
 

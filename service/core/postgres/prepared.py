@@ -18,12 +18,11 @@ from psycopg.adapt import Transformer
 from psycopg.pq import ExecStatus
 from psycopg.pq.abc import PGresult
 
-from service.core.db import LIMITS, engine
+from service.core.db import direct_connection
 from service.core.postgres.waiting import Socket
 
 log = structlog.get_logger(__name__)
 
-_CONNECT_TIMEOUT_S = 5
 _RECONNECT_PAUSE_S = 1.0
 
 Row = tuple[Any, ...]
@@ -44,8 +43,7 @@ class PreparedStatement:
         """`sql` has placeholders `$1`, `$2`, …; `settings` are the Postgres settings of the connection."""
         self._sql = sql.encode()
         self._name = hashlib.sha256(self._sql).hexdigest()[:16].encode()
-        own = [f"-c {name}={value}" for name, value in (settings or {}).items()]
-        self._options = " ".join([LIMITS, *own])
+        self._settings = dict(settings or {})
         self._connection: psycopg.AsyncConnection | None = None
         self._socket: Socket | None = None
         self._connecting: asyncio.Task[None] | None = None
@@ -94,18 +92,13 @@ class PreparedStatement:
             self.start()
 
     async def _connect(self) -> None:
-        args, params = engine().dialect.create_connect_args(engine().url)
-        own = {
-            "connect_timeout": _CONNECT_TIMEOUT_S,
-            "application_name": "tunehouse",
-            "client_encoding": "UTF8",
-            "options": self._options,
-        }
+        address, options = direct_connection(**self._settings)
         while self._connection is None:
             try:
-                await self._prepare(
-                    await psycopg.AsyncConnection.connect(*args, autocommit=True, **{**params, **own})
+                connecting = psycopg.AsyncConnection.connect(
+                    address, autocommit=True, client_encoding="UTF8", **options
                 )
+                await self._prepare(await connecting)
             except psycopg.Error as failure:
                 log.warning("statement_cannot_connect", reason=type(failure).__name__)
                 await asyncio.sleep(_RECONNECT_PAUSE_S)

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from service.core.clock import from_unix
 from service.core.moments import Moment
-from service.core.web import RequestSession, as_text
+from service.core.web import ReportSession, as_text
 from service.errors import InvalidRequest
 from service.ledger.money import usd
 from service.ledger.reports import focus
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
 @router.get("/costs", responses={200: {"model": CostsOut, "content": as_text("text/csv")}})
 def costs(
     request: Request,
-    session: RequestSession,
+    session: ReportSession,
     caller: Reader,
     group_by: Annotated[
         list[str],

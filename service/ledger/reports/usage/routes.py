@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Text, literal, null
 
 from service.core import clock
 from service.core.moments import Moment
-from service.core.web import RequestSession
+from service.core.web import ReportSession
 from service.errors import InvalidRequest
 from service.ledger.reports.usage.queries import (
     Buckets,
@@ -73,7 +73,7 @@ def _documented(*names: str) -> dict[str, Any]:
 @router.get("/costs", openapi_extra=_documented("group_by", "project_ids", "api_key_ids", "line_items"))
 def list_costs(
     request: Request,
-    session: RequestSession,
+    session: ReportSession,
     caller: Reader,
     start_time: Moment,
     end_time: Moment | None = None,
@@ -93,7 +93,7 @@ def list_costs(
 )
 def list_completions_usage(
     request: Request,
-    session: RequestSession,
+    session: ReportSession,
     caller: Reader,
     start_time: Moment,
     end_time: Moment | None = None,
