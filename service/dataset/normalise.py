@@ -6,14 +6,13 @@ affect training, and providers refuse some of them.
 
 from typing import Any
 
-import msgspec
-
-from service.dataset.jsonline import read
+from service.dataset.jsonline import WrittenNumber, read, write
 
 Example = dict[str, Any]
 # Fields of answers that training messages do not have.
 _ONLY_IN_ANSWERS = frozenset({"annotations"})
 _MARKS = (b"null", b'"annotations"', b'"index"')
+_DEFINITIONS = frozenset({"tools", "functions", "parallel_tool_calls"})
 _LISTS = ("messages", "preferred_output", "non_preferred_output")
 
 
@@ -26,27 +25,31 @@ def normal_line(line: bytes) -> bytes | None:
     """Return a line of JSON without these fields; None if it has none of them, or is not an object."""
     if not may_need_normalising(line):
         return None
-    value = read(line)
+    value = read(line, number=WrittenNumber)
     if not isinstance(value, dict):
         return None
     removed: set[str] = set()
     plain = normalised(value, removed)
-    return msgspec.json.encode(plain) if removed else None
+    return write(plain) if removed else None
 
 
 def normalised(example: Example, removed: set[str]) -> Example:
     """Return the example without these fields, whose names it adds to `removed`. Keeps references."""
-    made = dict(example)
-    for name in ("tools", "functions", "parallel_tool_calls"):
-        if name in made and made[name] is None:
-            del made[name]
-            removed.add(name)
-    for name in _LISTS:
+    asks = _is_prompt(example)
+    made = _without_nulls(example, removed, kept=tuple(example.keys() - _DEFINITIONS) if asks else ())
+    for name in ("messages",) if asks else _LISTS:
         if isinstance(made.get(name), list):
             made[name] = [_message(one, removed) for one in made[name]]
-    if isinstance(made.get("input"), dict):
+    if not asks and isinstance(made.get("input"), dict):
         made["input"] = normalised(made["input"], removed)
     return made
+
+
+def _is_prompt(example: Example) -> bool:
+    """Return whether this asks for an answer, as in reinforcement, whose other fields are for the grader."""
+    messages = example.get("messages")
+    last = messages[-1] if isinstance(messages, list) and messages else None
+    return isinstance(last, dict) and last.get("role") != "assistant"
 
 
 def _message(message: Any, removed: set[str]) -> Any:

@@ -10,7 +10,7 @@ from service.dataset.check.checker import check
 from service.dataset.convert.pipeline import Conversion, Options
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import source_of
-from tests.dataset.test_shapes import as_parquet, workbook
+from tests.dataset.containers import as_parquet, workbook
 
 MIB = 2**20
 CHAT = b'{"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}\n'

@@ -45,7 +45,7 @@ def test_all_errors_can_be_downloaded(team: TeamHandle) -> None:
         "line": 3000,
         "path": "",
         "code": "invalid_json",
-        "message": "is not JSON at column 1: Expecting value",
+        "message": "is not JSON at column 1: expected a JSON object, which starts with '{'",
     }
     team.sdk.files.delete(file.id)
     wait_until(lambda: contents() == before)

@@ -48,7 +48,7 @@ def check_file(lease: Lease) -> None:
         return
     file, content = found
     try:
-        source = source_within(stream(content), source_of(file.filename))
+        source = source_within(stream(content), source_of(file.filename), file.format)
         report = _check_as_it_is(lease, file, content) if source.is_jsonl else None
         if report is None:
             report = _check_converted(lease, file, content, source)

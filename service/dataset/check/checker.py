@@ -11,24 +11,24 @@ from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from service.dataset import report, tokens
 from service.dataset.auto import advise, auto_epochs
 from service.dataset.check.error_log import MAX_LISTED, ErrorLog, Sink
-from service.dataset.check.explain import explain
-from service.dataset.formats import images
+from service.dataset.check.explain import explain, not_an_object
+from service.dataset.check.whole import problems_of_file
 from service.dataset.formats.base import Format
 from service.dataset.formats.batch_texts import KINDS, ROLES, TRAINED, BatchTexts
 from service.dataset.formats.detect import FORMATS, detect, reason_for
 from service.dataset.formats.tools import ToolBook
-from service.dataset.jsonline import read
+from service.dataset.jsonline import read, repeated_field
 from service.dataset.limits import MAX_EXAMPLE_TOKENS, MIN_EXAMPLES
 from service.dataset.lines import MAX_LINE_BYTES, Batch, batches
 from service.dataset.normalise import normal_line
-from service.dataset.problems import Flaw, Problem, of_file, on_line
+from service.dataset.problems import Flaw, Problem, on_line
 from service.dataset.report import CheckReport, Tokens
 
 if TYPE_CHECKING:
@@ -40,12 +40,6 @@ _IN_FLIGHT = 2
 _CANNOT_DECODE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 
 _TOO_FEW = "The file has {} example(s). It can be a validation file, but a training file needs at least {}."
-_EMPTY = "The file has no examples; write one JSON object per line."
-_UNKNOWN_FORMAT = (
-    "No line is a training example. Each line must be a JSON object with 'messages' (chat, "
-    "reinforcement), with 'prompt' and 'completion', or with 'input', 'preferred_output' and "
-    "'non_preferred_output'."
-)
 
 
 def check(
@@ -114,6 +108,7 @@ class Checker:
         self.framing = self.tools = self.images = self.pictured = 0
         self._blanks = 0
         self._first_blanks: list[int] = []
+        self._fields: list[str] = []
 
     @property
     def encoding(self) -> str:
@@ -134,14 +129,18 @@ class Checker:
                 return laid
             self._book = ToolBook(self.encoding)
         decode, lay_out, book, fmt = self.format.decode, self.format.lay_out, self._book, self.format
+        least_fields = fmt.least_fields
         for number, line in enumerate(batch.lines, batch.first):
             if not line:
                 self._empty(number, line)
                 continue
             try:
-                flaws = lay_out(decode(line), laid, book)
-                if b"null" in line and not flaws:
-                    self.normalised += normal_line(line) is not None
+                example = decode(line)
+                # No more fields than the least, which most lines have, leave no room for a repeated one.
+                if line.count(b'":') == least_fields(example):
+                    flaws = lay_out(example, laid, book)
+                else:
+                    flaws = self._lay_out_closely(line, example, fmt, laid)
             except _CANNOT_DECODE:
                 if line.isspace():
                     self._empty(number, line)
@@ -155,6 +154,14 @@ class Checker:
             else:
                 laid.lines.append(number)
         return laid
+
+    def _lay_out_closely(self, line: bytes, example: Any, fmt: Format, laid: BatchTexts) -> list[Flaw]:
+        """Lay out an example that may have a field twice, or one that is removed because it is null."""
+        repeated = repeated_field(line)
+        flaws = [repeated] if repeated else fmt.lay_out(example, laid, self._book)
+        if b"null" in line and not flaws:
+            self.normalised += normal_line(line) is not None
+        return flaws
 
     def _second_look(self, line: bytes, fmt: Format, laid: BatchTexts) -> list[Flaw]:
         """Return the flaws of a line that does not decode; none if removing SDKs' extra fields repairs it."""
@@ -236,24 +243,15 @@ class Checker:
         )
 
     def _check_whole(self) -> None:
-        if not self.examples:
-            self.errors.add(of_file("empty_file", _EMPTY))
-        elif self.format is None:
-            self.errors.add(of_file("unknown_format", _UNKNOWN_FORMAT))
-        fmt = self.format
-        if fmt and fmt.max_examples and self.examples > fmt.max_examples:
-            message = f"{self.examples} examples; {fmt.method} training allows at most {fmt.max_examples}."
-            self.errors.add(of_file("too_many_examples", message))
-        if self.pictured > images.MAX_EXAMPLES:
-            message = f"{self.pictured} examples have images; the limit is {images.MAX_EXAMPLES} per file."
-            self.errors.add(of_file("too_many_images", message))
-        trains = fmt is not None and fmt.trains_tokens
-        if trains and self.lengths and not any(self.by_kind[kind] for kind in TRAINED):
-            self.errors.add(
-                of_file(
-                    "nothing_trained", "Every assistant message has weight 0; set some to 1 to train them."
-                )
-            )
+        trains = any(self.by_kind[kind] for kind in TRAINED)
+        for problem in problems_of_file(
+            self.format,
+            examples=self.examples,
+            pictured=self.pictured,
+            learns_nothing=bool(self.lengths) and not trains,
+            fields=self._fields,
+        ):
+            self.errors.add(problem)
 
     def _skim(self, batch: Batch) -> None:
         for number, line in enumerate(batch.lines, batch.first):
@@ -266,7 +264,9 @@ class Checker:
             if isinstance(value, Flaw):
                 self._note(number, [value])
             elif not isinstance(value, dict):
-                self._note(number, [Flaw("", "not_an_object", "expected a JSON object")])
+                self._note(number, [not_an_object(value)])
+            else:
+                self._fields = self._fields or list(value)
 
     def _empty(self, number: int, line: bytes | None) -> None:
         if line is None:

@@ -12,8 +12,6 @@ MAX_LISTED = 100
 # Explaining an error takes longer than checking a valid line: a file with only errors would take hours.
 MAX_ERRORS = 1_000_000
 _MIN_REPEATS = 20
-# Never merged, because each names a different column.
-_EACH_ITS_OWN = frozenset({"invalid_json"})
 _NUMBER = re.compile("[0-9]+")
 
 Sink = Callable[[Problem], None]
@@ -45,7 +43,9 @@ class ErrorLog:
     def add(self, problem: Problem, *, own: bool = False) -> None:
         """Add an error. One that a policy made from a warning is of its `own` kind and never merged."""
         self.count += 1
-        kind = problem.code, f"{problem.line}" if own else _NUMBER.sub("*", problem.path)
+        # Invalid JSON has no path, but a cause.
+        where = problem.message if problem.code == "invalid_json" else problem.path
+        kind = problem.code, f"{problem.line}" if own else _NUMBER.sub("*", where)
         if kind in self._kinds or len(self._kinds) < MAX_LISTED:
             self._kinds[kind] += 1
         if len(self._first) < MAX_LISTED or (self._kinds[kind] == 1 and len(self._first) < 2 * MAX_LISTED):
@@ -60,9 +60,7 @@ class ErrorLog:
     def listed(self, examples: int, hint: str) -> list[Problem]:
         """Return the errors to list; `hint` is appended to one that most of the `examples` have."""
         shared = {
-            kind
-            for kind, times in self._kinds.items()
-            if times >= _MIN_REPEATS and times * 2 > examples and kind[0] not in _EACH_ITS_OWN
+            kind for kind, times in self._kinds.items() if times >= _MIN_REPEATS and times * 2 > examples
         }
         shown: list[Problem] = []
         reported: set[Kind] = set()

@@ -23,12 +23,19 @@ def explain(line: bytes, fmt: Format) -> list[Flaw]:
     if isinstance(value, Flaw):
         return [value]
     if not isinstance(value, dict):
-        return [Flaw("", "not_an_object", f"expected a JSON object, got {_json_type(value)}")]
+        return [not_an_object(value)]
     looks_like = format_of(value)
     if looks_like not in (None, fmt.name) and fmt.name in _TOLD_APART and looks_like in _TOLD_APART:
         return [Flaw("", "wrong_format", f"is a {looks_like} example in a file of {fmt.name} examples")]
     flaws = list(islice(_distinct(_mismatches(value, fmt)), _MAX_FLAWS))
     return flaws or [Flaw("", "invalid_json", "is not valid JSON")]
+
+
+def not_an_object(value: Any) -> Flaw:
+    """Return the flaw of a line that is JSON, but not an object."""
+    is_chat = isinstance(value, list) and value and isinstance(value[0], dict) and "role" in value[0]
+    wrap = '; write the messages as {"messages": […]}' if is_chat else ""
+    return Flaw("", "not_an_object", f"expected a JSON object, got {_json_type(value)}{wrap}")
 
 
 def _distinct(flaws: Iterable[Flaw]) -> Iterator[Flaw]:

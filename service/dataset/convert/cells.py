@@ -5,11 +5,16 @@ Text is a string or a whole number. Messages are a list of `{"role", "content"}`
 single text form: `1.10` and `1.1` are the same float.
 """
 
-import json
 import math
+import re
 from typing import Any
 
+from service.dataset.jsonline import WrittenNumber, read
+from service.dataset.problems import Flaw
+
 Message = dict[str, Any]
+# What `str()` and numpy write for a list of messages.
+_PYTHON_LIST = re.compile(r"\s*(?:array\()?\[\s*\{\s*'(?:role|content|from|value)'\s*:")
 _SPEAKERS = {"human": "user", "user": "user", "gpt": "assistant", "chatgpt": "assistant", "bot": "assistant"}
 
 
@@ -25,6 +30,8 @@ def is_missing(cell: Any) -> bool:
 def text(cell: Any) -> str:
     """Return the cell as text. Raises `Misfit`."""
     if isinstance(cell, str):
+        if _PYTHON_LIST.match(cell):
+            raise Misfit("holds a list in Python's notation; write it as JSON")
         return cell
     if isinstance(cell, int) and not isinstance(cell, bool):
         return str(cell)
@@ -51,8 +58,8 @@ def structured(cell: Any) -> Any:
     if not isinstance(cell, str):
         return plain(cell)
     value = _parsed(cell)
-    if value is None and cell.strip() != "null":
-        raise Misfit("is not JSON")
+    if isinstance(value, Flaw):
+        raise Misfit(value.message)
     return plain(value)
 
 
@@ -69,16 +76,22 @@ def plain(cell: Any) -> Any:
     raise Misfit(f"holds {_kind(cell)}; write it as text")
 
 
+def reference(cell: Any) -> Any:
+    """Return a value for a grader, unchanged. Raises `Misfit` if JSON cannot express it."""
+    if isinstance(cell, dict):
+        return {str(name): reference(value) for name, value in cell.items()}
+    if isinstance(cell, list | tuple):
+        return [reference(value) for value in cell]
+    return None if cell is None else plain(cell)
+
+
 def is_absent(value: Any) -> bool:
     """Return whether a value stands for a missing field."""
     return value is None or (isinstance(value, float) and math.isnan(value))
 
 
 def _parsed(cell: str) -> Any:
-    try:
-        return json.loads(cell)
-    except (ValueError, RecursionError):
-        return None
+    return read(cell.encode("utf-8", "surrogatepass"), number=WrittenNumber)
 
 
 def _is_messages(value: Any) -> bool:
@@ -95,7 +108,9 @@ def _message(one: Message) -> Message:
     speaker = one["from"]
     if not isinstance(speaker, str) or "value" not in one:
         raise Misfit("has a message without 'role' and 'content', or 'from' and 'value'")
-    return {"role": _SPEAKERS.get(speaker, speaker), "content": one["value"]}
+    # Other fields, such as `weight`, mean something to someone: the check accepts or refuses them by name.
+    rest = {name: value for name, value in one.items() if name not in ("from", "value")}
+    return {"role": _SPEAKERS.get(speaker, speaker), "content": one["value"], **rest}
 
 
 def _kind(cell: Any) -> str:
@@ -105,6 +120,7 @@ def _kind(cell: Any) -> str:
         str: "a text",
         bool: "true or false",
         float: "a decimal number",
+        WrittenNumber: "a decimal number",
         int: "a number",
         bytes: "bytes",
         type(None): "nothing",

@@ -13,7 +13,7 @@ references |
 
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from service.dataset.convert import cells
 from service.dataset.convert.cells import Misfit
@@ -29,10 +29,12 @@ _PAIRS = (
     ("instruction", "response"),
     ("query", "response"),
     ("prompt", "response"),
+    ("input", "output"),
 )
 _CHATS = ("messages", "conversations", "conversation")
 _ASKED = ("user", "question", "prompt")
 _PREFERENCE = ("input", "preferred_output", "non_preferred_output")
+_PICTURES = ("images", "image")
 _OPTIONAL_JSON = ("tools", "functions", "parallel_tool_calls")
 _WANTED = (
     "Name the columns question/answer, user/assistant, instruction/output, prompt/completion, "
@@ -74,38 +76,51 @@ class Reader:
         return self._read(name, "JSON", cells.structured)
 
     def references(self, but: Collection[str]) -> Example:
-        """Return the other cells under their original names, with the types they have in the file."""
-        rest = {name: own for name, own in self._names.items() if name not in but}
-        found = {own: self._read(name, "reference", cells.plain) for name, own in rest.items()}
-        return {own: value for own, value in found.items() if not cells.is_absent(value)}
+        """Return the row's other cells under their original names, with the types they have in the file."""
+        rest = {name: own for name, own in self._names.items() if name not in but and own in self._row.cells}
+        return {own: self._read(name, "reference", cells.reference) for name, own in rest.items()}
+
+    def refuse(self, name: str, why: str) -> NoReturn:
+        """Raise `Unreadable` about a cell of this row."""
+        raise Unreadable(f"{self._row.place}, column {self._names[name][:60]!r}: {why}.")
 
     def _read(self, name: str, kind: str, read: Callable[[Any], Any]) -> Any:
         self._kinds.setdefault(self._names[name], kind)
         try:
             return read(self.raw(name))
         except Misfit as misfit:
-            raise Unreadable(f"{self._row.place}, column {self._names[name][:60]!r}: {misfit}.") from misfit
+            self.refuse(name, str(misfit))
 
 
 class ExampleTable:
-    """Converts rows to examples. The first row decides how each column is read."""
+    """Converts rows to examples.
+
+    The first row decides how each column is read; JSON objects that follow may have further fields.
+    """
 
     def __init__(self, columns: Mapping[str, str], format_name: str | None) -> None:
         self._columns = columns
         self._format = format_name
         self._build: Build | None = None
+        self._seen: dict[str, None] = {}
         self._names: dict[str, str] = {}
         self._kinds: dict[str, str] = {}
 
     def example(self, row: Row) -> Example:
         """Return the row as an example. Raises `Unreadable` with its place."""
+        if not row.cells.keys() <= self._seen.keys():
+            self._seen |= dict.fromkeys(row.cells)
+            self._names = _names(self._seen, self._columns)
+        reader = Reader(row, self._names, self._kinds)
         if self._build is None:
-            self._names = _names(row.cells, self._columns)
             self._build = _shape(Reader(row, self._names, {}), self._names, self._format)
             if self._build is None:
                 shown = ", ".join(repr(name[:40]) for name in list(row.cells)[:20])
                 raise Unreadable(f"No training columns found. The file has {shown}. {_WANTED}")
-        return self._build(Reader(row, self._names, self._kinds))
+        for name in _PICTURES:
+            if self._format != "reinforcement" and reader.has(name) and reader.raw(name) != []:
+                reader.refuse(name, "images must be in the messages, as parts of type 'image_url'")
+        return self._build(reader)
 
     def note(self) -> str:
         """Return how each column was read, for the report."""
@@ -113,6 +128,16 @@ class ExampleTable:
         read = ", ".join(f"{name!r} as {self._kinds[name]}" for name in names[:40] if name in self._kinds)
         unused = [repr(name) for name in names[:40] if name not in self._kinds]
         return f"Columns read: {read}." + (f" Not used: {', '.join(unused)}." if unused else "")
+
+
+def are_columns(names: Collection[str], format_name: str | None) -> bool:
+    """Return whether a table with these columns makes examples."""
+    row = Row(1, "", dict.fromkeys(names, ""))
+    try:
+        found = _names(names, {})
+    except Unreadable:
+        return False
+    return _shape(Reader(row, found, {}), found, format_name) is not None
 
 
 def needs_building(example: Example, format_name: str | None) -> bool:
@@ -134,7 +159,12 @@ def _is_sharegpt(message: Any) -> bool:
 
 def _names(row: Collection[str], columns: Mapping[str, str]) -> dict[str, str]:
     """Return the file's column names by the lower-case names that they stand for."""
-    folded = {name.strip().casefold(): name for name in row}
+    folded: dict[str, str] = {}
+    for name in row:
+        other = folded.setdefault(name.strip().casefold(), name)
+        if other != name:
+            both = f"{other[:60]!r} and {name[:60]!r}"
+            raise Unreadable(f"The columns {both} have the same name in different case; keep one.")
     chosen = {ours: folded[theirs.strip().casefold()] for ours, theirs in columns.items()
               if theirs.strip().casefold() in folded}  # fmt: skip
     return {name: own for name, own in folded.items() if own not in chosen.values()} | chosen
@@ -152,10 +182,14 @@ def _shape(first: Reader, names: Mapping[str, str], format_name: str | None) -> 
     if format_name == "reinforcement" and asked is not None:
         return partial(_reinforcement, asked=asked)
     if {"prompt", "completion"} <= names.keys():
-        if cells.holds_messages(first.raw("prompt")) or cells.holds_messages(first.raw("completion")):
-            return lambda row: (
-                {"messages": [*row.messages("prompt"), *row.messages("completion")]} | _tools(row)
+        if "label" in names and str(first.raw("label")).casefold() in ("true", "false"):
+            first.refuse(
+                "label",
+                "marks good and bad completions (KTO), which no method here learns from. Keep the good rows "
+                "and remove the column, or upload pairs of chosen and rejected answers",
             )
+        if cells.holds_messages(first.raw("prompt")) or cells.holds_messages(first.raw("completion")):
+            return _continued
         return lambda row: {name: row.text(name) for name in ("prompt", "completion")}
     for user, assistant in _PAIRS:
         if {user, assistant} <= names.keys():
@@ -165,10 +199,15 @@ def _shape(first: Reader, names: Mapping[str, str], format_name: str | None) -> 
 
 def _conversation(row: Reader, name: str, keeps_references: bool) -> Example:
     found = row.messages(name)
-    if row.has("system") and not keeps_references:
-        found = [{"role": "system", "content": row.text("system")}, *found]
+    if not keeps_references:
+        found = [*_system(row), *found]
     made = {"messages": found} | _tools(row)
     return made | row.references({name, *_OPTIONAL_JSON}) if keeps_references else made
+
+
+def _continued(row: Reader) -> Example:
+    messages = [*_system(row), *row.messages("prompt"), *row.messages("completion")]
+    return {"messages": messages} | _tools(row)
 
 
 def _tools(row: Reader) -> Example:
@@ -185,13 +224,20 @@ def _reinforcement(row: Reader, asked: str) -> Example:
 
 
 def _opening(row: Reader, user: str) -> list[Example]:
+    return [*_system(row), *_asked(row, user)]
+
+
+def _system(row: Reader) -> list[Example]:
+    return [{"role": "system", "content": row.text("system")}] if row.has("system") else []
+
+
+def _asked(row: Reader, user: str) -> list[Example]:
     if row.holds_messages(user):
         return row.messages(user)
     asked = row.text(user)
     if user == "instruction" and row.has("input"):
         asked = f"{asked}\n\n{row.text('input')}"
-    first = [{"role": "system", "content": row.text("system")}] if row.has("system") else []
-    return [*first, {"role": "user", "content": asked}]
+    return [{"role": "user", "content": asked}]
 
 
 def _preference(row: Reader) -> Example:
@@ -201,10 +247,13 @@ def _preference(row: Reader) -> Example:
         for name in ("chosen", "rejected")
     )
     shared = better[:-1] if better[:-1] == worse[:-1] else []
-    if row.has("prompt"):
-        opening = _opening(row, "prompt")
-        shared = opening if len(shared) <= len(opening) else shared
-    rest = [said[len(shared) :] if said[: len(shared)] == shared else said for said in (better, worse)]
-    return {"input": {"messages": shared} | _tools(row)} | dict(
-        zip(("preferred_output", "non_preferred_output"), rest, strict=True)
-    )
+    outputs = {
+        "preferred_output": better[len(shared) :],
+        "non_preferred_output": worse[len(shared) :],
+    }
+    asked = _asked(row, "prompt") if row.has("prompt") else []
+    if asked and shared and asked[-len(shared) :] != shared:
+        if asked not in (shared[: len(asked)], shared[-len(asked) :]):
+            row.refuse("prompt", "differs from the messages that 'chosen' begins with; remove one of them")
+        asked = shared
+    return {"input": {"messages": [*_system(row), *(asked or shared)]} | _tools(row)} | outputs

@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -9,18 +10,18 @@ import msgspec
 
 from service.dataset.convert import reshape
 from service.dataset.convert.clean import cleaned
-from service.dataset.convert.columns import ExampleTable, needs_building
+from service.dataset.convert.columns import ExampleTable, are_columns, needs_building
 from service.dataset.convert.problems import Unreadable
-from service.dataset.convert.rows import recoded, rows_of
+from service.dataset.convert.rows import columns_in, recoded, rows_of
 from service.dataset.convert.sources import HEAD_BYTES, Layout, Source, surveyed, unpacked_source
 from service.dataset.convert.unpack import LineLimit, size_limit, unpacked
-from service.dataset.jsonline import read
+from service.dataset.jsonline import WrittenNumber, read, write
 from service.dataset.lines import MAX_LINE_BYTES, batches
 from service.dataset.normalise import may_need_normalising, normalised
 
 _OUT_BYTES = 2**20
 _LAYOUT_NAMES = {
-    Layout.JSON: "JSON that is not one value per line",
+    Layout.JSON: "JSON",
     Layout.XLSX: "the first sheet of a workbook",
 }
 
@@ -42,11 +43,11 @@ class Options(msgspec.Struct, frozen=True):
         return self.to in ("chat", "completion") or self.clean_html or self.clean_control
 
 
-def source_within(chunks: Iterable[bytes], source: Source) -> Source:
+def source_within(chunks: Iterable[bytes], source: Source, format_name: str | None = None) -> Source:
     """Return the source, corrected by its first bytes. Raises `Unreadable`."""
     head = _peek(iter(chunks))[0]
     found = surveyed(source, head)
-    return found if not found.is_jsonl or not _is_other_shape(head) else _as_json(found)
+    return _by_first_line(found, head, format_name) if found.is_jsonl else found
 
 
 class Conversion:
@@ -113,10 +114,12 @@ class Conversion:
         source = surveyed(self._source, head)
         head, plain = _peek(unpacked(packed, source.packing, self._limit_bytes))
         source = unpacked_source(source, head)
-        head, plain = _peek(iter(recoded(plain, source.encoding)))
+        head, plain = _peek(iter(recoded(plain, source)))
+        if source.layout is Layout.JSONL:
+            source = _by_first_line(source, head, self._options.to)
         if source.layout not in (Layout.PARQUET, Layout.XLSX):
             plain = LineLimit(self._size_bytes).watch(plain)
-        if source.layout is Layout.JSONL and not self._options.columns and not _is_other_shape(head):
+        if source.layout is Layout.JSONL and not self._options.columns:
             yield from _json_lines(plain, self._options.rewrites)
             return
         table = ExampleTable(self._options.columns, self._options.to)
@@ -138,22 +141,24 @@ def _json_lines(plain: Iterable[bytes], rewrites: bool) -> Iterator[tuple[int, d
             if line is None:
                 raise Unreadable(f"line {number}: is longer than {MAX_LINE_BYTES} bytes.")
             if line.strip():
-                value = read(line) if rewrites or may_need_normalising(line) else None
+                decodes = rewrites or may_need_normalising(line)
+                value = read(line, number=WrittenNumber) if decodes else None
                 yield (
                     number,
                     value if isinstance(value, dict) else line.rstrip(),
                 )
 
 
-def _is_other_shape(head: bytes) -> bool:
-    """Return whether the first line of JSONL is an example in another tool's shape."""
-    first = next((line for line in head.removeprefix(b"\xef\xbb\xbf").split(b"\n") if line.strip()), b"")
-    value = read(first) if first[:1] == b"{" else None
-    return isinstance(value, dict) and needs_building(value, None)
-
-
-def _as_json(source: Source) -> Source:
-    return Source(source.packing, Layout.JSON, source.jsonl_name, source.encoding)
+def _by_first_line(source: Source, head: bytes, format_name: str | None) -> Source:
+    """Return the source as JSON if its first line has another tool's shape, as CSV if it names columns."""
+    head = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    first = head.partition(b"\n")[0]
+    if not first.startswith(b"{"):
+        is_table = are_columns(columns_in(head.decode("utf-8", "replace")), format_name)
+        return replace(source, layout=Layout.CSV) if is_table else source
+    value = read(first)
+    is_other = isinstance(value, dict) and needs_building(value, format_name)
+    return replace(source, layout=Layout.JSON) if is_other else source
 
 
 def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
@@ -170,7 +175,7 @@ def _peek(chunks: Iterator[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 def _encoded(example: Any) -> bytes:
     try:
-        return msgspec.json.encode(example)
+        return write(example)
     except (TypeError, ValueError, OverflowError, RecursionError) as bad:
         raise Unreadable(f"An example cannot be written as JSON: {bad}.") from bad
 

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 from service.dataset.convert import binary, sheets
 from service.dataset.convert.problems import Unreadable
-from service.dataset.convert.sources import Layout
+from service.dataset.convert.sources import Layout, Source
 from service.dataset.convert.values import values
-from service.dataset.jsonline import read
+from service.dataset.jsonline import WrittenNumber, read
 from service.dataset.lines import MAX_LINE_BYTES, batches
 from service.dataset.problems import Flaw
 
@@ -42,9 +42,10 @@ def rows_of(plain: Iterable[bytes], layout: Layout, limit_bytes: int) -> Iterato
     return _objects(_lines(plain) if layout is Layout.JSONL else values(plain))
 
 
-def recoded(chunks: Iterable[bytes], encoding: str) -> Iterable[bytes]:
-    """Yield the text in UTF-8. Raises `Unreadable` if it is not in `encoding`."""
-    return chunks if encoding == "utf-8" else _recoded(chunks, encoding)
+def recoded(chunks: Iterable[bytes], source: Source) -> Iterable[bytes]:
+    """Yield the text in UTF-8 with line feeds. Raises `Unreadable` if it is not in the source's encoding."""
+    text = chunks if source.encoding == "utf-8" else _recoded(chunks, source.encoding)
+    return text if source.line_end == "\n" else (chunk.replace(b"\r", b"\n") for chunk in text)
 
 
 def _recoded(chunks: Iterable[bytes], encoding: str) -> Iterator[bytes]:
@@ -68,11 +69,13 @@ def _lines(chunks: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 def _objects(found: Iterable[tuple[int, bytes]]) -> Iterator[Row]:
     for number, text in found:
-        value = read(text)
+        value = read(text, number=WrittenNumber)
         if isinstance(value, Flaw):
             raise Unreadable(f"line {number}: {value.message}.")
         if not isinstance(value, dict):
-            raise Unreadable(f"line {number}: expected a JSON object.")
+            raise Unreadable(
+                f'line {number}: expected a JSON object, such as {{"messages": […]}}, on each line.'
+            )
         yield Row(number, f"line {number}", value)
 
 
@@ -104,10 +107,18 @@ def _csv_rows(chunks: Iterable[bytes], delimiter: str) -> Iterator[Row]:
         raise Unreadable(f"line {reader.line_num}: {bad}.") from bad
 
 
+def columns_in(text: str) -> list[str]:
+    """Return the column names in the first line of a table; none if it is not one."""
+    first = text.lstrip().partition("\n")[0].rstrip("\r")
+    try:
+        return next(csv.reader([first], delimiter=_delimiter_in(first, ","), strict=True), [])
+    except csv.Error:
+        return []
+
+
 def _delimiter_in(header: str, usual: str) -> str:
     """Return the usual delimiter, or another one if it alone occurs in the first line."""
-    names = next(csv.reader([header]), [])
-    plain = header if not names or '"' not in header else "".join(header.split('"')[::2])
+    plain = "".join(header.split('"')[::2])
     if usual in plain:
         return usual
     return max(_DELIMITERS, key=plain.count) if any(mark in plain for mark in _DELIMITERS) else usual

@@ -24,17 +24,22 @@ class Layout(StrEnum):
 
 @dataclass(frozen=True)
 class Source:
-    """A file's compression, layout and encoding, and its name after conversion to JSON lines."""
+    """A file's compression, layout and encoding, and its name after conversion to JSON lines.
+
+    `line_end` is a carriage return in files of old Macs, which have no line feeds.
+    """
 
     packing: Packing
     layout: Layout
     jsonl_name: str
     encoding: str = "utf-8"
+    line_end: str = "\n"
 
     @property
     def is_jsonl(self) -> bool:
         """Return whether its lines can be checked without conversion."""
-        return (self.packing, self.layout, self.encoding) == (Packing.NONE, Layout.JSONL, "utf-8")
+        plain = self.encoding == "utf-8" and self.line_end == "\n"
+        return plain and self.packing is Packing.NONE and self.layout is Layout.JSONL
 
 
 _ENDINGS = {f".{layout}": layout for layout in Layout if layout is not Layout.JSONL}
@@ -77,31 +82,33 @@ def unpacked_source(source: Source, head: bytes) -> Source:
     if source.layout in (Layout.PARQUET, Layout.XLSX):
         return source
     encoding = _encoding_of(head)
-    source = replace(source, encoding=encoding)
+    text = head[: len(head) // 4 * 4].decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace")
+    line_end = "\r" if "\r" in text and "\n" not in text else "\n"
+    source = replace(source, encoding=encoding, line_end=line_end)
     if source.layout in (Layout.JSONL, Layout.JSON):
-        text = head[: len(head) // 4 * 4].decode("utf-8-sig" if encoding == "utf-8" else encoding, "replace")
-        return replace(source, layout=_json_layout(text))
+        return replace(source, layout=_json_layout(text.replace(line_end, "\n")))
     return source
 
 
 def _encoding_of(head: bytes) -> str:
-    """Detect UTF-16 by its byte order mark, or by the zero bytes of ASCII letters; else UTF-8."""
+    """Detect UTF-16 and UTF-32 by their byte order marks, UTF-16 also by the zero bytes of ASCII letters."""
+    if head.startswith((b"\xff\xfe\0\0", b"\0\0\xfe\xff")):
+        return "utf-32"
     if head.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
-    start = head[:64]
-    if len(start) >= 4 and not any(start[1::2]) and all(start[:16:2]):
+    first, second = head[:64:2], head[1:64:2]
+    if second.count(0) * 2 > len(second) > 1 and 0 not in first:
         return "utf-16-le"
-    if len(start) >= 4 and not any(start[::2]) and all(start[1:16:2]):
-        return "utf-16-be"
-    return "utf-8"
+    return "utf-16-be" if first.count(0) * 2 > len(first) > 1 and 0 not in second else "utf-8"
 
 
 def _json_layout(text: str) -> Layout:
     """Distinguish JSON lines from values over several lines: an array, or pretty-printed objects."""
     text = text.lstrip()
-    if text.startswith("["):
-        return Layout.JSON
     first, _, rest = text.partition("\n")
+    if text.startswith("["):
+        # A list on each line is JSON lines, whose check explains that each must be an object.
+        return Layout.JSONL if rest.startswith("[") else Layout.JSON
     if not text.startswith("{") or not rest.strip():
         return Layout.JSONL
     if _ends_open(first) and not _is_object(rest.lstrip().partition("\n")[0]):

@@ -29,6 +29,9 @@ def tool_flaws(messages: list[Any], path: str) -> list[Flaw]:
         open_calls = {}
         if isinstance(message, Assistant):
             for index, call in enumerate(message.tool_calls or ()):
+                if call.id in open_calls:
+                    same = "is the id of another call of this message; give each its own"
+                    flaws.append(Flaw(f"{here}.tool_calls[{index}].id", "invalid_value", same))
                 open_calls[call.id] = f"{here}.tool_calls[{index}]"
     if messages and not isinstance(messages[-1], Assistant):
         flaws += _unanswered(open_calls)
@@ -42,8 +45,8 @@ def _unanswered(open_calls: dict[str, str]) -> list[Flaw]:
     ]
 
 
-def doubtful_calls(messages: list[Any], path: str, declared: frozenset[str] | None) -> Iterator[Flaw]:
-    """Return flaws that providers accept but that teach errors; `declared` is None without tools."""
+def doubtful_calls(messages: list[Any], path: str, declared: frozenset[str]) -> Iterator[Flaw]:
+    """Return flaws that providers accept but that teach errors; `declared` are the functions to call."""
     for number, message in enumerate(messages):
         if not isinstance(message, Assistant):
             continue
@@ -54,11 +57,11 @@ def doubtful_calls(messages: list[Any], path: str, declared: frozenset[str] | No
         if message.function_call is not None:
             calls.append((f"{path}[{number}].function_call", message.function_call))
         for where, call in calls:
-            if declared is not None and call.name not in declared:
-                known = ", ".join(sorted(declared)) or "no function"
-                yield Flaw(
-                    f"{where}.name", "undeclared_function", f"calls {call.name!r}; 'tools' declares {known}"
+            if call.name not in declared:
+                known = (
+                    f"'tools' declares {', '.join(sorted(declared))}" if declared else "declare it in 'tools'"
                 )
+                yield Flaw(f"{where}.name", "undeclared_function", f"calls {call.name!r}; {known}")
             wrong = _wrong_arguments(call.arguments)
             if wrong:
                 yield Flaw(f"{where}.arguments", "invalid_arguments", wrong)

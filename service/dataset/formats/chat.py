@@ -106,13 +106,13 @@ def measure_tools(example: Any, book: ToolBook, path: str = "") -> tuple[int, li
 
 
 def doubts_of_calls(example: Any, laid: BatchTexts, book: ToolBook, path: str = "") -> None:
-    """Record warnings for calls of undeclared functions and for arguments that are not JSON."""
+    """Record warnings for calls to undeclared functions and for arguments that are not a JSON object."""
     declared = [
         book.look_up(bytes(raw), legacy=legacy).names
         for field, legacy in (("tools", False), ("functions", True))
         if (raw := getattr(example, field, b"")) and bytes(raw) != b"null"
     ]
-    names = frozenset[str]().union(*declared) if declared else None
+    names = frozenset[str]().union(*declared)
     for flaw in calls.doubtful_calls(example.messages, f"{path}messages", names):
         laid.doubt(flaw)
 
@@ -125,4 +125,5 @@ CHAT = Format(
     decode=msgspec.json.Decoder(ChatExample).decode,
     lay_out=lay_out,
     items={("messages",): Message},
+    least_fields=lambda example: 1 + 2 * len(example.messages),
 )

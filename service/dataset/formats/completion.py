@@ -35,4 +35,5 @@ COMPLETIONS = Format(
     decode=msgspec.json.Decoder(CompletionExample).decode,
     lay_out=lay_out,
     items={},
+    least_fields=lambda _: 2,
 )

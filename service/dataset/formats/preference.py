@@ -12,7 +12,7 @@ from msgspec import Meta
 from service.dataset.formats import batch_texts, calls, messages
 from service.dataset.formats.base import Format
 from service.dataset.formats.batch_texts import BatchTexts
-from service.dataset.formats.chat import measure_tools
+from service.dataset.formats.chat import doubts_of_calls, measure_tools
 from service.dataset.formats.messages import Assistant, Message
 from service.dataset.formats.tools import ToolBook
 from service.dataset.problems import Flaw
@@ -72,6 +72,7 @@ def lay_out(example: PreferenceExample, laid: BatchTexts, book: ToolBook) -> lis
     if flaws:
         laid.drop()
     else:
+        doubts_of_calls(asked, laid, book, "input.")
         laid.end(framing, tool_tokens)
     return flaws
 
@@ -88,4 +89,5 @@ PREFERENCE = Format(
         ("preferred_output",): Assistant,
         ("non_preferred_output",): Assistant,
     },
+    least_fields=lambda example: 8 + 2 * len(example.input.messages),
 )

@@ -11,7 +11,7 @@ from msgspec import Meta
 from service.dataset.formats import calls, messages
 from service.dataset.formats.base import Format
 from service.dataset.formats.batch_texts import BatchTexts
-from service.dataset.formats.chat import measure_tools
+from service.dataset.formats.chat import doubts_of_calls, measure_tools
 from service.dataset.formats.messages import Assistant, Message
 from service.dataset.formats.tools import ToolBook
 from service.dataset.problems import Flaw
@@ -72,6 +72,7 @@ def lay_out(example: ReinforcementExample, laid: BatchTexts, book: ToolBook) -> 
     if flaws:
         laid.drop()
     else:
+        doubts_of_calls(example, laid, book)
         laid.end(framing, tool_tokens)
     return flaws
 
@@ -84,6 +85,7 @@ REINFORCEMENT = Format(
     decode=decode,
     lay_out=lay_out,
     items={("messages",): Message},
+    least_fields=lambda example: 1 + 2 * len(example.messages),
     trains_tokens=False,
     max_examples=MAX_EXAMPLES,
 )

@@ -18,6 +18,7 @@ _MAX_SYSTEMS = 1_000
 _SAMPLES_PER_BATCH = 40
 _MIXED_SHARE = 0.05
 _TAIL_CHARS = 24
+_UNKNOWN = "not recognised"  # too short, or in a language without a list of words
 
 
 class Styles:
@@ -40,7 +41,7 @@ class Styles:
             self._systems.update(map(hash, _of(laid, kinds.SYSTEM, kinds.DEVELOPER)))
         step = max(1, len(laid.texts) // _SAMPLES_PER_BATCH)
         sample = (text for text, kind in zip(laid.texts[::step], laid.kinds[::step], strict=True) if kind > 1)
-        self._languages.update(filter(None, map(language_of, sample)))
+        self._languages.update(language_of(text) or _UNKNOWN for text in sample)
         self._look_at_pairs(list(_of(laid, kinds.PROMPT)), list(_of(laid, kinds.COMPLETION)))
 
     def report(self, found: Warnings) -> None:
@@ -91,7 +92,7 @@ class Styles:
         seen = self._languages.total()
         shares = [(name, times / seen) for name, times in self._languages.most_common() if times > 1]
         mixed = [f"{name} {share:.0%}" for name, share in shares if share >= _MIXED_SHARE]
-        if len(mixed) > 1:
+        if len(mixed) > 1 + any(name == _UNKNOWN for name, _ in shares):
             found.of_file(
                 "mixed_languages", f"The languages are mixed, judging by a sample: {', '.join(mixed)}."
             )

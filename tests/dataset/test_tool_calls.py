@@ -1,0 +1,90 @@
+"""Wrong tool definitions and calls: errors where providers refuse them, warnings where they do not."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+
+from tests.dataset.examples import jsonl
+from tests.dataset.uploads import uploaded
+
+USER = {"role": "user", "content": "Hi"}
+YES, NO = ({"role": "assistant", "content": text} for text in ("Yes", "No"))
+CALL = {"id": "c", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+STRICT = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}},
+    "required": ["city"],
+    "additionalProperties": False,
+}
+
+
+def with_tool(parameters: Any, **function: Any) -> dict[str, Any]:
+    """A chat that declares one function."""
+    tool = {"type": "function", "function": {"name": "f", "parameters": parameters} | function}
+    return {"messages": [USER, YES], "tools": [tool]}
+
+
+@pytest.mark.parametrize(
+    ("example", "message"),
+    [
+        (with_tool(STRICT, name="get weather"), "'get weather' is not a function name"),
+        (with_tool({"type": "object", "properties": {"a": {"type": "str"}}}), "is not valid JSON Schema"),
+        (
+            with_tool({"type": "object", "properties": ["a"]}),
+            "parameters.properties: is not valid JSON Schema",
+        ),
+        (with_tool({"type": "array"}), "must be 'object'"),
+        (with_tool(STRICT | {"required": []}, strict=True), "must list 'city' in 'required'"),
+        (with_tool(STRICT | {"additionalProperties": True}, strict=True), "'additionalProperties': false"),
+        (with_tool(STRICT | {"allOf": []}, strict=True), "JSON Schema|'allOf'"),
+        ({"messages": [USER, {"role": "assistant", "tool_calls": [CALL, CALL]}]}, "id of another call"),
+    ],
+)
+def test_what_a_provider_refuses_of_tools_is_an_error(example: Any, message: str) -> None:
+
+    report, _ = uploaded(jsonl([example]), "a.jsonl")
+    assert re.search(message, str(report.errors[0]))
+
+
+def test_a_strict_function_within_the_rules_passes() -> None:
+    assert uploaded(jsonl([with_tool(STRICT, strict=True)]), "a.jsonl")[0].passed
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code"),
+    [
+        ("g", "{}", "undeclared_function"),
+        ("f", "{city: 'Rome'}", "invalid_arguments"),
+        ("f", json.dumps(json.dumps({"city": "Rome"})), "invalid_arguments"),
+        ("f", "[1]", "invalid_arguments"),
+    ],
+)
+@pytest.mark.parametrize("shape", ["chat", "preference", "reinforcement"])
+def test_calls_that_teach_errors_are_warnings_in_every_format(
+    name: str, arguments: str, code: str, shape: str
+) -> None:
+    call = CALL | {"function": {"name": name, "arguments": arguments}}
+    asked = [USER, {"role": "assistant", "tool_calls": [call]}]
+    asked.append({"role": "tool", "tool_call_id": "c", "content": "21"})
+    tools = {"tools": with_tool(STRICT)["tools"]}
+    example = {
+        "chat": {"messages": [*asked, YES]} | tools,
+        "preference": {
+            "input": {"messages": asked} | tools,
+            "preferred_output": [YES],
+            "non_preferred_output": [NO],
+        },
+        "reinforcement": {"messages": asked, "answer": "21"} | tools,
+    }[shape]
+    report, _ = uploaded(jsonl([example]), "a.jsonl")
+    assert report.format == shape
+    assert code in report.warning_counts
+
+
+def test_a_call_without_any_declaration_is_a_warning() -> None:
+    report, _ = uploaded(
+        jsonl([{"messages": [USER, {"role": "assistant", "tool_calls": [CALL]}]}]), "a.jsonl"
+    )
+    assert report.warning_counts["undeclared_function"] == 1
