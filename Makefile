@@ -1,11 +1,12 @@
 # `make help` lists the targets. Requires make, git and Python 3.11 to 3.14; uv.lock pins everything else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-train test-operations test-pages chaos lint format clean
+.PHONY: help install demo up test test-train test-operations test-pages test-providers chaos lint format clean
 BIN := .venv/bin
 READY := .venv/.installed
 PAGES_READY := .venv-pages/.installed
 TRAIN_READY := .venv-train/.installed
+PROVIDERS_READY := .venv-providers/.installed
 # At most four test processes, because each starts its own PostgreSQL, Valkey, api and worker.
 TEST_PROCESSES ?= 4
 # Where it is set, every process that the tests start compiles all that it imports.
@@ -35,6 +36,9 @@ test-operations: $(READY) ## Run the tests on Debian's PostgreSQL, Redis, pgboun
 test-pages: $(PAGES_READY) ## Run the tests of the pages in Chromium, from .venv-pages
 	@.venv-pages/bin/python -m pytest -q tests/pages $(ARGS)
 
+test-providers: $(PROVIDERS_READY) ## Run every kind of provider against servers that imitate the vendors
+	@.venv-providers/bin/python -m pytest -q tests/vendors $(ARGS)
+
 chaos: $(READY) ## Kill processes at random while 200 jobs run, then check the books; takes minutes
 	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
@@ -49,13 +53,16 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff format .
 
 clean: ## Remove the environment and caches, but not data directories
-	rm -rf .venv .venv-train .venv-pages .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-train .venv-pages .venv-providers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(TRAIN_READY): pyproject.toml uv.lock .ci/install-train $(READY)
 	@.ci/install-train
 
 $(PAGES_READY): pyproject.toml uv.lock .ci/install-pages $(READY)
 	@.ci/install-pages
+
+$(PROVIDERS_READY): pyproject.toml uv.lock .ci/install-providers .ci/providers.txt $(READY)
+	@.ci/install-providers
 
 $(READY): pyproject.toml uv.lock .ci/install .ci/uv.txt
 	@.ci/install

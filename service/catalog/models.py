@@ -27,7 +27,9 @@ class CatalogModel:
     an account, None if unknown. `billed_by` says whether training is priced per token or per device hour; for
     hours, `tokens_per_hour` is the slowest pace to expect, used for estimates. Reinforcement is always billed
     by the hour. `counts_tokens` is true if the provider counts training tokens with the base's own tokenizer
-    instead of `encoding`. Raises ValueError if `billed_by` is "hours" and `tokens_per_hour` is missing.
+    instead of `encoding`. `size_b` is in billions of parameters, for prices by size; `serving_id` is the
+    provider's name for using the base, where it differs from the one for tuning it. Raises ValueError if
+    `billed_by` is "hours" and `tokens_per_hour` is missing.
     """
 
     id: str
@@ -47,6 +49,8 @@ class CatalogModel:
     billed_by: Literal["tokens", "hours"] = "tokens"
     tokens_per_hour: int | None = None
     counts_tokens: bool = False
+    size_b: float | None = None
+    serving_id: str | None = None
 
     def __post_init__(self) -> None:
         if self.billed_by not in ("tokens", "hours"):

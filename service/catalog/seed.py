@@ -24,7 +24,7 @@ def shipped_prices() -> Iterator[NewPrice]:
 
 
 def _read(provider_kind: str, price_list: dict[str, Any]) -> Iterator[NewPrice]:
-    for model, amounts in price_list["usd"].items():
+    for model, amounts in _amounts(provider_kind, price_list):
         for name, amount in amounts.items():
             kind = PriceKind(name)
             if kind.unit != price_list["unit"]:
@@ -43,6 +43,16 @@ def _read(provider_kind: str, price_list: dict[str, Any]) -> Iterator[NewPrice]:
                 effective_from=datetime.combine(price_list["effective_from"], time(), UTC),
                 source=price_list["source"],
             )
+
+
+def _amounts(provider_kind: str, price_list: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:
+    """Yield the amounts of each model: its own, or those of the first bracket that its size fits."""
+    yield from price_list.get("usd", {}).items()
+    brackets = price_list.get("usd_by_size", [])
+    for model in load(provider_kind)["models"] if brackets else []:
+        if price_list.get("method") in (None, *model["methods"]):
+            bracket = next(one for one in brackets if model["size_b"] <= one["up_to_b"])
+            yield model["id"], {name: amount for name, amount in bracket.items() if name != "up_to_b"}
 
 
 def sync_prices(session: Session) -> int:

@@ -1,7 +1,7 @@
 """The SDK's exceptions as ours. The one question that matters: may the request have had its effect?"""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -66,15 +66,26 @@ def _from_connection(broken: Exception, clean: Clean, repeatable: bool) -> Provi
 
 
 def _from_answer(answer: APIStatusError, clean: Clean, repeatable: bool) -> ProviderError:
-    status = answer.status_code
-    body = answer.body if isinstance(answer.body, dict) else {}
-    said = body.get("message")
-    said = said if isinstance(said, str) else None
+    return refusal(answer.status_code, answer.response.headers, answer.body, clean, repeatable=repeatable)
+
+
+def refusal(
+    status: int, headers: Mapping[str, str], body: object, clean: Clean, *, repeatable: bool
+) -> ProviderError:
+    """The error for an answer other than a success; `body` is its JSON, in any of the vendors' envelopes.
+
+    OpenAI and Together send `message`, `code` and `param` (under `error`), Fireworks `message` with a number
+    as `code`, FastAPI `detail`: a text, or a list of `{"loc", "msg"}`.
+    """
+    body = body if isinstance(body, dict) else {}
+    body = body["error"] if isinstance(body.get("error"), dict) else body
+    said, param = _words_of(body)
+    code = body.get("code")
     facts: dict[str, Any] = {
         "status": status,
-        "code": clean(answer.code)[:_WORD_CHARS] if isinstance(answer.code, str) and answer.code else None,
-        "param": clean(answer.param)[:_WORD_CHARS] if isinstance(answer.param, str) else None,
-        "retry_after_s": retry_after.from_headers(answer.response.headers, clock.now()),
+        "code": clean(code)[:_WORD_CHARS] if isinstance(code, str) and code else None,
+        "param": clean(param)[:_WORD_CHARS] if param is not None else None,
+        "retry_after_s": retry_after.from_headers(headers, clock.now()),
     }
     message = clean(said) if said else f"The provider answered {status} without saying why."
 
@@ -85,7 +96,7 @@ def _from_answer(answer: APIStatusError, clean: Clean, repeatable: bool) -> Prov
         return Throttled(message, **facts)
     if status == 401:
         return KeyRefused(message, **facts)
-    if status == 403 and answer.code == "training_not_available":
+    if status == 403 and code == "training_not_available":
         return WoundDown(message, **facts)
     if status == 404:
         # A proxy's own 404 says nothing of the object: taking it for "gone" would lose a running job.
@@ -95,6 +106,22 @@ def _from_answer(answer: APIStatusError, clean: Clean, repeatable: bool) -> Prov
     if status < 400:
         message = f"The provider answered with a redirect ({status}); its base_url must name the final place."
     return Rejected(message, **facts)
+
+
+def _words_of(body: Mapping[str, Any]) -> tuple[str | None, str | None]:
+    """The message and the parameter that a refusal names."""
+    param = body.get("param")
+    param = param if isinstance(param, str) else None
+    for text in (body.get("message"), body.get("detail")):
+        if isinstance(text, str):
+            return text, param
+    details = body.get("detail")
+    found = [item for item in details if isinstance(item, dict)] if isinstance(details, list) else []
+    if not found:
+        return None, param
+    places = [".".join(map(str, loc)) if isinstance(loc := item.get("loc"), list) else "" for item in found]
+    texts = [f"{place}: {item.get('msg')}" for place, item in zip(places, found, strict=True)]
+    return "; ".join(texts), param or places[0].rpartition(".")[2] or None
 
 
 def _throttle_code(said: str | None, kind: object) -> str:

@@ -27,6 +27,7 @@ from service.providers.kinds.capabilities import capabilities_of
 from service.providers.large_files import send_in_parts, size_of
 from service.providers.paging import PAGE, TooLong, Walker
 from service.providers.port import (
+    FileState,
     LineCounts,
     ProviderCheckpoint,
     ProviderEvent,
@@ -101,6 +102,9 @@ class OpenAIWire:
     def delete_file(self, file_id: str) -> None:
         self._delete(lambda: self._files.delete(file_id))
 
+    def file_state(self, file_id: str) -> FileState:
+        return FileState(is_ready=True)  # OpenAI's own checks are part of the job
+
     def read_file(self, file_id: str) -> bytes:
         streaming = self._client.files.with_streaming_response
         try:
@@ -152,15 +156,9 @@ class OpenAIWire:
             yield _readable(lambda raw: mapping.event_of(raw, self._clean), page)
 
     def list_checkpoints(self, job_id: str) -> list[ProviderCheckpoint]:
-        checkpoints = self._client.fine_tuning.jobs.checkpoints.with_raw_response
-
-        def fetch(after: str | None) -> dict[str, Any]:
-            listed = checkpoints.list(job_id, limit=PAGE, after=after or omit)
-            return read_object(listed.content, PAGE_BOUND)
-
         found: list[ProviderCheckpoint] = []
         try:
-            for page in self._walker.pages(fetch):
+            for page in self._walker.pages(lambda after: self._fetch_checkpoints(job_id, after)):
                 found += _readable(mapping.checkpoint_of, page)
                 if len(found) >= _MOST_CHECKPOINTS:
                     raise TooLong
@@ -235,6 +233,10 @@ class OpenAIWire:
     def _fetch_files(self, after: str | None) -> dict[str, Any]:
         listed = self._files.list(purpose="fine-tune", limit=_FILES_PAGE, order="desc", after=after or omit)
         return read_object(listed.content, PAGE_BOUND)
+
+    def _fetch_checkpoints(self, job_id: str, after: str | None) -> dict[str, Any]:
+        checkpoints = self._client.fine_tuning.jobs.checkpoints.with_raw_response
+        return read_object(checkpoints.list(job_id, limit=PAGE, after=after or omit).content, PAGE_BOUND)
 
     def _job(self, call: Callable[[], Any], asked: str, *, repeatable: bool) -> ProviderJob:
         with self._calling(repeatable=repeatable):

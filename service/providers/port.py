@@ -27,7 +27,10 @@ class ProviderJobSpec:
 
 @dataclass(frozen=True)
 class ProviderJob:
-    """A job as the provider reports it. `status` is one of OpenAI's values, or any other text, unchanged."""
+    """A job as the provider reports it. `status` is one of OpenAI's values, or any other text, unchanged.
+
+    `billed_usd` is what the provider itself says that the job costs.
+    """
 
     id: str
     status: str
@@ -43,6 +46,7 @@ class ProviderJob:
     hyperparameters: Mapping[str, Any] = field(default_factory=dict)
     seed: int | None = None
     error: Mapping[str, str | None] | None = None
+    billed_usd: Decimal | None = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,14 @@ class ProviderFile:
     id: str
     filename: str
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class FileState:
+    """Whether a job can use a file at the provider; `problem` says why it never will."""
+
+    is_ready: bool
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -128,6 +140,10 @@ class Provider(Protocol):
 
     def delete_file(self, file_id: str) -> None:
         """Delete a file. Succeeds if the file no longer exists."""
+        ...
+
+    def file_state(self, file_id: str) -> FileState:
+        """Whether the provider has checked a file, at providers that check before a job can use it."""
         ...
 
     def read_file(self, file_id: str) -> bytes:

@@ -49,6 +49,7 @@ def open_provider(one: ProviderSettings) -> "OpenAIWire":
     """A provider from these settings, with a client of its own, which the caller closes."""
     from service.providers.kinds.azure import AzureWire
     from service.providers.kinds.compatible import CompatibleWire
+    from service.providers.kinds.nebius import NebiusWire
     from service.providers.openai_wire import OpenAIWire
 
     kinds = {
@@ -56,6 +57,7 @@ def open_provider(one: ProviderSettings) -> "OpenAIWire":
         "trainer": OpenAIWire,
         "azure": AzureWire,
         "openai_compatible": CompatibleWire,
+        "nebius": NebiusWire,
     }
     return kinds[one.kind](one)
 

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from service.settings.secrets import FileSecret, Key, Secret
 
-ProviderKind = Literal["openai", "azure", "trainer", "openai_compatible"]
+ProviderKind = Literal["openai", "azure", "trainer", "openai_compatible", "nebius"]
 
 
 def _check_base_url(url: str) -> str:

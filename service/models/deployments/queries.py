@@ -19,7 +19,7 @@ def serving_name(target: Target) -> str:
     """
     provider = provider_settings(target.provider)
     if target.tuned is None:
-        return provider.deployments.get(target.base.id, target.provider_model)
+        return provider.deployments.get(target.base.id, target.base.serving_id or target.provider_model)
     if target.tuned.deployment is not None:
         return target.tuned.deployment
     if not capabilities_of(provider.kind).served_at_once:

@@ -11,7 +11,7 @@ from service.models.tables import TunedModel
 class DeploymentName(WireIn):
     """The name of a deployment made at the provider."""
 
-    name: Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$", examples=["support-v3"])]
+    name: Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,254}$", examples=["support-v3"])]
 
 
 class DeploymentOut(WireOut):

@@ -57,12 +57,31 @@ class Capabilities:
     limits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
+_OWN_KEY_NEEDED = "the provider needs a key for it, and Tunehouse sends none"
+
 _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
     "openai": Capabilities(reports_costs=True),
     "azure": Capabilities(served_at_once=False),
     "trainer": Capabilities(counts_tokens=True),
     # Another Tunehouse reserves keys that begin with "tunehouse".
     "openai_compatible": Capabilities(stamp_key="upstream_job"),
+    # https://docs.tokenfactory.nebius.com and its cookbook; the ranges are a third party's.
+    "nebius": Capabilities(
+        stamp="suffix",
+        actions=frozenset({"cancel"}),
+        hyperparameters=MappingProxyType(
+            {
+                "n_epochs": Hyperparameter("n_epochs", 1, 20),
+                "batch_size": Hyperparameter("batch_size", 1, 32),
+                "learning_rate_multiplier": Hyperparameter("learning_rate", 1e-7, 1e-3, unit=1e-5),
+            }
+        ),
+        chooses_epochs=False,
+        continues_tuned=False,
+        served_at_once=False,
+        webhooks=False,
+        limits=MappingProxyType({"integrations": _OWN_KEY_NEEDED}),
+    ),
 }
 
 

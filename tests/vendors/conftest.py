@@ -1,0 +1,62 @@
+"""Every kind of provider under one suite, each in front of a server that imitates it.
+
+Run by `make test-providers`, in an environment with the vendors' SDKs; elsewhere nothing here is collected.
+"""
+
+import json
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+
+from service.settings import settings
+from tests.support.catalogue import own_catalogue
+from tests.vendors.kinds import KINDS, Vendor
+
+HAS_SDKS = find_spec("together") is not None
+collect_ignore_glob = [] if HAS_SDKS else ["test_*.py"]
+
+OWN_MODELS = """
+[[openai_compatible.models]]
+id = "sandbox-mini"
+methods = ["supervised"]
+token_limit = 65_536
+context_tokens = 128_000
+encoding = "o200k_base"
+
+[[openai_compatible.prices]]
+source = "tests"
+effective_from = 2025-01-01
+unit = "tokens"
+unit_quantity = 1_000_000
+
+[openai_compatible.prices.usd]
+"sandbox-mini" = { training_tokens = "3", input_tokens = "1", output_tokens = "1" }
+"ft:sandbox-mini" = { input_tokens = "1", output_tokens = "1" }
+"""
+
+
+@pytest.fixture(scope="module", params=sorted(KINDS))
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vendor]:
+    """A server that imitates one kind of provider."""
+    vendor = KINDS[request.param](tmp_path_factory.mktemp(request.param))
+    yield vendor
+    vendor.close()
+
+
+@pytest.fixture
+def vendor(
+    running: Vendor,
+    database: str,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[Vendor]:
+    """That server as the only provider of a Tunehouse whose steps the test does by hand."""
+    monkeypatch.setitem(os.environ, "TUNEHOUSE_PROVIDERS", json.dumps([running.settings()]))
+    settings.cache_clear()
+    with own_catalogue(tmp_path_factory.mktemp("catalogue") / "own.toml", OWN_MODELS):
+        yield running
+    monkeypatch.undo()
+    settings.cache_clear()
+    running.reset()

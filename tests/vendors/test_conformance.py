@@ -1,0 +1,183 @@
+"""What Tunehouse promises, at every kind of provider."""
+
+from decimal import Decimal
+
+import pytest
+from sqlalchemy import select
+
+from service.core.db import transaction
+from service.events.tables import Event
+from service.files.tables import FileCopy
+from service.jobs.present import job_out
+from service.jobs.queries import job_money
+from service.jobs.queue import places
+from service.jobs.tables import JobCheckpoint
+from service.ledger.queries import budget_view, costs_by_job
+from service.models.actions import delete_model
+from service.models.deployments.queries import lock_any_model
+from service.models.tables import TunedModel
+from service.providers.kinds.capabilities import capabilities_of
+from tests.jobs import hands
+from tests.support.clean import work_left
+from tests.support.waiting import wait_until
+from tests.vendors.kinds import Loss, Vendor
+
+
+def start(vendor: Vendor, team: str, file_id: str, **body: object) -> str:
+    return hands.make_job(team, file_id, vendor.base, **body)
+
+
+def do_what_is_due() -> None:
+    hands.make_due()
+    hands.run_due()
+
+
+def finish(job_id: str) -> None:
+    def ended() -> bool:
+        do_what_is_due()
+        return hands.look(job_id).has_ended
+
+    wait_until(ended)
+
+
+def reach(job_id: str, status: str) -> None:
+    def there() -> bool:
+        do_what_is_due()
+        return hands.look(job_id).status == status
+
+    wait_until(there)
+
+
+def cost(team: str, job_id: str) -> Decimal:
+    with transaction() as session:
+        return costs_by_job(session, team, [job_id]).get(job_id, Decimal(0))
+
+
+def held(team: str) -> Decimal:
+    with transaction() as session:
+        return budget_view(session, team).held_usd
+
+
+def test_a_job_runs_to_a_model_with_a_log_and_checkpoints(vendor: Vendor) -> None:
+    team = hands.make_team()
+    job_id = start(vendor, team, hands.make_file(team), suffix="tea", seed=None)
+    finish(job_id)
+    job = hands.look(job_id)
+    assert job.status == "succeeded", job.error
+    known = capabilities_of(vendor.kind)  # type: ignore[arg-type]
+    with transaction() as session:
+        model = session.get_one(TunedModel, job.fine_tuned_model)
+        assert model.id.startswith(f"ft:{vendor.base}:hands-")
+        kept = session.scalars(select(JobCheckpoint).where(JobCheckpoint.job_id == job_id)).all()
+        copied = session.scalars(
+            select(Event.message).where(Event.subject_id == job_id, Event.source_key.is_not(None))
+        ).all()
+    assert bool(kept) == known.checkpoints
+    assert copied
+
+
+def test_the_team_pays_what_the_vendor_bills(vendor: Vendor) -> None:
+    team = hands.make_team()
+    job_id = start(vendor, team, hands.make_file(team))
+    finish(job_id)
+    charged = cost(team, job_id)
+    assert charged == vendor.bill_usd(vendor.made_for(job_id))
+    assert charged > 0
+    assert held(team) == 0
+
+
+@pytest.mark.parametrize("how", ["lost", "never_arrived", "error_after_accepting"])
+def test_a_create_whose_answer_is_spoilt_leaves_one_job_there(vendor: Vendor, how: Loss) -> None:
+    team = hands.make_team()
+    job_id = start(vendor, team, hands.make_file(team))
+    vendor.lose_create(how)
+    finish(job_id)
+    assert hands.look(job_id).status == "succeeded", hands.look(job_id).error
+    assert len(vendor.made_for(job_id)) == 1
+
+
+def test_an_upload_whose_answer_is_lost_leaves_one_file_there(vendor: Vendor) -> None:
+    team = hands.make_team()
+    before = len(vendor.files())
+    vendor.lose_upload()
+    job_id = start(vendor, team, hands.make_file(team))
+    finish(job_id)
+    assert hands.look(job_id).status == "succeeded", hands.look(job_id).error
+    assert len(vendor.files()) == before + 1
+
+
+def test_a_running_job_is_cancelled_there_and_the_hold_is_released(vendor: Vendor) -> None:
+    team = hands.make_team()
+    vendor.hold()
+    job_id = start(vendor, team, hands.make_file(team))
+    wait_until(lambda: do_what_is_due() or hands.look(job_id).provider_job_id)
+    hands.ask(job_id, "cancel")
+    vendor.let_go()
+    finish(job_id)
+    assert hands.look(job_id).status in ("cancelled", "succeeded")
+    assert held(team) == 0
+    assert cost(team, job_id) == vendor.bill_usd(vendor.made_for(job_id))
+
+
+def test_a_cancel_that_comes_after_the_end_changes_nothing(vendor: Vendor) -> None:
+    team = hands.make_team()
+    job_id = start(vendor, team, hands.make_file(team))
+    vendor.hold()
+    wait_until(lambda: do_what_is_due() or hands.look(job_id).provider_job_id)
+    vendor.let_go()
+    # It ends there while the request to cancel is on its way.
+    hands.ask(job_id, "cancel")
+    finish(job_id)
+    assert hands.look(job_id).has_ended
+    assert cost(team, job_id) == vendor.bill_usd(vendor.made_for(job_id))
+
+
+def test_a_deleted_model_is_deleted_there(vendor: Vendor) -> None:
+    team = hands.make_team()
+    job_id = start(vendor, team, hands.make_file(team))
+    finish(job_id)
+    with transaction() as session:
+        delete_model(session, lock_any_model(session, str(hands.look(job_id).fine_tuned_model)))
+    do_what_is_due()
+    assert work_left() == []
+
+
+def test_two_teams_with_the_same_data_share_nothing_there(vendor: Vendor) -> None:
+    first, second = hands.make_team(), hands.make_team()
+    jobs = [start(vendor, team, hands.make_file(team)) for team in (first, second)]
+    for job_id in jobs:
+        finish(job_id)
+    with transaction() as session:
+        copies = session.scalars(
+            select(FileCopy.provider_file_id).where(FileCopy.team_id.in_([first, second]))
+        ).all()
+        models = session.scalars(
+            select(TunedModel.provider_model).where(TunedModel.team_id.in_([first, second]))
+        ).all()
+    assert len(set(copies)) == 2
+    assert len(set(models)) == len(models)
+
+
+def test_a_deleted_file_is_deleted_there(vendor: Vendor) -> None:
+    team = hands.make_team()
+    file_id = hands.make_file(team)
+    before = set(vendor.files())
+    finish(start(vendor, team, file_id))
+    assert set(vendor.files()) != before
+    hands.delete_file(team, file_id)
+    do_what_is_due()
+    assert set(vendor.files()) == before
+
+
+def test_the_vendor_s_ids_stay_inside(vendor: Vendor) -> None:
+    team = hands.make_team()
+    job_id = start(vendor, team, hands.make_file(team))
+    finish(job_id)
+    job = hands.look(job_id)
+    with transaction() as session:
+        shown = job_out(job, job_money(session, team, [job_id]), places(session, [job])).model_dump_json()
+        log = session.scalars(select(Event).where(Event.subject_id == job_id)).all()
+        model = session.get_one(TunedModel, job.fine_tuned_model)
+        said = shown + "".join(f"{event.message}{event.data}" for event in log)
+        for theirs in (job.provider_job_id, job.provider_training_file, model.provider_model):
+            assert str(theirs) not in said
