@@ -118,8 +118,8 @@ def size(dsn: str) -> None:
         for table in ("ledger_rows", "ledger_days", "ledger_months", "ledger_groups"):
             name = sql.Literal(table)
             query = (
-                "SELECT count(*), (SELECT pg_size_pretty(sum(pg_total_relation_size(relid))) "
-                "FROM pg_partition_tree({}) WHERE isleaf) FROM {}"
+                "SELECT count(*), (SELECT pg_size_pretty(coalesce(sum(pg_total_relation_size(relid)), "
+                "pg_total_relation_size({0}))) FROM pg_partition_tree({0}) WHERE isleaf) FROM {1}"
             )
             row = connection.execute(sql.SQL(query).format(name, sql.Identifier(table))).fetchone()
             say(f"| {table} | {row[0]:,} rows | {row[1]} |" if row else table)

@@ -11,18 +11,18 @@ from service.core.db import transaction
 
 TEAMS, KEYS, DAYS = 40, 5, 365
 KINDS = (PriceKind.INPUT_TOKENS, PriceKind.CACHED_INPUT_TOKENS, PriceKind.OUTPUT_TOKENS)
-# A year of inference: three entries per request, five keys per team, two models per key, four sets of tags;
-# every 333rd row is a training job. Rows are inserted directly: `ledger_settle` would take hours.
+# A year of inference: three entries per request, five keys per team, four sets of tags per key, two for each
+# of its two models; every 333rd row is a training job. Rows are inserted directly, because `ledger_settle`
+# would take hours.
 _FORMS = """
 SELECT ledger_form(%(team)s, jsonb_build_object(
            'key_id', %(team)s || '_key' || key, 'base_model', 'sandbox-mini', 'provider', 'trainer',
-           'model', 'ft:sandbox-mini:' || %(team)s || ':m' || key + variant,
+           'model', 'ft:sandbox-mini:' || %(team)s || ':m' || key + mod(app, 2),
            'tags', jsonb_build_object('counted_by', 'provider', 'outcome', 'complete', 'app', app),
            'kinds', p.kinds, 'units', p.units, 'tiers', p.tiers, 'price_ids', p.ids, 'prices_usd', p.amounts,
            'unit_quantities', p.quantities), NULL, NULL)
-FROM generate_series(0, %(keys)s - 1) AS key, generate_series(0, 1) AS variant,
-     generate_series(0, 3) AS app, (
-    SELECT array_agg(kind) AS kinds, array_agg('tokens') AS units, array_agg(tier) AS tiers,
+FROM generate_series(0, %(keys)s - 1) AS key, generate_series(0, 3) AS app, (
+    SELECT array_agg(kind) AS kinds, array_agg('tokens'::text) AS units, array_agg(tier) AS tiers,
            array_agg(id) AS ids, array_agg(amount_usd) AS amounts, array_agg(unit_quantity) AS quantities
     FROM prices WHERE id = ANY (%(prices)s)
 ) p
@@ -97,7 +97,7 @@ def generate(dsn: str, rows: int, days: int) -> None:
 def _generate_team(connection: psycopg.Connection, values: dict[str, Any]) -> None:
     connection.execute(
         "INSERT INTO teams (id, name, slug, metadata, created_at) "
-        "VALUES (%(team)s, %(team)s, replace(%(team)s, '_', '-'), '{}', now())",
+        "SELECT team, team, replace(team, '_', '-'), '{}', now() FROM (SELECT %(team)s::text AS team) t",
         values,
     )
     connection.execute("SELECT ledger_lock(ARRAY[%(team)s], NULL)", values)

@@ -25,6 +25,7 @@ from service.jobs.upstream.reconcile import order_reconciliations
 from service.ledger.actions import end_expired
 from service.ledger.budgets.alerts import budgets_with_limits, tell_due
 from service.ledger.closing.months import close_month, month_due
+from service.ledger.partitions import add_next_month
 from service.ledger.rollups.sums import roll_up
 from service.models.shutdowns.actions import schedule_polls
 from service.models.shutdowns.notices import send_notices
@@ -128,6 +129,11 @@ def _close_months() -> int:
         closed += newly
 
 
+def _add_ledger_month() -> int:
+    with transaction() as session:
+        return add_next_month(session)
+
+
 def _schedule_shutdown_polls() -> int:
     with transaction() as session:
         return schedule_polls(session, timedelta(seconds=settings().shutdown_poll_interval_s))
@@ -178,6 +184,7 @@ CHORES = (
     Chore("sweep_providers", 60.0, _order_sweeps),
     Chore("tell_budgets", 300.0, _tell_budgets),
     Chore("close_months", 600.0, _close_months),
+    Chore("add_ledger_month", 600.0, _add_ledger_month),
     Chore("schedule_shutdown_polls", 60.0, _schedule_shutdown_polls),
     Chore("send_shutdown_notices", 600.0, _send_shutdown_notices),
     Chore("cancel_left_jobs", 5.0, _cancel_left_jobs),

@@ -22,7 +22,8 @@ _DEFINED = text("""
     UNION ALL
     SELECT 'view ' || viewname, definition FROM pg_views WHERE schemaname = 'public'
     UNION ALL
-    SELECT 'trigger ' || tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+    SELECT 'trigger ' || tgname, pg_get_triggerdef(t.oid) FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
+    WHERE NOT tgisinternal AND NOT c.relispartition
 """)
 _CREATES = re.compile(r"^CREATE OR REPLACE (FUNCTION|VIEW|TRIGGER) (\w+)", re.MULTILINE)
 

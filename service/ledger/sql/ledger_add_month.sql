@@ -1,7 +1,7 @@
--- Add the partition of `ledger_rows` for one month. The application's role cannot create tables, so this runs with the
--- owner's rights, and makes nothing else. Settling calls it for a month that has no partition yet; a chore adds the
--- next month beforehand.
-CREATE OR REPLACE FUNCTION ledger_add_month(month date) RETURNS void
+-- Add the partition of `ledger_rows` for one month, and return whether it was missing. The application's role cannot
+-- create tables, so this runs with the owner's rights, and creates nothing else. Settling calls it for a month that has
+-- no partition yet; a chore adds the next month beforehand.
+CREATE OR REPLACE FUNCTION ledger_add_month(month date) RETURNS boolean
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
     first date := date_trunc('month', month)::date;
@@ -13,7 +13,7 @@ BEGIN
     -- The lock that ATTACH takes anyway: here it makes concurrent calls wait before they look.
     LOCK TABLE ledger_rows IN SHARE UPDATE EXCLUSIVE MODE;
     IF EXISTS (SELECT FROM pg_class c WHERE c.relname = name AND c.relnamespace = 'public'::regnamespace) THEN
-        RETURN;
+        RETURN false;
     END IF;
     -- Attaching a table blocks nobody; CREATE TABLE ... PARTITION OF would wait for every reader and writer.
     -- The unique indexes are the partition's own: as constraints of `ledger_rows` they would have to contain booked_at,
@@ -26,4 +26,5 @@ BEGIN
                    name, first AT TIME ZONE 'UTC', (first + interval '1 month') AT TIME ZONE 'UTC');
     EXECUTE format('CREATE TRIGGER ledger_rows_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON %I'
                    ' FOR EACH STATEMENT EXECUTE FUNCTION refuse_change()', name);
+    RETURN true;
 END $$;
