@@ -16,12 +16,12 @@ from pathlib import Path
 import httpx2
 
 from benchmarks.corpus import write_chats
-from service.core.postgres.migrate import upgrade
+from benchmarks.harness.database import migrated
 from service.local.postgres import PostgresServer
 from service.local.valkey import ValkeyServer
 from tests.support.processes import Api, Process, Worker
 
-_KEY = "th-benchmark-admin-key"
+_KEY = "th-admin-key-of-the-benchmark"
 _PART_BYTES = 64 * 2**20
 
 
@@ -85,10 +85,8 @@ def main() -> None:
         folder = Path(name)
         postgres, valkey = PostgresServer(folder / "postgres", durable=False), ValkeyServer(folder / "valkey")
         postgres.start()
-        postgres.create_database("tunehouse")
-        upgrade(postgres.url("tunehouse"))
         env = {
-            "TUNEHOUSE_DATABASE_URL": postgres.url("tunehouse"),
+            "TUNEHOUSE_DATABASE_URL": migrated(postgres, "tunehouse"),
             "TUNEHOUSE_REDIS_URL": valkey.start(),
             "TUNEHOUSE_ADMIN_KEY": _KEY,
             "TUNEHOUSE_STORAGE_URL": f"file://{folder / 'storage'}",

@@ -10,10 +10,7 @@ import argparse
 import base64
 import http.server
 import json
-import os
 import statistics
-import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -28,6 +25,7 @@ import psycopg
 from openai import OpenAI
 from standardwebhooks import Webhook
 
+from benchmarks.harness.database import dsn_of, migrated
 from service.jobs.polling import spread_s
 from service.local.postgres import PostgresServer
 from service.local.valkey import ValkeyServer
@@ -110,9 +108,8 @@ class Fleet:
         self.round_s = spread_s(jobs, calls_per_minute)  # within it each job is asked after once
         self.postgres, self.valkey = PostgresServer(folder / "postgres"), ValkeyServer(folder / "valkey")
         self.postgres.start()
-        self.postgres.create_database("tunehouse")
-        url = self.postgres.url("tunehouse")
-        self.dsn = url.replace("+psycopg", "")
+        url = migrated(self.postgres, "tunehouse")
+        self.dsn = dsn_of(self.postgres.url("tunehouse"))
         provider = {
             "name": "trainer",
             "kind": "trainer",
@@ -127,8 +124,6 @@ class Fleet:
             "TUNEHOUSE_STORAGE_URL": f"file://{folder / 'storage'}",
             "TUNEHOUSE_PROVIDERS": json.dumps([provider]),
         }
-        migrate = [sys.executable, "-m", "service.cli", "migrate"]
-        subprocess.run(migrate, check=True, env=os.environ | env, capture_output=True)
         with psycopg.connect(self.dsn, autocommit=True) as connection:
             connection.execute(
                 "INSERT INTO teams (id, name, slug, metadata, created_at) "

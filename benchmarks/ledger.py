@@ -20,13 +20,12 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from benchmarks.harness.database import dsn_of, migrated
 from benchmarks.ledger_rows import DAYS, KINDS, generate
 from benchmarks.tables import say, timed, took
 from service.catalog.price import Price, PriceKind
 from service.catalog.prices import prices_at
-from service.catalog.seed import sync_prices
 from service.core.db import engine, transaction
-from service.core.postgres.migrate import upgrade
 from service.ledger import audit
 from service.ledger.actions import place_holds, settle_many
 from service.ledger.charges import Charge, HoldAsk, Settlement
@@ -36,7 +35,6 @@ from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.reports.focus import focus_rows
 from service.ledger.rollups.sums import roll_up
 from service.local.postgres import PostgresServer
-from service.settings import settings
 
 PARTS = ("rows", "sums", "reports", "charging", "audit")
 BATCH = 50  # requests per settlement, as the gateway writes them under load
@@ -58,31 +56,27 @@ def main() -> None:
         if "rows" in asked.only:
             took("rows generated", lambda: generate(dsn, asked.rows, asked.days))
         if "sums" in asked.only:
-            took("sums of all rows made", roll_up_everything)
+            took("sums of all rows made", lambda: roll_up_everything(dsn))
             size(dsn)
         if "reports" in asked.only:
             reports()
         if "charging" in asked.only:
-            charging(asked.seconds)
+            charging(dsn, asked.seconds)
         if "audit" in asked.only:
             took("audit of everything", check)
 
 
 @contextmanager
 def database(folder: Path) -> Iterator[str]:
-    """Start a durable, migrated server; yields its DSN."""
+    """Start a durable, migrated server; yields the superuser's DSN.
+
+    The product connects as the application's role, by `settings().database_url`.
+    """
     server = PostgresServer(folder / "postgres", settings={"shared_buffers": "512MB", "max_wal_size": "4GB"})
     server.start()
-    if not server.has_database("bench"):
-        server.create_database("bench")
-    url = server.url("bench")
-    os.environ["TUNEHOUSE_DATABASE_URL"] = url
-    settings.cache_clear()
-    upgrade(url)
-    with transaction() as session:
-        sync_prices(session)
+    migrated(server, "bench")
     try:
-        yield url.replace("+psycopg", "")
+        yield dsn_of(server.url("bench"))
     finally:
         engine().dispose()
         server.stop()
@@ -100,16 +94,14 @@ def machine(dsn: str) -> str:
     )
 
 
-def roll_up_everything() -> None:
-    """Compute all sums, in the same batches as a worker."""
+def roll_up_everything(dsn: str) -> None:
+    """Compute all sums, in the same batches as a worker, and have the planner know their tables."""
     while True:
         with transaction() as session:
             if not roll_up(session):
                 break
-    with engine().connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.exec_driver_sql("VACUUM ANALYZE ledger_days")
-        connection.exec_driver_sql("VACUUM ANALYZE ledger_months")
-        connection.exec_driver_sql("VACUUM ANALYZE ledger_groups")
+    with psycopg.connect(dsn, autocommit=True) as connection:
+        connection.execute("VACUUM ANALYZE ledger_days, ledger_months, ledger_groups")
 
 
 def size(dsn: str) -> None:
@@ -163,11 +155,11 @@ def _focus(scope: CostScope) -> int:
         return sum(1 for _ in focus_rows(session, scope))
 
 
-def charging(seconds: float) -> None:
+def charging(dsn: str, seconds: float) -> None:
     """Settle as fast as four writers can, with and without a worker that updates the sums."""
     ways = (("no one keeping sums", False), ("a worker keeping sums every 5 s", True))
     for name, keeps_sums in ways * 3:
-        roll_up_everything()
+        roll_up_everything(dsn)
         stop = threading.Event()
         counts: list[int] = []
         writers = [threading.Thread(target=_charge, args=(w, stop, counts)) for w in range(4)]

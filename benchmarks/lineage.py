@@ -16,6 +16,7 @@ import httpx2
 import psycopg
 
 from benchmarks.ledger import database, machine, roll_up_everything, say, took
+from service.settings import settings
 from tests.support.processes import Api
 
 ADMIN_KEY = "th-admin-key-of-the-benchmark"
@@ -55,20 +56,20 @@ def main() -> None:
         say(f"`python -m benchmarks.lineage --models {asked.models} --generations {asked.generations}`")
         say(machine(dsn))
         with (
-            serving(dsn, Path(folder)) as url,
+            serving(Path(folder)) as url,
             httpx2.Client(base_url=url, timeout=120, trust_env=False) as http,
         ):
             team = join(http)
             names = grow(dsn, team, asked.models, asked.generations)
-            took(f"{3 * asked.models:,} entries summed", roll_up_everything)
+            took(f"{3 * asked.models:,} entries summed", lambda: roll_up_everything(dsn))
             ask_everything(http, names, asked.generations)
 
 
 @contextmanager
-def serving(dsn: str, folder: Path) -> Iterator[str]:
+def serving(folder: Path) -> Iterator[str]:
     """An api process; its URL."""
     env = {
-        "TUNEHOUSE_DATABASE_URL": dsn.replace("postgresql://", "postgresql+psycopg://"),
+        "TUNEHOUSE_DATABASE_URL": settings().database_url.get_secret_value(),
         "TUNEHOUSE_ADMIN_KEY": ADMIN_KEY,
         "TUNEHOUSE_STORAGE_URL": f"file://{folder / 'storage'}",
         "TUNEHOUSE_PROVIDERS": PROVIDERS,

@@ -33,6 +33,7 @@ from service.core.db import transaction
 from service.events.actions import append
 from service.events.types import EventType
 from service.local.valkey import ValkeyServer
+from service.settings import settings
 from tests.support.processes import Api
 
 ADMIN_KEY = "th-admin-key-of-the-benchmark"
@@ -111,11 +112,11 @@ class Audience:
 
 
 @contextmanager
-def serving(folder: Path, dsn: str) -> Iterator[Api]:
+def serving(folder: Path) -> Iterator[Api]:
     """One api process."""
     valkey = ValkeyServer(folder / "valkey")
     env = {
-        "TUNEHOUSE_DATABASE_URL": dsn.replace("postgresql://", "postgresql+psycopg://"),
+        "TUNEHOUSE_DATABASE_URL": settings().database_url.get_secret_value(),
         "TUNEHOUSE_REDIS_URL": valkey.start(),
         "TUNEHOUSE_ADMIN_KEY": ADMIN_KEY,
         "TUNEHOUSE_STORAGE_URL": f"file://{folder / 'storage'}",
@@ -234,7 +235,7 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(most, 8 * asked.listeners + 1024), most))
     with tempfile.TemporaryDirectory(prefix="tunehouse-listeners-") as folder, database(Path(folder)) as dsn:
         say(f"{machine(dsn)}\n")
-        with serving(Path(folder), dsn) as api:
+        with serving(Path(folder)) as api:
             measure(api, dsn, asked.listeners, asked.jobs, asked.idle)
         say(f"\nLoad after: {', '.join(f'{each:.1f}' for each in os.getloadavg())}")
 

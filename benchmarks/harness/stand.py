@@ -17,9 +17,8 @@ from pathlib import Path
 import httpx2
 import psycopg
 
-from service.catalog.seed import sync_prices
-from service.core.db import engine, transaction
-from service.core.postgres.migrate import upgrade
+from benchmarks.harness.database import dsn_of, migrated
+from service.core.db import engine
 from service.local.postgres import PostgresServer
 from service.local.valkey import ValkeyServer
 from service.settings import settings
@@ -86,10 +85,8 @@ def stand() -> Iterator[Stand]:
         postgres = PostgresServer(folder / "postgres", durable=True)
         postgres.start()
         stack.callback(postgres.stop)
-        postgres.create_database("tunehouse")
-        url = postgres.url("tunehouse")
-        upgrade(url)
-        _recycle_log_files(url.replace("+psycopg", ""))
+        url = migrated(postgres, "tunehouse")
+        _recycle_log_files(dsn_of(postgres.url("tunehouse")))
         valkey = ValkeyServer(folder / "valkey")
         redis_url = valkey.start()
         stack.callback(valkey.stop)
@@ -97,12 +94,10 @@ def stand() -> Iterator[Stand]:
         environment = _environment(folder, url, redis_url, {"fast": fast, "slow": slow})
         os.environ |= environment
         settings.cache_clear()
-        with transaction() as session:
-            sync_prices(session)
         stack.callback(engine().dispose)
         port = free_port()
         api = _start_api(environment, port)
-        running = Stand(environment, url.replace("+psycopg", ""), fast, slow, api, f"http://127.0.0.1:{port}")
+        running = Stand(environment, dsn_of(url), fast, slow, api, f"http://127.0.0.1:{port}")
         stack.callback(lambda: _end(running.api))
         yield running
 

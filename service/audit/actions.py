@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from service.audit.tables import AuditEvent
+from service.audit.tables import ID_PREFIX, AuditEvent
 from service.core import clock, ids
 
 _LONGEST = 200  # characters of any text that the caller chose
@@ -29,7 +29,7 @@ def append(
     """Record one request in the caller's transaction. Text from the sender is cut to 200 characters."""
     session.add(
         AuditEvent(
-            id=ids.new_id("audit_"),
+            id=ids.new_id(ID_PREFIX),
             created_at=clock.now(),
             team_id=_storable(team_id),
             key_id=key_id,

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.audit.tables import AuditEvent
+from service.audit.tables import ID_PREFIX, AuditEvent
 from service.core.pages import Page, fetch_page
 
 
@@ -61,4 +61,12 @@ def list_audit_events(
         wanted = wanted.where(AuditEvent.created_at >= since)
     if until is not None:
         wanted = wanted.where(AuditEvent.created_at < until)
-    return fetch_page(session, wanted, sort=AuditEvent.position, id_=AuditEvent.id, after=after, limit=limit)
+    return fetch_page(
+        session,
+        wanted,
+        sort=AuditEvent.position,
+        id_=AuditEvent.id,
+        after=after,
+        limit=limit,
+        pruned=ID_PREFIX,
+    )

@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.db import Base
 
+ID_PREFIX = "audit_"
+
 
 class AuditEvent(Base):
     """One recorded request: who sent it, from where, what it did, and how it ended.

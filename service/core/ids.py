@@ -1,8 +1,10 @@
 """Opaque ids: a prefix for the kind of object, then 24 random letters and digits (143 bits)."""
 
+import re
 import secrets
 import string
 
+_LENGTH = 24
 _ALPHABET = string.ascii_letters + string.digits
 # Using bytes from 248 up would make some letters more likely than others.
 _REFUSED = bytes(range(len(_ALPHABET) * 4, 256))
@@ -20,4 +22,9 @@ def random_text(length: int) -> str:
 
 def new_id(prefix: str) -> str:
     """Return a new id such as `ftjob-…`. The prefix includes its separator, as OpenAI's do."""
-    return prefix + random_text(24)
+    return prefix + random_text(_LENGTH)
+
+
+def has_form_of(prefix: str, text: str) -> bool:
+    """Whether `new_id(prefix)` could have returned this text."""
+    return re.fullmatch(f"{re.escape(prefix)}[A-Za-z0-9]{{{_LENGTH}}}", text) is not None

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import Select, tuple_
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
+from service.core import ids
 from service.errors import NotFound
 
 Row = TypeVar("Row")
@@ -43,18 +44,22 @@ def fetch_page(
     limit: int,
     order: Order = "desc",
     cursors: Select[Row] | None = None,
+    pruned: str | None = None,
 ) -> Page[Row]:
     """Return one page of `query`, ordered by `sort` and, among equals, by id.
 
     `cursors` selects the rows that `after` may name; by default, those of `query`. Pass it if items can leave
     the list but keep their rows: then a caller who deletes items while listing them can continue after a
-    deleted one. Filter both by team, so that another team's id is unknown. Raises `NotFound` for an unknown
-    cursor.
+    deleted one. Filter both by team, so that another team's id is unknown. `pruned` is the ids' prefix in a
+    list, newest first, whose oldest rows are deleted: nothing follows an item that is no longer there. Raises
+    `NotFound` for an unknown cursor.
     """
     if after is not None:
         known = query if cursors is None else cursors
         place = session.execute(known.with_only_columns(sort, id_).where(id_ == after)).one_or_none()
         if place is None:
+            if pruned is not None and ids.has_form_of(pruned, after):
+                return Page([], has_more=False)
             raise NotFound(f"'after' must be the id of an item in this list, not {after!r}.", param="after")
         here = tuple_(sort, id_)
         there = tuple_(*place)
@@ -66,7 +71,6 @@ def fetch_page(
 
 def list_out(wires: list[Wire], has_more: bool) -> ListOut[Wire]:
     """Return the list object for `wires`, whose items have an `id`."""
-    ids = [str(wire.id) for wire in wires if hasattr(wire, "id")]
-    return ListOut[Wire](
-        data=wires, has_more=has_more, first_id=ids[0] if ids else None, last_id=ids[-1] if ids else None
-    )
+    listed = [str(wire.id) for wire in wires if hasattr(wire, "id")]
+    first_id, last_id = (listed[0], listed[-1]) if listed else (None, None)
+    return ListOut[Wire](data=wires, has_more=has_more, first_id=first_id, last_id=last_id)

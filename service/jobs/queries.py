@@ -43,10 +43,11 @@ def list_jobs(
     session: Session, team_id: str, *, after: str | None, limit: int, metadata: Mapping[str, str] | None
 ) -> Page[Job]:
     """Return the team's jobs with all pairs of `metadata`, newest first; if empty, those without any."""
-    query = select(Job).where(Job.team_id == team_id)
+    query = own = select(Job).where(Job.team_id == team_id)
     if metadata is not None:
-        query = _with_metadata(query, metadata)
-    return fetch_page(session, query, sort=Job.created_at, id_=Job.id, after=after, limit=limit)
+        query = _with_metadata(own, metadata)
+    # A job that has lost the metadata since it was listed is still a place in the list.
+    return fetch_page(session, query, sort=Job.created_at, id_=Job.id, after=after, limit=limit, cursors=own)
 
 
 def _with_metadata(query: Select[Job], metadata: Mapping[str, str]) -> Select[Job]:

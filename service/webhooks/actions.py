@@ -16,7 +16,13 @@ from service.settings import settings
 from service.teams.quotas.actions import Quota, require_room
 from service.webhooks import queries, signing
 from service.webhooks.states import DeliveryState, DisabledReason
-from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
+from service.webhooks.tables import (
+    DELIVERY_PREFIX,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookSecret,
+)
 
 DELIVER = "webhook.deliver"  # the unit of work that tries one delivery
 MAX_TESTS = 5  # of a team, waiting to be sent or answered
@@ -129,7 +135,7 @@ def fan_out(session: Session, event: Event) -> None:
         made: str | None = session.scalar(
             insert(WebhookDelivery)
             .values(
-                id=ids.new_id("wh_"),
+                id=ids.new_id(DELIVERY_PREFIX),
                 team_id=endpoint.team_id,
                 endpoint_id=endpoint.id,
                 event_id=event.id,
@@ -168,7 +174,7 @@ def send_test(session: Session, endpoint: WebhookEndpoint, type: EventType) -> W
     assert event is not None, "only a source_key makes an event known"  # noqa: S101
     moment = clock.now()
     delivery = WebhookDelivery(
-        id=ids.new_id("wh_"),
+        id=ids.new_id(DELIVERY_PREFIX),
         team_id=endpoint.team_id,
         endpoint_id=endpoint.id,
         event_id=event.id,

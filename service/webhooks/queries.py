@@ -14,7 +14,13 @@ from service.events.tables import Event
 from service.events.types import EventType
 from service.teams.quotas.actions import Quota, counted_by
 from service.webhooks.states import DeliveryState
-from service.webhooks.tables import WebhookAttempt, WebhookDelivery, WebhookEndpoint, WebhookSecret
+from service.webhooks.tables import (
+    DELIVERY_PREFIX,
+    WebhookAttempt,
+    WebhookDelivery,
+    WebhookEndpoint,
+    WebhookSecret,
+)
 
 
 def get_endpoint(
@@ -109,7 +115,16 @@ def list_deliveries(
         own = own.where(WebhookDelivery.state == state.value)
     sort, id_ = WebhookDelivery.created_at, WebhookDelivery.id
     # A delivery that has ended since it was listed is still a place in the list of those pending.
-    return fetch_page(session, own, sort=sort, id_=id_, after=after, limit=limit, cursors=every)
+    return fetch_page(
+        session,
+        own,
+        sort=sort,
+        id_=id_,
+        after=after,
+        limit=limit,
+        cursors=every,
+        pruned=DELIVERY_PREFIX,
+    )
 
 
 def count_tests_to_come(session: Session, team_id: str | None) -> int:

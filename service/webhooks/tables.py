@@ -8,6 +8,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from service.core.db import Base
 
+DELIVERY_PREFIX = "wh_"
+
 
 class WebhookEndpoint(Base):
     """A URL to call, and the types of events to call it for.

@@ -97,6 +97,14 @@ def test_a_list_goes_on_behind_a_deleted_item(service: Service, team: TeamHandle
     assert [hook["id"] for hook in after] == [hooks[0]]
 
 
+def test_the_oldest_item_of_a_pruned_list_may_be_gone(service: Service, team: TeamHandle) -> None:
+    for path, prefix in (("/v1/audit_events", "audit_"), ("/v1/webhook_deliveries", "wh_")):
+        gone = team.http.get(path, params={"after": prefix + "x" * 24})
+        assert (gone.status_code, gone.json()["data"], gone.json()["has_more"]) == (200, [], False)
+        for unknown in (prefix, prefix + "x" * 25, "file-" + "x" * 24):
+            assert team.http.get(path, params={"after": unknown}).status_code == 404
+
+
 @pytest.mark.parametrize(
     ("name", "kept"),
     [

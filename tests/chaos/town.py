@@ -64,8 +64,7 @@ class Town:
             concurrency=16,
         )
         self.postgres.start()
-        self.postgres.create_database("tunehouse")
-        self.database_url = self.postgres.url("tunehouse")
+        owner_url, self.database_url = self.postgres.create_owned_database("tunehouse")
         self.redis_url = self.valkey.start()
         self.trainer.start()
         self.env = {
@@ -85,13 +84,14 @@ class Town:
         self.api = Api(self.env, folder, port)
         self.worker = Worker(self.env, folder)
         self.proxy = LossyProxy(port)
-        self._migrate()
+        self._migrate(owner_url)
         self.api.start()
         self.worker.start()
 
-    def _migrate(self) -> None:
+    def _migrate(self, owner_url: str) -> None:
         command = [sys.executable, "-m", "service.cli", "migrate"]
-        subprocess.run(command, check=True, cwd=ROOT, env=os.environ | self.env, capture_output=True)
+        env = os.environ | self.env | {"TUNEHOUSE_MIGRATE_DATABASE_URL": owner_url}
+        subprocess.run(command, check=True, cwd=ROOT, env=env, capture_output=True)
 
     def _providers(self) -> str:
         (trainer,) = json.loads(self.trainer.as_provider("trainer", webhook_secret=WEBHOOK_SECRET))
