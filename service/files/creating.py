@@ -14,10 +14,11 @@ from service.core.db import transaction
 from service.dataset.formats.detect import FORMATS
 from service.errors import InvalidRequest
 from service.files import actions
-from service.files.intake import Received
+from service.files.intake import Received, size_of_file
 from service.files.schemas import file_out
 from service.files.tables import File, Purpose
 from service.teams import idempotency
+from service.teams.quotas.actions import Quota, require_room
 from service.teams.sdk_retries import LONGEST_RETRY, is_retry, lock_request
 
 MIN_EXPIRY_S, MAX_EXPIRY_S = 3_600, 2_592_000
@@ -65,6 +66,21 @@ def expiry(anchor: str | None, seconds: int) -> timedelta:
             f"'expires_after[seconds]' must be from {MIN_EXPIRY_S} to {MAX_EXPIRY_S}.", param=_SECONDS
         )
     return timedelta(seconds=seconds)
+
+
+def refuse_without_room(request: Request, caller_id: str, idempotency_key: str | None, team_id: str) -> None:
+    """Check the team's quotas before the body is read. Raises `QuotaExceeded`.
+
+    A request that may repeat an earlier one passes: it may add nothing, and `create` checks again.
+    """
+    with transaction() as session:
+        if idempotency_key is not None:
+            if idempotency.is_known(session, caller_id, idempotency_key):
+                return
+        elif is_retry(request.headers):
+            return
+        require_room(session, team_id, Quota.FILES)
+        require_room(session, team_id, Quota.STORAGE_BYTES, adding=size_of_file(request))
 
 
 def create(

@@ -15,6 +15,7 @@ from service.errors import InvalidRequest
 from service.files.form import filename_of, on_the_wire
 
 _BLOCK_BYTES = 2**20
+_FORM_BYTES = 64 * 1024  # the most that boundaries, headers and other fields take of a body
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,11 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
             held, held_bytes = [], 0
     if held_bytes:
         yield b"".join(held)
+
+
+def size_of_file(request: Request) -> int:
+    """Return the least size that the file in a body of this length can have; 0 without a length."""
+    return max(0, int(request.headers.get("content-length", "0")) - _FORM_BYTES)
 
 
 def _announce() -> str:

@@ -11,6 +11,7 @@ from service.core.storage import storage
 from service.dataset.report import CheckReport
 from service.errors import Conflict, NotFound
 from service.files.tables import Content, File, FileStatus, Purpose
+from service.files.uploads.tables import Upload, UploadPart
 from service.teams.quotas.actions import Quota, counted_by
 
 
@@ -56,9 +57,15 @@ def count_files(session: Session, team_id: str) -> int:
 
 
 def stored_bytes(session: Session, team_id: str) -> int:
-    """Return the bytes of the team's files in storage; equal contents count once, result files do not."""
+    """Return the bytes of the team's files in storage, and of parts of uploads that are not completed yet.
+
+    Equal contents count once, result files do not count.
+    """
     own = Content.team_id == team_id, Content.inline.is_(None)
-    return int(session.scalar(select(func.coalesce(func.sum(Content.size_bytes), 0)).where(*own)) or 0)
+    files = select(func.sum(Content.size_bytes)).where(*own).scalar_subquery()
+    pending = Upload.team_id == team_id, Upload.expires_at > func.now()
+    parts = select(func.sum(UploadPart.size_bytes)).join(Upload).where(*pending).scalar_subquery()
+    return int(session.scalar(select(func.coalesce(files, 0) + func.coalesce(parts, 0))) or 0)
 
 
 counted_by(Quota.FILES, count_files)

@@ -54,6 +54,11 @@ def find_answer(session: Session, caller_id: str, key: str, fingerprint: bytes) 
     return Response(known.body, known.status, headers, media_type="application/json")
 
 
+def is_known(session: Session, caller_id: str, key: str) -> bool:
+    """Whether a write with this key has been answered."""
+    return session.get(IdempotencyRecord, (caller_id, key)) is not None
+
+
 def remember(session: Session, caller_id: str, key: str, fingerprint: bytes, answer: Response) -> None:
     """Store the response in the transaction that does the work."""
     session.add(

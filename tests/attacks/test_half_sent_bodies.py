@@ -85,6 +85,19 @@ def test_a_body_that_trickles_is_refused_in_time(hasty: Service) -> None:
             trickling.join()
 
 
+@pytest.mark.parametrize(
+    ("quota", "length"), [("files", LENGTH), ("storage_bytes", "content-length: 100000000")]
+)
+def test_an_upload_without_room_is_refused_unread(
+    service: Service, team: TeamHandle, quota: str, length: str
+) -> None:
+    service.admin.put(f"/v1/teams/{team.id}/quotas", json={quota: 0}).raise_for_status()
+
+    answer = ask(service.url, head("POST", "/v1/files", FORM, length, key=team.key) + PART)
+
+    assert (answer.status, answer.error["code"], answer.error["param"]) == (403, "quota_exceeded", quota)
+
+
 def test_an_upload_that_stops_is_refused_in_time(hasty: Service) -> None:
     team = hasty.make_team()
 

@@ -240,3 +240,34 @@ def test_files_are_bounded_in_number_and_in_bytes(service: Service) -> None:
     refused = send(b"{}\n").json()["error"]
     assert (refused["code"], refused["param"]) == ("quota_exceeded", "files")
     assert handle.http.put(f"/v1/teams/{handle.id}/quotas", json={"files": 9}).status_code == 403
+
+
+def test_parts_count_until_their_upload_ends(service: Service) -> None:
+    handle = service.make_team()
+
+    def begin(size_bytes: int) -> str:
+        body = {"filename": "a.jsonl", "purpose": "fine-tune", "mime_type": "application/jsonl"}
+        answer = handle.http.post("/v1/uploads", json=body | {"bytes": size_bytes})
+        found: str = answer.json().get("id", answer.json().get("error", {}).get("param"))
+        return found
+
+    def used() -> int:
+        found: int = me(handle.http)["quotas"]["storage_bytes"]["used"]
+        return found
+
+    service.admin.put(f"/v1/teams/{handle.id}/quotas", json={"storage_bytes": 10}).raise_for_status()
+    assert begin(11) == "storage_bytes"
+    first, second = begin(6), begin(6)
+    parts = f"/v1/uploads/{first}/parts"
+    part = handle.http.post(parts, files={"data": ("a", b'{"a":1')}).json()["id"]
+    refused = handle.http.post(f"/v1/uploads/{second}/parts", files={"data": ("a", b'{"a":1')})
+    assert refused.json()["error"]["code"] == "quota_exceeded"
+    assert used() == 6
+    handle.http.post(f"/v1/uploads/{first}/complete", json={"part_ids": [part]}).raise_for_status()
+    assert used() == 6
+    handle.http.post(f"/v1/uploads/{second}/cancel").raise_for_status()
+    third = begin(4)
+    handle.http.post(f"/v1/uploads/{third}/parts", files={"data": ("a", b"{}  ")}).raise_for_status()
+    assert used() == 10
+    handle.http.post(f"/v1/uploads/{third}/cancel").raise_for_status()
+    assert used() == 6

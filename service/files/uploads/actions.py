@@ -19,6 +19,7 @@ from service.files import actions
 from service.files.intake import Received
 from service.files.tables import File
 from service.files.uploads.tables import Upload, UploadPart, UploadStatus
+from service.teams.quotas.actions import Quota, require_room
 
 MAX_BYTES = 8 * 2**30
 MAX_PART_BYTES = 64 * 2**20
@@ -37,7 +38,9 @@ def create_upload(
     format: str | None,
     file_expires_after: timedelta | None,
 ) -> Upload:
-    """Create an upload, which expires after an hour."""
+    """Create an upload, which expires after an hour. Raises `QuotaExceeded` if its file has no room."""
+    require_room(session, team_id, Quota.FILES)
+    require_room(session, team_id, Quota.STORAGE_BYTES, adding=size_bytes)
     now = clock.now()
     upload = Upload(
         id=ids.new_id("upload_"),
@@ -83,7 +86,7 @@ def check_pending(upload: Upload) -> None:
 
 
 def add_part(session: Session, team_id: str, upload_id: str, received: Received) -> UploadPart:
-    """Record a stored part. Raises `InvalidRequest`, `Conflict`, `NotFound`."""
+    """Record a stored part. Raises `InvalidRequest`, `Conflict`, `NotFound`, `QuotaExceeded`."""
     wanted = received.fields.get("sha256")
     if wanted is not None and wanted.lower() != received.sha256:
         raise InvalidRequest(
@@ -96,6 +99,7 @@ def add_part(session: Session, team_id: str, upload_id: str, received: Received)
     upload = get_upload(session, team_id, upload_id, lock=True)
     check_pending(upload)
     _check_room(session, upload, received.size_bytes)
+    require_room(session, team_id, Quota.STORAGE_BYTES, adding=received.size_bytes)
     part = UploadPart(
         id=ids.new_id("part_"),
         upload_id=upload.id,
@@ -127,6 +131,7 @@ def complete(team_id: str, upload_id: str, part_ids: Sequence[str], md5: str | N
         if upload.file_id is not None:
             return upload, session.get_one(File, upload.file_id)
         check_pending(upload)
+        _forget_parts(session, upload, keep={part.storage_key for part in parts})
         expiry_s = upload.file_expires_after_s
         file = actions.create_file(
             session,
@@ -139,7 +144,6 @@ def complete(team_id: str, upload_id: str, part_ids: Sequence[str], md5: str | N
             format=upload.format,
         )
         upload.status, upload.file_id = UploadStatus.COMPLETED, file.id
-        _forget_parts(session, upload, keep={part.storage_key for part in parts})
         return upload, file
 
 
