@@ -20,6 +20,7 @@ _FORMATS = {"supervised": "chat", "dpo": "preference", "reinforcement": "reinfor
 class CatalogModel:
     """A base model at one kind of provider.
 
+    `names` are other names that its provider accepts for it, such as `gpt-4o-mini` for a dated snapshot.
     `token_limit` applies to each training example, `context_tokens` to each request. `formats` maps each
     method to the dataset format it requires. Jobs can start from `trains_from` until the day before
     `trains_until`. On `shutdown_date` the model and all models tuned from it stop answering. None means that
@@ -39,6 +40,7 @@ class CatalogModel:
     token_limit: int
     context_tokens: int
     encoding: str
+    names: tuple[str, ...] = ()
     vision: bool = False
     min_examples: int = 10
     concurrent_jobs: int | None = None
@@ -70,6 +72,10 @@ class CatalogModel:
         step = Decimal(1).scaleb(-QUANTITY_DECIMALS)
         return (Decimal(tokens) / self.tokens_per_hour).quantize(step, ROUND_CEILING)
 
+    def answers_to(self, name: str) -> bool:
+        """Whether `name` is its id or one of its other names."""
+        return name == self.id or name in self.names
+
     def trains_on(self, day: date) -> bool:
         """Whether a job can start on `day`."""
         begun = self.trains_from is None or self.trains_from <= day
@@ -90,5 +96,6 @@ def find(provider_kind: str, model_id: str) -> CatalogModel | None:
 def _read(provider_kind: str, entry: Mapping[str, Any]) -> CatalogModel:
     methods = tuple(entry["methods"])
     formats = {method: _FORMATS[method] for method in methods} | entry.get("formats", {})
-    fields = dict(entry) | {"methods": methods, "formats": MappingProxyType(formats)}
+    names = tuple(entry.get("names", ()))
+    fields = dict(entry) | {"methods": methods, "formats": MappingProxyType(formats), "names": names}
     return CatalogModel(provider_kind=provider_kind, **fields)

@@ -5,6 +5,7 @@ from datetime import date
 
 from service.catalog import models
 from service.catalog.models import CatalogModel
+from service.core import clock
 from service.errors import InvalidRequest, TrainingNotAvailable
 from service.settings import settings
 
@@ -16,6 +17,12 @@ class Offer:
     provider_name: str
     model: CatalogModel
 
+    def is_named(self, name: str) -> bool:
+        """Whether `name` means this offer: a name of the base, or `{provider}/` and such a name."""
+        return self.model.answers_to(name) or self.model.answers_to(
+            name.removeprefix(f"{self.provider_name}/")
+        )
+
 
 def offers() -> list[Offer]:
     """Every base of every configured provider, including retired ones, in the order of the settings."""
@@ -26,22 +33,19 @@ def offers() -> list[Offer]:
     ]
 
 
-def resolve_base(model_id: str) -> Offer:
-    """Find the offer for `model_id` at the first configured provider that has it.
+def find_base(name: str) -> Offer | None:
+    """Return the offer that `name` means, at the first configured provider that has it.
 
-    Write `{provider}/{model}` to choose the provider. Raises `InvalidRequest` with the list of bases on
-    offer.
+    `{provider}/{name}` chooses the provider.
     """
-    on_offer = offers()
-    for offer in on_offer:
-        if model_id in (offer.model.id, f"{offer.provider_name}/{offer.model.id}"):
-            return offer
-    raise InvalidRequest(
-        f"Model {model_id!r} is not available for fine-tuning or does not exist. "
-        f"On offer: {_names(on_offer) or 'none, because no provider is configured'}.",
-        param="model",
-        code="model_not_available",
-    )
+    return next((offer for offer in offers() if offer.is_named(name)), None)
+
+
+def names_on_offer() -> str:
+    """Return the bases that the catalogue does not list as shut down, for an error message."""
+    today = clock.now().date()
+    lasting = [offer for offer in offers() if (offer.model.shutdown_date or date.max) > today]
+    return _names(lasting) or "none, because no provider is configured"
 
 
 def check_trainable(offer: Offer, method: str, on: date) -> None:

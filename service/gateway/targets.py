@@ -13,6 +13,7 @@ from service.gateway.memory import ShortMemory
 from service.gateway.metering.usage import load_encoding
 from service.models.deployments.queries import serving_name
 from service.models.queries import Target, resolve
+from service.models.shutdowns.checks import check_serving
 from service.providers.errors import NotConfigured
 
 _NEEDED = (PriceKind.INPUT_TOKENS, PriceKind.OUTPUT_TOKENS)
@@ -69,6 +70,7 @@ def priced(session: Session, team_id: str, model: str) -> Priced:
         raise Unavailable(
             f"The provider that serves {model!r} is not configured at present.", param="model"
         ) from gone
+    check_serving(session, target)
     found = Priced(replace(target, provider_model=serving_name(target)), _tiers(session, target))
     for kind in _NEEDED:
         if STANDARD not in found.tiers or kind not in found.prices:

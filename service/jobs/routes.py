@@ -156,7 +156,7 @@ def create_estimate(body: JobCreate, session: RequestSession, caller: Trainer) -
     check_budget(session, asked, planned)
     shared = shared_rows(session, caller.team, file, body.validation_file)
     return EstimateOut(
-        model=body.model,
+        model=target.model_id,
         method=asked.method,
         provider=target.provider,
         n_epochs=planned.n_epochs,

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from service.catalog import models as catalog
 from service.catalog.models import CatalogModel
-from service.catalog.offers import Offer, resolve_base
-from service.errors import InvalidRequest, NotFound
+from service.catalog.offers import Offer, find_base, names_on_offer
+from service.errors import NotFound
 from service.files.tables import File
 from service.models.aliases.queries import alias_target
 from service.models.tables import TunedModel
@@ -18,7 +18,10 @@ from service.providers.registry import provider_settings
 
 @dataclass(frozen=True)
 class Target:
-    """A resolved model name: which provider serves it, under which name, and on which base it is built."""
+    """A resolved model name: which provider serves it, under which name, and on which base it is built.
+
+    `model_id` is our name for it: an alias and an undated name are replaced by what they stand for.
+    """
 
     model_id: str
     provider: str
@@ -67,11 +70,11 @@ def resolve(session: Session, team_id: str, model: str) -> Target:
     if model.startswith("ft:"):
         tuned = get_model(session, team_id, model)
         return Target(tuned.id, tuned.provider, tuned.provider_model, base_of(tuned), tuned)
-    try:
-        offer = resolve_base(model)
-    except InvalidRequest as unknown:
-        raise unknown_model(model) from unknown
-    return Target(model, offer.provider_name, offer.model.id, offer.model, None)
+    offer = find_base(model)
+    if offer is None:
+        raise unknown_model(model)
+    name = offer.model.id if offer.model.answers_to(model) else f"{offer.provider_name}/{offer.model.id}"
+    return Target(name, offer.provider_name, offer.model.id, offer.model, None)
 
 
 def base_of(model: TunedModel) -> CatalogModel:
@@ -88,7 +91,9 @@ def base_of(model: TunedModel) -> CatalogModel:
 def unknown_model(model_id: str) -> NotFound:
     """The error for a model that does not exist or belongs to another team."""
     return NotFound(
-        f"The model {model_id!r} does not exist or you do not have access to it.",
+        f"The model {model_id!r} does not exist or you do not have access to it. On offer: "
+        f"{names_on_offer()}. GET /v1/models lists your team's tuned models and aliases too. To give a model "
+        "another name, create an alias with PUT /v1/aliases/{name}.",
         param="model",
         code="model_not_found",
     )

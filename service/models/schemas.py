@@ -6,6 +6,7 @@ from typing import Literal
 from service.catalog.offers import Offer
 from service.core.clock import unix
 from service.core.wire import WireOut
+from service.models.aliases.tables import Alias
 from service.models.names import snapshot_time
 from service.models.shutdowns.queries import ShutdownDates
 from service.models.tables import TunedModel
@@ -16,6 +17,8 @@ class ModelExtras(WireOut):
 
     provider: str
     base_model: str
+    alias_of: str | None = None
+    names: list[str] | None = None
     parent_model: str | None = None
     job_id: str | None = None
     methods: list[str] | None = None
@@ -75,10 +78,17 @@ def base_model_out(offer: Offer, dates: ShutdownDates) -> ModelOut:
         tunehouse=ModelExtras(
             provider=offer.provider_name,
             base_model=base.id,
+            names=list(base.names),
             methods=sorted(base.methods),
             training_ends=_iso(base.trains_until),
         ),
     )
+
+
+def alias_model_out(alias: Alias, target: ModelOut) -> ModelOut:
+    """The wire form of an alias among models: its target under the alias's name."""
+    extras = target.tunehouse.model_copy(update={"alias_of": alias.model})
+    return target.model_copy(update={"id": alias.name, "tunehouse": extras})
 
 
 def _iso(day: date | None) -> str | None:

@@ -1,12 +1,13 @@
 """Read aliases and their history."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from service.errors import Conflict, NotFound
 from service.models.aliases.tables import Alias, AliasChange
+from service.models.tables import TunedModel
 
 
 def alias_target(session: Session, team_id: str, name: str) -> str | None:
@@ -26,6 +27,17 @@ def list_aliases(session: Session, team_id: str) -> Sequence[Alias]:
     """The team's aliases by name."""
     own = Alias.team_id == team_id, Alias.model.is_not(None)
     return session.scalars(select(Alias).where(*own).order_by(Alias.name)).all()
+
+
+def resolved_aliases(session: Session, team_id: str) -> Iterator[tuple[Alias, TunedModel | None]]:
+    """The team's aliases by name, each with its tuned model; without those whose model was deleted."""
+    pointed = select(Alias, TunedModel).outerjoin(
+        TunedModel, and_(TunedModel.id == Alias.model, TunedModel.team_id == Alias.team_id)
+    )
+    own = pointed.where(Alias.team_id == team_id, Alias.model.is_not(None)).order_by(Alias.name)
+    for alias, tuned in session.execute(own).tuples():
+        if tuned is None or tuned.deleted_at is None:
+            yield alias, tuned
 
 
 def history(session: Session, team_id: str, name: str, limit: int = 100) -> Sequence[AliasChange]:

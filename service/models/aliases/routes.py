@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path
 from sqlalchemy.orm import Session
 
-from service.catalog.offers import offers
+from service.catalog.offers import find_base
 from service.core.web import RequestSession
 from service.errors import InvalidRequest
 from service.models.aliases import actions, queries
@@ -23,7 +23,7 @@ AliasName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", examples
 @router.put("/{name}")
 def put_alias(name: AliasName, body: AliasTarget, session: RequestSession, caller: Manager) -> AliasOut:
     """Create an alias, or point it at another model from the next request on."""
-    if any(name == offer.model.id for offer in offers()):
+    if find_base(name) is not None:
         raise InvalidRequest(
             f"{name!r} is the name of a base model; choose another name.", param="name", code="name_taken"
         )

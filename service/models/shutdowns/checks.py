@@ -1,4 +1,4 @@
-"""Refuse to tune a model that has shut down, or that shuts down soon without the caller's acknowledgement.
+"""Refuse models that have shut down, and tuning one that shuts down soon without an acknowledgement.
 
 The dates themselves are found in `queries`.
 """
@@ -7,9 +7,8 @@ from datetime import date
 
 from sqlalchemy.orm import Session
 
-from service.catalog.offers import offers
 from service.core import clock
-from service.errors import InvalidRequest, TrainingNotAvailable
+from service.errors import InvalidRequest, NotFound, TrainingNotAvailable
 from service.models.queries import Target
 from service.models.shutdowns.queries import ShutdownDates, shutdown_dates
 from service.settings import settings
@@ -42,6 +41,23 @@ def check_shutdown(session: Session, target: Target, *, acknowledged: bool) -> d
     )
 
 
+def check_serving(session: Session, target: Target) -> None:
+    """Raise `NotFound` if a target has shut down; the error names models that answer the same requests."""
+    dates, today = shutdown_dates(session), clock.now().date()
+    day = dates.of_target(target)
+    if day is None or day > today:
+        return
+    formats = set(target.base.formats.values())
+    lasting = [offer.model for offer in dates.on_offer(today)]
+    alike = [base.id for base in lasting if formats & set(base.formats.values())]
+    raise NotFound(
+        f"The model {target.model_id!r} was shut down on {day}. Models that answer: "
+        f"{', '.join(dict.fromkeys(alike)) or 'none of the configured providers has one'}.",
+        param="model",
+        code="model_shut_down",
+    )
+
+
 def _list_lasting(dates: ShutdownDates, target: Target, today: date) -> str:
     return ", ".join(_lasting_longer(dates, target, today)) or "none of the configured providers' models"
 
@@ -49,7 +65,7 @@ def _list_lasting(dates: ShutdownDates, target: Target, today: date) -> str:
 def _lasting_longer(dates: ShutdownDates, target: Target, today: date) -> list[str]:
     """The bases that support one of the same methods today and need no acknowledgement."""
     found = []
-    for offer in offers():
+    for offer in dates.on_offer(today):
         day = dates.of_offer(offer)
         lasts = day is None or (day - today).days > settings().shutdown_acknowledge_days
         if lasts and offer.model.trains_on(today) and set(offer.model.methods) & set(target.base.methods):

@@ -70,6 +70,10 @@ class ShutdownDates:
         """The shutdown date of a resolved model; None when none is known."""
         return self.of_tuned(target.tuned) if target.tuned else self.of_offer(target.offer)
 
+    def on_offer(self, today: date) -> list[Offer]:
+        """The bases that have not shut down."""
+        return [offer for offer in offers() if (self.of_offer(offer) or date.max) > today]
+
 
 class Shutdown(NamedTuple):
     """One shutdown as one team meets it: everything it has of a base that stops on the same day."""
@@ -127,12 +131,13 @@ def _date_params(dates: ShutdownDates) -> dict[str, Any]:
 
 
 def _base_names() -> dict[str, list[str]]:
-    """Names by which an alias may point at a base: its id (the first provider's), or `provider/id`."""
+    """Names by which an alias may point at a base: its own (the first provider's), or `provider/name`."""
     meant: dict[str, tuple[str, str]] = {}
     for offer in offers():
         one = offer.provider_name, offer.model.id
-        meant.setdefault(offer.model.id, one)
-        meant["/".join(one)] = one
+        for name in (offer.model.id, *offer.model.names):
+            meant.setdefault(name, one)
+            meant[f"{offer.provider_name}/{name}"] = one
     return {
         "names": list(meant),
         "name_providers": [provider for provider, _ in meant.values()],
