@@ -27,6 +27,7 @@ from service.ledger.closing.tables import ClosedMonth, DriftReport
 from service.ledger.departments.tables import Department, TeamAllocation
 from service.ledger.reviews.tables import CostReview
 from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMark
+from service.ledger.shared.tables import SharedCostMonth, SharedCostRule
 from service.ledger.tables import Budget, BudgetAlert, Entry, HoldRow, LedgerAccount
 from service.models.aliases.tables import Alias, AliasChange
 from service.models.shutdowns.tables import AnnouncedShutdown, ShutdownNotice, ShutdownPoll
@@ -87,6 +88,8 @@ __all__ = [
     "Retrain",
     "RetrainStep",
     "RollupMark",
+    "SharedCostMonth",
+    "SharedCostRule",
     "ShutdownNotice",
     "ShutdownPoll",
     "SignInLink",

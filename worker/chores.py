@@ -27,6 +27,7 @@ from service.ledger.budgets.alerts import budgets_with_limits, tell_due
 from service.ledger.closing.months import close_month, month_due
 from service.ledger.partitions import add_next_month
 from service.ledger.rollups.sums import roll_up
+from service.ledger.shared.actions import book_until
 from service.models.shutdowns.actions import schedule_polls
 from service.models.shutdowns.notices import send_notices
 from service.people.tables import PersonSession, SignInLink
@@ -120,6 +121,8 @@ def _tell_budgets() -> int:
 def _close_months() -> int:
     closed = 0
     month = month_due(clock.now(), settings().month_close_days)
+    with transaction() as session:
+        book_until(session, month)
     while True:
         # In batches, because a team's requests wait while its month is being closed.
         with transaction() as session:

@@ -224,3 +224,34 @@ CREATE TABLE cost_adjustments (
     CONSTRAINT pk_cost_adjustments PRIMARY KEY (id)
 );
 CREATE INDEX ix_cost_adjustments_team_id_created_at_id ON cost_adjustments (team_id, created_at, id);
+
+CREATE TABLE shared_cost_rules (
+    id varchar NOT NULL,
+    name varchar NOT NULL,
+    amount_usd numeric(18, 6) NOT NULL,
+    per varchar NOT NULL,
+    by varchar NOT NULL,
+    provider varchar,
+    base_model varchar,
+    model varchar,
+    default_team_id varchar NOT NULL,
+    effective_from timestamptz NOT NULL,
+    ended_at timestamptz,
+    created_by varchar NOT NULL,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT pk_shared_cost_rules PRIMARY KEY (id),
+    CONSTRAINT fk_shared_cost_rules_default_team_id_teams FOREIGN KEY (default_team_id) REFERENCES teams (id),
+    CONSTRAINT ck_shared_cost_rules_amount_positive CHECK (amount_usd > 0),
+    CONSTRAINT ck_shared_cost_rules_per_known CHECK (per IN ('hour', 'month')),
+    CONSTRAINT ck_shared_cost_rules_by_known CHECK (by IN ('tokens', 'requests', 'hours', 'cost'))
+);
+
+CREATE TABLE shared_cost_months (
+    rule_id varchar NOT NULL,
+    month date NOT NULL,
+    amount_usd numeric(30, 12) NOT NULL,
+    shares jsonb NOT NULL,
+    booked_at timestamptz NOT NULL,
+    CONSTRAINT pk_shared_cost_months PRIMARY KEY (rule_id, month),
+    CONSTRAINT fk_shared_cost_months_rule_id_shared_cost_rules FOREIGN KEY (rule_id) REFERENCES shared_cost_rules (id)
+);

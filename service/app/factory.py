@@ -41,6 +41,7 @@ from service.ledger.prices import routes as prices
 from service.ledger.reports import routes as money
 from service.ledger.reports.usage import routes as usage
 from service.ledger.reviews import routes as reviews
+from service.ledger.shared import routes as shared_costs
 from service.models import routes as models
 from service.models.aliases import routes as aliases
 from service.models.dataset_reports import routes as reports
@@ -103,6 +104,7 @@ def create_app() -> Application:
         prices,
         closing,
         adjustments,
+        shared_costs,
         reviews,
         departments,
         usage,

@@ -110,6 +110,15 @@ _CHECKS: Mapping[str, str] = {
         FULL JOIN cost_adjustments a USING (team_id, number)
         WHERE e.unique_key IS DISTINCT FROM a.id
         ORDER BY 1""",
+    "a month's shared cost is not the sum of what was booked": """
+        SELECT concat_ws(' ', m.rule_id, m.month) AS id, trim_scale(m.amount_usd)::text AS due,
+               trim_scale(coalesce(sum(e.amount_usd), 0))::text AS found
+        FROM shared_cost_months m
+        LEFT JOIN ledger_entries e ON e.kind = 'shared_cost' AND e.subject_id = m.rule_id
+            AND starts_with(e.unique_key, concat(m.rule_id, to_char(m.month, ':YYYY-MM:')))
+        GROUP BY m.rule_id, m.month, m.amount_usd
+        HAVING m.amount_usd <> coalesce(sum(e.amount_usd), 0)
+        ORDER BY 1""",
     "a review's adjustment was not booked": """
         SELECT r.id, trim_scale(r.adjusted_usd)::text AS due, NULL AS found
         FROM cost_reviews r

@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 from service.catalog.price import PriceKind
 from service.core import clock
 from service.errors import NotFound
-from service.ledger.charges import ADJUSTMENT, BudgetView
+from service.ledger.charges import BudgetView
 from service.ledger.closing.months import present_month
+from service.ledger.kinds import NOT_USE
 from service.ledger.reports.forecast import PACE_DAYS, Forecast, forecast, pace
 from service.ledger.rollups.sums import booked
 from service.ledger.rollups.tables import DaySum
@@ -73,11 +74,11 @@ def standing(session: Session, account_id: str) -> BudgetView:
 def forecast_of(session: Session, view: BudgetView, team_id: str | None) -> Forecast:
     """Forecast a budget from the last seven days' spending; `team_id` is None for those that teams share.
 
-    Adjustments and corrections are left out because they say nothing about the pace.
+    Shared costs, adjustments and corrections are left out because they say nothing about the pace.
     """
     now = clock.now()
     entries = booked(team_id, now - timedelta(days=PACE_DAYS), now, by=None)
-    used = ~entries.c.is_correction, entries.c.kind != ADJUSTMENT
+    used = ~entries.c.is_correction, entries.c.kind.not_in(NOT_USE)
     spent = select(func.coalesce(func.sum(entries.c.amount_usd), 0)).where(*used)
     if view.scope in _OWNER:
         spent = spent.where(entries.c[_OWNER[view.scope]] == view.account_id)

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from service.core.pages import ListOut, fetch_page, list_out
 from service.core.web import RequestSession, as_text
-from service.ledger.closing.html import PAGE_POLICY, statements_page
+from service.ledger.closing.html import HEADERS, statements_page
 from service.ledger.closing.months import close_month, month_named
 from service.ledger.closing.schemas import (
     HEAD_COLUMNS,
@@ -24,7 +24,8 @@ from service.ledger.closing.schemas import (
 from service.ledger.closing.statement import statements
 from service.ledger.closing.tables import DriftReport
 from service.ledger.money import usd
-from service.ledger.reports.exports import csv_response, wants_csv
+from service.ledger.reports.exports import csv_response, wants, wants_csv
+from service.ledger.shared.actions import book_until
 from service.teams.access import Admin, Reader
 from service.teams.idempotency import IdempotentRoute
 
@@ -43,12 +44,12 @@ def retrieve_statement(
     month: MonthName,
     format: Literal["json", "csv", "html"] | None = None,
 ) -> Response:
-    """Get a month's statement: your team's, or every team's for admins. `html` is a printable page."""
+    """Get a month's statement: your team's, or every team's for admins. `html` is a page to print."""
     team_id = caller.team_or_all
     found = statements(session, month_named(month), team_id)
     data = [statement_out(statement) for statement in found]
-    if format == "html":
-        return HTMLResponse(statements_page(data), headers={"content-security-policy": PAGE_POLICY})
+    if wants(request, "text/html", format):
+        return HTMLResponse(statements_page(data), headers=HEADERS)
     if wants_csv(request, format):
         rows = [
             {name: getattr(one, name) for name in HEAD_COLUMNS} | line.model_dump()
@@ -65,6 +66,7 @@ def retrieve_statement(
 def close(body: MonthClose, session: RequestSession, _: Admin) -> MonthClosed:
     """Close a month and all before it, for all teams. Later charges are booked in the current month."""
     month = month_named(body.month)
+    book_until(session, month)
     return MonthClosed(month=month.name, teams=close_month(session, month))
 
 

@@ -79,10 +79,16 @@ class MonthClosed(WireOut):
 
 
 class StatementLine(WireOut):
-    """One line of a statement: one kind of usage of one model at one price."""
+    """One line of a statement: one kind of usage of one model at one price.
+
+    Shared costs have a description.
+    """
 
     section: str
+    department_id: str | None
+    department_name: str | None
     cost_center: str | None
+    description: str | None
     provider: str | None
     base_model: str | None
     model: str | None
@@ -107,6 +113,7 @@ class StatementOut(WireOut):
     lines: list[StatementLine]
     training_usd: str
     inference_usd: str
+    shared_usd: str
     adjustments_usd: str
     total_usd: str
 
@@ -187,7 +194,10 @@ def statement_out(statement: MonthStatement) -> StatementOut:
         lines=[
             StatementLine(
                 section=line["section"],
+                department_id=line["department_id"],
+                department_name=line["department_name"],
                 cost_center=line["cost_center"],
+                description=line["description"],
                 provider=line["provider"],
                 base_model=line["base_model"],
                 model=line["model"],

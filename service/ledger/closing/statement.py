@@ -1,4 +1,4 @@
-"""Monthly statements: what a team owes for training, inference and adjustments, line by line."""
+"""Monthly statements: what a team owes, line by line."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +13,12 @@ from service.catalog.price import PriceKind
 from service.catalog.tables import PriceRow
 from service.ledger.charges import ADJUSTMENT
 from service.ledger.closing.months import Month, is_closed
+from service.ledger.kinds import SHARED_COST
+from service.ledger.reports.names import add_names
 from service.ledger.rollups.sums import booked, read
 from service.teams.tables import Team
 
-SECTIONS = ("training", "inference", "adjustments")
+SECTIONS = ("training", "inference", "shared", "adjustments")
 
 _TRAINING = [kind.value for kind in PriceKind if kind.is_training]
 
@@ -25,7 +27,8 @@ _TRAINING = [kind.value for kind in PriceKind if kind.is_training]
 class MonthStatement:
     """A team's statement for a month. Each line has a section, usage, price, quantity and amount.
 
-    The statement of a closed month is final. Adjustments include corrections of any month's entries.
+    The statement of a closed month is final. Adjustments include corrections of any month's entries. Shared
+    costs are booked when the month closes.
     """
 
     team_id: str
@@ -54,13 +57,17 @@ def statements(session: Session, month: Month, team_id: str | None) -> list[Mont
     entries = booked(team_id, month.start, month.end, by=None)
     section = case(
         (or_(entries.c.is_correction, entries.c.kind == ADJUSTMENT), literal("adjustments")),
+        (entries.c.kind == SHARED_COST, literal("shared")),
         (entries.c.kind.in_(_TRAINING), literal("training")),
         else_=literal("inference"),
     ).label("section")
     keys = [
         entries.c.team_id,
         section,
+        entries.c.department_id,
         entries.c.cost_center,
+        # What the line is for, where its kind does not say: the name of a shared cost.
+        case((entries.c.kind == SHARED_COST, entries.c.tags[SHARED_COST].astext)).label("description"),
         entries.c.provider,
         entries.c.base_model,
         entries.c.model,
@@ -77,7 +84,7 @@ def statements(session: Session, month: Month, team_id: str | None) -> list[Mont
         .group_by(*keys)
         .order_by(*keys)
     )
-    rows = read(session, query)
+    rows = add_names(session, ["department_id"], read(session, query).all())[1]
     found = {team: [dict(row) for row in own] for team, own in groupby(rows, key=lambda row: row["team_id"])}
     if team_id is not None:
         found.setdefault(team_id, [])

@@ -26,9 +26,16 @@ def to_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
     return out.getvalue()
 
 
+def wants(request: Request, media_type: str, format: str | None) -> bool:
+    """Whether the caller asks for a media type, by the `format` parameter or the Accept header."""
+    if format is not None:
+        return media_type == f"text/{format}"
+    return media_type in request.headers.get("accept", "")
+
+
 def wants_csv(request: Request, format: str | None) -> bool:
-    """Whether the caller asks for CSV, by the `format` parameter or the Accept header."""
-    return format == "csv" or (format is None and "text/csv" in request.headers.get("accept", ""))
+    """Whether the caller asks for CSV."""
+    return wants(request, "text/csv", format)
 
 
 def csv_response(filename: str, columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Response:

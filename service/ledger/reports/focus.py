@@ -18,9 +18,9 @@ from sqlalchemy.orm import Session
 
 from service.catalog.price import PriceKind
 from service.catalog.tables import PriceRow
-from service.ledger.charges import ADJUSTMENT
 from service.ledger.closing.months import closed_until
 from service.ledger.departments.tables import Department
+from service.ledger.kinds import NOT_USE
 from service.ledger.reports.costs import CostScope
 from service.ledger.rollups.sums import booked, read
 from service.ledger.tables import Entry
@@ -157,7 +157,7 @@ def _corrections(scope: CostScope) -> Select[tuple[object, ...]]:
 
 def _focus_row(row: Mapping[Any, Any], closed_until: date | None) -> dict[str, Any]:
     kind, day, amount = row["kind"], row["day"], _number(row["amount_usd"])
-    adjusts = kind == ADJUSTMENT
+    adjusts = kind in NOT_USE
     per = row["unit_quantity"]
     unit_price = None if row["price_usd"] is None else _number(row["price_usd"])
     month = day.replace(day=1)
@@ -218,7 +218,7 @@ def _description(kind: str, model: str | None) -> str:
 
 
 def _service(kind: str) -> str:
-    if kind == ADJUSTMENT:
+    if kind in NOT_USE:
         return "Tunehouse"
     return "Fine-tuning" if PriceKind(kind).is_training else "Inference"
 

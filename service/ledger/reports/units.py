@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Label, Subquery, cast, func
 
 from service.catalog.price import PriceKind
-from service.ledger.charges import ADJUSTMENT
+from service.ledger.kinds import NOT_USE
 
 UNIT_COLUMNS = ("requests", "jobs", "tokens", "usd_per_request", "usd_per_job", "usd_per_1k_tokens")
 _TRAINING = [kind.value for kind in PriceKind if kind.is_training]
@@ -17,7 +17,7 @@ _STEP = Decimal("0.000001")
 def unit_sums(entries: Subquery) -> Sequence[Label[Any]]:
     """The columns from which `with_unit_costs` computes a group's unit costs."""
     of = entries.c
-    trains, adjusts = of.kind.in_(_TRAINING), of.kind == ADJUSTMENT
+    trains, adjusts = of.kind.in_(_TRAINING), of.kind.in_(NOT_USE)
     # Each request has exactly one entry for its input, so those entries count the requests.
     requests = func.sum(of.entries).filter(of.kind == PriceKind.INPUT_TOKENS.value, ~of.is_correction)
     in_tokens = of.unit == "tokens"
@@ -34,7 +34,8 @@ def unit_sums(entries: Subquery) -> Sequence[Label[Any]]:
 def with_unit_costs(row: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row with its unit costs, rounded to six decimals; None if the row has no such units.
 
-    The cost per request covers inference, the cost per job training. Neither includes adjustments.
+    The cost per request covers inference, the cost per job training. Neither includes shared costs and
+    adjustments.
     """
     found = dict(row)
     use, training, in_tokens = (found.pop(name) for name in ("use_usd", "training_usd", "tokens_usd"))

@@ -1,0 +1,128 @@
+"""Create and end rules for shared costs, and book the shares of ended months."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from service.core import clock, ids
+from service.errors import Conflict, InvalidRequest
+from service.ledger.actions import append_rows
+from service.ledger.closing.months import Month, closed_until, month_named
+from service.ledger.kinds import SHARED_COST
+from service.ledger.money import usd
+from service.ledger.shared.queries import By, Share, amount_in, moment_of, shares_in
+from service.ledger.shared.split import STEP
+from service.ledger.shared.tables import SharedCostMonth, SharedCostRule
+from service.teams.queries import get_team
+
+
+@dataclass(frozen=True)
+class NewSharedCost:
+    """A bill of `amount_usd` per hour or month, and how teams share it; see `SharedCostRule`."""
+
+    name: str
+    amount_usd: Decimal
+    per: Literal["hour", "month"]
+    by: By
+    default_team_id: str
+    provider: str | None = None
+    base_model: str | None = None
+    model: str | None = None
+    effective_from: datetime | None = None
+
+
+def create_rule(session: Session, new: NewSharedCost, *, created_by: str) -> SharedCostRule:
+    """Create a rule that applies from `effective_from` on, by default from now on.
+
+    Raises `InvalidRequest` if that lies in a closed month, and `NotFound` for an unknown team.
+    """
+    get_team(session, new.default_team_id)
+    effective_from = new.effective_from or clock.now()
+    closed = closed_until(session)
+    if closed is not None and effective_from < month_named(f"{closed:%Y-%m}").end:
+        raise InvalidRequest(
+            f"'effective_from' lies in a closed month; {closed:%Y-%m} is the latest. To charge for closed "
+            "months, book adjustments: POST /v1/costs/adjustments.",
+            param="effective_from",
+        )
+    values = asdict(new) | {"effective_from": effective_from}
+    rule = SharedCostRule(
+        **values, id=ids.new_id("shared_"), created_by=created_by, created_at=clock.now(), ended_at=None
+    )
+    session.add(rule)
+    session.flush()
+    return rule
+
+
+def end_rule(rule: SharedCostRule) -> None:
+    """End a rule now; its last month is charged up to this moment. Raises `Conflict` if it has ended."""
+    if rule.ended_at is not None:
+        raise Conflict(f"The shared cost {rule.id} has ended already.", code="shared_cost_ended")
+    rule.ended_at = max(clock.now(), rule.effective_from)
+
+
+def book_until(session: Session, month: Month) -> int:
+    """Book the shares of this and all earlier months that have ended, each once; returns how many months."""
+    return sum(
+        _book(session, rule, each)
+        for rule in session.scalars(select(SharedCostRule).order_by(SharedCostRule.id)).all()
+        for each in _months(session, rule, month)
+    )
+
+
+def _months(session: Session, rule: SharedCostRule, last: Month) -> Iterator[Month]:
+    """Yield the months of a rule that are to be booked, up to `last`."""
+    booked = set(session.scalars(select(SharedCostMonth.month).where(SharedCostMonth.rule_id == rule.id)))
+    month = month_named(f"{rule.effective_from.astimezone(UTC):%Y-%m}")
+    while month.start <= last.start and month.end <= clock.now():
+        if month.start.date() not in booked and amount_in(rule, month):
+            yield month
+        month = month_named(f"{month.end:%Y-%m}")
+
+
+def _book(session: Session, rule: SharedCostRule, month: Month) -> bool:
+    """Book one month's shares; returns whether another process had not done so."""
+    day = month.start.date()
+    values = {"amount_usd": amount_in(rule, month), "shares": [], "booked_at": clock.now()}
+    row = insert(SharedCostMonth).values(rule_id=rule.id, month=day, **values)
+    if session.scalar(row.on_conflict_do_nothing().returning(SharedCostMonth.month)) is None:
+        return False
+    shares = shares_in(session, rule, month)
+    team_ids = sorted({share.team_id for share in shares})
+    append_rows(session, team_ids, [_entry(session, rule, month, share) for share in shares])
+    session.get_one(SharedCostMonth, (rule.id, day)).shares = [as_json(share) for share in shares]
+    session.flush()
+    return True
+
+
+def _entry(session: Session, rule: SharedCostRule, month: Month, share: Share) -> dict[str, Any]:
+    place = f"{share.team_id}:{share.department_id or ''}:{share.cost_center or ''}"
+    return {
+        "team_id": share.team_id,
+        "unique_key": f"{rule.id}:{month.name}:{place}",
+        "subject_id": rule.id,
+        "kind": SHARED_COST,
+        # In micro-dollars, the finest that a bill is divided into.
+        "quantity": str(share.amount_usd / STEP),
+        "unit": "micro_usd",
+        "unit_quantity": 1_000_000,
+        "price_usd": "1",
+        "tier": "standard",
+        "amount_usd": str(share.amount_usd),
+        "provider": rule.provider,
+        "base_model": rule.base_model,
+        "model": rule.model,
+        "tags": {SHARED_COST: rule.name},
+        "occurred_at": moment_of(session, share, month).isoformat(),
+    }
+
+
+def as_json(share: Share) -> dict[str, Any]:
+    """Return a share as it is stored with its month."""
+    return asdict(share) | {"use": f"{share.use.normalize():f}", "amount_usd": usd(share.amount_usd)}
