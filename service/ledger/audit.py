@@ -115,7 +115,7 @@ _CHECKS: Mapping[str, str] = {
                trim_scale(coalesce(sum(e.amount_usd), 0))::text AS found
         FROM shared_cost_months m
         LEFT JOIN ledger_entries e ON e.kind = 'shared_cost' AND e.subject_id = m.rule_id
-            AND starts_with(e.unique_key, concat(m.rule_id, to_char(m.month, ':YYYY-MM:')))
+            AND starts_with(e.unique_key, concat(m.rule_id, ':', to_char(m.month, 'YYYY-MM'), ':'))
         GROUP BY m.rule_id, m.month, m.amount_usd
         HAVING m.amount_usd <> coalesce(sum(e.amount_usd), 0)
         ORDER BY 1""",

@@ -84,7 +84,8 @@ def statements(session: Session, month: Month, team_id: str | None) -> list[Mont
         .group_by(*keys)
         .order_by(*keys)
     )
-    rows = add_names(session, ["department_id"], read(session, query).all())[1]
+    lines = [dict(row) for row in read(session, query)]
+    rows = add_names(session, ["department_id"], lines)[1]
     found = {team: [dict(row) for row in own] for team, own in groupby(rows, key=lambda row: row["team_id"])}
     if team_id is not None:
         found.setdefault(team_id, [])

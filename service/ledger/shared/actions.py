@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.core import clock, ids
 from service.errors import Conflict, InvalidRequest
+from service.ledger import rows
 from service.ledger.actions import append_rows
 from service.ledger.closing.months import Month, closed_until, month_named
 from service.ledger.kinds import SHARED_COST
@@ -103,24 +104,28 @@ def _book(session: Session, rule: SharedCostRule, month: Month) -> bool:
 
 def _entry(session: Session, rule: SharedCostRule, month: Month, share: Share) -> dict[str, Any]:
     place = f"{share.team_id}:{share.department_id or ''}:{share.cost_center or ''}"
-    return {
-        "team_id": share.team_id,
-        "unique_key": f"{rule.id}:{month.name}:{place}",
-        "subject_id": rule.id,
-        "kind": SHARED_COST,
+    return rows.of_correction(
+        team_id=share.team_id,
+        unique_key=f"{rule.id}:{month.name}:{place}",
+        subject_id=rule.id,
         # In micro-dollars, the finest that a bill is divided into.
-        "quantity": str(share.amount_usd / STEP),
-        "unit": "micro_usd",
-        "unit_quantity": 1_000_000,
-        "price_usd": "1",
-        "tier": "standard",
-        "amount_usd": str(share.amount_usd),
-        "provider": rule.provider,
-        "base_model": rule.base_model,
-        "model": rule.model,
-        "tags": {SHARED_COST: rule.name},
-        "occurred_at": moment_of(session, share, month).isoformat(),
-    }
+        quantity=str(share.amount_usd / STEP),
+        form={
+            "kind": SHARED_COST,
+            "unit": "micro_usd",
+            "tier": "standard",
+            "price_id": None,
+            "price_usd": "1",
+            "unit_quantity": 1_000_000,
+            "provider": rule.provider,
+            "base_model": rule.base_model,
+            "model": rule.model,
+            "tags": {SHARED_COST: rule.name},
+        },
+        # Rows with a reason keep their time, and count in the budget of their own month alone.
+        reason=f"shared cost of {month.name}",
+        occurred_at=moment_of(session, share, month).isoformat(),
+    )
 
 
 def as_json(share: Share) -> dict[str, Any]:

@@ -73,7 +73,7 @@ def list_shares(shared_cost_id: str, month: MonthName, session: RequestSession, 
     rule, wanted = get_rule(session, shared_cost_id), month_named(month)
     done = session.get(SharedCostMonth, (rule.id, wanted.start.date()))
     shares = done.shares if done else [as_json(share) for share in shares_in(session, rule, wanted)]
-    _, rows = add_names(session, ["team_id", "department_id"], shares)
+    rows = add_names(session, ["team_id", "department_id"], shares)[1]
     return SharesOut(
         shared_cost_id=rule.id,
         month=wanted.name,
