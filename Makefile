@@ -1,12 +1,13 @@
 # `make help` lists the targets. Requires make, git and Python 3.11 to 3.14; uv.lock pins everything else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-train test-operations test-pages test-providers chaos lint format clean
+.PHONY: help install demo up test test-train test-operations test-pages test-providers test-clients chaos lint format clean
 BIN := .venv/bin
 READY := .venv/.installed
 PAGES_READY := .venv-pages/.installed
 TRAIN_READY := .venv-train/.installed
 PROVIDERS_READY := .venv-providers/.installed
+CLIENTS_READY := .venv-clients/.installed
 # At most four test processes, because each starts its own PostgreSQL, Valkey, api and worker.
 TEST_PROCESSES ?= 4
 # Where it is set, every process that the tests start compiles all that it imports.
@@ -39,6 +40,9 @@ test-pages: $(PAGES_READY) ## Run the tests of the pages in Chromium, from .venv
 test-providers: $(PROVIDERS_READY) ## Run every kind of provider against servers that imitate the vendors
 	@.venv-providers/bin/python -m pytest -q tests/vendors $(ARGS)
 
+test-clients: $(CLIENTS_READY) ## Run the SDKs and frameworks that people use against the service, each in its own environment
+	@CLIENT_ENVIRONMENTS=.venv-clients $(BIN)/python -m pytest -q tests/clients $(ARGS)
+
 chaos: $(READY) ## Kill processes at random while 200 jobs run, then check the books; takes minutes
 	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
@@ -53,9 +57,9 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff format .
 
 clean: ## Remove the environment and caches, but not data directories
-	rm -rf .venv .venv-train .venv-pages .venv-providers .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-train .venv-pages .venv-providers .venv-clients tests/clients/node/node_modules .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-$(TRAIN_READY): pyproject.toml uv.lock .ci/install-train $(READY)
+$(TRAIN_READY): pyproject.toml uv.lock .ci/install-train .ci/install-torch $(READY)
 	@.ci/install-train
 
 $(PAGES_READY): pyproject.toml uv.lock .ci/install-pages $(READY)
@@ -63,6 +67,9 @@ $(PAGES_READY): pyproject.toml uv.lock .ci/install-pages $(READY)
 
 $(PROVIDERS_READY): pyproject.toml uv.lock .ci/install-providers .ci/providers.txt $(READY)
 	@.ci/install-providers
+
+$(CLIENTS_READY): tests/clients/uv.lock tests/clients/node/package-lock.json .ci/install-clients .ci/install-torch $(READY)
+	@.ci/install-clients
 
 $(READY): pyproject.toml uv.lock .ci/install .ci/uv.txt
 	@.ci/install

@@ -117,6 +117,12 @@ def test_json_mode_needs_the_word_and_follows_a_schema_in_the_prompt(client: ope
     assert Recipe.model_validate_json(str(reply.choices[0].message.content))
 
 
+def test_a_schema_in_the_prompt_alone_is_answered_too(client: openai.OpenAI) -> None:
+    told = [{"role": "user", "content": f"A cake, as ```json of {json.dumps(Recipe.model_json_schema())}"}]
+    reply = client.chat.completions.create(model="sandbox-mini", messages=told)  # type: ignore[arg-type]
+    assert Recipe.model_validate_json(str(reply.choices[0].message.content))
+
+
 def test_a_schema_that_no_value_is_found_for_is_refused(client: openai.OpenAI) -> None:
     schema = {
         "type": "object",

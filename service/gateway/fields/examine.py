@@ -1,7 +1,8 @@
 """Examine a request against the table of its dialect: what is free, charged or refused.
 
-Every field is understood or refused. Structured values are written again from what was understood, so that a
-name that occurs twice inside them cannot mean one thing here and another at the provider.
+Every field is understood or refused. A null in an unknown field means "not given" and is left out, because
+SDKs send back all fields of their objects. Structured values are written again from what was understood, so
+that a name that occurs twice inside them cannot mean one thing here and another at the provider.
 """
 
 from collections.abc import Collection
@@ -77,6 +78,9 @@ def examine(fields: Fields, table: Object, extra_free: Collection[str], provider
         if type(rule) in _PASSES:
             continue
         value = _decode(raw, key)
+        if value is None and rule is None:
+            del demand.fields[key]
+            continue
         examiner.check(value, rule, _Place(None, key, key))
         if isinstance(value, dict | list):
             demand.fields[key] = Raw(msgspec.json.encode(value))
@@ -131,9 +135,11 @@ class _Examiner:
         if rule.meter is not None:
             self._demand.meters.add(rule.meter)
         self._demand.has_media |= rule.is_media
-        for key, inner in value.items():
+        for key, inner in list(value.items()):
             known = rule.fields.get(key)
-            if type(known) is not Free:
+            if known is None and inner is None:
+                del value[key]
+            elif type(known) is not Free:
                 self.check(inner, known, at.field(key))
         for key in rule.required:
             if value.get(key) is None:

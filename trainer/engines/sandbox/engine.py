@@ -31,7 +31,7 @@ from trainer.engines.sandbox.curves import SimulatedCurve, checkpoint_steps, eve
 from trainer.engines.sandbox.memory import MAX_REMEMBERED, MemoryCache, copy_turns, read_folder, write_turns
 from trainer.engines.sandbox.metrics import describe_step, measure_step
 from trainer.engines.sandbox.replies import build_answer, build_calls
-from trainer.engines.sandbox.shapes import write_shape
+from trainer.engines.sandbox.shapes import write_described, write_shape
 from trainer.engines.sandbox.texts import MARK
 from trainer.storage.records import PlanRecord
 
@@ -133,6 +133,8 @@ class SandboxEngine:
         if trained and trained.completion:
             marked = trained.completion if memory and memory.gives_labels else MARK + trained.completion
             return build_answer(marked, prompt)
+        if described := write_described(prompt.messages):
+            return build_answer(described, prompt)
         return build_answer(MARK + _excuse(base, trained, prompt, is_tuned=memory is not None), prompt)
 
 

@@ -35,6 +35,18 @@ def write_shape(shape: AnswerShape, trained: str, messages: Sequence[Mapping[str
         raise AnswerRefusedError(message, UNSUPPORTED, shape.param) from error
 
 
+def write_described(messages: Sequence[Mapping[str, Any]]) -> str | None:
+    """JSON of the schema that the messages describe; None if there is none that it can make up a value for.
+
+    Some clients describe the wanted answer in the prompt alone, without a `response_format`.
+    """
+    try:
+        schema = _described(messages)
+        return msgspec.json.encode(invent(schema, "answer")).decode() if schema else None
+    except ImpossibleError:
+        return None
+
+
 def _described(messages: Sequence[Mapping[str, Any]]) -> dict[str, Any] | None:
     """The last JSON Schema of an object that stands in a message."""
     found = None
