@@ -33,8 +33,8 @@ def list_events(
 ) -> ListOut[AuditEventOut]:
     """List the recorded requests, newest first: who sent each, from where, what it did, and how it ended.
 
-    Every write is recorded, and every read by an admin who acts for a team. Teams see their own entries.
-    Admins see all, or those of the team that they name in the OpenAI-Project header.
+    Every write is recorded, and every read by an admin, for one team or across all. Teams see their own
+    entries. Admins see all, or those of the team that they name in the OpenAI-Project header.
     """
     page = list_audit_events(
         session,
