@@ -7,6 +7,7 @@ import structlog
 import service.tables  # noqa: F401 - a foreign key is only found once its table is imported
 from service.core import work
 from service.core.db import transaction
+from service.core.metrics import measures
 from service.settings import settings
 from worker import keeper
 from worker.retry import retry_delay
@@ -31,11 +32,16 @@ def run_leased(lease: work.Lease) -> None:
     facts = {"kind": lease.kind, "subject_id": lease.subject_id, "attempt": lease.attempts}
     with structlog.contextvars.bound_contextvars(**facts):
         try:
-            with keeper.running(lease):
+            if lease.is_takeover:
+                measures.lease_taken_over(lease.kind)
+            with keeper.running(lease), measures.step(lease.kind):
                 STEPS[lease.kind](lease)
+            measures.step_ended(lease.kind, "done")
         except work.LeaseLost:
+            measures.step_ended(lease.kind, "lost")
             log.warning("lease_lost")
         except Exception as failure:
+            measures.step_ended(lease.kind, "failed")
             # A failing unit of work must neither stop the worker nor get lost.
             pause = retry_delay(lease.attempts)
             log.exception("step_failed", retry_in_s=pause.total_seconds())

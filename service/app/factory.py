@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import Depends, FastAPI
 
+from migrations import REVISION
 from service.app import errors, health, providers, status
 from service.app.application import Application
 from service.app.draining import DrainGate
@@ -13,7 +14,7 @@ from service.app.edge.bodies import Bodies
 from service.app.edge.door import AT_ONCE, THREADS, Door, InferenceDoor
 from service.app.edge.turns import Turns
 from service.app.invalid.query_names import refuse_unknown_names
-from service.app.middleware import HeadAsGet, RequestIds
+from service.app.middleware import HeadAsGet, RequestIds, note_route
 from service.app.openapi.operation_ids import operation_id
 from service.app.pages import reference
 from service.audit import routes as audit
@@ -22,6 +23,7 @@ from service.comparisons import routes as comparisons
 from service.core import logs, memory
 from service.core.drain import Drain
 from service.core.in_flight import InFlight
+from service.core.metrics import measures
 from service.files import routes as files
 from service.files.derived import routes as derived_files
 from service.files.policy import routes as dataset_policy
@@ -49,6 +51,7 @@ from service.models.deployments import routes as deployments
 from service.models.lineage import routes as lineage
 from service.models.shutdowns import routes as shutdowns
 from service.settings import settings
+from service.settings.version import VERSION
 from service.teams import routes as teams
 from service.teams.admin_keys import routes as admin_keys
 from service.teams.keys import routes as team_keys
@@ -70,6 +73,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     # For every turn, and for the streams that have none.
     current_default_thread_limiter().total_tokens = THREADS
     app.state.drain.take_signals(settings().drain_s)
+    measures.runs(VERSION, REVISION)
     yield
 
 
@@ -80,12 +84,12 @@ def create_app() -> Application:
     app = Application(
         lifespan=_lifespan,
         title="Tunehouse",
-        version="0.1.0",
+        version=VERSION,
         summary="One service that a company's teams share to fine-tune language models.",
         description=_DESCRIPTION,
         license_info={"name": "MIT", "identifier": "MIT"},
         generate_unique_id_function=operation_id,
-        dependencies=[Depends(refuse_unknown_names)],
+        dependencies=[Depends(note_route), Depends(refuse_unknown_names)],
         docs_url=None,  # ours, below, loads nothing from elsewhere
         redoc_url=None,
     )
@@ -153,7 +157,8 @@ def create_app() -> Application:
     app.add_middleware(HeadAsGet)
     app.add_middleware(RequestIds)
     inference_door = InferenceDoor(inference.serve, bodies_up_to(settings().max_inference_body_bytes))
-    app.inference = RequestIds(DrainGate(inference_door, drain, waits_for_streams=True))
+    inference_gate = DrainGate(inference_door, drain, waits_for_streams=True)
+    app.inference = RequestIds(inference_gate, paths_are_routes=True)
     return app
 
 

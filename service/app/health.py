@@ -4,10 +4,10 @@ from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from service.app.readiness import DATABASE, STORAGE
+from service.core.metrics.exposition import CONTENT_TYPE_LATEST, written
 from service.core.web import as_file
 
 router = APIRouter(tags=["operations"])
@@ -39,5 +39,5 @@ def readyz() -> Health:
 
 @router.get("/metrics", response_class=Response, responses=as_file("text/plain"))
 def metrics() -> Response:
-    """Get the Prometheus metrics of this process."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    """Get the Prometheus metrics of this process, or of all processes that share its port."""
+    return Response(written(), media_type=CONTENT_TYPE_LATEST)

@@ -4,15 +4,18 @@ import re
 import time
 
 import structlog
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app.errors import answer
 from service.core.ids import random_text
 from service.core.logs import LineLog
+from service.core.metrics import measures
 from service.errors import TunehouseError
 
 log = structlog.get_logger("service.access")
 access = LineLog("service.access")
+ROUTE = "route_template"  # in a request's state, which all copies of its scope share
 
 # Browsers must not run or frame responses; a page that needs more sets its own policy.
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
@@ -21,15 +24,20 @@ _CLIENT_ID = re.compile(rb"[\x21-\x7e]{1,512}")
 
 
 class RequestIds:
-    """Give each request an id, return it as `x-request-id`, and log one line when the request ends."""
+    """Give each request an id, return it as `x-request-id`, and log and count it when it ends.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Metrics count by the route that `note_route` found, or by path if `paths_are_routes`.
+    """
+
+    def __init__(self, app: ASGIApp, *, paths_are_routes: bool = False) -> None:
         self.app = app
+        self._paths_are_routes = paths_are_routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        state = scope.setdefault("state", {})
         request_id = f"req_{random_text(24)}"
         structlog.contextvars.clear_contextvars()
         structlog.contextvars.bind_contextvars(request_id=request_id)
@@ -59,6 +67,8 @@ class RequestIds:
             if not begun:
                 await answer(TunehouseError())(scope, receive, with_id)
         finally:
+            route = scope["path"] if self._paths_are_routes else state.get(ROUTE, "none")
+            measures.request_answered(route, scope["method"], status, time.perf_counter() - started)
             fields = {
                 "method": scope["method"],
                 "path": scope["path"],
@@ -67,6 +77,11 @@ class RequestIds:
                 "client_request_id": _client_id(scope),
             }
             access.info("request", fields)
+
+
+async def note_route(request: Request) -> None:
+    """Keep the template of the request's path, by which metrics count; none if no route matched."""
+    request.scope["state"][ROUTE] = request.scope["route"].path_format
 
 
 def _client_id(scope: Scope) -> str | None:

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, DateTime, Engine, MetaData, create_engine, ev
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from service.core.metrics import measures
 from service.settings import settings
 
 _HOOKS = "after_commit"
@@ -94,6 +95,9 @@ def _make_engine(url: str, *, is_pooled: bool) -> Engine:
         pool_pre_ping=True,
         connect_args=args,
     )
+    measures.connections_may_be(settings().db_pool_size)
+    event.listen(made, "checkout", measures.connection_used)
+    event.listen(made, "checkin", measures.connection_returned)
     if is_pooled:
         event.listen(made, "begin", _set_limits)
     return made

@@ -67,9 +67,18 @@ def claim_due(
     leases = []
     for item in _locked(session, names[:limit], wanted):
         lease_id, attempts = uuid.uuid4(), item.attempts + 1
-        args = item.args or {}
+        is_takeover = item.lease_id is not None
         leases.append(
-            Lease(item.kind, item.subject_id, lease_id, item.generation, attempts, args, item.team_id)
+            Lease(
+                item.kind,
+                item.subject_id,
+                lease_id,
+                item.generation,
+                attempts,
+                item.args or {},
+                item.team_id,
+                is_takeover,
+            )
         )
         session.execute(
             update(WorkItem)

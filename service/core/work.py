@@ -19,7 +19,6 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Index,
-    ScalarSelect,
     and_,
     case,
     delete,
@@ -75,6 +74,7 @@ class Lease:
     attempts: int
     args: Mapping[str, str] = field(hash=False)
     team_id: str | None = None
+    is_takeover: bool = False  # the lease before it ended without its step
 
 
 class LeaseLost(Exception):
@@ -128,11 +128,14 @@ def schedule(
 def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) -> Lease | None:
     """Take the lease on a due unit of work; None when it is not due, leased, or gone."""
     # SKIP LOCKED: a second worker woken for the same row must not wait, only to find it leased.
-    free = select(WorkItem.kind).where(_named(kind, subject_id), is_free()).with_for_update(skip_locked=True)
+    free = select(WorkItem.lease_id).where(_named(kind, subject_id), is_free())
+    found = session.execute(free.with_for_update(skip_locked=True)).one_or_none()
+    if found is None:
+        return None
     lease_id = uuid.uuid4()
-    leased = session.execute(
+    generation, attempts, args, team_id = session.execute(
         update(WorkItem)
-        .where(_named(free.scalar_subquery(), subject_id))
+        .where(_named(kind, subject_id))
         .values(
             lease_id=lease_id,
             leased_until=func.now() + lease_for,
@@ -140,11 +143,9 @@ def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) ->
             woken_at=None,  # if this worker dies, the sweep wakes another one without waiting
         )
         .returning(WorkItem.generation, WorkItem.attempts, WorkItem.args, WorkItem.team_id)
-    ).one_or_none()
-    if leased is None:
-        return None
-    generation, attempts, args, team_id = leased
-    return Lease(kind, subject_id, lease_id, generation, attempts, args or {}, team_id)
+    ).one()
+    is_takeover = found.lease_id is not None
+    return Lease(kind, subject_id, lease_id, generation, attempts, args or {}, team_id, is_takeover)
 
 
 def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) -> None:
@@ -205,7 +206,7 @@ def hasten(session: Session, kind: str, subject_id: str) -> None:
         after_commit(session, lambda: wake.send(kind, subject_id))
 
 
-def _named(kind: str | ScalarSelect[str], subject_id: str) -> ColumnElement[bool]:
+def _named(kind: str, subject_id: str) -> ColumnElement[bool]:
     return and_(WorkItem.kind == kind, WorkItem.subject_id == subject_id)
 
 

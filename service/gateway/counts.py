@@ -1,6 +1,5 @@
 """Prometheus metrics of the gateway in this process; not by team, which would make too many series."""
 
-from collections.abc import Callable
 from functools import cache
 
 from prometheus_client import Counter, Gauge, Histogram
@@ -14,9 +13,17 @@ _OVERHEAD = Histogram(
     "Time that Tunehouse added before an answer began.",
     buckets=(0.0005, 0.001, 0.0015, 0.002, 0.003, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5),
 )
-_UNDER_WAY = Gauge("tunehouse_inference_under_way", "Requests in progress at a provider.", ["provider"])
+_UNDER_WAY = Gauge(
+    "tunehouse_inference_under_way",
+    "Requests in progress at a provider.",
+    ["provider"],
+    multiprocess_mode="livesum",
+)
 _CIRCUIT = Gauge(
-    "tunehouse_inference_circuit_open", "1 while requests to a failing provider are paused.", ["provider"]
+    "tunehouse_inference_circuit_open",
+    "1 while requests to a failing provider are paused.",
+    ["provider"],
+    multiprocess_mode="livemax",
 )
 
 # Finding the labels takes longer than counting.
@@ -36,9 +43,9 @@ def used(input_tokens: int, output_tokens: int) -> None:
     _output.inc(output_tokens)
 
 
-def report_under_way(provider: str, count: Callable[[], float]) -> None:
-    """Call `count` for the number of requests in progress at a provider when metrics are read."""
-    _UNDER_WAY.labels(provider).set_function(count)
+def under_way(provider: str) -> Gauge:
+    """Return the gauge of requests in progress at a provider, to be raised and lowered."""
+    return _UNDER_WAY.labels(provider)
 
 
 def circuit(provider: str, *, is_open: bool) -> None:

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import aiohttp
 import structlog
 
+from service.core.metrics import measures
 from service.errors import Unavailable, UpstreamFailed
 from service.gateway import counts
 from service.gateway.circuit import Circuit, CircuitState
@@ -73,7 +74,7 @@ class Upstream:
         )
         self._most = settings.max_concurrency
         self._under_way = 0
-        counts.report_under_way(self.name, lambda: self._under_way)
+        self._gauge = counts.under_way(self.name)
 
     @contextmanager
     def slot(self) -> Iterator[None]:
@@ -83,10 +84,12 @@ class Upstream:
         """
         self._check_room()
         self._under_way += 1
+        self._gauge.inc()
         try:
             yield
         finally:
             self._under_way -= 1
+            self._gauge.dec()
 
     def _check_room(self) -> None:
         if self._under_way >= self._most:
@@ -145,14 +148,23 @@ class Upstream:
         return await self._post(path, body)
 
     async def _post(self, path: str, body: bytes) -> aiohttp.ClientResponse:
-        return await self._session.post(
-            self._base_url + path,
-            data=body,
-            headers=self._headers,
-            timeout=self._timeout,
-            proxy=self._proxy,
-            allow_redirects=False,
-        )
+        started, outcome = time.perf_counter(), "cancelled"
+        try:
+            response = await self._session.post(
+                self._base_url + path,
+                data=body,
+                headers=self._headers,
+                timeout=self._timeout,
+                proxy=self._proxy,
+                allow_redirects=False,
+            )
+            outcome = str(response.status)
+        except (aiohttp.ClientError, OSError) as failure:
+            outcome = type(failure).__name__
+            raise
+        finally:
+            measures.provider_called(self.name, outcome, time.perf_counter() - started)
+        return response
 
     def _note_success(self) -> None:
         was_open = self.circuit.is_open

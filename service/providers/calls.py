@@ -9,10 +9,12 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 import httpcore2
 import httpx2
 
+from service.core.metrics import measures
 from service.core.outbound import BoundedStream
 from service.providers.bounds import OBJECT, REFUSAL, AnswerRefused, Bound, check_encoding
 
@@ -41,11 +43,26 @@ def within(seconds: float, answer: Bound = OBJECT) -> Iterator[None]:
         _call.reset(token)
 
 
-def bounded_client(timeout: httpx2.Timeout) -> httpx2.Client:
+def bounded_client(timeout: httpx2.Timeout, provider: str) -> httpx2.Client:
     """A client for the SDK whose calls keep to `within`, also through the environment's proxies."""
     from openai import DefaultHttpxClient
 
-    client = DefaultHttpxClient(
+    class CountedClient(DefaultHttpxClient):
+        """Counts each call."""
+
+        def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+            started, outcome = time.perf_counter(), "failed"
+            try:
+                response = super().send(request, **options)
+                outcome = str(response.status_code)
+            except httpx2.HTTPError as failure:
+                outcome = type(failure).__name__
+                raise
+            finally:
+                measures.provider_called(provider, outcome, time.perf_counter() - started)
+            return response
+
+    client = CountedClient(
         timeout=timeout,
         # A followed redirect could send a paid request, or a dataset, somewhere that nobody configured.
         follow_redirects=False,

@@ -17,7 +17,7 @@ def make_client(settings: ProviderSettings, key: str) -> OpenAI:
         base_url=settings.base_url,
         timeout=timeout,
         max_retries=0,
-        http_client=bounded_client(timeout),
+        http_client=bounded_client(timeout, settings.name),
     )
     # The SDK would take these from OPENAI_… variables that happen to be set for someone else.
     client.organization = client.project = client.webhook_secret = None

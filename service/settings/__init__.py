@@ -25,11 +25,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
+from service.settings.databases import DatabaseSettings
 from service.settings.http import HttpSettings
 from service.settings.people import PeopleSettings
 from service.settings.providers import ProviderSettings, check_names
 from service.settings.redis import RedisUrl
-from service.settings.secrets import AdminKey, Secret
+from service.settings.secrets import AdminKey
 from service.settings.sinks import AuditSink
 from service.settings.teams import TeamSettings
 
@@ -38,7 +39,7 @@ __all__ = ["ProviderSettings", "Settings", "settings"]
 STORAGE_BUCKETS = ("s3", "gs", "az")  # schemes of the URLs of buckets
 
 
-class Settings(HttpSettings, TeamSettings, PeopleSettings):
+class Settings(DatabaseSettings, HttpSettings, TeamSettings, PeopleSettings):
     """All settings of one process; see the module docstring for where they come from."""
 
     model_config = SettingsConfigDict(
@@ -48,27 +49,6 @@ class Settings(HttpSettings, TeamSettings, PeopleSettings):
         hide_input_in_errors=True,  # a malformed provider's error would print its key
     )
 
-    database_url: Secret = Field(
-        default=SecretStr("postgresql+psycopg://localhost/tunehouse"),
-        description="PostgreSQL 15 or newer. It holds everything that must not be lost.\n"
-        "Always, outside `tunehouse up`.",
-    )
-    direct_database_url: Secret | None = Field(
-        default=None,
-        description="The same database past the pooler, for what needs a connection of its own: "
-        "notifications, the gateway's two statements, and `tunehouse migrate`.\n"
-        "When `TUNEHOUSE_DATABASE_URL` leads to pgbouncer in transaction mode, or to a pooler like it.",
-    )
-    reports_database_url: Secret | None = Field(
-        default=None,
-        description="A read replica, for reports of costs and usage and for exports.\n"
-        "When long reports slow the primary. Figures are then as old as the replica's lag.",
-    )
-    migrate_database_url: Secret | None = Field(
-        default=None,
-        description="The same database as the owner of its tables, for `tunehouse migrate` alone.\n"
-        "Always in production: without it, api and workers own the tables and could rewrite history.",
-    )
     redis_url: RedisUrl = Field(
         default=SecretStr("redis://localhost:6379/0"),
         description="Redis or Valkey, for Celery's messages and rate-limit counters: `redis://`, `rediss://` "
@@ -99,19 +79,6 @@ class Settings(HttpSettings, TeamSettings, PeopleSettings):
         default="http://localhost:8800",
         description="The address under which others reach the api; used only in links.\n"
         "When the api is not at this address.",
-    )
-    db_pool_size: int = Field(
-        default=40,
-        ge=1,
-        description="Database connections per process.\n"
-        "Keep it at 40 or more: an api process answers 32 requests and checks 8 keys at a time. With "
-        "fewer, they wait for each other.",
-    )
-    db_pool_timeout_s: float = Field(
-        default=5.0,
-        gt=0,
-        description="How long a request waits for a database connection before it gets a 503.\n"
-        "Raise it to ride out short peaks; lower it to fail faster.",
     )
     inference_cache_s: float = Field(
         default=2.0,
@@ -227,6 +194,13 @@ class Settings(HttpSettings, TeamSettings, PeopleSettings):
         description="Where workers copy the audit log as it grows: `file:///path.jsonl`, or "
         "`syslog://host:port` (TCP).\n"
         "To keep a copy that nobody with access to the database can change.",
+    )
+    worker_metrics_address: str | None = Field(
+        default=None,
+        pattern=r"^(\S+):\d{1,5}$",
+        description="Where each worker serves metrics, as `host:port`: `/metrics` of itself, and "
+        "`/installation` of the whole, with every team's spending.\n"
+        "To monitor workers. Teams must not reach this address; workers on one host need different ports.",
     )
     log_format: Literal["json", "console"] = Field(
         default="json",

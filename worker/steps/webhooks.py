@@ -2,6 +2,7 @@
 
 from service.core import clock, work
 from service.core.db import transaction
+from service.core.metrics import measures
 from service.core.work import Lease
 from service.events.queries import get_event
 from service.webhooks import actions
@@ -26,6 +27,7 @@ def deliver(lease: Lease) -> None:
             return
     sent_at = clock.now()
     outcome = delivering.send(order, sent_at)
+    measures.webhook_attempted(succeeded=outcome.delivered)
     with transaction() as session:
         pause = delivering.record(session, order, outcome, sent_at)
         work.finish(session, lease, next_in=pause)

@@ -4,6 +4,7 @@ from argparse import ArgumentParser
 
 import uvicorn
 
+from service.core.metrics.exposition import share_between_processes
 from service.settings import settings
 
 # Without handlers of its own, uvicorn logs through ours, which write JSON.
@@ -18,6 +19,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--processes", type=int, default=1)
     given = parser.parse_args()
+    if given.processes > 1:
+        share_between_processes()
     proxies = [str(network) for network in settings().trusted_proxies]
     uvicorn.run(
         "service.pages:create_app",

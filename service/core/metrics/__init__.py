@@ -1,0 +1,1 @@
+"""Prometheus metrics of one process: what is counted, and how it is written out."""
