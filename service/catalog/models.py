@@ -28,7 +28,7 @@ class CatalogModel:
     an account, None if unknown. `billed_by` says whether training is priced per token or per device hour; for
     hours, `tokens_per_hour` is the slowest pace to expect, used for estimates. Reinforcement is always billed
     by the hour. `counts_tokens` is true if the provider counts training tokens with the base's own tokenizer
-    instead of `encoding`. `size_b` is in billions of parameters, for prices by size; `serving_id` is the
+    instead of `encoding`. `reasons` is true if it writes tokens that are billed and not shown. `size_b` is in billions of parameters, for prices by size; `serving_id` is the
     provider's name for using the base, where it differs from the one for tuning it. Raises ValueError if
     `billed_by` is "hours" and `tokens_per_hour` is missing.
     """
@@ -42,6 +42,7 @@ class CatalogModel:
     encoding: str
     names: tuple[str, ...] = ()
     vision: bool = False
+    reasons: bool = False
     min_examples: int = 10
     concurrent_jobs: int | None = None
     jobs_per_day: int | None = None

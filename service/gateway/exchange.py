@@ -182,16 +182,31 @@ class Exchange:
         return refusals.from_answer(response.status, response.headers, body, self._words)
 
     async def _settle_complete(self) -> None:
-        usage, reviews = self.usage, None
-        if belief.is_missing(usage, has_text=any(self._produced)):
+        if self.usage is None or belief.is_missing(self.usage, has_text=any(self._produced)):
             usage, reviews = belief.unreported(await self._counted())
-        assert usage is not None  # noqa: S101 - else it is missing
+        else:
+            usage, reviews = await self._not_below(self.usage)
         usage, more = belief.within(usage, self.held.bounds)
-        above = {} if self.asked.stream else await self._cover(usage)
-        await self._settle(usage, "complete", {**above, **(reviews or {}), **more})
+        above = await self._cover(usage)
+        await self._settle(usage, "complete", {**above, **reviews, **more})
+
+    async def _not_below(self, said: Usage) -> tuple[Usage, Reviews]:
+        """Return the use to charge and its reviews, where the report may be lower than what we passed on."""
+        produced, most = sum(map(len, self._produced)), self.held.bounds
+        if not belief.looks_low(said, most, self.asked.size_bytes, produced):
+            return said, {}
+        return belief.not_below(said, most, await self._counted())
+
+    async def _cut_short(self) -> tuple[Usage, Reviews]:
+        if self.usage is not None:
+            return await self._not_below(
+                self.usage
+            )  # reported in mid-stream, it may be of the beginning alone
+        reasons = self.terms.priced.target.base.reasons
+        return belief.cut_short(await self._counted(), self.held.output_tokens, reasons=reasons)
 
     async def _cover(self, usage: Usage) -> Reviews:
-        """Hold what a whole answer used beyond its hold; the reviews if no budget has that much left."""
+        """Hold what an answer used beyond its hold; the reviews if no budget has that much left."""
         read = max(usage.input_tokens, self.held.input_tokens)
         if read == self.held.input_tokens and usage.output_tokens <= self.held.output_tokens:
             return {}
@@ -204,9 +219,9 @@ class Exchange:
     async def _settle_broken(self, failure: BaseException) -> None:
         """Charge what came before the end; nothing if it was refused, else the most it can have used."""
         if self.usage or any(self._produced) or self.was_left:
-            usage = self.usage or await self._counted()
-            usage, reviews = belief.within(usage, self.held.bounds)
-            await self._settle(usage, "left" if self.was_left else "cut", reviews)
+            usage, low = await self._cut_short()
+            usage, high = belief.within(usage, self.held.bounds)
+            await self._settle(usage, "left" if self.was_left else "cut", {**low, **high})
         elif not self._may_have_run and (
             self._was_refused or isinstance(failure, NeverSent | ProviderRefused)
         ):

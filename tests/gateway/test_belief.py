@@ -24,6 +24,11 @@ def answer_with(usage: Any, text: str = "General Kenobi") -> str:
     return json.dumps({"id": "x", "model": MODEL, "choices": [choice], "usage": usage})
 
 
+def chunk(text: str | None, usage: Any = None, finish_reason: str | None = None) -> dict[str, Any]:
+    choice = {"index": 0, "delta": {"content": text} if text else {}, "finish_reason": finish_reason}
+    return {"id": "x", "model": MODEL, "choices": [choice]} | ({"usage": usage} if usage else {})
+
+
 def chat(team: TeamHandle, **fields: Any) -> Any:
     return team.http.post(
         "/v1/chat/completions", json={"model": MODEL, "messages": HELLO, "max_tokens": 20} | fields
@@ -125,6 +130,70 @@ def test_a_stream_without_a_limit_ends_where_the_budget_does(
     spent = sum((row.amount_usd for row in entries_of(team.id)), Decimal(0))
     assert Decimal("0.005") < spent <= Decimal("0.02")
     assert not holds_left(team.id)
+
+
+def test_fewer_tokens_than_were_passed_on_are_counted_and_flagged(
+    service: Service, trainer: TrainerProcess
+) -> None:
+    team = service.make_team()
+    text = "The quick brown fox jumps over the lazy dog. " * 100
+    trainer.control.fault(
+        "status", PATH, status=200, body=answer_with({"prompt_tokens": 9, "completion_tokens": 3}, text)
+    )
+    assert chat(team, max_tokens=2000).status_code == 200
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert rows["output_tokens"].quantity == 1001
+    assert (rows["output_tokens"].state, rows["input_tokens"].state) == ("implausible", None)
+
+
+def test_a_long_prompt_that_is_reported_as_short_is_counted_and_flagged(
+    service: Service, trainer: TrainerProcess
+) -> None:
+    team = service.make_team()
+    trainer.control.fault(
+        "status", PATH, status=200, body=answer_with({"prompt_tokens": 5, "completion_tokens": 3})
+    )
+    assert chat(team, messages=[{"role": "user", "content": "word " * 1000}]).status_code == 200
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert (rows["input_tokens"].quantity, rows["input_tokens"].state) == (1008, "implausible")
+
+
+def test_a_usage_report_in_mid_stream_does_not_stand_for_the_rest(
+    service: Service, trainer: TrainerProcess
+) -> None:
+    team = service.make_team()
+    events = [
+        chunk("The quick brown fox jumps over the lazy dog. ", {"prompt_tokens": 9, "completion_tokens": 1}),
+        *[chunk("The quick brown fox jumps over the lazy dog. ")] * 30,
+    ]
+    body = "".join(f"data: {json.dumps(event)}\n\n" for event in events)
+    trainer.control.fault("status", PATH, status=200, body=body)
+    assert "stream_broken" in chat(team, stream=True, max_tokens=2000).text
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert (rows["output_tokens"].quantity, rows["output_tokens"].state) == (311, "implausible")
+    assert not holds_left(team.id)
+
+
+def test_of_two_usage_reports_in_a_stream_the_last_counts(service: Service, trainer: TrainerProcess) -> None:
+    team = service.make_team()
+    events = [
+        chunk("Hi", {"prompt_tokens": 9, "completion_tokens": 1}),
+        chunk(None, finish_reason="stop"),
+        chunk(None, {"prompt_tokens": 9, "completion_tokens": 2}) | {"choices": []},
+    ]
+    body = "".join(f"data: {json.dumps(event)}\n\n" for event in events) + "data: [DONE]\n\n"
+    trainer.control.fault("status", PATH, status=200, body=body)
+    assert chat(team, stream=True).text.endswith("data: [DONE]\n\n")
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert (rows["output_tokens"].quantity, rows["output_tokens"].state) == (2, None)
+
+
+def test_a_stream_cut_while_a_model_may_be_reasoning_is_uncertain() -> None:
+    counted = Usage(9, 5, counted_by="tunehouse")
+    assert belief.cut_short(counted, 100, reasons=False) == (counted, {})
+    usage, reviews = belief.cut_short(counted, 100, reasons=True)
+    assert (usage.input_tokens, usage.output_tokens) == (9, 100)
+    assert reviews[PriceKind.OUTPUT_TOKENS].state == "uncertain"
 
 
 def test_a_report_within_the_bounds_is_taken_as_it_is() -> None:

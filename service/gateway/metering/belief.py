@@ -1,7 +1,7 @@
 """What to charge when a provider's report cannot be right: the bound, flagged for review.
 
-A report is believed within what was possible: the model's context, the bytes that were sent, and the caller's
-limit times the number of answers.
+A report is believed within what was possible: at most the model's context, the bytes that were sent, and the
+caller's limit times the number of answers; not much less than what was sent and passed on.
 """
 
 from collections.abc import Mapping
@@ -19,14 +19,24 @@ from service.ledger.charges import Review
 # What a provider adds to a prompt of its own: a system prompt, marks around messages, instructions of tools.
 _ADDED_TOKENS = 1024
 
+# More characters than a token of any usual text has; beyond it, the tokens are counted.
+_CHARACTERS_PER_TOKEN = 8
+# Tokenizers differ, so only a report of less than half of our count is taken to be wrong.
+_LESS_THAN = 2
+_UNCOUNTED_TOKENS = 64
+
 Reviews = Mapping[PriceKind, Review]
 
 
 class Bounds(Struct, frozen=True):
-    """The most tokens that a request can have used."""
+    """The most tokens that a request can have used.
+
+    `is_text` says that what was sent is text alone, whose tokens can be counted.
+    """
 
     input_tokens: int
     output_tokens: int
+    is_text: bool = False
 
 
 def bounds(asked: Asked, demand: Demand, terms: Terms) -> Bounds:
@@ -38,12 +48,34 @@ def bounds(asked: Asked, demand: Demand, terms: Terms) -> Bounds:
     if not demand.has_media and rounds == 1:
         read = min(read, asked.size_bytes + _ADDED_TOKENS)
     written = output_estimate(asked, context, context * rounds)
-    return Bounds(read, written)
+    return Bounds(read, written, is_text=not demand.has_media and "truncation" not in asked.fields)
 
 
 def is_missing(said: Usage | None, *, has_text: bool) -> bool:
     """Whether we count ourselves: there is no usable report, or it denies what was read or produced."""
     return said is None or not said.input_tokens or (has_text and not said.output_tokens)
+
+
+def looks_low(said: Usage, most: Bounds, sent_bytes: int, produced_characters: int) -> bool:
+    """Whether a report is so low for its texts that their tokens must be counted."""
+    enough_read = (said.input_tokens + _UNCOUNTED_TOKENS) * _CHARACTERS_PER_TOKEN
+    enough_written = (said.output_tokens + _UNCOUNTED_TOKENS) * _CHARACTERS_PER_TOKEN
+    return produced_characters > enough_written or (most.is_text and sent_bytes > enough_read)
+
+
+def not_below(said: Usage, most: Bounds, counted: Usage) -> tuple[Usage, Reviews]:
+    """Return the use to charge where our count shows that the report is too low, and the reviews for it."""
+    changed, reviews = {}, {}
+    pairs = [("output", PriceKind.OUTPUT_TOKENS), ("input", PriceKind.INPUT_TOKENS)]
+    for what, kind in pairs if most.is_text else pairs[:1]:
+        claimed, ours = getattr(said, f"{what}_tokens"), getattr(counted, f"{what}_tokens")
+        if ours > claimed * _LESS_THAN + _UNCOUNTED_TOKENS:
+            changed[f"{what}_tokens"] = ours
+            reason = f"the provider reported fewer {what} tokens than the text has; Tunehouse counted"
+            reviews[kind] = Review("implausible", reason, claimed=claimed, bound=ours)
+    if not changed:
+        return said, {}
+    return msgspec.structs.replace(said, **changed, parts={}, counted_by="tunehouse"), reviews
 
 
 def within(said: Usage, most: Bounds) -> tuple[Usage, Reviews]:
@@ -69,6 +101,14 @@ def uncertain(counted_input: int, written: int, reason: str) -> tuple[Usage, Rev
     """Return the most a request can have used whose outcome is unknown."""
     review = Review("uncertain", reason, bound=written)
     return Usage(counted_input, written, counted_by="tunehouse"), {PriceKind.OUTPUT_TOKENS: review}
+
+
+def cut_short(counted: Usage, held_output_tokens: int, *, reasons: bool) -> tuple[Usage, Reviews]:
+    """Return the use of a stream that ended before its report; hidden reasoning makes it uncertain."""
+    if not reasons:
+        return counted, {}
+    reason = "the stream ended before its usage report, which alone tells the model's hidden reasoning"
+    return uncertain(counted.input_tokens, max(counted.output_tokens, held_output_tokens), reason)
 
 
 def above_budget(said: Usage, held_output_tokens: int) -> Reviews:
