@@ -28,9 +28,10 @@ class CatalogModel:
     an account, None if unknown. `billed_by` says whether training is priced per token or per device hour; for
     hours, `tokens_per_hour` is the slowest pace to expect, used for estimates. Reinforcement is always billed
     by the hour. `counts_tokens` is true if the provider counts training tokens with the base's own tokenizer
-    instead of `encoding`. `reasons` is true if it writes tokens that are billed and not shown. `size_b` is in billions of parameters, for prices by size; `serving_id` is the
-    provider's name for using the base, where it differs from the one for tuning it. Raises ValueError if
-    `billed_by` is "hours" and `tokens_per_hour` is missing.
+    instead of `encoding`. `reasons` is true if it writes tokens that are billed and not shown. `size_b` is in
+    billions of parameters, for prices by size; `serving_id` is the provider's name for using the base, where
+    it differs from the one for tuning it. Raises ValueError if `billed_by` is "hours" and `tokens_per_hour`
+    is missing.
     """
 
     id: str
