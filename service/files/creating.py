@@ -112,8 +112,18 @@ def create(
         return answer
 
 
+def create_now(team_id: str, wanted: WantedFile) -> str:
+    """Create and commit the file, without looking for an earlier attempt, and return its id."""
+    with transaction() as session:
+        return _insert(session, team_id, wanted).id
+
+
 def _create(session: Session, team_id: str, wanted: WantedFile) -> JSONResponse:
-    file = actions.create_file(
+    return _answer(_insert(session, team_id, wanted))
+
+
+def _insert(session: Session, team_id: str, wanted: WantedFile) -> File:
+    return actions.create_file(
         session,
         team_id=team_id,
         filename=wanted.received.filename,
@@ -123,7 +133,6 @@ def _create(session: Session, team_id: str, wanted: WantedFile) -> JSONResponse:
         expires_after=wanted.expires_after,
         format=wanted.format,
     )
-    return _answer(file)
 
 
 def _made_before(session: Session, team_id: str, wanted: WantedFile) -> File | None:

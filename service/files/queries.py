@@ -32,10 +32,22 @@ def get_file(session: Session, team_id: str, file_id: str, *, lock: bool = False
 
 
 def list_files(
-    session: Session, team_id: str, *, purpose: str | None, after: str | None, limit: int, order: Order
+    session: Session,
+    team_id: str,
+    *,
+    purpose: str | None,
+    after: str | None,
+    limit: int,
+    order: Order,
+    name: str = "",
 ) -> Page[File]:
-    """Return a page of the team's files. Raises `NotFound` for an unknown cursor."""
+    """Return a page of the team's files whose names contain `name`.
+
+    Raises `NotFound` for an unknown cursor.
+    """
     own = _living(team_id)
+    if name:
+        own = own.where(File.filename.icontains(name, autoescape=True))
     if purpose is not None:
         own = own.where(File.purpose == purpose)
     return fetch_page(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.core.pages import Page, fetch_page
@@ -40,12 +40,27 @@ def locked_job(session: Session, job_id: str) -> Job:
 
 
 def list_jobs(
-    session: Session, team_id: str, *, after: str | None, limit: int, metadata: Mapping[str, str] | None
+    session: Session,
+    team_id: str,
+    *,
+    after: str | None,
+    limit: int,
+    metadata: Mapping[str, str] | None,
+    status: str | None = None,
+    name: str = "",
 ) -> Page[Job]:
-    """Return the team's jobs with all pairs of `metadata`, newest first; if empty, those without any."""
+    """Return the team's jobs with all pairs of `metadata`, newest first; if empty, those without any.
+
+    `name` is a part of the suffix or of the model.
+    """
     query = own = select(Job).where(Job.team_id == team_id)
+    if status is not None:
+        query = query.where(Job.status == status)
+    if name:
+        named = (column.icontains(name, autoescape=True) for column in (Job.suffix, Job.model))
+        query = query.where(or_(*named))
     if metadata is not None:
-        query = _with_metadata(own, metadata)
+        query = _with_metadata(query, metadata)
     # A job that has lost the metadata since it was listed is still a place in the list.
     return fetch_page(session, query, sort=Job.created_at, id_=Job.id, after=after, limit=limit, cursors=own)
 

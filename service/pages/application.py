@@ -10,13 +10,35 @@ from service.app.factory import MULTIPART_SLACK_BYTES, bodies_up_to
 from service.app.middleware import HeadAsGet, RequestIds
 from service.audit.trail import AuditTrail, note_write
 from service.pages import errors, static
+from service.pages.datasets import routes as datasets
 from service.pages.door import PageDoor
 from service.pages.home import routes as home
+from service.pages.jobs import creating as new_jobs
+from service.pages.jobs import routes as jobs
+from service.pages.models import aliases, shutdowns
+from service.pages.models import routes as models
+from service.pages.money import budgets, costs, prices, statements
 from service.pages.sign_in import routes as sign_in
 from service.settings import settings
 
 _LARGEST_FORM_BYTES = 256 * 1024
-_ROUTERS = (static.router, sign_in.router, sign_in.guarded, home.router)
+_ROUTERS = (
+    static.router,
+    sign_in.router,
+    sign_in.guarded,
+    home.router,
+    datasets.uploads,
+    datasets.router,
+    new_jobs.router,  # before the jobs, whose path would match it
+    jobs.router,
+    models.router,
+    aliases.router,
+    shutdowns.router,
+    costs.router,
+    budgets.router,
+    statements.router,
+    prices.router,
+)
 
 
 def create_app() -> Application:

@@ -13,10 +13,14 @@ CSV_ROWS = 1000
 
 @dataclass(frozen=True)
 class Column:
-    """A column; `right` aligns numbers. The CSV names it like the heading, in lower case."""
+    """A column; `right` aligns numbers. The CSV names it like the heading, in lower case.
+
+    One without a heading has buttons and is not in the CSV; one that is `only_csv` is not on the page.
+    """
 
     heading: str
     right: bool = False
+    only_csv: bool = False
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,12 @@ def state_class(state: str) -> str:
     return _STATES.get(state, "")
 
 
+def short_model(name: str) -> str:
+    """Write a tuned model's suffix and hash, which tell it from its family; other names as they are."""
+    parts = name.split(":")
+    return ":".join(part for part in parts[3:] if part) if parts[0] == "ft" and len(parts) > 4 else name
+
+
 def plain(name: str) -> str:
     """Write a name from the API without its underscores."""
     return name.replace("_", " ")
@@ -104,4 +110,5 @@ FILTERS: Mapping[str, Callable[..., Any]] = {
     "size": size,
     "state_class": state_class,
     "plain": plain,
+    "short_model": short_model,
 }

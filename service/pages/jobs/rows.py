@@ -10,12 +10,13 @@ from service.jobs.queue import places
 from service.jobs.schemas import JobOut
 from service.jobs.tables import Job
 from service.pages.listing import Column, Field
-from service.pages.words import moment, money, plain
+from service.pages.words import moment, money, plain, short_model
 
 COLUMNS = (
     Column("Job"),
+    Column("Id", only_csv=True),
     Column("State"),
-    Column("Model"),
+    Column("Model", only_csv=True),
     Column("Created", right=True),
     Column("Cost, USD", right=True),
 )
@@ -30,7 +31,7 @@ def jobs_out(session: Session, team_id: str, jobs: Sequence[Job]) -> list[JobOut
 
 def title_of(job: JobOut) -> str:
     """Return what people call a job: its suffix, or the model that it tunes."""
-    return job.user_provided_suffix or job.model
+    return job.user_provided_suffix or short_model(job.model)
 
 
 def row_of(job: JobOut) -> tuple[Field, ...]:
@@ -39,9 +40,10 @@ def row_of(job: JobOut) -> tuple[Field, ...]:
     is_final = job.finished_at is not None
     cost = extras.cost_usd if is_final else extras.estimated_cost_usd
     return (
-        Field(title_of(job), href=f"/jobs/{job.id}", sub=job.id),
+        Field(title_of(job), href=f"/jobs/{job.id}", sub=f"from {short_model(job.model)}"),
+        Field(job.id),
         Field(plain(job.status), state=job.status, sub=_note(job)),
-        Field(job.model, sub=job.fine_tuned_model or ""),
+        Field(job.model),
         Field(moment(job.created_at)),
         Field(money(cost), sub="" if is_final or cost is None else "estimated"),
     )

@@ -1,0 +1,1 @@
+"""Datasets: the list, uploads, and one dataset's report."""

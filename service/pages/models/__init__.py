@@ -1,0 +1,1 @@
+"""Models, their families, the aliases that point at them, and their shutdowns."""

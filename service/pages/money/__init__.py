@@ -1,0 +1,1 @@
+"""Money: costs and their entries, budgets, statements and prices."""
