@@ -23,6 +23,7 @@ from service.gateway.resends.tables import InferenceAttempt
 from service.jobs.retrain.tables import Retrain, RetrainStep
 from service.jobs.tables import Job, JobCheckpoint, Orphan, ProviderBlock, ProviderSweep, ProviderWebhook
 from service.ledger.adjustments.tables import CostAdjustment
+from service.ledger.archive.tables import ArchivedMonth
 from service.ledger.closing.tables import ClosedMonth, DriftReport
 from service.ledger.departments.tables import Department, TeamAllocation
 from service.ledger.reviews.tables import CostReview
@@ -46,6 +47,7 @@ __all__ = [
     "AliasChange",
     "AnnouncedShutdown",
     "ApiKey",
+    "ArchivedMonth",
     "AuditEvent",
     "AuditExport",
     "Budget",

@@ -54,8 +54,8 @@ def postgres_url(folder: Path) -> Iterator[str]:
     """
     server = PostgresServer(folder / "postgres", durable=False)
     superuser.url = server.start()
-    owner_url, url = server.create_owned_database("tunehouse")
-    upgrade(owner_url, APPLICATION)
+    superuser.owner_url, url = server.create_owned_database("tunehouse")
+    upgrade(superuser.owner_url, APPLICATION)
     server.create_database("quiet", template="tunehouse", owner=OWNER)
     server.create_database("besieged", template="tunehouse", owner=OWNER)  # see tests/attacks
     yield url

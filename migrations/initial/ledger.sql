@@ -193,6 +193,17 @@ CREATE TABLE closed_months (
     CONSTRAINT pk_closed_months PRIMARY KEY (month)
 );
 
+CREATE TABLE archived_months (
+    month date NOT NULL,
+    archived_at timestamptz NOT NULL,
+    storage_key varchar NOT NULL,
+    sha256 varchar NOT NULL,
+    size_bytes bigint NOT NULL,
+    entries bigint NOT NULL,
+    amount_usd numeric(30, 12) NOT NULL,
+    CONSTRAINT pk_archived_months PRIMARY KEY (month)
+);
+
 CREATE TABLE cost_reviews (
     id varchar NOT NULL,
     team_id varchar NOT NULL,

@@ -122,9 +122,12 @@ def reading() -> Iterator[Session]:
 
 
 @contextmanager
-def transaction() -> Iterator[Session]:
-    """Provide a session that commits when the block ends, and rolls back when it raises."""
-    with Session(engine(), expire_on_commit=False) as session:
+def transaction(of: Engine | None = None) -> Iterator[Session]:
+    """Provide a session that commits when the block ends, and rolls back when it raises.
+
+    `of` is the engine of another role, for the owner's commands.
+    """
+    with Session(of or engine(), expire_on_commit=False) as session:
         yield session
         session.commit()
     for action in session.info.pop(_HOOKS, []):

@@ -6,18 +6,24 @@ from dataclasses import dataclass
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from service.ledger.archive.audited import load
+
 _SHOWN = 20  # findings per check; one mistake often shows in thousands of rows
 
-# Runs before a transaction's first query, so that all checks read the same snapshot and write nothing.
-_AT_ONE_MOMENT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+# Runs before a transaction's first query, so that all checks read the same snapshot. The lock comes first,
+# because rows that are archived after the snapshot was taken would be missing from it.
+_AT_ONE_MOMENT = text("""
+    SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; LOCK TABLE ledger_rows IN ACCESS SHARE MODE""")
+_READ_ONLY = text("SET TRANSACTION READ ONLY")
 
 # Each query returns one row per problem: the id it concerns, the expected value and the actual one.
+# `audited_entries` are those in the database and in archived months.
 _CHECKS: Mapping[str, str] = {
     "an account's counters are not the sum of its rows": """
         WITH groups AS (
             SELECT team_id, key_id, job_id, department_id, ledger_month(booked_at) AS month, in_month_budget,
                    sum(amount_usd) AS amount_usd
-            FROM ledger_entries GROUP BY 1, 2, 3, 4, 5, 6
+            FROM audited_entries GROUP BY 1, 2, 3, 4, 5, 6
         ), spent AS (
             SELECT a.id, sum(g.amount_usd) AS total,
                    sum(g.amount_usd) FILTER (WHERE g.month = a.month AND g.in_month_budget) AS month
@@ -44,7 +50,7 @@ _CHECKS: Mapping[str, str] = {
                concat(n.rows, ' rows to ', n.last) AS found
         FROM (SELECT id, last_number FROM accounts WHERE scope = 'team') a
         FULL JOIN (SELECT team_id AS id, count(*) AS rows, max(number) AS last
-                   FROM ledger_entries GROUP BY team_id) n USING (id)
+                   FROM audited_entries GROUP BY team_id) n USING (id)
         WHERE coalesce(a.last_number, 0) <> coalesce(n.rows, 0)
            OR coalesce(a.last_number, 0) <> coalesce(n.last, 0)
         ORDER BY 1""",
@@ -54,7 +60,7 @@ _CHECKS: Mapping[str, str] = {
                    corrects IS NOT NULL AS is_correction, tags, department_id, cost_center,
                    ledger_day(booked_at) AS day,
                    count(*) AS entries, sum(quantity) AS quantity, sum(amount_usd) AS amount_usd
-            FROM ledger_entries e JOIN ledger_marks m USING (team_id) WHERE e.number <= m.number
+            FROM audited_entries e JOIN ledger_marks m USING (team_id) WHERE e.number <= m.number
             GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16
         ), found AS (
             SELECT d.team_id, key_id, kind, unit, tier, model, base_model, provider, method, job_id, price_id,
@@ -85,7 +91,7 @@ _CHECKS: Mapping[str, str] = {
         SELECT concat_ws(' ', e.team_id, e.number) AS id,
                coalesce(trim_scale(p.amount_usd) || ' per ' || p.unit_quantity, 'a price') AS due,
                concat_ws(' per ', trim_scale(e.price_usd), e.unit_quantity) AS found
-        FROM ledger_entries e LEFT JOIN prices p ON p.id = e.price_id
+        FROM audited_entries e LEFT JOIN prices p ON p.id = e.price_id
         WHERE e.price_id IS NOT NULL
           AND (p.id IS NULL OR (p.amount_usd, p.unit_quantity, p.kind, p.tier)
                                IS DISTINCT FROM (e.price_usd, e.unit_quantity, e.kind, e.tier))
@@ -93,20 +99,20 @@ _CHECKS: Mapping[str, str] = {
     "a correction does not take back what it corrects": """
         SELECT concat_ws(' ', r.team_id, r.number) AS id, trim_scale(-e.amount_usd)::text AS due,
                trim_scale(r.amount_usd)::text AS found
-        FROM ledger_entries r
-        LEFT JOIN ledger_entries e ON e.team_id = r.team_id AND e.number = r.corrects
+        FROM audited_entries r
+        LEFT JOIN audited_entries e ON e.team_id = r.team_id AND e.number = r.corrects
         WHERE r.corrects IS NOT NULL AND r.quantity < 0 AND r.kind <> 'adjustment'
           AND (e.number IS NULL OR (r.quantity, r.amount_usd) IS DISTINCT FROM (-e.quantity, -e.amount_usd))
         ORDER BY 1""",
     "a flagged row and its review do not match": """
         SELECT concat_ws(' ', team_id, number) AS id, e.state AS due, r.state AS found
-        FROM (SELECT team_id, number, state FROM ledger_entries WHERE state IS NOT NULL) e
+        FROM (SELECT team_id, number, state FROM audited_entries WHERE state IS NOT NULL) e
         FULL JOIN cost_reviews r USING (team_id, number)
         WHERE e.state IS DISTINCT FROM r.state
         ORDER BY 1""",
     "an adjustment and its record do not match": """
         SELECT concat_ws(' ', team_id, number) AS id, e.unique_key AS due, a.id AS found
-        FROM (SELECT team_id, number, unique_key FROM ledger_entries WHERE kind = 'adjustment') e
+        FROM (SELECT team_id, number, unique_key FROM audited_entries WHERE kind = 'adjustment') e
         FULL JOIN cost_adjustments a USING (team_id, number)
         WHERE e.unique_key IS DISTINCT FROM a.id
         ORDER BY 1""",
@@ -123,15 +129,32 @@ _CHECKS: Mapping[str, str] = {
         SELECT r.id, trim_scale(r.adjusted_usd)::text AS due, NULL AS found
         FROM cost_reviews r
         WHERE r.adjusted_usd <> 0 AND NOT EXISTS (
-            SELECT FROM ledger_entries e
+            SELECT FROM audited_entries e
             WHERE e.team_id = r.team_id AND e.corrects = r.number AND e.kind = 'adjustment'
               AND e.amount_usd = r.adjusted_usd)
+        ORDER BY 1""",
+    "an entry that was kept from an archived month is not in its file": """
+        WITH kept AS (
+            SELECT team_id, number, unique_key, kind, amount_usd, job_id, corrects, state, booked_at
+            FROM ledger_entries WHERE ledger_month(booked_at) IN (SELECT month FROM archived_months)
+            EXCEPT
+            SELECT team_id, number, unique_key, kind, amount_usd, job_id, corrects, state, booked_at
+            FROM archived_entries
+        )
+        SELECT concat_ws(' ', team_id, number) AS id, NULL AS due, trim_scale(amount_usd)::text AS found
+        FROM kept ORDER BY 1""",
+    "an archived month's file does not have its entries": """
+        SELECT m.month::text AS id, concat_ws(' in ', trim_scale(m.amount_usd), m.entries) AS due,
+               concat_ws(' in ', trim_scale(coalesce(sum(e.amount_usd), 0)), count(e.number)) AS found
+        FROM archived_months m LEFT JOIN archived_entries e ON ledger_month(e.booked_at) = m.month
+        GROUP BY m.month
+        HAVING (m.entries, m.amount_usd) <> (count(e.number), coalesce(sum(e.amount_usd), 0))
         ORDER BY 1""",
 }
 
 
 _EXTENT = text("""
-    SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM ledger_entries),
+    SELECT (SELECT count(*) FROM accounts), (SELECT count(*) FROM audited_entries),
            (SELECT count(*) FROM ledger_days), (SELECT count(*) FROM holds)""")
 
 
@@ -169,7 +192,15 @@ def extent(session: Session) -> Extent:
 
 
 def findings(session: Session) -> Iterator[Finding]:
-    """Yield what does not add up, at most 20 findings per check."""
+    """Yield what does not add up, at most 20 findings per check.
+
+    Reads the files of archived months first, into a temporary table.
+    """
+    for month, found in load(session):
+        yield Finding(
+            "an archived month's file is missing or was changed", month.storage_key, month.sha256, found
+        )
+    session.execute(_READ_ONLY)
     for check, query in _CHECKS.items():
         for row in session.execute(text(f"{query} LIMIT {_SHOWN}")):
             yield Finding(check, row.id, row.due, row.found)

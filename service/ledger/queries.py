@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session
 
 from service.catalog.price import PriceKind
 from service.core import clock
-from service.errors import NotFound
+from service.errors import Conflict, NotFound
 from service.ledger.charges import BudgetView
 from service.ledger.closing.months import present_month
 from service.ledger.kinds import NOT_USE
 from service.ledger.reports.forecast import PACE_DAYS, Forecast, forecast, pace
 from service.ledger.rollups.sums import booked
 from service.ledger.rollups.tables import DaySum
-from service.ledger.tables import ORGANIZATION, Budget, Entry, HoldRow, numbered
+from service.ledger.tables import ORGANIZATION, Budget, Entry, HoldRow, LedgerAccount, numbered
 
 _STANDING = text("""
     SELECT account_id, scope, limit_usd, period, period_name, spent_usd, held_usd, thresholds,
@@ -108,11 +108,19 @@ def held_for(session: Session, team_id: str, subject_id: str) -> Decimal:
 
 
 def entry_numbered(session: Session, team_id: str, number: int) -> Entry:
-    """Return a team's entry by its number. Raises `NotFound`."""
+    """Return a team's entry by its number. Raises `NotFound`, or `Conflict` if it is archived."""
     entry = session.scalar(select(Entry).where(Entry.team_id == team_id, numbered(number - 1, number)))
-    if entry is None:
-        raise NotFound(f"Team {team_id} has no ledger entry {number}.", param="entry_number")
-    return entry
+    if entry is not None:
+        return entry
+    account = session.get(LedgerAccount, team_id)
+    if account is not None and 0 < number <= account.last_number:  # entries are numbered without gaps
+        raise Conflict(
+            f"The entry {number} of team {team_id} is in an archived month, so nothing can refer to it. "
+            "Leave out 'entry_number', and name it in the reason.",
+            param="entry_number",
+            code="entry_archived",
+        )
+    raise NotFound(f"Team {team_id} has no ledger entry {number}.", param="entry_number")
 
 
 def quantity_charged(session: Session, job_id: str, kind: PriceKind) -> Decimal:

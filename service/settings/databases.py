@@ -27,7 +27,8 @@ class DatabaseSettings(BaseSettings):
     )
     migrate_database_url: Secret | None = Field(
         default=None,
-        description="The same database as the owner of its tables, for `tunehouse migrate` alone.\n"
+        description="The same database as the owner of its tables, for `tunehouse migrate` and "
+        "`tunehouse archive-ledger` alone.\n"
         "Always in production: without it, api and workers own the tables and could rewrite history.",
     )
     db_pool_size: int = Field(

@@ -3,7 +3,9 @@
 import psycopg
 from sqlalchemy import make_url
 
-url = ""  # of the server under test; set by the fixture that starts it
+# Set by the fixture that starts the server under test.
+url = ""
+owner_url = ""  # of the database that all processes share, as the owner of its tables
 
 
 def url_of(database: str) -> str:

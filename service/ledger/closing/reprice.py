@@ -21,6 +21,7 @@ from service.catalog.tables import PriceRow
 from service.errors import Conflict, InvalidRequest, NotFound
 from service.ledger import rows
 from service.ledger.actions import append_rows
+from service.ledger.archive.queries import refuse_archived
 from service.ledger.charges import ADJUSTMENT
 from service.ledger.tables import Entry, LedgerAccount
 
@@ -100,6 +101,9 @@ def _price(session: Session, price_id: str) -> Price:
 
 def _standing(session: Session, price: Price, wanted: RepriceRange) -> Sequence[Entry]:
     """The rows in force that `price` applies to and that were charged at another price."""
+    if not price.kind.is_training:  # rows of jobs are never archived
+        remedy = "Choose a later range, or book an adjustment: POST /v1/costs/adjustments."
+        refuse_archived(session, [(wanted.start, wanted.end)], param="start_time", remedy=remedy)
     taken_back = aliased(Entry)
     reversal = and_(
         taken_back.team_id == Entry.team_id,

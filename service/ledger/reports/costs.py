@@ -11,9 +11,10 @@ from sqlalchemy import ColumnElement, Label, Subquery, func, select
 from sqlalchemy.orm import Session
 
 from service.errors import InvalidRequest
+from service.ledger.archive.queries import WHOLE_DAYS, refuse_archived
 from service.ledger.reports.names import add_names
 from service.ledger.reports.units import UNIT_COLUMNS, unit_sums, with_unit_costs
-from service.ledger.rollups.sums import Span, booked, read
+from service.ledger.rollups.sums import Span, booked, part_days, read
 
 TAG_PREFIX = "tag:"
 MAX_GROUPS = 4
@@ -62,10 +63,11 @@ def cost_report(
     """Return the costs in `scope`, with one row per combination of groups, ordered by them.
 
     `tag` groups by the whole set of tags and `tag:NAME` by the value of one tag, so each entry counts in
-    exactly one row. `with_units` adds `UNIT_COLUMNS`. Raises `InvalidRequest` for an unknown grouping, or for
-    too many.
+    exactly one row. `with_units` adds `UNIT_COLUMNS`. Raises `InvalidRequest` for an unknown grouping, for
+    too many, and for part of a day of an archived month.
     """
     names = _checked(group_by)
+    refuse_archived(session, part_days(scope.start, scope.end), param="start_time", remedy=WHOLE_DAYS)
     by: Span | None = "day" if "day" in names else "month" if "month" in names else None
     entries = booked(scope.team_id, scope.start, scope.end, by=by)
     fields = dict(_dimension(name, entries) for name in names)

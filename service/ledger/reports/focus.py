@@ -18,11 +18,12 @@ from sqlalchemy.orm import Session
 
 from service.catalog.price import PriceKind
 from service.catalog.tables import PriceRow
+from service.ledger.archive.queries import WHOLE_DAYS, refuse_archived
 from service.ledger.closing.months import closed_until
 from service.ledger.departments.tables import Department
 from service.ledger.kinds import NOT_USE
 from service.ledger.reports.costs import CostScope
-from service.ledger.rollups.sums import booked, read
+from service.ledger.rollups.sums import booked, part_days, read
 from service.ledger.tables import Entry
 from service.teams.keys.tables import ApiKey
 from service.teams.tables import Team
@@ -94,6 +95,7 @@ _NAMES = (
 
 def focus_rows(session: Session, scope: CostScope) -> Iterator[dict[str, Any]]:
     """Yield the charges of a scope as rows with all `COLUMNS`. `BilledCost` adds up to the report's total."""
+    refuse_archived(session, part_days(scope.start, scope.end), param="start_time", remedy=WHOLE_DAYS)
     usual, earlier = _usual(scope), _corrections(scope)
     charges = union_all(usual, earlier).subquery("charges")
     keys = [charges.c[name] for name in (*_NAMES, "price_id", "tags", "day", "charge_class")]

@@ -6,6 +6,7 @@ reads the sums and the few rows after the mark in one statement. It is therefore
 sums are, only slower.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 
@@ -82,7 +83,7 @@ def booked(
     """
     first, last = _whole_days(start, end)
     parts = [_sums(team_id, first, last, by), _behind_the_mark(team_id, start, end, by)]
-    if edges := _edges(start, end, first, last):
+    if edges := part_days(start, end):
         parts.append(_rows_in_sums(team_id, edges, by))
     return union_all(*parts).subquery("booked")
 
@@ -99,18 +100,16 @@ def _whole_days(start: datetime | None, end: datetime | None) -> tuple[date | No
     return first, None if end is None else end.date()
 
 
-def _edges(
-    start: datetime | None, end: datetime | None, first: date | None, last: date | None
-) -> list[ColumnElement[bool]]:
-    """Return conditions for the parts of the range that do not cover whole days."""
-    moment = Entry.booked_at
+def part_days(start: datetime | None, end: datetime | None) -> list[tuple[datetime, datetime]]:
+    """Return the parts of a range that do not cover whole days, for which `booked` reads entries."""
+    first, last = _whole_days(start, end)
     if start is not None and end is not None and first is not None and last is not None and first > last:
-        return [and_(moment >= start, moment < end)]  # within one day
+        return [(start, end)]  # within one day
     found = []
     if start is not None and first is not None and start < _midnight(first):
-        found.append(and_(moment >= start, moment < _midnight(first)))
+        found.append((start, _midnight(first)))
     if end is not None and last is not None and end > _midnight(last):
-        found.append(and_(moment >= _midnight(last), moment < end))
+        found.append((_midnight(last), end))
     return found
 
 
@@ -198,11 +197,11 @@ def _behind_the_mark(
 
 
 def _rows_in_sums(
-    team_id: str | None, edges: list[ColumnElement[bool]], by: Span | None
+    team_id: str | None, edges: Sequence[tuple[datetime, datetime]], by: Span | None
 ) -> Select[tuple[object, ...]]:
     query = _rows(by).join(
         RollupMark, and_(RollupMark.team_id == Entry.team_id, Entry.number <= RollupMark.number)
     )
     if team_id is not None:
         query = query.where(Entry.team_id == team_id)
-    return query.where(or_(*edges))
+    return query.where(or_(*(and_(Entry.booked_at >= start, Entry.booked_at < end) for start, end in edges)))

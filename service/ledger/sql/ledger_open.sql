@@ -10,13 +10,26 @@ BEGIN
         RETURN;
     END IF;
     this_month := ledger_month(clock_timestamp());
+    -- The sums, and the entries that they do not contain yet: rows of archived months are only in the sums.
     INSERT INTO accounts (id, team_id, scope, month, spent_usd, month_spent_usd, held_usd)
-    SELECT account, team, account_scope, this_month, coalesce(sum(e.amount_usd), 0),
-           coalesce(sum(e.amount_usd) FILTER (WHERE e.in_month_budget AND ledger_month(e.booked_at) = this_month), 0),
-           (SELECT coalesce(sum(h.amount_usd), 0) FROM holds h
-            WHERE h.team_id = team AND CASE account_scope WHEN 'key' THEN h.key_id ELSE h.subject_id END = account)
-    FROM ledger_entries e
-    WHERE e.team_id = team AND CASE account_scope WHEN 'key' THEN e.key_id ELSE e.job_id END = account;
+    SELECT account, team, account_scope, this_month, (
+        SELECT coalesce(sum(m.amount_usd), 0)
+        FROM ledger_groups g JOIN ledger_months m ON m.team_id = g.team_id AND m.group_id = g.id
+        WHERE g.team_id = team AND CASE account_scope WHEN 'key' THEN g.key_id ELSE g.job_id END = account
+    ) + (
+        SELECT coalesce(sum(e.amount_usd), 0) FROM ledger_entries e, (
+            SELECT coalesce(max(m.number), 0) AS number FROM ledger_marks m WHERE m.team_id = team
+        ) mark
+        WHERE e.team_id = team AND e.first_number > mark.number - 32 AND e.number > mark.number
+          AND CASE account_scope WHEN 'key' THEN e.key_id ELSE e.job_id END = account
+    ), (
+        SELECT coalesce(sum(e.amount_usd), 0) FROM ledger_entries e
+        WHERE e.team_id = team AND e.in_month_budget AND e.booked_at >= this_month::timestamp AT TIME ZONE 'UTC'
+          AND CASE account_scope WHEN 'key' THEN e.key_id ELSE e.job_id END = account
+    ), (
+        SELECT coalesce(sum(h.amount_usd), 0) FROM holds h
+        WHERE h.team_id = team AND CASE account_scope WHEN 'key' THEN h.key_id ELSE h.subject_id END = account
+    );
 END $$;
 
 -- Open the account of the organization with the sums of all teams' accounts. It is opened when it first gets a budget,

@@ -46,6 +46,14 @@ BEGIN
     FROM team_allocations a
     WHERE a.team_id = ANY (team_ids) AND a.department_id IS NOT NULL AND a.department_id <> ALL (locked);
     this_moment := clock_timestamp();
+    -- The keys of archived requests are gone, so a charge for one could be its second. Those of jobs and corrections
+    -- are kept.
+    IF began_first < this_moment - interval '31 days' AND EXISTS (
+        SELECT FROM jsonb_to_recordset(charges) AS c(job_id text, reason text, began_at timestamptz), archived_months m
+        WHERE c.job_id IS NULL AND c.reason IS NULL AND c.began_at < (m.month + interval '1 month') AT TIME ZONE 'UTC'
+    ) THEN
+        RAISE restrict_violation USING MESSAGE = 'the month in which this request began is archived';
+    END IF;
     -- Most companies allocate nothing: then no charge looks for an allocation.
     allocated := EXISTS (SELECT FROM team_allocations a WHERE a.team_id = ANY (team_ids));
 

@@ -12,7 +12,8 @@ from sqlalchemy.sql.elements import KeyedColumnElement
 
 from service.catalog.price import PriceKind
 from service.core import clock
-from service.ledger.rollups.sums import booked, read
+from service.ledger.archive.queries import WHOLE_DAYS, refuse_archived
+from service.ledger.rollups.sums import booked, part_days, read
 from service.ledger.tables import Entry
 
 Columns = ReadOnlyColumnCollection[str, KeyedColumnElement[Any]]
@@ -75,7 +76,7 @@ def cost_buckets(
     session: Session, buckets: Buckets, filters: Filters, groups: Mapping[str, Group]
 ) -> list[UsageBucket]:
     """Return amounts per bucket and group, with quantities and the number of units that they are in."""
-    of = _source(buckets, filters).c
+    of = _source(session, buckets, filters).c
     sums: dict[str, ColumnElement[Any]] = {
         "amount_usd": func.sum(of.amount_usd),
         "quantity": func.sum(of.quantity),
@@ -89,7 +90,7 @@ def completion_buckets(
     session: Session, buckets: Buckets, filters: Filters, groups: Mapping[str, Group]
 ) -> list[UsageBucket]:
     """Return tokens and requests per bucket and group. Requests are counted by their input token entries."""
-    of = _source(buckets, filters).c
+    of = _source(session, buckets, filters).c
     requests = func.sum(of.entries).filter(of.kind == PriceKind.INPUT_TOKENS.value, ~of.is_correction)
     sums: dict[str, ColumnElement[Any]] = {
         "input_tokens": _tokens(of, of.kind.in_(_INPUT)),
@@ -104,10 +105,14 @@ def _tokens(of: Columns, of_kind: ColumnElement[bool]) -> ColumnElement[Any]:
     return cast(func.coalesce(func.sum(of.quantity).filter(of_kind), 0), BigInteger)
 
 
-def _source(buckets: Buckets, filters: Filters) -> Subquery:
+def _source(session: Session, buckets: Buckets, filters: Filters) -> Subquery:
     """Select entries with their bucket's number as `place`: from daily sums if possible, else from rows."""
     start, end = _moment(buckets.start), _moment(buckets.end)
-    if buckets.width_s % _DAY_S == 0:
+    by_day = buckets.width_s % _DAY_S == 0
+    spans = part_days(start, end) if by_day else [(start, end)]
+    remedy = WHOLE_DAYS if by_day else "Use the bucket width 1d: sums of whole days remain."
+    refuse_archived(session, spans, param="start_time", remedy=remedy)
+    if by_day:
         days = booked(filters.team_id, start, end)
         since = cast(days.c.day - cast(literal(start.date(), Date), Date), Integer)
         return select(*days.c, (since // (buckets.width_s // _DAY_S)).label("place")).subquery()
