@@ -5,12 +5,21 @@ from sqlalchemy import make_url
 
 # Set by the fixture that starts the server under test.
 url = ""
-owner_url = ""  # of the database that all processes share, as the owner of its tables
+owner_url = ""  # as the owner of the tables, who is not a superuser
 
 
 def url_of(database: str) -> str:
     """The SQLAlchemy URL by which a superuser reaches the database of that name."""
     return make_url(url).set(database=database).render_as_string(hide_password=False)
+
+
+def owner_url_of(database_url: str) -> str:
+    """The URL by which the owner of the tables reaches the database that `database_url` names."""
+    return (
+        make_url(owner_url)
+        .set(database=make_url(database_url).database)
+        .render_as_string(hide_password=False)
+    )
 
 
 def connect(database_url: str) -> psycopg.Connection:

@@ -42,7 +42,7 @@ DAY = datetime(2024, 3, 15, tzinfo=UTC)
 NOON = DAY + timedelta(hours=12)
 
 
-def tunehouse(*arguments: str) -> "subprocess.CompletedProcess[str]":
+def tunehouse(database: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run a command as an operator does, who has the owner's URL."""
     return subprocess.run(
         [sys.executable, "-m", "service.cli", *arguments],
@@ -50,7 +50,7 @@ def tunehouse(*arguments: str) -> "subprocess.CompletedProcess[str]":
         capture_output=True,
         text=True,
         timeout=60,
-        env=os.environ | {"TUNEHOUSE_MIGRATE_DATABASE_URL": superuser.owner_url},
+        env=os.environ | {"TUNEHOUSE_MIGRATE_DATABASE_URL": superuser.owner_url_of(database)},
     )
 
 
@@ -84,8 +84,8 @@ def past(database: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def archived(past: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("TUNEHOUSE_MIGRATE_DATABASE_URL", superuser.owner_url)
+def archived(database: str, past: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setenv("TUNEHOUSE_MIGRATE_DATABASE_URL", superuser.owner_url_of(database))
     settings.cache_clear()
     assert move_to_storage(MONTH).entries == 6
     monkeypatch.undo()
@@ -113,13 +113,13 @@ def audit_findings() -> list[str]:
         return [str(finding) for finding in findings(session)]
 
 
-def test_an_archived_month_is_reported_and_audited_as_before(past: str) -> None:
+def test_an_archived_month_is_reported_and_audited_as_before(database: str, past: str) -> None:
     before = figures(past)
-    done = tunehouse("archive-ledger", MONTH.name)
+    done = tunehouse(database, "archive-ledger", MONTH.name)
     assert (done.returncode, done.stdout[:18]) == (0, "2024-03: 6 entries"), done
     assert numbers() == [5, 6, 7]  # the job's, the flagged one, and today's
     assert figures(past) == before
-    audited = tunehouse("audit-ledger")
+    audited = tunehouse(database, "audit-ledger")
     assert (audited.returncode, audited.stdout.split(" checked")[0]) == (
         0,
         "7 rows, 5 daily sums, 1 accounts and 0 holds",
