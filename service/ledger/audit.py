@@ -120,7 +120,7 @@ _CHECKS: Mapping[str, str] = {
         SELECT concat_ws(' ', m.rule_id, m.month) AS id, trim_scale(m.amount_usd)::text AS due,
                trim_scale(coalesce(sum(e.amount_usd), 0))::text AS found
         FROM shared_cost_months m
-        LEFT JOIN ledger_entries e ON e.kind = 'shared_cost' AND e.subject_id = m.rule_id
+        LEFT JOIN audited_entries e ON e.kind = 'shared_cost' AND e.subject_id = m.rule_id
             AND starts_with(e.unique_key, concat(m.rule_id, ':', to_char(m.month, 'YYYY-MM'), ':'))
         GROUP BY m.rule_id, m.month, m.amount_usd
         HAVING m.amount_usd <> coalesce(sum(e.amount_usd), 0)
