@@ -87,6 +87,7 @@ def create_app() -> Application:
         version=VERSION,
         summary="One service that a company's teams share to fine-tune language models.",
         description=_DESCRIPTION,
+        contact={"name": "The administrators of this service"},
         license_info={"name": "MIT", "identifier": "MIT"},
         generate_unique_id_function=operation_id,
         dependencies=[Depends(note_route), Depends(refuse_unknown_names)],

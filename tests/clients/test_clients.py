@@ -1,43 +1,41 @@
 """Each client that people use works unchanged, with nothing but a base URL and a key."""
 
 import os
+from pathlib import Path
 
 import pytest
 
-from tests.clients import table
-from tests.clients.runs import CLIENTS, GATEWAY, KNOWN, SANDBOX, Client, Outcome, run
+from tests.clients import generate, table
+from tests.clients.runs import CLIENTS, GATEWAY, HAS_NODE, KNOWN, SANDBOX, Client, run
 from tests.support.processes import Worker
 from tests.support.service import Service
 
 
+@pytest.fixture(scope="session")
+def generated(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with a Python client made from the OpenAPI document; a TypeScript one is made beside it."""
+    folder = tmp_path_factory.mktemp("generated")
+    document = generate.write_document(folder / "openapi.json")
+    generate.make_python_client(document, folder)
+    if HAS_NODE:
+        generate.make_typescript_client(document)
+    return folder
+
+
 @pytest.mark.parametrize("client", CLIENTS, ids=lambda client: client.name)
 def test_every_call_of_a_client_works_on_the_sandbox(
-    client: Client, service: Service, worker: Worker
+    client: Client, service: Service, worker: Worker, generated: Path
 ) -> None:
-    if not client.is_installed:
-        pytest.skip("no Node 20 with npm is to be had here")
-    team = service.make_team()
-    found = run(
-        client,
-        base_url=f"{service.url}/v1",
-        key=team.key,
-        model=SANDBOX,
-        completion_model="sandbox-babbage",
-    )
-    check(client, "sandbox", found)
+    check(client, "sandbox", generated, service, MODEL=SANDBOX, COMPLETION_MODEL="sandbox-babbage")
 
 
 @pytest.mark.parametrize(
     "client", [one for one in CLIENTS if one.is_tried_upstream], ids=lambda client: client.name
 )
 def test_every_call_of_a_client_works_through_the_gateway_to_an_openai_like_upstream(
-    client: Client, service: Service, worker: Worker
+    client: Client, service: Service, worker: Worker, generated: Path
 ) -> None:
-    if not client.is_installed:
-        pytest.skip("no Node 20 with npm is to be had here")
-    team = service.make_team()
-    found = run(client, base_url=f"{service.url}/v1", key=team.key, model=GATEWAY, completion_model="")
-    check(client, "upstream", found)
+    check(client, "upstream", generated, service, MODEL=GATEWAY, COMPLETION_MODEL="")
 
 
 def test_the_guide_has_the_table_of_this_run() -> None:
@@ -49,8 +47,12 @@ def test_the_guide_has_the_table_of_this_run() -> None:
     assert table.shown() == table.render()
 
 
-def check(client: Client, where: str, found: list[Outcome]) -> None:
-    """Check that every call worked, except those that are known not to."""
+def check(client: Client, where: str, generated: Path, service: Service, **models: str) -> None:
+    """Run a client, and check that every call worked, except those that are known not to."""
+    if client.environment == "node" and not HAS_NODE:
+        pytest.skip("no Node 20 with npm is to be had here")
+    team = service.make_team()
+    found = run(client, generated, OPENAI_BASE_URL=f"{service.url}/v1", OPENAI_API_KEY=team.key, **models)
     table.note(client, where, found)
     known = {call for name, at, call in KNOWN if (name, at) == (client.name, where)}
     wrong = [

@@ -1,4 +1,4 @@
-// Run a client's calls and report each as a line of JSON, as python/calls.py does.
+// Run a client's calls and report each as a line of JSON, as python/calls.py does. The working directory is this folder.
 import { readFileSync } from "node:fs";
 
 export const MODEL = process.env.MODEL;
@@ -8,8 +8,8 @@ export const QUESTION = "Which tea is the mildest?";
 
 /** Make all `calls`, a function by name each, and print the package's version and what became of each call. */
 export async function report(name, calls) {
-  const locked = new URL(`./node_modules/${name}/package.json`, import.meta.url);
-  console.log(JSON.stringify({ package: name, version: JSON.parse(readFileSync(locked)).version }));
+  const locked = JSON.parse(readFileSync(`node_modules/${name}/package.json`, "utf8"));
+  console.log(JSON.stringify({ package: name, version: locked.version }));
   for (const [call, make] of Object.entries(calls)) {
     let problem = null;
     try {

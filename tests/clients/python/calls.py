@@ -1,7 +1,8 @@
 """Run a client's calls and report each as a line of JSON. For scripts of any client: standard library only.
 
 A script names its calls with `@call` and ends with `report(...)`. The environment says where to call:
-OPENAI_BASE_URL, OPENAI_API_KEY, MODEL (a chat model), COMPLETION_MODEL and EXAMPLES (a training file).
+OPENAI_BASE_URL, OPENAI_API_KEY, MODEL (a chat model), COMPLETION_MODEL, EXAMPLES (a training file) and
+GENERATED (a folder with the client that is made from the OpenAPI document).
 """
 
 import json
@@ -17,6 +18,7 @@ KEY = os.environ["OPENAI_API_KEY"]
 MODEL = os.environ["MODEL"]
 COMPLETION_MODEL = os.environ["COMPLETION_MODEL"]
 EXAMPLES = os.environ["EXAMPLES"]
+GENERATED = os.environ["GENERATED"]
 QUESTION = "Which tea is the mildest?"
 
 _calls: list[tuple[str, Callable[[], None]]] = []
