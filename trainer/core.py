@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from trainer.clock import Clock
 from trainer.dialect import DIALECTS, ProviderDialect
@@ -16,7 +17,10 @@ from trainer.storage.store import Store
 
 @dataclass(frozen=True)
 class Core:
-    """The settings, the store, the file contents, the clock and the engine."""
+    """The settings, the store, the file contents, the clock and the engine.
+
+    `answered` counts the tokens of the sandbox's answers, by `prompt` and `completion`.
+    """
 
     settings: TrainerSettings
     store: Store
@@ -25,6 +29,7 @@ class Core:
     control: Control
     engine: Engine
     dialect: ProviderDialect
+    answered: Counter[str] = field(default_factory=Counter)
 
     def moment(self, due_at: float) -> float:
         """When a move happened: its due time in a sandbox, now if steps take real time."""

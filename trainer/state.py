@@ -23,6 +23,7 @@ class TrainerState:
     sender: Sender
     faults: Faults = field(default_factory=Faults)
     requests: Counter[str] = field(default_factory=Counter)
+    running: int = 0  # requests in progress
 
     def start(self) -> None:
         """Start the threads."""
@@ -34,6 +35,11 @@ class TrainerState:
         self.runner.stop()
         self.core.engine.stop()
         self.sender.stop()
+
+    def forget_requests(self) -> None:
+        """Count requests and the tokens of answers from zero again."""
+        self.requests.clear()
+        self.core.answered.clear()
 
 
 def build_state(settings: TrainerSettings) -> TrainerState:

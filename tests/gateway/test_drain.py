@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import httpx2
@@ -101,14 +102,15 @@ def ask_until_it_stops(api: Api, team: TeamHandle, enough: threading.Semaphore, 
             return
 
 
-def test_no_restart_under_load_leaves_a_hold_or_an_unmetered_request(
+def test_no_restart_under_load_leaves_a_hold_or_an_unmetered_token(
     start_api: StartApi, trainer: TrainerProcess
 ) -> None:
     trainer.control.answers(latency_s=0.05, chunks=5)
+    wait_until(trainer.control.is_idle)  # earlier tests cut their requests
     trainer.control.forget_requests()
     teams = []
     for _ in range(ROUNDS):
-        api, service = start_api(drain_s="0.5")
+        api, service = start_api(drain_s="60")
         team = service.make_team()
         teams.append(team)
         enough = threading.Semaphore(0)
@@ -125,5 +127,11 @@ def test_no_restart_under_load_leaves_a_hold_or_an_unmetered_request(
         assert api.process is not None
         api.process.wait(20)
     assert not any(holds_left(team.id) for team in teams)
-    charged = {row.subject_id for team in teams for row in entries_of(team.id)}
+    rows = [row for team in teams for row in entries_of(team.id)]
+    charged = {row.subject_id for row in rows}
     assert len(charged) == trainer.control.requests()["POST /v1/chat/completions"]
+    metered = Counter[str]()
+    for row in rows:
+        metered[row.kind] += int(row.quantity)
+    answered = trainer.control.tokens()
+    assert metered == {"input_tokens": answered["prompt"], "output_tokens": answered["completion"]}

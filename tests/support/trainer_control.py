@@ -88,6 +88,14 @@ class TrainerControl:
         """Requests by `METHOD /path` since the start or the last `forget_requests`."""
         return dict(self.call("GET", "requests")["counts"])
 
+    def is_idle(self) -> bool:
+        """Whether no request is in progress."""
+        return self.call("GET", "requests")["running"] == 0
+
+    def tokens(self) -> dict[str, int]:
+        """Tokens of the answers, by `prompt` and `completion`, since the last `forget_requests`."""
+        return dict(self.call("GET", "requests")["tokens"])
+
     def forget_requests(self) -> None:
         """Count from zero again."""
         self.call("DELETE", "requests")

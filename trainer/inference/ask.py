@@ -27,6 +27,9 @@ async def ask(core: Core, served: ServedModel, prompt: Prompt, n: int = 1) -> li
         answer = await _answer(core.engine, served, prompt)
         lengthens = behaviour.chunks is not None and not answer.calls
         answers.append(_lengthen(answer, behaviour.chunks or 0) if lengthens else answer)
+    if not core.engine.answers_slowly:  # else they are counted while they are read
+        core.answered["prompt"] += answers[0].prompt_tokens
+        core.answered["completion"] += sum(answer.completion_tokens for answer in answers)
     return answers
 
 

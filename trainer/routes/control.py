@@ -217,7 +217,7 @@ async def reset(request: Request) -> Response:
     state = state_of(request)
     state.core.clock.set_real()
     state.faults.replace([])
-    state.requests.clear()
+    state.forget_requests()
     state.core.control.state = ControlState()
     state.core.control.save()
     state.runner.wake()
@@ -226,13 +226,21 @@ async def reset(request: Request) -> Response:
 
 @router.get("/requests")
 async def show_requests(request: Request) -> Response:
-    """Requests counted by method and path since the start or the last delete."""
-    counts = state_of(request).requests
-    return answer({"total": sum(counts.values()), "counts": dict(sorted(counts.items()))})
+    """Requests counted by method and path, and tokens of answers, since the start or the last delete."""
+    state = state_of(request)
+    counts, tokens = state.requests, state.core.answered
+    return answer(
+        {
+            "total": sum(counts.values()),
+            "counts": dict(sorted(counts.items())),
+            "tokens": dict(tokens),
+            "running": state.running,
+        }
+    )
 
 
 @router.delete("/requests")
 async def forget_requests(request: Request) -> Response:
     """Count from zero again."""
-    state_of(request).requests.clear()
-    return answer({"total": 0, "counts": {}})
+    state_of(request).forget_requests()
+    return answer({"total": 0, "counts": {}, "tokens": {}})

@@ -68,10 +68,14 @@ class Gate:
         if self._state.core.settings.control:
             self._state.requests[f"{scope['method']} {path}"] += 1
         rule = self._state.faults.take(scope["method"], path)
-        if rule is None:
-            await self._app(scope, receive, send)
-        else:
-            await spoil(rule, self._app, scope, receive, send)
+        self._state.running += 1
+        try:
+            if rule is None:
+                await self._app(scope, receive, send)
+            else:
+                await spoil(rule, self._app, scope, receive, send)
+        finally:
+            self._state.running -= 1
 
     def _check_key(self, headers: Headers) -> ApiError | None:
         scheme, _, key = headers.get("authorization", "").partition(" ")
