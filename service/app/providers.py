@@ -8,13 +8,14 @@ from pydantic import BaseModel
 from service.core.clock import unix
 from service.core.db import transaction
 from service.core.pages import ListOut
+from service.core.web import Route
 from service.gateway.circuit import CircuitState
 from service.gateway.gateway import Gateway
 from service.jobs.blocks import standing_blocks
 from service.providers.health import ProviderHealth, check_all
 from service.teams.access import Reader
 
-router = APIRouter(prefix="/v1/providers", tags=["providers"])
+router = APIRouter(prefix="/v1/providers", tags=["providers"], route_class=Route)
 
 
 class ProviderOut(BaseModel):

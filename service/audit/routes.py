@@ -9,12 +9,12 @@ from service.audit.schemas import AuditEventOut, audit_event_out
 from service.core.clock import from_unix
 from service.core.moments import Moment
 from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession
+from service.core.web import RequestSession, Route
 from service.core.wire import Text
 from service.teams.access import Manager
 from service.teams.keys.queries import names_of
 
-router = APIRouter(prefix="/v1/audit_events", tags=["audit"])
+router = APIRouter(prefix="/v1/audit_events", tags=["audit"], route_class=Route)
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 

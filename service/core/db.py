@@ -5,14 +5,17 @@ wake-ups, are registered with `after_commit`. SQLAlchemy's own `after_commit` ev
 fires when a SAVEPOINT is released.
 """
 
+import select
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, DateTime, Engine, MetaData, create_engine, event, make_url, text
+import psycopg
+from sqlalchemy import Connection, DateTime, Engine, MetaData, create_engine, event, make_url
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from service.core.metrics import measures
@@ -60,7 +63,9 @@ def engine() -> Engine:
 @cache
 def _reports_engine() -> Engine:
     url = settings().reports_database_url
-    return engine() if url is None else _make_engine(url.get_secret_value(), is_pooled=False)
+    if url is None:
+        return engine()
+    return _make_engine(url.get_secret_value(), is_pooled=False, default_transaction_read_only="on")
 
 
 def dispose_engines() -> None:
@@ -81,20 +86,20 @@ def direct_connection(**options: str) -> tuple[str, dict[str, Any]]:
     return found.render_as_string(hide_password=False), _connect_args(LIMITS | options)
 
 
-def _make_engine(url: str, *, is_pooled: bool) -> Engine:
+def _make_engine(url: str, *, is_pooled: bool, **options: str) -> Engine:
     """Make a pool. A pooler in transaction mode hands each transaction another connection of the server's.
 
     It takes neither startup options nor prepared statements, so each transaction sets its own limits.
     """
-    args = _connect_args({}) | {"prepare_threshold": None} if is_pooled else _connect_args(LIMITS)
+    args = _connect_args({}) | {"prepare_threshold": None} if is_pooled else _connect_args(LIMITS | options)
     made = create_engine(
         url,
         pool_size=settings().db_pool_size,
         max_overflow=0,
         pool_timeout=settings().db_pool_timeout_s,
-        pool_pre_ping=True,
         connect_args=args,
     )
+    event.listen(made, "checkout", _refuse_closed)
     measures.connections_may_be(settings().db_pool_size)
     event.listen(made, "checkout", measures.connection_used)
     event.listen(made, "checkin", measures.connection_returned)
@@ -103,8 +108,23 @@ def _make_engine(url: str, *, is_pooled: bool) -> Engine:
     return made
 
 
+def _refuse_closed(connection: psycopg.Connection[Any], _record: object, _proxy: object) -> None:
+    """Make the pool replace a connection that the server has closed, without asking the server each time.
+
+    An idle connection receives nothing until it ends, so a readable socket is one that has ended.
+    """
+    ending = select.poll()
+    try:
+        ending.register(connection.fileno(), select.POLLIN)
+    except psycopg.OperationalError as closed:
+        raise DisconnectionError from closed
+    if ending.poll(0):
+        raise DisconnectionError
+
+
 def _set_limits(connection: Connection) -> None:
-    connection.exec_driver_sql(_SET_LIMITS)
+    if connection.get_isolation_level() != "AUTOCOMMIT":
+        connection.exec_driver_sql(_SET_LIMITS)
 
 
 def _connect_args(options: Mapping[str, str]) -> dict[str, Any]:
@@ -114,11 +134,18 @@ def _connect_args(options: Mapping[str, str]) -> dict[str, Any]:
 
 
 @contextmanager
-def reading() -> Iterator[Session]:
-    """Provide a session for reports, on the replica if there is one. It cannot write, and never commits."""
-    with Session(_reports_engine(), expire_on_commit=False) as session:
-        session.execute(text("SET TRANSACTION READ ONLY"))
+def reading(*, reports: bool = False) -> Iterator[Session]:
+    """Provide a session for reading without BEGIN and COMMIT: each statement sees what is committed by then.
+
+    With `reports`, it reads the replica if there is one. Raises `RuntimeError` if objects were changed,
+    because nothing would store them.
+    """
+    made = _reports_engine() if reports else engine()
+    by_statement = made.execution_options(isolation_level="AUTOCOMMIT")
+    with Session(by_statement, expire_on_commit=False, autoflush=False) as session:
         yield session
+        if session.new or session.dirty or session.deleted:
+            raise RuntimeError("Objects were changed in a session for reading.")
 
 
 @contextmanager

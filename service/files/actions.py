@@ -3,7 +3,7 @@
 import hashlib
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, literal, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -160,10 +160,11 @@ def fail_file(session: Session, file: File, reason: str) -> None:
 
 def mark_used(session: Session, *, file_id: str, used_by: str) -> None:
     """Protect a file from deletion until `unmark_used`. Raises `NotFound` if it is already deleted."""
-    living = select(File.id).where(File.id == file_id, File.deleted_at.is_(None)).with_for_update(read=True)
-    if session.scalar(living) is None:
+    living = select(File.id, literal(used_by)).where(File.id == file_id, File.deleted_at.is_(None))
+    use = insert(FileUse).from_select(["file_id", "used_by"], living.with_for_update(read=True))
+    again = use.on_conflict_do_update(index_elements=["file_id", "used_by"], set_={"used_by": used_by})
+    if session.scalar(again.returning(FileUse.file_id)) is None:
         raise NotFound(f"There is no file {file_id!r}.")
-    session.execute(insert(FileUse).values(file_id=file_id, used_by=used_by).on_conflict_do_nothing())
 
 
 def unmark_used(session: Session, *, file_id: str, used_by: str) -> None:

@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
 from service.core.pages import ListOut, Order, list_out
-from service.core.web import RequestSession, as_file, as_text
+from service.core.web import RequestSession, Route, as_file, as_text
 from service.dataset.formats.detect import FORMATS
 from service.errors import NotFound
 from service.files import actions, creating, queries
@@ -21,7 +21,7 @@ from service.settings import settings
 from service.teams import idempotency
 from service.teams.access import Reader, Trainer
 
-router = APIRouter(prefix="/v1/files", tags=["files"])
+router = APIRouter(prefix="/v1/files", tags=["files"], route_class=Route)
 
 _FORM = described(
     ["file", "purpose"],

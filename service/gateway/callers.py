@@ -1,21 +1,19 @@
-"""Find and cache the caller of a request: a revoked key stops working within `inference_cache_s`."""
-
-import hashlib
+"""Find the caller of a request: a revoked key stops working within `inference_cache_s`."""
 
 from service.core.db import transaction
 from service.errors import Unauthenticated
 from service.gateway.limits import actions as own_limits
-from service.gateway.memory import ShortMemory
 from service.gateway.payer import Payer
 from service.teams.access import NO_KEY, Caller, authenticate
 from service.teams.keys.scopes import Scope
+from service.teams.known import KnownCallers
 
 
 class Callers:
-    """Caches recently used keys by their hash, so that no secret stays in memory."""
+    """Finds who pays for a request, and remembers it for `ttl_s`."""
 
     def __init__(self, ttl_s: float) -> None:
-        self._memory: ShortMemory[tuple[bytes, str | None], Payer] = ShortMemory(ttl_s)
+        self._known: KnownCallers[Payer] = KnownCallers(ttl_s)
 
     async def find(self, authorization: str | None, project: str | None) -> Payer:
         """Return the caller who sent these headers.
@@ -27,8 +25,7 @@ class Callers:
         secret = rest.strip()
         if scheme.lower() != "bearer" or not secret:
             raise Unauthenticated(NO_KEY)
-        key = (hashlib.sha256(secret.encode("latin-1")).digest(), project)
-        return await self._memory.find(key, lambda: _admit(authenticate(secret, project)))
+        return await self._known.find(secret, project, lambda: _admit(authenticate(secret, project)))
 
 
 def _admit(caller: Caller) -> Payer:

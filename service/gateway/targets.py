@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 from service.catalog.price import SERVICE_TIERS, STANDARD
 from service.catalog.prices import Price, PriceKind, served_as, unknown_price, use_prices
 from service.core.db import transaction
+from service.core.short_memory import ShortMemory
 from service.errors import PriceUnknown, Unavailable
-from service.gateway.memory import ShortMemory
 from service.gateway.metering.usage import load_encoding
 from service.models.deployments.queries import serving_name
 from service.models.queries import Target, resolve

@@ -25,7 +25,9 @@ from service.jobs.tables import Job
 from service.ledger.actions import release_hold
 from service.providers.kinds.capabilities import capabilities_of, translate
 from service.providers.registry import provider_settings
+from service.teams.actions import keep_in_service
 from service.teams.quotas.actions import Quota, counted_by, require_room
+from service.teams.tables import Team
 
 CREATED = "Created fine-tuning job: {}"  # OpenAI's words
 
@@ -46,8 +48,7 @@ def create_job(
     Raises `NotFound`, `InvalidRequest`, `TrainingNotAvailable`, `PriceUnknown`, `BudgetExceeded` or
     `QuotaExceeded`; then nothing was created.
     """
-    # First, because this may wait for the team's other creates, which must not wait for rows locked here.
-    require_room(session, team_id, Quota.QUEUED_JOBS)
+    keep_in_service(session, session.get_one(Team, team_id))
     request = request_of_body(team_id, key_id, body)
     admission = check_admission(session, request)
     target, method = admission.target, method_of(body)
@@ -76,6 +77,7 @@ def create_job(
         status=JobStatus.VALIDATING_FILES,
         price_id=admission.price.id,
         billed_by=admission.price.kind.unit,
+        estimated_cost_usd=None if admission.estimate is None else admission.estimate.cost_usd,
         result_files=[],
         created_at=now,
         changed_at=now,
@@ -84,10 +86,13 @@ def create_job(
     session.flush()
     for file_id in _files_of(job):
         datasets.mark_used(session, file_id=file_id, used_by=job.id)
-    hold_cost(session, replace(request, job_id=job.id), admission.estimate)
     append_event(session, job, EventType.JOB_CREATED, CREATED.format(job.id))
-    _note_estimate(session, job, admission)
+    _note_plan(session, job, admission)
     work.schedule(session, ADVANCE_JOB, job.id, team_id=job.team_id)
+    # Last, because the quota and the accounts are shared: the team's other creates wait for them until this
+    # transaction ends.
+    require_room(session, team_id, Quota.QUEUED_JOBS, inserted=True)
+    hold_cost(session, replace(request, job_id=job.id), admission.estimate)
     return job
 
 
@@ -100,15 +105,15 @@ def admit_job(session: Session, job: Job) -> bool:
     admission = check_admission(session, request)
     if admission.estimate is None:
         return False
+    job.estimated_cost_usd = admission.estimate.cost_usd
+    _note_plan(session, job, admission)
     hold_cost(session, request, admission.estimate)
-    _note_estimate(session, job, admission)
     return True
 
 
-def _note_estimate(session: Session, job: Job, admission: Admission) -> None:
+def _note_plan(session: Session, job: Job, admission: Admission) -> None:
     if admission.estimate is None or admission.training is None:
         return
-    job.estimated_cost_usd = admission.estimate.cost_usd
     _translate(session, job, admission.estimate.n_epochs)
     shared = shared_rows(session, job.team_id, admission.training, job.validation_file)
     if shared is not None:

@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ARRAY, Select, Text, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.core.pages import Page, fetch_page
 from service.errors import NotFound
 from service.jobs.states import TERMINAL
 from service.jobs.tables import Job, JobCheckpoint
-from service.ledger.queries import costs_by_job, limits_of
-from service.ledger.tables import HoldRow
+from service.ledger.tables import Budget, Entry, HoldRow
 
 
 @dataclass(frozen=True)
@@ -92,14 +91,13 @@ def job_of_provider(session: Session, provider: str, provider_job_id: str) -> Jo
 
 def job_money(session: Session, team_id: str, job_ids: Sequence[str]) -> Mapping[str, JobMoney]:
     """Map job ids to what each of the team's jobs holds and has cost."""
-    own = HoldRow.team_id == team_id, HoldRow.subject_id.in_(job_ids)
-    holds = {
-        row.subject_id: row.amount_usd
-        for row in session.execute(select(HoldRow.subject_id, HoldRow.amount_usd).where(*own))
-    }
-    costs, limits = costs_by_job(session, team_id, job_ids), limits_of(session, job_ids)
-    zero = Decimal(0)
+    jobs = func.unnest(bindparam("job_ids", list(job_ids), ARRAY(Text))).column_valued("job_id")
+    held = select(HoldRow.amount_usd).where(HoldRow.team_id == team_id, HoldRow.subject_id == jobs)
+    spent = select(func.sum(Entry.amount_usd)).where(Entry.team_id == team_id, Entry.job_id == jobs)
+    limit = select(Budget.limit_usd).where(Budget.account_id == jobs)
+    amounts = select(jobs, held.scalar_subquery(), spent.scalar_subquery(), limit.scalar_subquery())
+    none = Decimal(0)
     return {
-        job_id: JobMoney(holds.get(job_id, zero), costs.get(job_id, zero), limits.get(job_id))
-        for job_id in job_ids
+        job_id: JobMoney(held_usd or none, cost_usd or none, max_cost_usd)
+        for job_id, held_usd, cost_usd, max_cost_usd in session.execute(amounts)
     }

@@ -133,12 +133,3 @@ def cost_of_job(session: Session, job_id: str) -> Decimal:
     """A job's cost to date."""
     spent = select(func.coalesce(func.sum(Entry.amount_usd), 0)).where(Entry.job_id == job_id)
     return Decimal(session.scalar(spent) or 0)
-
-
-def costs_by_job(session: Session, team_id: str, job_ids: Collection[str]) -> Mapping[str, Decimal]:
-    """The cost to date of each of the team's jobs; jobs without charges are left out."""
-    own = Entry.team_id == team_id, Entry.job_id.in_(job_ids)
-    rows = session.execute(
-        select(Entry.job_id, func.sum(Entry.amount_usd)).where(*own).group_by(Entry.job_id)
-    )
-    return {job_id: amount for job_id, amount in rows if job_id is not None}

@@ -9,7 +9,10 @@ from sqlalchemy.orm import Session
 from service.core import clock, ids
 from service.errors import Conflict
 from service.teams.keys.tables import ApiKey
+from service.teams.known import forget_callers
 from service.teams.tables import Team
+
+_KEPT = "teams_in_service"  # the ids of teams whose rows this transaction has locked
 
 
 class LeftJobs(StrEnum):
@@ -58,6 +61,7 @@ def archive_team(session: Session, team: Team, left_jobs: LeftJobs) -> None:
     if team.left_jobs != LeftJobs.CANCEL:
         team.left_jobs = left_jobs
     session.flush()
+    forget_callers(session)
     living = ApiKey.team_id == team.id, ApiKey.revoked_at.is_(None)
     session.execute(update(ApiKey).where(*living).values(revoked_at=func.now()))
 
@@ -67,9 +71,14 @@ def keep_in_service(session: Session, team: Team) -> None:
 
     Call this before you lock one of the team's keys: archiving locks in the same order.
     """
+    kept: set[str] = session.info.setdefault(_KEPT, set())
+    if team.id in kept:
+        return
     session.refresh(team, with_for_update={"read": True})
     if team.archived_at is not None:
         raise Conflict(
             f"The team {team.id!r} is archived. You cannot create or change anything for it.",
             code="team_archived",
         )
+    if not session.in_nested_transaction():  # which could be rolled back, and the lock with it
+        kept.add(team.id)

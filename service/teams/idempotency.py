@@ -12,12 +12,12 @@ from typing import Any
 
 from fastapi import Request, Response
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
-from fastapi.routing import APIRoute
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from service.core import clock
 from service.core.db import transaction
+from service.core.web import Route
 from service.errors import Conflict, InvalidRequest
 from service.teams.access import TEAM_HEADER, Caller
 from service.teams.tables import IdempotencyRecord
@@ -98,7 +98,7 @@ def key_of(request: Request) -> str | None:
     return key
 
 
-class IdempotentRoute(APIRoute):
+class IdempotentRoute(Route):
     """A router's `route_class` whose writes honour `Idempotency-Key`."""
 
     def get_route_handler(self) -> Handler:

@@ -164,20 +164,20 @@ def send_test(session: Session, endpoint: WebhookEndpoint, type: EventType) -> W
             code="too_many_webhook_tests",
             retry_after_s=settings().webhook_timeout_s,
         )
-    event = append(
+    event_id = append(
         session,
         team_id=endpoint.team_id,
         subject_id=endpoint.id,
         type=EventType.WEBHOOK_TEST,
         data={"event_type": type.value},
     )
-    assert event is not None, "only a source_key makes an event known"  # noqa: S101
+    assert event_id is not None, "only a source_key makes an event known"  # noqa: S101
     moment = clock.now()
     delivery = WebhookDelivery(
         id=ids.new_id(DELIVERY_PREFIX),
         team_id=endpoint.team_id,
         endpoint_id=endpoint.id,
-        event_id=event.id,
+        event_id=event_id,
         event_type=type.value,
         state=DeliveryState.PENDING.value,
         failures=0,

@@ -18,7 +18,7 @@ from service.files.tables import File
 from service.gateway.targets import priced
 from service.jobs.metrics.curves import curves_from_csv
 from service.jobs.tables import JobCheckpoint
-from service.ledger.queries import costs_by_job
+from service.ledger.queries import cost_of_job
 from service.models.actions import DELETE_UPSTREAM, delete_model
 from service.models.deployments.actions import set_deployment
 from service.models.deployments.queries import lock_any_model
@@ -86,7 +86,7 @@ def test_a_job_runs_to_a_model_results_and_a_bill() -> None:
         kept = session.scalars(select(JobCheckpoint).where(JobCheckpoint.job_id == job_id)).all()
         assert len(kept) == 3
         assert job.trained_tokens
-        charged = costs_by_job(session, team, [job_id])[job_id]
+        charged = cost_of_job(session, job_id)
     assert charged == Decimal(5) * job.trained_tokens / 1_000_000
 
 

@@ -165,7 +165,7 @@ def test_idle_listeners_ask_the_database_nothing_and_an_event_is_read_once_for_a
         queries: list[str] = []
 
         def note(_c: Any, _cursor: Any, statement: str, *_: Any) -> None:
-            if "FROM events" in statement and "source_key" in statement and "LIMIT" in statement:
+            if statement.startswith("SELECT") and "FROM events" in statement and "LIMIT" in statement:
                 queries.append(statement)
 
         listen.listen(engine(), "before_cursor_execute", note)

@@ -103,9 +103,9 @@ def test_reports_read_elsewhere_and_cannot_write(
 ) -> None:
     monkeypatch.setenv("TUNEHOUSE_REPORTS_DATABASE_URL", postgres.url("postgres"))
     with patched_database_url(postgres.url("tunehouse", "tunehouse_app")):
-        with reading() as session:
+        with reading(reports=True) as session:
             assert session.scalar(text("SELECT current_database()")) == "postgres"
-        with reading() as session, pytest.raises(InternalError, match="read-only"):
+        with reading(reports=True) as session, pytest.raises(InternalError, match="read-only"):
             session.execute(text("CREATE TABLE note (text text)"))
     monkeypatch.undo()
 

@@ -1,6 +1,7 @@
 """An empty database between tests: rows are deleted, the schema and the shipped prices stay."""
 
 from psycopg import sql
+from psycopg.errors import DeadlockDetected
 from sqlalchemy import select
 
 from service.core.db import dispose_engines, transaction
@@ -13,9 +14,15 @@ from tests.support import superuser
 def clean(url: str) -> None:
     """Delete every row of every table of this database but the shipped prices."""
     tables = [table.name for table in METADATA.sorted_tables if table.name != "prices"]
-    with superuser.connect(url) as connection:
-        deletes = [sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in tables]
-        connection.execute(sql.SQL("; ").join(deletes))
+    deletes = [sql.SQL("DELETE FROM {}").format(sql.Identifier(name)) for name in tables]
+    for tries_left in reversed(range(5)):
+        try:
+            with superuser.connect(url) as connection:
+                connection.execute(sql.SQL("; ").join(deletes))
+            return
+        except DeadlockDetected:  # with a step that a worker does meanwhile, in an order of its own
+            if not tries_left:
+                raise
 
 
 def dsn(url: str) -> str:

@@ -34,9 +34,9 @@ def make_endpoint(team_id: str, url: str, *types: EventType) -> tuple[str, str]:
 def happen(team_id: str, type_: EventType = SUCCEEDED, subject_id: str = "ftjob-1") -> str:
     """Append an event; its id."""
     with transaction() as session:
-        event = append(session, team_id=team_id, subject_id=subject_id, type=type_)
-        assert event is not None
-        return event.id
+        event_id = append(session, team_id=team_id, subject_id=subject_id, type=type_)
+        assert event_id is not None
+        return event_id
 
 
 def run_due() -> None:

@@ -29,9 +29,9 @@ def make_endpoint(team: TeamHandle, url: str = "https://ci.example.com/hooks") -
 
 def happen(team: TeamHandle) -> str:
     with transaction() as session:
-        event = append(session, team_id=team.id, subject_id="ftjob-1", type=EventType.JOB_SUCCEEDED)
-        assert event is not None
-        return event.id
+        event_id = append(session, team_id=team.id, subject_id="ftjob-1", type=EventType.JOB_SUCCEEDED)
+        assert event_id is not None
+        return event_id
 
 
 def await_worker(team: TeamHandle, target: Receiver) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 
 import structlog
 from anyio import CapacityLimiter
-from anyio.to_thread import run_sync
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app.edge import headers as heads
@@ -20,7 +19,8 @@ from service.app.invalid.query_names import refuse_any
 from service.core.in_flight import InFlight
 from service.errors import TunehouseError, Unauthenticated
 from service.settings import settings
-from service.teams.access import TEAM_HEADER, Caller, authenticate
+from service.teams.access import NO_KEY, TEAM_HEADER, Caller, authenticate
+from service.teams.known import KnownCallers
 
 # A request uses one thread at a time. There are more threads than turns, so that a request that holds a row
 # always gets a thread to finish with, however many others wait for that row.
@@ -53,6 +53,7 @@ class Door:
         self._uploads = {re.compile(path): reader for path, reader in uploads.items()}
         self._in_flight = in_flight
         self._turns = turns
+        self._known: KnownCallers[Caller] = KnownCallers(settings().inference_cache_s)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"] == _ALIVE:
@@ -75,7 +76,7 @@ class Door:
             await run_in_turn(self._app, self._turns, STRANGERS, scope, replayed(body, receive), send)
 
     async def _admit(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
-        caller = await _caller(headers)
+        caller = await self._caller(headers)
         scope["state"]["caller"] = caller
         structlog.contextvars.bind_contextvars(key_id=caller.key_id, team_id=caller.team_id)
         owner = caller.counted_as
@@ -89,6 +90,21 @@ class Door:
                 body = as_json(await self._bodies.whole(headers, receive))
                 scope = {**scope, "headers": _as_json_headers(scope)}
             await run_in_turn(self._app, self._turns, owner, scope, replayed(body, receive), send)
+
+    async def _caller(self, headers: Headers) -> Caller:
+        """Return the sender of the request. Raises `Unauthenticated`."""
+        scheme, _, rest = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
+        secret = rest.strip() if scheme.lower() == "bearer" else ""
+        if not secret and b"api-key" in headers:
+            raise Unauthenticated(
+                "The key came in the header 'api-key', as AzureOpenAI sends it. Use OpenAI(base_url=…, "
+                "api_key=…), which sends 'Authorization: Bearer th-…'."
+            )
+        if not secret:
+            raise Unauthenticated(NO_KEY)
+        named = headers.get(TEAM_HEADER.encode())
+        team = named.decode("latin-1") if named is not None else None
+        return await self._known.find(secret, team, lambda: authenticate(secret, team))
 
     def _upload(self, scope: Scope) -> Bodies | None:
         if scope["method"] != "POST":
@@ -135,21 +151,6 @@ class InferenceDoor:
             await answer(refusal)(scope, receive, send)
             return
         await self._app(scope, self._bodies.lazily_whole(headers, receive), send)
-
-
-async def _caller(headers: Headers) -> Caller:
-    """Return the sender of the request. Raises `Unauthenticated`."""
-    scheme, _, secret = headers.get(b"authorization", b"").decode("latin-1").partition(" ")
-    bearer = secret.strip() if scheme.lower() == "bearer" else None
-    if bearer is None and b"api-key" in headers:
-        raise Unauthenticated(
-            "The key came in the header 'api-key', as AzureOpenAI sends it. Use OpenAI(base_url=…, "
-            "api_key=…), which sends 'Authorization: Bearer th-…'."
-        )
-    team = headers.get(TEAM_HEADER.encode())
-    return await run_sync(
-        authenticate, bearer, team.decode("latin-1") if team is not None else None, limiter=KEY_CHECKS
-    )
 
 
 def _as_json_headers(scope: Scope) -> list[tuple[bytes, bytes]]:

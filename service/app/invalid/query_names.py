@@ -14,7 +14,7 @@ from service.errors import InvalidRequest
 _PROBED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
-def refuse_unknown_names(request: Request) -> None:
+async def refuse_unknown_names(request: Request) -> None:
     """Every route depends on this. Raises `InvalidRequest` for query parameters that it does not have."""
     if not request.scope["query_string"] or request.scope["path"] in _PROBED:
         return

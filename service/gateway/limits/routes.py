@@ -67,7 +67,7 @@ def set_key_limits(
     key = get_key(session, team.id, key_id)
     limits = body.model_dump()
     own_limits.set_limits(session, team_id=team.id, subject_id=key.id, **limits)
-    note_bound(key, "rate_limits", is_set=any(limit is not None for limit in limits.values()))
+    note_bound(session, key, "rate_limits", is_set=any(limit is not None for limit in limits.values()))
     return _out(session, key.id, "key")
 
 

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.core.web import RequestSession
+from service.core.web import RequestSession, Route
 from service.core.wire import WireOut
 from service.events.tables import Event
 from service.events.types import EventType
@@ -18,7 +18,7 @@ from service.jobs.queries import get_job
 from service.jobs.tables import Job
 from service.teams.access import Reader
 
-router = APIRouter(prefix="/v1/fine_tuning", tags=["fine-tuning"])
+router = APIRouter(prefix="/v1/fine_tuning", tags=["fine-tuning"], route_class=Route)
 _LATEST_EVENTS = 20_000
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.core import clock, ids
-from service.events.actions import Level, append
+from service.events.actions import Level, NewEvent, append_all
 from service.events.tables import Event
 from service.events.types import EventType
 from service.files.actions import create_result_file
@@ -216,21 +216,23 @@ def _keep_checkpoint(session: Session, job: Job, checkpoint: ProviderCheckpoint,
 def _copy_events(
     session: Session, job: Job, events: Sequence[ProviderEvent], names: Mapping[str, str]
 ) -> None:
+    created = CREATED.format(job.id)  # the log begins with our own event of these words
+    copied = []
     for event in events:
         message = rename_ids(event.message, names)
-        if message == CREATED.format(job.id):  # the log begins with our own event of these words
+        if message == created:
             continue
-        append(
-            session,
-            team_id=job.team_id,
-            subject_id=job.id,
-            type=EventType.JOB_METRICS if event.type == "metrics" else EventType.JOB_MESSAGE,
-            message=message.removeprefix(CREATED.format(job.id)).strip(),
-            level=_LEVELS.get(event.level, "info"),
-            data=json.loads(rename_ids(json.dumps(dict(event.data)), names)),
-            source_key=event.id,
-            created_at=event.created_at,
+        copied.append(
+            NewEvent(
+                type=EventType.JOB_METRICS if event.type == "metrics" else EventType.JOB_MESSAGE,
+                message=message.removeprefix(created).strip(),
+                level=_LEVELS.get(event.level, "info"),
+                data=json.loads(rename_ids(json.dumps(dict(event.data)), names)),
+                source_key=event.id,
+                created_at=event.created_at,
+            )
         )
+    append_all(session, team_id=job.team_id, subject_id=job.id, events=copied)
 
 
 def _copy_fields(job: Job, provider_job: ProviderJob, names: Mapping[str, str]) -> None:

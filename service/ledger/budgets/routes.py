@@ -68,7 +68,7 @@ def set_key_budget(
     keep_in_service(session, team)
     require_may_limit(session, caller)
     key = get_key(session, team.id, key_id)
-    note_bound(key, "budget", is_set=body.limit_usd is not None)
+    note_bound(session, key, "budget", is_set=body.limit_usd is not None)
     set_budget(session, team.id, scope="key", account_id=key.id, **body.model_dump())
     return _key_budget(session, team, key.id)
 

@@ -35,7 +35,7 @@ def resolved_aliases(session: Session, team_id: str) -> Iterator[tuple[Alias, Tu
         TunedModel, and_(TunedModel.id == Alias.model, TunedModel.team_id == Alias.team_id)
     )
     own = pointed.where(Alias.team_id == team_id, Alias.model.is_not(None)).order_by(Alias.name)
-    for alias, tuned in session.execute(own).tuples():
+    for alias, tuned in session.execute(own):
         if tuned is None or tuned.deleted_at is None:
             yield alias, tuned
 

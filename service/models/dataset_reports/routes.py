@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from service.core.clock import unix
-from service.core.web import RequestSession, as_text
+from service.core.web import RequestSession, Route, as_text
 from service.files import counting
 from service.files.costs import costs_of
 from service.files.overlap import shared_rows
@@ -18,7 +18,7 @@ from service.files.tables import File
 from service.models.queries import trained_on
 from service.teams.access import Reader
 
-router = APIRouter(prefix="/v1/files", tags=["files"])
+router = APIRouter(prefix="/v1/files", tags=["files"], route_class=Route)
 
 _MOST_TRAINED = 100
 _MOST_SHARED = 25

@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
 
-from service.core.web import RequestSession, as_text
+from service.core.web import RequestSession, Route, as_text
 from service.models.lineage.family import Direction
 from service.models.lineage.graph import Graph
 from service.models.lineage.impact import Impact, impact
@@ -20,7 +20,7 @@ from service.models.queries import get_model
 from service.teams.access import Reader
 from service.teams.queries import get_team
 
-router = APIRouter(prefix="/v1", tags=["models"])
+router = APIRouter(prefix="/v1", tags=["models"], route_class=Route)
 
 GraphFormat = Literal["json", "mermaid", "openlineage"]
 Limit = Annotated[int, Query(ge=1, le=10_000)]

@@ -4,12 +4,12 @@ from fastapi import APIRouter
 
 from service.catalog.offers import offers
 from service.core import clock
-from service.core.web import RequestSession
+from service.core.web import RequestSession, Route
 from service.models.shutdowns.queries import Affected, Shutdown, affected, shutdown_dates
 from service.models.shutdowns.schemas import ShutdownsOut, shutdown_out
 from service.teams.access import Reader
 
-router = APIRouter(prefix="/v1/shutdowns", tags=["models"])
+router = APIRouter(prefix="/v1/shutdowns", tags=["models"], route_class=Route)
 
 
 @router.get("")

@@ -64,7 +64,7 @@ def retrieve_admin_key(key_id: str, session: RequestSession, _: Admin) -> AdminK
 @router.delete("/{key_id}")
 def delete_admin_key(key_id: str, session: RequestSession, _: Admin) -> AdminKeyDeleted:
     """Revoke an admin key; it stops working at once."""
-    actions.revoke_key(_living(session, key_id))
+    actions.revoke_key(session, _living(session, key_id))
     return AdminKeyDeleted(id=key_id)
 
 

@@ -13,6 +13,7 @@ from service.teams.actions import keep_in_service
 from service.teams.keys.queries import count_living
 from service.teams.keys.secret import NewSecret, generate
 from service.teams.keys.tables import ApiKey, KeySecret
+from service.teams.known import forget_callers
 from service.teams.quotas.actions import Quota, counted_by, require_room
 from service.teams.tables import Team
 
@@ -71,19 +72,22 @@ def rotate_key(session: Session, key: ApiKey, grace: timedelta) -> str:
     ends_at = clock.now() + grace
     longer = or_(KeySecret.ends_at.is_(None), KeySecret.ends_at > ends_at)
     session.execute(update(KeySecret).where(KeySecret.key_id == key.id, longer).values(ends_at=ends_at))
+    forget_callers(session)
     fresh = generate()
     key.prefix = fresh.prefix
     _add_secret(session, key, fresh)
     return fresh.text
 
 
-def revoke_key(key: ApiKey) -> None:
+def revoke_key(session: Session, key: ApiKey) -> None:
     """Revoke a key. Revoking it again changes nothing."""
+    forget_callers(session)
     key.revoked_at = key.revoked_at or clock.now()
 
 
-def note_bound(key: ApiKey, bound: Bound, *, is_set: bool) -> None:
+def note_bound(session: Session, key: ApiKey, bound: Bound, *, is_set: bool) -> None:
     """Record whether the key has its own limit of this kind. Call it whenever you set or remove one."""
+    forget_callers(session)
     others = [one for one in key.bounds if one != bound]
     key.bounds = sorted([*others, bound]) if is_set else others
 

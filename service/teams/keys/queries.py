@@ -28,7 +28,7 @@ def key_of_secret(session: Session, secret: str) -> ApiKey:
         raise Unauthenticated(
             "Unknown key. Send a key that looks like th-…; it is shown once, when you create it."
         )
-    key, own, now = found.tuple()
+    key, own, now = found
     _check_living(key, own.prefix, now)
     if own.ends_at is not None and own.ends_at <= now:
         raise Unauthenticated(
@@ -43,7 +43,7 @@ def living_key(session: Session, key_id: str) -> ApiKey:
     found = session.execute(select(ApiKey, func.now()).where(ApiKey.id == key_id)).one_or_none()
     if found is None:
         raise Unauthenticated("The key of this session does not exist any more.")
-    key, now = found.tuple()
+    key, now = found
     _check_living(key, key.prefix, now)
     return key
 

@@ -74,7 +74,7 @@ def rotate_key(
 def delete_key(team_id: str, key_id: str, session: RequestSession, caller: Manager) -> KeyDeleted:
     """Revoke a key. The list still shows it."""
     team = own_team(session, caller, team_id)
-    actions.revoke_key(queries.get_key(session, team.id, key_id))
+    actions.revoke_key(session, queries.get_key(session, team.id, key_id))
     return KeyDeleted(id=key_id)
 
 

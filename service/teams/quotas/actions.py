@@ -7,13 +7,14 @@ a function that counts them (`counted_by`) in the same module or one that it imp
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import Select, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.core import clock
 from service.errors import QuotaExceeded
 from service.settings import settings
+from service.teams.known import forget_callers
 from service.teams.queries import team_in_service
 from service.teams.quotas.tables import TeamQuota
 
@@ -49,26 +50,31 @@ def counted_by(quota: Quota, counter: Counter) -> None:
 
 def limit_of(session: Session, team_id: str, quota: Quota) -> int | None:
     """Return the team's limit; None if it has none."""
-    own = session.scalar(
-        select(TeamQuota.most).where(TeamQuota.team_id == team_id, TeamQuota.name == quota.value)
-    )
+    own = session.scalar(_own_limit(team_id, quota))
     return _usual(quota) if own is None else own
 
 
-def require_room(session: Session, team_id: str, quota: Quota, *, adding: int = 1) -> None:
-    """Check that the team's quota has room for `adding` more.
+def _own_limit(team_id: str, quota: Quota) -> Select[int]:
+    return select(TeamQuota.most).where(TeamQuota.team_id == team_id, TeamQuota.name == quota.value)
+
+
+def require_room(
+    session: Session, team_id: str, quota: Quota, *, adding: int = 1, inserted: bool = False
+) -> None:
+    """Check that the team's quota has room for `adding` more, which this transaction has `inserted` or will.
 
     Raises `QuotaExceeded`, or `Conflict` for an archived team. Transactions that add to the same quota, or
     that archive the team, wait until this one ends: concurrent requests cannot exceed a quota together, and
     an archived team gets nothing new.
     """
     team_in_service(session, team_id)
-    limit = limit_of(session, team_id, quota)
+    name = f"quota {team_id} {quota}"
+    turn = func.pg_advisory_xact_lock(func.hashtextextended(name, 0))
+    own = session.execute(select(turn, _own_limit(team_id, quota).scalar_subquery())).one()[1]
+    limit = _usual(quota) if own is None else own
     if limit is None:
         return
-    name = f"quota {team_id} {quota}"
-    session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended(name, 0))))
-    used = _COUNTERS[quota](session, team_id)
+    used = _COUNTERS[quota](session, team_id) - (adding if inserted else 0)
     if used + adding > limit:
         raise QuotaExceeded(
             f"This team may have {limit} {_NOUNS[quota]}; it has {used}, and this would add {adding}. "
@@ -92,6 +98,7 @@ def standing_of(session: Session, team_id: str) -> Mapping[Quota, tuple[int | No
 
 def set_quotas(session: Session, team_id: str, limits: Mapping[Quota, int | None]) -> None:
     """Set a team's own quotas; None restores the default. What exceeds a lower quota is kept."""
+    forget_callers(session)
     for quota, most in limits.items():
         if most is None:
             mine = TeamQuota.team_id == team_id, TeamQuota.name == quota.value

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Text, literal, null
 
 from service.core import clock
 from service.core.moments import Moment
-from service.core.web import ReportSession
+from service.core.web import ReportSession, Route
 from service.errors import InvalidRequest
 from service.ledger.reports.usage.queries import (
     Buckets,
@@ -30,7 +30,7 @@ from service.ledger.reports.usage.schemas import (
 )
 from service.teams.access import Caller, Reader
 
-router = APIRouter(prefix="/v1/organization", tags=["money"])
+router = APIRouter(prefix="/v1/organization", tags=["money"], route_class=Route)
 
 Page = Annotated[str | None, Query(description="The `next_page` of the previous page.")]
 

@@ -5,7 +5,7 @@ import threading
 
 import pytest
 
-from service.gateway.memory import ShortMemory
+from service.core.short_memory import ShortMemory
 
 
 class Clock:
