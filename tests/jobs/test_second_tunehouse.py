@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from service.core.db import transaction
-from service.ledger.queries import costs_by_job
+from service.ledger.queries import cost_of_job
 from service.models.tables import TunedModel
 from service.settings import settings
 from tests.jobs import hands
@@ -97,7 +97,7 @@ def test_a_job_trains_there_once_although_the_answer_to_its_create_is_lost(
     with transaction() as session:
         model = session.get_one(TunedModel, job.fine_tuned_model)
         assert (model.provider_model, model.id) == (theirs.fine_tuned_model, job.fine_tuned_model)
-        assert costs_by_job(session, team, [job_id])[job_id] == Decimal(4) * theirs.trained_tokens / 10**6
+        assert cost_of_job(session, job_id) == Decimal(4) * theirs.trained_tokens / 10**6
 
 
 def test_a_tuned_model_is_tuned_again_there(other: TeamHandle) -> None:

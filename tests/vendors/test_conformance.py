@@ -12,7 +12,7 @@ from service.jobs.present import job_out
 from service.jobs.queries import job_money
 from service.jobs.queue import places
 from service.jobs.tables import JobCheckpoint
-from service.ledger.queries import budget_view, costs_by_job
+from service.ledger.queries import budget_view, cost_of_job
 from service.models.actions import delete_model
 from service.models.deployments.queries import lock_any_model
 from service.models.tables import TunedModel
@@ -50,7 +50,7 @@ def reach(job_id: str, status: str) -> None:
 
 def cost(team: str, job_id: str) -> Decimal:
     with transaction() as session:
-        return costs_by_job(session, team, [job_id]).get(job_id, Decimal(0))
+        return cost_of_job(session, job_id)
 
 
 def held(team: str) -> Decimal:
