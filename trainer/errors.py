@@ -32,12 +32,14 @@ class ApiError(Exception):
         self.kind = kind
         self.headers = dict(headers or {})
 
+    def body(self) -> dict[str, dict[str, str | None]]:
+        """The error in OpenAI's envelope."""
+        return {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
+
     def response(self) -> Response:
         """The error as a JSON response."""
-        body = {"error": {"message": self.message, "type": self.kind, "param": self.param, "code": self.code}}
-        return Response(
-            msgspec.json.encode(body), self.status, headers=self.headers, media_type="application/json"
-        )
+        content = msgspec.json.encode(self.body())
+        return Response(content, self.status, headers=self.headers, media_type="application/json")
 
 
 def bad_request(message: str, param: str | None = None, code: str | None = None) -> ApiError:
@@ -54,6 +56,11 @@ def no_such_model(model: str) -> ApiError:
     """A 404 for a model that does not exist."""
     message = f"The model `{model}` does not exist or you do not have access to it."
     return ApiError(404, message, code="model_not_found")
+
+
+def too_slow(timeout_s: float) -> ApiError:
+    """A 408 for a body that stops or trickles."""
+    return ApiError(408, f"The body did not arrive within {timeout_s:g} s.", code="request_timeout")
 
 
 def too_large(limit_bytes: int) -> ApiError:

@@ -16,7 +16,7 @@ from uvicorn.server import HANDLED_SIGNALS
 from trainer.app import build_app
 from trainer.settings import TrainerSettings
 from trainer.state import build_state
-from trainer.web.protocol import AbortableProtocol
+from trainer.web.protocol import TrainerProtocol
 
 _GRACE_S = 0.3  # uvicorn waits with asyncio, which takes fractions; SIGTERM must end within a second
 
@@ -56,7 +56,7 @@ def serve(settings: TrainerSettings, host: str, port: int) -> None:
         shown_host = f"[{host}]" if ":" in host else host
         config = uvicorn.Config(
             build_app(state),
-            http=AbortableProtocol,
+            http=TrainerProtocol,
             lifespan="off",
             log_level="warning",
             access_log=False,

@@ -49,6 +49,8 @@ class TrainerSettings:
     upload_limit_bytes: int = 8192 * MEBIBYTE
     part_limit_bytes: int = 64 * MEBIBYTE
     body_limit_bytes: int = 32 * MEBIBYTE
+    body_timeout_s: float = 30.0
+    """For a JSON body as a whole, and for each pause in a file."""
 
 
 def parse_bases(text: str) -> tuple[OfferedBase, ...]:

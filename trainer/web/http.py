@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+from collections.abc import AsyncIterator
 from typing import Any, TypeVar
 
 import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trainer.errors import bad_request, too_large
+from trainer.errors import ApiError, bad_request, too_large, too_slow
 from trainer.state import state_of
 
 B = TypeVar("B")
@@ -33,16 +35,46 @@ def check_length(request: Request, limit_bytes: int) -> None:
         raise too_large(limit_bytes)
 
 
+def check_encoding(request: Request) -> None:
+    """Refuse a compressed body, which could unpack to more than any limit; raises a 415 `ApiError`."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("", "identity"):
+        message = f"Content-Encoding {encoding[:40]!r} is not supported; send the plain body."
+        raise ApiError(
+            415, message, code="unsupported_content_encoding", headers={"accept-encoding": "identity"}
+        )
+
+
 async def read_body(request: Request) -> bytes:
-    """The whole body; raises a 413 `ApiError` as soon as it is longer than allowed."""
-    limit = state_of(request).core.settings.body_limit_bytes
-    check_length(request, limit)
+    """The whole body; raises a 413, 415 or 408 `ApiError` for a long, compressed or slow one."""
+    settings = state_of(request).core.settings
+    check_encoding(request)
+    check_length(request, settings.body_limit_bytes)
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise too_large(limit)
+    try:
+        async with asyncio.timeout(settings.body_timeout_s):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > settings.body_limit_bytes:
+                    raise too_large(settings.body_limit_bytes)
+    except TimeoutError:
+        raise too_slow(settings.body_timeout_s) from None
     return bytes(body)
+
+
+async def blocks_of(request: Request) -> AsyncIterator[bytes]:
+    """The body as it arrives; raises a 408 `ApiError` after too long a pause."""
+    timeout_s = state_of(request).core.settings.body_timeout_s
+    stream = aiter(request.stream())
+    while True:
+        try:
+            async with asyncio.timeout(timeout_s):
+                block = await anext(stream, None)
+        except TimeoutError:
+            raise too_slow(timeout_s) from None
+        if block is None:
+            return
+        yield block
 
 
 async def read_json(request: Request, kind: type[B]) -> B:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from service.dataset.form import Form, FormError, PartTooLarge
 from trainer.errors import bad_request, too_large
-from trainer.web.http import check_length
+from trainer.web.http import blocks_of, check_encoding, check_length
 
 _OVERHEAD_BYTES = 64 * 1024  # headers, boundaries and other fields
 
@@ -34,6 +34,7 @@ class MultipartBody:
         self, request: Request, file_field: str, fields: tuple[str, ...], limit_bytes: int
     ) -> None:
         """Stream the body in; raises `ApiError` when it is malformed, cut short, or too large."""
+        check_encoding(request)
         check_length(request, limit_bytes + _OVERHEAD_BYTES)
         try:
             with self.path.open("wb") as output:
@@ -44,7 +45,7 @@ class MultipartBody:
                     limit_bytes=limit_bytes,
                     sink=output.write,
                 )
-                async for chunk in request.stream():
+                async for chunk in blocks_of(request):
                     form.feed(chunk)
             self.fields = form.finish()
         except PartTooLarge as error:

@@ -28,7 +28,7 @@ def main() -> None:
         host=given.host,
         port=given.port,
         workers=given.processes,
-        http="service.app.server.protocol:BoundedProtocol",
+        http="service.app.server.protocol:ApiProtocol",
         ws="none",
         log_config=_LOGS,
         access_log=False,

@@ -1,0 +1,1 @@
+"""uvicorn's HTTP protocol with bounds; api and trainer share it, so it knows nothing else of the service."""
