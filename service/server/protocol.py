@@ -22,7 +22,7 @@ _UPGRADE = (b"upgrade", b"http2-settings")
 
 
 @dataclass(frozen=True)
-class Bounds:
+class HeadBounds:
     """What the headers of one request may take, the request line included."""
 
     size_bytes: int
@@ -61,7 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_dropping = False
 
     @abstractmethod
-    def bounds(self) -> Bounds:
+    def bounds(self) -> HeadBounds:
         """The bounds of this connection's requests."""
 
     @abstractmethod

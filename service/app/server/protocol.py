@@ -4,7 +4,7 @@ import structlog
 
 from service.app.server.refusals import rendered
 from service.errors import HeadersTooLarge, InvalidRequest, RequestTimeout, TunehouseError
-from service.server.protocol import BoundedProtocol, Bounds, Refused
+from service.server.protocol import BoundedProtocol, HeadBounds, Refused
 from service.settings import settings
 
 log = structlog.get_logger(__name__)
@@ -15,10 +15,10 @@ _ERRORS: dict[int, type[TunehouseError]] = {431: HeadersTooLarge, 408: RequestTi
 class ApiProtocol(BoundedProtocol):
     """One connection to the api."""
 
-    def bounds(self) -> Bounds:
+    def bounds(self) -> HeadBounds:
         """The bounds that the settings name."""
         found = settings()
-        return Bounds(found.max_header_bytes, found.max_headers, found.header_timeout_s)
+        return HeadBounds(found.max_header_bytes, found.max_headers, found.header_timeout_s)
 
     def rendered(self, refused: Refused) -> bytes:
         """The refusal as the application would answer it."""
