@@ -6,6 +6,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, BinaryIO, Protocol
 
+from service.settings.providers import ProviderSettings
+
 
 @dataclass(frozen=True)
 class ProviderJobSpec:
@@ -122,6 +124,11 @@ class Provider(Protocol):
 
     name: str
     kind: str
+    settings: ProviderSettings
+
+    def close(self) -> None:
+        """Close the connections; the provider cannot be used after this."""
+        ...
 
     def upload_file(self, filename: str, content: BinaryIO) -> str:
         """Upload a training file as a stream and return the provider's id for it."""

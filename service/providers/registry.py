@@ -5,16 +5,14 @@ without it.
 """
 
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 from service.providers.errors import NotConfigured
 from service.providers.port import Endpoint, Provider
 from service.settings import ProviderSettings, settings
+from service.settings.providers import ProviderKind
 
-if TYPE_CHECKING:
-    from service.providers.openai_wire import OpenAIWire
-
-_opened: dict[str, "OpenAIWire"] = {}
+_opened: dict[str, Provider] = {}
 _lock = threading.Lock()
 
 
@@ -45,24 +43,28 @@ def endpoint_of(one: ProviderSettings) -> Endpoint:
     )
 
 
-def open_provider(one: ProviderSettings) -> "OpenAIWire":
+def open_provider(one: ProviderSettings) -> Provider:
     """A provider from these settings, with a client of its own, which the caller closes."""
     from service.providers.kinds.azure import AzureWire
     from service.providers.kinds.compatible import CompatibleWire
+    from service.providers.kinds.fireworks.provider import FireworksProvider
     from service.providers.kinds.nebius import NebiusWire
+    from service.providers.kinds.together.provider import TogetherProvider
     from service.providers.openai_wire import OpenAIWire
 
-    kinds = {
+    kinds: dict[ProviderKind, Callable[[ProviderSettings], Provider]] = {
         "openai": OpenAIWire,
         "trainer": OpenAIWire,
         "azure": AzureWire,
         "openai_compatible": CompatibleWire,
         "nebius": NebiusWire,
+        "together": TogetherProvider,
+        "fireworks": FireworksProvider,
     }
     return kinds[one.kind](one)
 
 
-def _shared(one: ProviderSettings) -> "OpenAIWire":
+def _shared(one: ProviderSettings) -> Provider:
     with _lock:
         known = _opened.get(one.name)
         if known is None or known.settings != one:

@@ -25,6 +25,7 @@ _THEIR_IDS = re.compile(
     r"|(?P<job>ftjob-\w+)"
     r"|(?P<checkpoint>(?:ftckpt[_-]|ftchkpt-)\w+)"
     r"|(?P<event>ftevent-\w+)"
+    r"|(?P<theirs>ft-[0-9a-f][\w-]{11,}(?::\d+)?|accounts/(?!fireworks/)[\w-]+/\w+/[\w-]+)"
     r"|(?P<model>ft:[\w.:-]*\w|[\w.-]+\.ft-[\w:-]*\w)"
     r")"
 )

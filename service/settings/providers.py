@@ -1,13 +1,14 @@
 """Settings of one provider."""
 
+import re
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from service.settings.secrets import FileSecret, Key, Secret
 
-ProviderKind = Literal["openai", "azure", "trainer", "openai_compatible", "nebius"]
+ProviderKind = Literal["openai", "azure", "trainer", "openai_compatible", "nebius", "together", "fireworks"]
 
 
 def _check_base_url(url: str) -> str:
@@ -17,6 +18,8 @@ def _check_base_url(url: str) -> str:
         raise ValueError("must look like https://api.openai.com/v1, without a query or a user name")
     return url
 
+
+_FIREWORKS_ACCOUNT = re.compile(r"/v1/accounts/[a-z0-9-]{1,63}/?$")
 
 BaseUrl = Annotated[str, AfterValidator(_check_base_url)]
 
@@ -121,6 +124,15 @@ class ProviderSettings(BaseModel):
         "refused.\n"
         "When you need a field that is not in the table of the inference guide and costs nothing.",
     )
+
+    @model_validator(mode="after")
+    def _address_fits_the_kind(self) -> Self:
+        if self.kind == "fireworks" and not _FIREWORKS_ACCOUNT.search(self.base_url):
+            raise ValueError(
+                "the base_url of a Fireworks provider must end in the account, as in "
+                "https://api.fireworks.ai/v1/accounts/ACCOUNT"
+            )
+        return self
 
     def current(self) -> Self:
         """These settings with secrets read again from their files, which may have been replaced."""

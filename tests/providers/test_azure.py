@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from service.providers.kinds.azure import WithBom
+from service.providers.kinds.prefixed import WithPrefix
 from service.providers.openai_wire import OpenAIWire
 from service.providers.registry import endpoint_of
 from tests.providers.examples import CHAT, make_spec, start_job, upload
@@ -35,7 +35,7 @@ def test_a_file_with_or_without_a_byte_order_mark_is_accepted(azure: OpenAIWire,
 @pytest.mark.parametrize("given", [b"", b"a", b"hello\n" * 1000, BOM, BOM + b"hello"])
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 1000, -1])
 def test_the_mark_stands_once_before_the_content_however_it_is_read(given: bytes, size: int) -> None:
-    marked = WithBom(io.BytesIO(given))
+    marked = WithPrefix(io.BytesIO(given), b"\xef\xbb\xbf")
     expected = BOM + given.removeprefix(BOM)
 
     assert marked.seek(0, io.SEEK_END) == len(expected)

@@ -5,13 +5,14 @@ Run by `make test-providers`, in an environment with the vendors' SDKs; elsewher
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from importlib.util import find_spec
 
 import pytest
 
 from service.settings import settings
 from tests.support.catalogue import own_catalogue
+from tests.vendors import table
 from tests.vendors.kinds import KINDS, Vendor
 
 HAS_SDKS = find_spec("together") is not None
@@ -35,6 +36,27 @@ unit_quantity = 1_000_000
 "sandbox-mini" = { training_tokens = "3", input_tokens = "1", output_tokens = "1" }
 "ft:sandbox-mini" = { input_tokens = "1", output_tokens = "1" }
 """
+
+
+_results: dict[tuple[str, str], bool] = {}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Note which promises held at which kind."""
+    report = yield
+    callspec = getattr(item, "callspec", None)
+    kind = callspec.params.get("running") if callspec else None
+    if kind is not None and (report.when == "call" or report.failed):
+        key = (getattr(item, "originalname", item.name), kind)
+        _results[key] = _results.get(key, True) and report.passed
+    return report
+
+
+def pytest_sessionfinish() -> None:
+    """Write the table when the whole suite has run."""
+    if set(KINDS) == {kind for _, kind in _results} and table.is_complete(_results):
+        table.PAGE.write_text(table.render(_results), "utf-8")
 
 
 @pytest.fixture(scope="module", params=sorted(KINDS))

@@ -7,8 +7,12 @@ from typing import Any, Literal, Protocol
 
 from openai import OpenAI
 
+from tests.fakes.fireworks import BASE as FIREWORKS
+from tests.fakes.fireworks import FireworksFake
 from tests.fakes.nebius import NebiusFake
 from tests.fakes.server import KEY, FakeServer
+from tests.fakes.together import BASE as TOGETHER
+from tests.fakes.together import TogetherFake
 from tests.support.plain import sdk_client
 from tests.support.trainer_process import CALL_TIMEOUT_S, TrainerProcess
 
@@ -191,6 +195,12 @@ KINDS: Mapping[str, Callable[[Path], Vendor]] = {
     "trainer": lambda folder: TrainerVendor(folder, "trainer", "sandbox-mini", "3"),
     "openai_compatible": lambda folder: TrainerVendor(
         folder, "openai_compatible", "sandbox-mini", "3", "upstream_job"
+    ),
+    "together": lambda _: FakeVendor(
+        TogetherFake(), "together", TOGETHER, "/v1/fine-tunes$", ("PUT", "/upload/")
+    ),
+    "fireworks": lambda _: FakeVendor(
+        FireworksFake(), "fireworks", FIREWORKS, "/supervisedFineTuningJobs$", ("POST", ":upload$")
     ),
     "nebius": lambda _: FakeVendor(
         NebiusFake(), "nebius", LLAMA, "/v1/fine_tuning/jobs$", ("POST", "/v1/files$")

@@ -26,8 +26,9 @@ from service.jobs.tables import Job
 from service.jobs.upstream import snapshots, wind_down
 from service.jobs.upstream.snapshots import Snapshot
 from service.providers.errors import Rejected, Retryable, Throttled, WoundDown
+from service.providers.kinds.capabilities import capabilities_of
 from service.providers.port import ProviderJob, ProviderJobSpec
-from service.providers.registry import get_provider
+from service.providers.registry import get_provider, provider_settings
 from service.providers.scrub import rename_ids
 from service.settings import settings
 from worker.provider_failures import JOB_LIMITS, noting_throttles, wait_after
@@ -42,7 +43,7 @@ _QUOTA_PAUSE = timedelta(minutes=10)
 def create(lease: Lease, job: Job) -> None:
     """Send a job whose turn it is, or find the outcome of an earlier attempt."""
     if job.intended_at is None:
-        if not _intend(lease):
+        if not _files_ready(lease, job) or not _intend(lease):
             return
     else:
         looked_at = clock.now()  # the search may miss what appears while it runs
@@ -65,6 +66,27 @@ def create(lease: Lease, job: Job) -> None:
         _not_sent(lease, wait_after(lease, failure), to_the_end=True)
     else:
         _adopt(lease, created)
+
+
+def _files_ready(lease: Lease, job: Job) -> bool:
+    """Whether the provider has checked the job's files; if not, looks again later, or fails the job."""
+    if not capabilities_of(provider_settings(job.provider).kind).checks_files:
+        return True
+    files = [file for file in (job.provider_training_file, job.provider_validation_file) if file]
+    with noting_throttles(job.provider):
+        provider = get_provider(job.provider)
+        states = [provider.file_state(file) for file in files]
+    if all(state.is_ready for state in states):
+        return True
+    problem = next((state.problem for state in states if state.problem), None)
+    with transaction() as session:
+        job = locked_job(session, lease.subject_id)
+        work.confirm(session, lease)
+        if problem is not None:
+            message = f"The provider refused the dataset: {rename_ids(problem, job.our_names)}"
+            actions.fail_unsent(session, job, code="invalid_file", message=message, param="training_file")
+        work.finish(session, lease, next_in=None if job.has_ended else _LOOK_AGAIN)
+    return False
 
 
 def _intend(lease: Lease) -> bool:

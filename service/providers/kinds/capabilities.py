@@ -82,6 +82,47 @@ _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
         webhooks=False,
         limits=MappingProxyType({"integrations": _OWN_KEY_NEEDED}),
     ),
+    # https://docs.together.ai and its SDK 3.1.
+    "together": Capabilities(
+        stamp="suffix",
+        actions=frozenset({"cancel"}),
+        hyperparameters=MappingProxyType(
+            {
+                "n_epochs": Hyperparameter("n_epochs", 1, 20),
+                "batch_size": Hyperparameter("batch_size", 8, 128, auto="max"),
+                "learning_rate_multiplier": Hyperparameter("learning_rate", 1e-8, 1e-2, unit=1e-5),
+                "beta": Hyperparameter("dpo_beta", 0.01, 2),
+            }
+        ),
+        chooses_epochs=False,
+        checks_files=True,
+        served_at_once=False,
+        webhooks=False,
+        limits=MappingProxyType(
+            {
+                "integrations": _OWN_KEY_NEEDED,
+                "validation_file": "the provider bills evaluation, which the estimate does not include yet",
+            }
+        ),
+    ),
+    # https://docs.fireworks.ai and its SDK 1.2.
+    "fireworks": Capabilities(
+        stamp="id",
+        actions=frozenset({"cancel", "resume"}),
+        hyperparameters=MappingProxyType(
+            {
+                "n_epochs": Hyperparameter("epochs", 1, 50),
+                "batch_size": Hyperparameter("batchSizeSamples", 1, 256),
+            }
+        ),
+        chooses_epochs=False,
+        checks_files=True,
+        events="derived",
+        checkpoints=False,
+        served_at_once=False,
+        webhooks=False,
+        limits=MappingProxyType({"integrations": _OWN_KEY_NEEDED, "seed": "the provider's API has no seed"}),
+    ),
 }
 
 

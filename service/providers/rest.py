@@ -1,0 +1,95 @@
+"""A vendor's JSON API over HTTP, for vendors without OpenAI's wire, within the bounds of `calls`."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+
+from service.providers.answers import Garbage, read_object
+from service.providers.bounds import OBJECT, Bound
+from service.providers.calls import bounded_client, within
+from service.providers.failures import refusal, translated
+from service.providers.scrub import Clean
+from service.settings import ProviderSettings
+
+_CONNECT_S = 10.0
+
+
+class Rest:
+    """Calls that are sent once, without redirects; failures are raised as `ProviderError`."""
+
+    def __init__(self, settings: ProviderSettings, root: str, clean: Clean) -> None:
+        self._root = root.rstrip("/")
+        self._clean = clean
+        self._timeout_s = settings.timeout_s
+        self._key = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+        self._client = bounded_client(
+            httpx2.Timeout(settings.timeout_s, connect=min(settings.timeout_s, _CONNECT_S))
+        )
+        self.close = self._client.close
+
+    def get(
+        self, path: str, params: Mapping[str, str] | None = None, *, answer: Bound = OBJECT
+    ) -> dict[str, Any]:
+        """The JSON object at a path."""
+        with self._calling(repeatable=True, answer=answer):
+            response = self._client.get(self._root + path, params=params, headers=self._key)
+            return read_object(self.check(response, repeatable=True).content, answer)
+
+    def delete(self, path: str) -> None:
+        """Delete what is at a path."""
+        with self._calling(repeatable=True):
+            self.check(self._client.delete(self._root + path, headers=self._key), repeatable=True)
+
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        repeatable: bool = False,
+        **request: Any,
+    ) -> dict[str, Any]:
+        """Send a JSON body, or what httpx2 takes as `files`, `data` or `params`; an empty answer is {}."""
+        response = self.post_raw(path, body, repeatable=repeatable, **request)
+        with translated(self._clean, repeatable=repeatable):
+            checked = self.check(response, repeatable=repeatable)
+            return read_object(checked.content) if checked.content.strip() else {}
+
+    def post_raw(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        repeatable: bool = False,
+        **request: Any,
+    ) -> httpx2.Response:
+        """The same, with any status: for answers whose headers or refusals say something."""
+        with self._calling(repeatable=repeatable):
+            return self._client.post(self._root + path, json=body, headers=self._key, **request)
+
+    def put_content(self, url: str, content: Any, size_bytes: int) -> None:
+        """Send bytes to a presigned address that the vendor named, without our key.
+
+        The address must use the scheme of the vendor's API, so that it cannot lead a dataset out of TLS.
+        """
+        with self._calling(repeatable=True):
+            if httpx2.URL(url).scheme != httpx2.URL(self._root).scheme:
+                raise Garbage("The provider named an upload address with another scheme than its API's.")
+            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
+            self.check(self._client.put(url, content=content, headers=headers), repeatable=True)
+
+    @contextmanager
+    def _calling(self, *, repeatable: bool, answer: Bound = OBJECT) -> Iterator[None]:
+        with translated(self._clean, repeatable=repeatable), within(self._timeout_s, answer):
+            yield
+
+    def check(self, response: httpx2.Response, *, repeatable: bool) -> httpx2.Response:
+        """The same answer. Raises the error of a refusal."""
+        if response.is_success:
+            return response
+        try:
+            body: object = read_object(response.content)
+        except Garbage:
+            body = {}
+        raise refusal(response.status_code, response.headers, body, self._clean, repeatable=repeatable)
