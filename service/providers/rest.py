@@ -24,9 +24,8 @@ class Rest:
         self._clean = clean
         self._timeout_s = settings.timeout_s
         self._key = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
-        self._client = bounded_client(
-            httpx2.Timeout(settings.timeout_s, connect=min(settings.timeout_s, _CONNECT_S))
-        )
+        timeout = httpx2.Timeout(settings.timeout_s, connect=min(settings.timeout_s, _CONNECT_S))
+        self._client = bounded_client(timeout, settings.name)
         self.close = self._client.close
 
     def get(
