@@ -1,14 +1,14 @@
 """What providers without OpenAI's wire have in common: the parts of the port that they lack."""
 
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, BinaryIO
 
 from service.providers.errors import Gone, Rejected
 from service.providers.kinds.capabilities import capabilities_of
-from service.providers.port import LineCounts, ProviderFile, ProviderJob, WebhookHint
+from service.providers.port import LineCounts, ProviderJob, WebhookHint
 from service.providers.rest import Rest
 from service.providers.scrub import make_clean
 from service.settings import ProviderSettings
@@ -29,9 +29,6 @@ class RestProvider:
 
     def close(self) -> None:
         self._closing()
-
-    def iter_files(self, since: datetime | None = None) -> Iterator[ProviderFile]:
-        raise NotImplementedError
 
     def read_file(self, file_id: str) -> bytes:
         raise Rejected("This provider has no result files.", code="no_result_files")
