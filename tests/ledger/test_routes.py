@@ -227,6 +227,18 @@ def test_names_stand_beside_ids_in_reports_and_csv(service: Service) -> None:
     )
     (line,) = csv.DictReader(io.StringIO(team.http.get("/v1/costs?group_by=team&format=csv").text))
     assert line["team_name"] == name
+    department = service.admin.post("/v1/departments", json={"name": "Research"}).json()["id"]
+    allocation = {"department_id": department, "cost_center": "cc-1"}
+    service.admin.post(f"/v1/teams/{team.id}/allocations", json=allocation)
+    spend(team, charge("b"))
+    statement = team.http.get("/v1/costs/statement", params={"month": MONTH, "format": "csv"})
+    lines = list(csv.DictReader(io.StringIO(statement.text)))
+    assert [(line["team_name"], line["department_name"], line["cost_center"]) for line in lines] == [
+        (name, "Research", "cc-1"),
+        (name, "", ""),
+    ]
+    body = {"team_id": team.id, "amount_usd": "-1", "reason": "a credit note"}
+    assert service.admin.post("/v1/costs/adjustments", json=body).json()["team_name"] == name
 
 
 def test_a_statement_comes_as_a_page_to_print_with_all_text_escaped(service: Service) -> None:

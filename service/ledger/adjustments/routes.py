@@ -8,9 +8,8 @@ from sqlalchemy import select
 from service.core.pages import ListOut, fetch_page, list_out
 from service.core.web import RequestSession
 from service.ledger.adjustments.actions import adjust
-from service.ledger.adjustments.schemas import AdjustmentCreate, AdjustmentOut, adjustment_out
+from service.ledger.adjustments.schemas import AdjustmentCreate, AdjustmentOut, adjustments_out
 from service.ledger.adjustments.tables import CostAdjustment
-from service.ledger.queries import entry_numbered
 from service.teams.access import Admin
 from service.teams.idempotency import IdempotentRoute
 from service.teams.queries import get_team
@@ -23,7 +22,7 @@ def create_adjustment(body: AdjustmentCreate, session: RequestSession, caller: A
     """Credit or charge a team by hand. Statements list it under adjustments."""
     get_team(session, body.team_id)
     adjustment = adjust(session, body.as_new(), created_by=caller.key_id)
-    return adjustment_out(adjustment, entry_numbered(session, adjustment.team_id, adjustment.number))
+    return adjustments_out(session, [adjustment])[0]
 
 
 @router.get("")
@@ -41,5 +40,4 @@ def list_adjustments(
     page = fetch_page(
         session, rows, sort=CostAdjustment.created_at, id_=CostAdjustment.id, after=after, limit=limit
     )
-    data = [adjustment_out(row, entry_numbered(session, row.team_id, row.number)) for row in page.rows]
-    return list_out(data, page.has_more)
+    return list_out(adjustments_out(session, page.rows), page.has_more)

@@ -1,9 +1,11 @@
 """Adjustments on the wire."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field
+from sqlalchemy.orm import Session
 
 from service.catalog.price import QUANTITY_DECIMALS
 from service.core.clock import from_unix, unix
@@ -12,7 +14,10 @@ from service.ledger.adjustments.actions import NewAdjustment
 from service.ledger.adjustments.tables import CostAdjustment
 from service.ledger.fields import Moment
 from service.ledger.money import usd
+from service.ledger.queries import entry_numbered
+from service.ledger.reports.names import names_of
 from service.ledger.tables import Entry
+from service.teams.tables import Team
 
 SignedAmount = Annotated[Decimal, Field(max_digits=18, decimal_places=QUANTITY_DECIMALS, examples=["-12.50"])]
 
@@ -44,6 +49,7 @@ class AdjustmentOut(WireOut):
     object: Literal["cost_adjustment"] = "cost_adjustment"
     id: str
     team_id: str
+    team_name: str | None
     amount_usd: str
     reason: str
     entry_number: int | None
@@ -55,11 +61,20 @@ class AdjustmentOut(WireOut):
     created_at: int
 
 
-def adjustment_out(adjustment: CostAdjustment, entry: Entry) -> AdjustmentOut:
-    """The wire form of an adjustment and the entry that books it."""
+def adjustments_out(session: Session, adjustments: Sequence[CostAdjustment]) -> list[AdjustmentOut]:
+    """The wire form of adjustments, with their entries and the names of teams."""
+    names = names_of(session, Team, (one.team_id for one in adjustments))
+    return [
+        _adjustment_out(one, entry_numbered(session, one.team_id, one.number), names.get(one.team_id))
+        for one in adjustments
+    ]
+
+
+def _adjustment_out(adjustment: CostAdjustment, entry: Entry, team_name: str | None) -> AdjustmentOut:
     return AdjustmentOut(
         id=adjustment.id,
         team_id=adjustment.team_id,
+        team_name=team_name,
         amount_usd=usd(entry.amount_usd),
         reason=adjustment.reason,
         entry_number=entry.corrects,

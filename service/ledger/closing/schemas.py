@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
+from sqlalchemy.orm import Session
 
 from service.core.clock import from_unix, unix
 from service.core.wire import Name, WireIn, WireOut
@@ -12,6 +13,8 @@ from service.ledger.closing.statement import SECTIONS, MonthStatement
 from service.ledger.closing.tables import DriftReport
 from service.ledger.fields import Moment
 from service.ledger.money import usd
+from service.ledger.reports.names import names_of
+from service.teams.tables import Team
 
 
 class RepriceIn(WireIn):
@@ -43,6 +46,7 @@ class TeamChange(WireOut):
     """The changes for one team. Corrections of closed months are booked in the current month."""
 
     team_id: str
+    team_name: str | None
     entries: int
     closed_entries: int
     old_usd: str
@@ -155,8 +159,9 @@ HEAD_COLUMNS = ("team_id", "team_name", "invoice_id", "month", "status")
 LINE_COLUMNS = (*HEAD_COLUMNS, *StatementLine.model_fields)
 
 
-def reprice_out(plan: RepricePlan, *, is_dry_run: bool) -> RepriceOut:
-    """The wire form of a plan."""
+def reprice_out(session: Session, plan: RepricePlan, *, is_dry_run: bool) -> RepriceOut:
+    """The wire form of a plan, with the names of teams."""
+    names = names_of(session, Team, (team.team_id for team in plan.teams))
     old = sum((team.old_usd for team in plan.teams), Decimal(0))
     new = sum((team.new_usd for team in plan.teams), Decimal(0))
     return RepriceOut(
@@ -167,13 +172,14 @@ def reprice_out(plan: RepricePlan, *, is_dry_run: bool) -> RepriceOut:
         old_usd=usd(old),
         new_usd=usd(new),
         difference_usd=usd(new - old),
-        teams=[_team_change(team) for team in plan.teams],
+        teams=[_team_change(team, names.get(team.team_id)) for team in plan.teams],
     )
 
 
-def _team_change(team: TeamPlan) -> TeamChange:
+def _team_change(team: TeamPlan, team_name: str | None) -> TeamChange:
     return TeamChange(
         team_id=team.team_id,
+        team_name=team_name,
         entries=team.entries,
         closed_entries=team.closed_entries,
         old_usd=usd(team.old_usd),

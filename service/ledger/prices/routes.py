@@ -44,6 +44,6 @@ def create_price(body: PriceCreate, session: RequestSession, _: Admin) -> PriceO
 def reprice_range(body: RepriceIn, session: RequestSession, _: Admin) -> RepriceOut:
     """Reprice the charges of a time range: first a dry run, then again with the `confirm` it returned."""
     if body.confirm is None:
-        return reprice_out(plan_reprice(session, body.range), is_dry_run=True)
+        return reprice_out(session, plan_reprice(session, body.range), is_dry_run=True)
     done = reprice(session, body.range, confirm=body.confirm, reason=body.reason)
-    return reprice_out(done, is_dry_run=False)
+    return reprice_out(session, done, is_dry_run=False)

@@ -1,6 +1,6 @@
 """Add the names of teams, keys and departments to the rows of a report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import select
@@ -10,11 +10,19 @@ from service.ledger.departments.tables import Department
 from service.teams.keys.tables import ApiKey
 from service.teams.tables import Team
 
-_NAMED: Mapping[str, tuple[str, type[Team | ApiKey | Department]]] = {
+Named = Team | ApiKey | Department
+
+_NAMED: Mapping[str, tuple[str, type[Named]]] = {
     "team_id": ("team_name", Team),
     "key_id": ("key_name", ApiKey),
     "department_id": ("department_name", Department),
 }
+
+
+def names_of(session: Session, table: type[Named], ids: Iterable[str | None]) -> Mapping[str | None, str]:
+    """Return the names of these teams, keys or departments by their ids. Unknown ids are left out."""
+    wanted = {one for one in ids if one is not None}
+    return dict(session.execute(select(table.id, table.name).where(table.id.in_(wanted))).all())
 
 
 def add_names(
@@ -28,9 +36,7 @@ def add_names(
         if column in _NAMED:
             name, table = _NAMED[column]
             wide.append(name)
-            ids = {row[column] for row in found if row[column] is not None}
-            known = session.execute(select(table.id, table.name).where(table.id.in_(ids)))
-            names = dict(known.all())
+            names = names_of(session, table, (row[column] for row in found))
             for row in found:
                 row[name] = names.get(row[column])
     return wide, found

@@ -7,9 +7,8 @@ from sqlalchemy import select
 
 from service.core.pages import ListOut, fetch_page, list_out
 from service.core.web import RequestSession
-from service.ledger.queries import entry_numbered
 from service.ledger.reviews.actions import accept, adjust_to, get_review
-from service.ledger.reviews.schemas import ReviewOut, ReviewResolve, review_out
+from service.ledger.reviews.schemas import ReviewOut, ReviewResolve, reviews_out
 from service.ledger.reviews.tables import CostReview
 from service.teams.access import Admin
 from service.teams.idempotency import IdempotentRoute
@@ -43,8 +42,7 @@ def list_reviews(
         limit=limit,
         cursors=select(CostReview),  # so that a cursor stays valid after its review is resolved
     )
-    data = [review_out(row, entry_numbered(session, row.team_id, row.number)) for row in page.rows]
-    return list_out(data, page.has_more)
+    return list_out(reviews_out(session, page.rows), page.has_more)
 
 
 @router.post("/{review_id}")
@@ -55,4 +53,4 @@ def resolve_review(review_id: str, body: ReviewResolve, session: RequestSession,
         adjust_to(session, review, body.amount_usd, resolved_by=caller.key_id, note=body.reason)
     else:
         accept(session, review, resolved_by=caller.key_id, note=body.reason)
-    return review_out(review, entry_numbered(session, review.team_id, review.number))
+    return reviews_out(session, [review])[0]

@@ -1,16 +1,22 @@
 """Reviews on the wire."""
 
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
+from sqlalchemy.orm import Session
 
 from service.catalog.price import PRICE_DECIMALS
 from service.core.clock import unix
 from service.core.wire import Name, WireIn, WireOut
 from service.ledger.money import usd
+from service.ledger.queries import entry_numbered
+from service.ledger.reports.names import names_of
 from service.ledger.reviews.tables import CostReview
 from service.ledger.tables import Entry
+from service.teams.keys.tables import ApiKey
+from service.teams.tables import Team
 
 
 class ReviewResolve(WireIn):
@@ -45,10 +51,12 @@ class ReviewOut(WireOut):
     state: str
     reason: str
     team_id: str
+    team_name: str | None
     entry_number: int
     subject_id: str
     job_id: str | None
     key_id: str | None
+    key_name: str | None
     model: str | None
     provider: str | None
     kind: str
@@ -64,18 +72,30 @@ class ReviewOut(WireOut):
     resolved_at: int | None
 
 
-def review_out(review: CostReview, entry: Entry) -> ReviewOut:
-    """The wire form of a review and its entry."""
+def reviews_out(session: Session, reviews: Sequence[CostReview]) -> list[ReviewOut]:
+    """The wire form of reviews, with their entries and the names of teams and keys."""
+    entries = [entry_numbered(session, one.team_id, one.number) for one in reviews]
+    teams = names_of(session, Team, (one.team_id for one in reviews))
+    keys = names_of(session, ApiKey, (entry.key_id for entry in entries))
+    return [
+        _review_out(one, entry, teams.get(one.team_id), keys.get(entry.key_id))
+        for one, entry in zip(reviews, entries, strict=True)
+    ]
+
+
+def _review_out(review: CostReview, entry: Entry, team_name: str | None, key_name: str | None) -> ReviewOut:
     return ReviewOut(
         id=review.id,
         status=review.resolution or "waiting",
         state=review.state,
         reason=review.reason,
         team_id=review.team_id,
+        team_name=team_name,
         entry_number=review.number,
         subject_id=entry.subject_id,
         job_id=entry.job_id,
         key_id=entry.key_id,
+        key_name=key_name,
         model=entry.model,
         provider=entry.provider,
         kind=entry.kind,

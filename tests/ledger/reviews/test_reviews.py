@@ -77,6 +77,8 @@ def test_an_admin_lists_and_resolves_reviews_over_http_and_a_team_may_not(servic
     asked = {"status": "waiting", "team_id": team.id}
     (waiting,) = service.admin.get("/v1/costs/review", params=asked).json()["data"]
     path = f"/v1/costs/review/{waiting['id']}"
+    name = service.admin.get(f"/v1/teams/{team.id}").json()["name"]
+    assert (waiting["team_id"], waiting["team_name"]) == (team.id, name)
     refused = service.admin.post(path, json={"action": "adjust"})
     done = service.admin.post(path, json={"action": "adjust", "amount_usd": "0.02", "reason": "their bill"})
     again = service.admin.post(path, json={"action": "accept"})
