@@ -5,9 +5,11 @@ from functools import cache
 from importlib import resources
 from typing import Any, get_args
 
+from service.catalog.stand_ins import stand_ins
 from service.settings import settings
 from service.settings.providers import ProviderKind
 
+_LISTS = ("models", "prices")
 KINDS: tuple[ProviderKind, ...] = get_args(ProviderKind)
 
 
@@ -15,11 +17,19 @@ KINDS: tuple[ProviderKind, ...] = get_args(ProviderKind)
 def load(provider_kind: str) -> dict[str, Any]:
     """Load one kind's data file, with the operator's `models` and `prices` for that kind added.
 
-    Raises FileNotFoundError for an unknown kind, or if `catalog_file` does not exist.
+    The trainer's also has the bases that the sandbox stands in for. Raises FileNotFoundError for an unknown
+    kind, or if `catalog_file` does not exist, and ValueError for a stand-in of an unknown model.
     """
+    ours, theirs = shipped(provider_kind), _own().get(provider_kind, {})
+    simulated = stand_ins(shipped("openai"), settings().stand_in_names) if provider_kind == "trainer" else {}
+    parts = (ours, simulated, theirs)
+    return ours | {name: [one for part in parts for one in part.get(name, [])] for name in _LISTS}
+
+
+def shipped(provider_kind: str) -> dict[str, Any]:
+    """Load one kind's data file as it ships."""
     text = resources.files("service.catalog").joinpath("data", f"{provider_kind}.toml").read_text("utf-8")
-    shipped, own = tomllib.loads(text), _own().get(provider_kind, {})
-    return shipped | {name: shipped.get(name, []) + own.get(name, []) for name in ("models", "prices")}
+    return tomllib.loads(text)
 
 
 def _own() -> dict[str, Any]:

@@ -30,8 +30,8 @@ class CatalogModel:
     by the hour. `counts_tokens` is true if the provider counts training tokens with the base's own tokenizer
     instead of `encoding`. `reasons` is true if it writes tokens that are billed and not shown. `size_b` is in
     billions of parameters, for prices by size; `serving_id` is the provider's name for using the base, where
-    it differs from the one for tuning it. Raises ValueError if `billed_by` is "hours" and `tokens_per_hour`
-    is missing.
+    it differs from the one for tuning it. `stands_in` marks a base that the sandbox only simulates under
+    another's name. Raises ValueError if `billed_by` is "hours" and `tokens_per_hour` is missing.
     """
 
     id: str
@@ -53,6 +53,7 @@ class CatalogModel:
     billed_by: Literal["tokens", "hours"] = "tokens"
     tokens_per_hour: int | None = None
     counts_tokens: bool = False
+    stands_in: bool = False
     size_b: float | None = None
     serving_id: str | None = None
 

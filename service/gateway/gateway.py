@@ -31,7 +31,7 @@ from service.gateway.metering import amounts, belief
 from service.gateway.metering.amounts import Terms
 from service.gateway.metering.meter import Meter
 from service.gateway.payer import Payer
-from service.gateway.reply import Reply
+from service.gateway.reply import STANDS_IN, Reply
 from service.gateway.resends.attempt import Attempt, CallerLeft
 from service.gateway.resends.marks import Mark
 from service.gateway.streaming import CallerStalled
@@ -115,6 +115,8 @@ class Gateway:
         structlog.contextvars.bind_contextvars(
             key_id=caller.key_id, team_id=caller.team_id, model=priced.target.model_id
         )
+        if priced.target.base.stands_in:
+            reply.headers.append(STANDS_IN)
         upstream = self._upstreams.find(priced.target.provider)
         demand = examine(asked.fields, dialect.table, upstream.extra_free_fields, upstream.name)
         terms = amounts.terms(asked, demand, priced)
@@ -139,7 +141,7 @@ class Gateway:
     async def _run(self, exchange: Exchange, attempt: Attempt, receive: Receive) -> None:
         expected = exchange.held.input_tokens + exchange.held.output_tokens
         taken = await self._limits.take(exchange.caller, expected)
-        exchange.reply.headers = limits.headers(taken)
+        exchange.reply.headers += limits.headers(taken)
         try:
             with exchange.upstream.slot():
                 await exchange.hold()

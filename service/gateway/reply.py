@@ -8,6 +8,8 @@ from starlette.types import Send
 from service.errors import TunehouseError
 
 Headers = list[tuple[bytes, bytes]]
+# Of answers to a model of another provider's that the sandbox only simulates.
+STANDS_IN = (b"x-tunehouse-stand-in", b"sandbox")
 
 
 class Reply:

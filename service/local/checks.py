@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 from redis.exceptions import RedisError
 
+from service.catalog.files import shipped
+from service.catalog.stand_ins import stand_ins
 from service.core.redis_clients import redis_client
 from service.local.errors import EmbeddedError
 from service.settings import Settings
@@ -28,13 +30,17 @@ def read_settings() -> Settings:
     if complaint := complaint_about(os.environ, Settings.model_fields):
         raise EmbeddedError(complaint)
     try:
-        return Settings()
+        found = Settings()
+        stand_ins(shipped("openai"), found.stand_in_names)
+        return found
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         name = "_".join(["TUNEHOUSE", *(str(part).upper() for part in first["loc"][:1])])
-        raise EmbeddedError(f"{name}: {first['msg']}") from error
+        raise EmbeddedError(f"{name}: {first['msg']}" if first["loc"] else first["msg"]) from error
     except SettingsError as error:  # a value that is not valid JSON; the message names the field
         raise EmbeddedError(f"a TUNEHOUSE_ setting is not valid JSON: {error}") from error
+    except ValueError as error:  # of the catalogue
+        raise EmbeddedError(str(error)) from error
 
 
 def check_port(host: str, port: int) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
+from service.catalog.models import CatalogModel, offered
 from service.core.db import dispose_engines
 from service.local.checks import answers_200, check_broker, check_port, listens, read_settings
 from service.local.files import free_port
@@ -140,6 +141,9 @@ class Stack:
         port = self._trainer_port
         argv = trainer_argv("--port", str(port), "--data-dir", str(self.data.trainer))
         argv += ["--webhook-url", f"{self.url}/webhooks/trainer"]
+        offer = offered("trainer")
+        if any(model.stands_in for model in offer):
+            argv += ["--bases", ",".join(f"{model.id}={_tuned_by(model)}" for model in offer)]
         return self._child("trainer", argv, lambda: listens(port))
 
     def _api(self) -> ChildProcess:
@@ -164,3 +168,8 @@ class Stack:
     def _add(self, name: str, value: str) -> None:
         self._added[f"TUNEHOUSE_{name}"] = value
         os.environ[f"TUNEHOUSE_{name}"] = value
+
+
+def _tuned_by(model: CatalogModel) -> str:
+    """The ways of tuning a base, as the trainer's `--bases` names them."""
+    return "completion" if "completion" in model.formats.values() else "+".join(model.methods)

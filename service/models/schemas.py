@@ -23,6 +23,7 @@ class ModelExtras(WireOut):
     job_id: str | None = None
     methods: list[str] | None = None
     training_ends: str | None = None
+    stand_in: bool | None = None
 
 
 class ModelOut(WireOut):
@@ -81,6 +82,7 @@ def base_model_out(offer: Offer, dates: ShutdownDates) -> ModelOut:
             names=list(base.names),
             methods=sorted(base.methods),
             training_ends=_iso(base.trains_until),
+            stand_in=base.stands_in,
         ),
     )
 

@@ -12,7 +12,6 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import (
-    AfterValidator,
     Field,
     SecretStr,
     ValidationInfo,
@@ -27,8 +26,9 @@ from pydantic_settings import (
 
 from service.settings.databases import DatabaseSettings
 from service.settings.http import HttpSettings
+from service.settings.offering import OfferingSettings
 from service.settings.people import PeopleSettings
-from service.settings.providers import ProviderSettings, check_names
+from service.settings.providers import ProviderSettings
 from service.settings.redis import RedisUrl
 from service.settings.secrets import AdminKey
 from service.settings.sinks import AuditSink
@@ -39,7 +39,7 @@ __all__ = ["ProviderSettings", "Settings", "settings"]
 STORAGE_BUCKETS = ("s3", "gs", "az")  # schemes of the URLs of buckets
 
 
-class Settings(DatabaseSettings, HttpSettings, TeamSettings, PeopleSettings):
+class Settings(OfferingSettings, DatabaseSettings, HttpSettings, TeamSettings, PeopleSettings):
     """All settings of one process; see the module docstring for where they come from."""
 
     model_config = SettingsConfigDict(
@@ -64,11 +64,6 @@ class Settings(DatabaseSettings, HttpSettings, TeamSettings, PeopleSettings):
         default="file:///var/lib/tunehouse",
         description="Where datasets are stored: `file:///…`, or a bucket as `s3://…`, `gs://…` or `az://…`.\n"
         "Always, outside `tunehouse up`. The api and workers must all reach the same place.",
-    )
-    providers: Annotated[list[ProviderSettings], AfterValidator(check_names)] = Field(
-        default_factory=list,
-        description="The providers that train and serve models; see below.\n"
-        "Always. Without any, nothing can be trained or served.",
     )
     catalog_file: Path | None = Field(
         default=None,

@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 PREFIX = "TUNEHOUSE_"
 # Read by the trainer, by clients and examples, by the compose file, and by tests.
-_ELSEWHERE = ("TRAINER_", "SANDBOX_", "TEST_")
+_ELSEWHERE = ("TRAINER_", "TEST_")
 _OTHERS = {"CONFIG", "URL", "BASE_URL", "API_KEY", "KEY", "VERSION", "LISTEN"}
 
 

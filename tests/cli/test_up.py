@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx2
+import openai
 import pytest
 
 from service.local.files import free_port
@@ -21,7 +22,8 @@ PARTS = {"postgres", "valkey", "trainer", "api", "worker"}
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """One that serves, for the tests that leave it serving."""
-    with Up(tmp_path_factory.mktemp("up") / "data") as serving:
+    names = {"TUNEHOUSE_SANDBOX_STAND_INS": "gpt-4o-mini,babbage-002"}
+    with Up(tmp_path_factory.mktemp("up") / "data", **names) as serving:
         yield serving
 
 
@@ -39,6 +41,28 @@ def test_the_apis_log_is_json_from_its_first_line_on(up: Up) -> None:
 def test_the_printed_admin_key_opens_the_door(up: Up) -> None:
     answer = httpx2.get(f"{up.url}/v1/teams", headers=bearer(up.admin_key), trust_env=False)
     assert answer.status_code == 200
+
+
+def test_the_sandbox_answers_under_the_names_of_real_models_and_says_so(up: Up) -> None:
+    def admin(path: str, body: dict[str, object]) -> dict[str, str]:
+        answer = httpx2.post(f"{up.url}{path}", json=body, headers=bearer(up.admin_key), trust_env=False)
+        made: dict[str, str] = answer.raise_for_status().json()
+        return made
+
+    team = admin("/v1/teams", {"name": "CI", "slug": "ci"})
+    key = admin(f"/v1/teams/{team['id']}/keys", {"name": "ci"})["secret"]
+    client = openai.OpenAI(base_url=f"{up.url}/v1", api_key=key)
+    answer = client.chat.completions.with_raw_response.create(
+        model="gpt-4o-mini", messages=[{"role": "user", "content": "Hi"}]
+    )
+    assert answer.headers["x-tunehouse-stand-in"] == "sandbox"
+    assert answer.parse().model == "gpt-4o-mini-2024-07-18"
+    shown = client.models.retrieve("babbage-002").model_extra or {}
+    assert shown["tunehouse"]["stand_in"] is True
+    own = client.chat.completions.with_raw_response.create(
+        model="sandbox-mini", messages=[{"role": "user", "content": "Hi"}]
+    )
+    assert "x-tunehouse-stand-in" not in own.headers
 
 
 def test_one_more_admin_key_can_be_made_beside_it(up: Up) -> None:

@@ -48,6 +48,7 @@ def test_an_empty_admin_key_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         ("TUNEHOUSE_DB_POL_SIZE", "is not a setting. Did you mean TUNEHOUSE_DB_POOL_SIZE?"),
         ("TUNEHOUSE_ZZZZ", "is not a setting. See docs/operations/settings.md."),
+        ("TUNEHOUSE_SANDBOX_STANDINS", "is not a setting. Did you mean TUNEHOUSE_SANDBOX_STAND_INS?"),
     ],
 )
 def test_a_misspelt_setting_stops_the_start(

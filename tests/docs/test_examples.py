@@ -4,10 +4,12 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from tests.support.service import Service
+from trainer.faults.rules import Kind
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -39,6 +41,18 @@ def test_the_webhook_example_prints_the_event_it_was_sent(reader: dict[str, str]
         run([str(EXAMPLES / "first_job.sh")], reader)
         assert receiver.stdout.readline().startswith("fine_tuning.job.succeeded ftjob-")
         assert receiver.wait(20) == 0
+
+
+def test_the_example_of_faults_passes(reader: dict[str, str]) -> None:
+    example = str(EXAMPLES / "test_with_faults.py")
+    assert "3 passed" in run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", example], reader
+    )
+
+
+def test_the_guide_lists_every_fault() -> None:
+    page = (ROOT / "docs" / "guide" / "sandbox.md").read_text()
+    assert [kind for kind in get_args(Kind) if f"| `{kind}` |" not in page] == []
 
 
 @pytest.mark.parametrize("name", ["tea-shop", "tea-shop-validation", "tea-club"])
