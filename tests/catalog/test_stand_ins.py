@@ -6,8 +6,8 @@ from service.catalog.files import shipped
 from service.catalog.stand_ins import stand_ins
 from service.settings import Settings
 
-TRAINER = '{"name":"t","kind":"trainer","base_url":"http://localhost:1/v1","api_key":"x"}'
-CLOUD = '{"name":"c","kind":"openai","base_url":"http://localhost:2/v1","api_key":"x"}'
+TRAINER = '{"name":"t","kind":"trainer","base_url":"http://localhost:1/v1","api_key":"x","timeout_s":1}'
+CLOUD = '{"name":"c","kind":"openai","base_url":"http://localhost:2/v1","api_key":"x","timeout_s":1}'
 
 
 def test_a_stand_in_is_tuned_like_its_model_and_has_no_end() -> None:
