@@ -43,6 +43,17 @@ def _methods(request: Request) -> set[str]:
     return found | {"HEAD"} if "GET" in found else found
 
 
+def _unreadable(cause: Exception) -> InvalidRequest:
+    """Return the error for a body that the JSON parser gave up on."""
+    if isinstance(cause, RecursionError):
+        problem = "it is nested too deeply"
+    elif isinstance(cause, UnicodeDecodeError):
+        problem = f"byte {cause.start} is not UTF-8"
+    else:
+        problem = "an integer in it has too many digits"
+    return InvalidRequest(f"The body is not valid JSON: {problem}.", code="invalid_json")
+
+
 def install(app: FastAPI) -> None:
     """Register the handlers on `app`."""
 
@@ -73,6 +84,8 @@ def install(app: FastAPI) -> None:
             response = answer(wrong)
             response.headers["allow"] = allowed
             return response
+        if isinstance(error.__cause__, UnicodeDecodeError | RecursionError | ValueError):
+            return answer(_unreadable(error.__cause__))
         return answer(InvalidRequest(str(error.detail)))
 
     @app.exception_handler(DataError)

@@ -71,5 +71,10 @@ def _paths(router: object) -> list[str]:
 
 
 def _first(path: str) -> str:
-    """Return a path's first part, which decides who serves it: `/jobs/new` is `jobs`, `/` is empty."""
-    return path.split("/", 2)[1]
+    """Return a path's first part, which decides who serves it: `/jobs/new` is `jobs`, `/` is empty.
+
+    Paths such as `*` and `//jobs`, which no link of ours has, are nobody's.
+    """
+    if not path.startswith("/") or path.startswith("//"):
+        return path
+    return path[1:].partition("/")[0]

@@ -11,7 +11,9 @@ from service.errors import InvalidRequest, RateLimited, RequestTimeout, TooLarge
 
 # The incomplete bodies of one key may use this many times the size limit of one body in memory.
 _UNFINISHED_AT_MOST = 16
+_SLOWEST_BYTES_PER_S = 1024  # of a file
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_MARKS = (b"{", b"[", b":")  # of nearly every JSON value that is more than a number
 _UTF_16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -54,7 +56,7 @@ class Bodies:
                 f"The body did not arrive within {self._timeout_s:g} s. Send the request again."
             ) from None
 
-    def lazily_whole(self, headers: Headers, receive: Receive) -> Receive:
+    def lazily_whole(self, headers: Headers, receive: Receive, most_values: int) -> Receive:
         """Return a `receive` whose first message is the complete body, as `as_json` returns it."""
         is_read = False
 
@@ -63,7 +65,7 @@ class Bodies:
             if is_read:
                 return await receive()
             is_read = True
-            body = as_json(await self.whole(headers, receive))
+            body = as_json(await self.whole(headers, receive), most_values)
             return {"type": "http.request", "body": body, "more_body": False}
 
         return once
@@ -78,15 +80,20 @@ class Bodies:
                 accepted=["identity"],
             )
         received_bytes = 0
+        began_at = asyncio.get_running_loop().time()
 
         async def next_piece() -> Message:
             nonlocal received_bytes
+            now = asyncio.get_running_loop().time()
+            # A body that trickles may take no longer than one at the slowest rate.
+            left_s = began_at + self._timeout_s + received_bytes / _SLOWEST_BYTES_PER_S - now
             try:
-                async with asyncio.timeout(self._timeout_s):
+                async with asyncio.timeout(min(self._timeout_s, left_s)):
                     message = await receive()
             except TimeoutError:
                 raise RequestTimeout(
-                    f"No data of the body arrived for {self._timeout_s:g} s. Send the request again."
+                    f"The body stopped for {self._timeout_s:g} s, or arrived with less than "
+                    f"{_SLOWEST_BYTES_PER_S} bytes a second. Send the request again."
                 ) from None
             received_bytes += len(message.get("body", b""))
             if received_bytes > self.limit_bytes:
@@ -149,8 +156,16 @@ class _Unfinished:
             )
 
 
-def as_json(body: bytes) -> bytes:
-    """Return a JSON body without its byte order mark. Raises `InvalidRequest` for UTF-16 and UTF-32."""
+def as_json(body: bytes, most_values: int) -> bytes:
+    """Return a JSON body without its byte order mark.
+
+    Raises `InvalidRequest` for UTF-16 and UTF-32, and for a body whose values would take far more memory than
+    its bytes: `{},` is three bytes on the wire and over 70 when it is parsed.
+    """
+    if len(body) > most_values and sum(body.count(mark) for mark in _MARKS) > most_values:
+        raise InvalidRequest(
+            f"The body has more than {most_values:,} JSON values, the maximum.", code="too_many_values"
+        )
     if body.startswith(_BYTE_ORDER_MARK):
         return body[len(_BYTE_ORDER_MARK) :]
     if body.startswith(_UTF_16_MARKS) or b"\x00" in body[:4]:

@@ -30,6 +30,9 @@ THREADS = 64
 _ALIVE = "/healthz"
 _PUBLIC = re.compile(r"/(readyz|status|metrics|openapi\.json|docs(/.*)?|webhooks/[^/]+)")
 STRANGERS = "(no key)"
+# JSON values of a body: jobs with graders have hundreds, a prompt of a million tokens of code 500,000.
+_MOST_VALUES = 50_000
+_MOST_VALUES_OF_INFERENCE = 500_000
 _JSON = (b"content-type", b"application/json")
 
 
@@ -87,7 +90,7 @@ class Door:
                 return
             body = b""
             if heads.has_body(headers):
-                body = as_json(await self._bodies.whole(headers, receive))
+                body = as_json(await self._bodies.whole(headers, receive), _MOST_VALUES)
                 scope = {**scope, "headers": _as_json_headers(scope)}
             await run_in_turn(self._app, self._turns, owner, scope, replayed(body, receive), send)
 
@@ -150,7 +153,7 @@ class InferenceDoor:
         except TunehouseError as refusal:
             await answer(refusal)(scope, receive, send)
             return
-        await self._app(scope, self._bodies.lazily_whole(headers, receive), send)
+        await self._app(scope, self._bodies.lazily_whole(headers, receive, _MOST_VALUES_OF_INFERENCE), send)
 
 
 def _as_json_headers(scope: Scope) -> list[tuple[bytes, bytes]]:

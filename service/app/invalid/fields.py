@@ -17,6 +17,7 @@ _RULES_OF_OURS = ("value_error", "assertion_error")
 _EXPLAINED_BY_PYDANTIC = (*_RULES_OF_OURS, "extra_forbidden", "missing")
 _WORDS = {"extra_forbidden": "is not a field of this request", "missing": "is required"}
 _MOST_TOLD = 10
+_MOST_READ = 200  # of pydantic's errors: a small body can have a hundred thousand
 _FORM = re.compile(r"[\w.\[\]]+=")
 
 
@@ -28,15 +29,20 @@ def describe(
     `param` is the first wrong value; missing fields come last, as they often follow from a misspelt name.
     """
     found: dict[str, str] = {}
-    for error in sorted(errors, key=lambda error: error["type"] == "missing"):
+    has_more = len(errors) > _MOST_READ
+    for error in sorted(errors, key=lambda error: error["type"] == "missing")[:_MOST_READ]:
         if error["type"] == "json_invalid":
             return _not_json(error, sent)
         place, param, schema = _locate(error["loc"], operation, components)
         # Of a union, every branch has an error; they are one problem, and `schema` is the whole union's.
-        found.setdefault(param or place, _finding(error, place, param, schema, operation, components))
-    more = [f"({len(found) - _MOST_TOLD} more fields have problems.)"] if len(found) > _MOST_TOLD else []
-    told = [*found.values()][:_MOST_TOLD]
-    return InvalidRequest(" ".join(told + more), param=next(iter(found)), code="invalid_value")
+        if (param or place) in found:
+            continue
+        if len(found) == _MOST_TOLD:
+            has_more = True
+            break
+        found[param or place] = _finding(error, place, param, schema, operation, components)
+    more = ["More fields have problems."] if has_more else []
+    return InvalidRequest(" ".join([*found.values(), *more]), param=next(iter(found)), code="invalid_value")
 
 
 def _finding(

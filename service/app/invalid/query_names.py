@@ -1,7 +1,8 @@
 """Refuse unknown names in the query, which FastAPI would ignore."""
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args, get_origin
 from urllib.parse import parse_qsl
 
 from fastapi import Request
@@ -15,12 +16,20 @@ _PROBED = frozenset({"/healthz", "/readyz", "/metrics"})
 
 
 async def refuse_unknown_names(request: Request) -> None:
-    """Every route depends on this. Raises `InvalidRequest` for query parameters that it does not have."""
+    """Every route depends on this. Raises `InvalidRequest` for unknown and repeated parameters."""
     if not request.scope["query_string"] or request.scope["path"] in _PROBED:
         return
     route = request.scope["route"]
     declared = _declared(route) if isinstance(route, APIRoute) else []
     refuse(request.query_params.keys(), declared, f"{request.method} {request.url.path}")
+    lists = _lists(route) if isinstance(route, APIRoute) else frozenset()
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if times > 1 and not name.endswith("[]") and name not in lists:
+            raise InvalidRequest(
+                f"The query names '{name}' {times} times. Send it once.",
+                param=name,
+                code="duplicate_parameter",
+            )
 
 
 def refuse_any(query: bytes, operation: str) -> None:
@@ -45,6 +54,17 @@ def refuse(sent: Iterable[str], known: Sequence[str], operation: str) -> None:
 
 def _is_known(name: str, known: Sequence[str]) -> bool:
     return name in known or f"{name}[]" in known or f"{name.partition('[')[0]}[name]" in known
+
+
+def _lists(route: APIRoute) -> frozenset[str]:
+    """Return the names of the query parameters that may be repeated."""
+    return frozenset(
+        field.alias for field in route.dependant.query_params if _has_list(field.field_info.annotation)
+    )
+
+
+def _has_list(annotation: Any) -> bool:
+    return get_origin(annotation) in (list, tuple, Sequence) or any(map(_has_list, get_args(annotation)))
 
 
 def _declared(route: APIRoute) -> list[str]:
