@@ -1,23 +1,22 @@
 """The queue of jobs that wait for a place at a provider.
 
-A queue holds the jobs of one base model at one provider. Teams take turns; within a team, the higher priority
-goes first. The next job is the one whose team would then have the fewest jobs at the provider; among equals,
-the team whose last job was sent longest ago. This follows from the rows alone. A lock per queue keeps two
+A queue holds the jobs of one base model at one provider; `order` has their order. A lock per queue keeps two
 workers from giving away the same place.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
-from sqlalchemy import ColumnElement, Select, Subquery, func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from service.catalog.limits import JobLimits, job_limits
 from service.core import clock, work
+from service.jobs import order
 from service.jobs.blocks import BlockKind, block_on
 from service.jobs.kinds import ADVANCE_JOB
+from service.jobs.order import QueueName
 from service.jobs.tables import Job, ProviderBlock
 
 _DAY = timedelta(days=1)
@@ -25,13 +24,6 @@ _SEEN_DURATIONS = 20  # of the latest finished jobs, to estimate when a job star
 _WAKEN = 5  # a freed place wakes several jobs, because the first may have been cancelled meanwhile
 # Only a safety net: the transaction that frees a place also wakes the next jobs.
 _LOOK_AGAIN = timedelta(seconds=60)
-
-
-class QueueName(NamedTuple):
-    """The jobs that share a provider's limits."""
-
-    provider: str
-    base_model: str
 
 
 @dataclass(frozen=True)
@@ -67,7 +59,7 @@ def check_turn(session: Session, job: Job) -> QueueWait | None:
         return None
     session.execute(select(func.pg_advisory_xact_lock(func.hashtextextended("/".join(name), 1))))
     free = _free_places(session, name, limits)
-    if free > 0 and job.id in session.scalars(_order(name).limit(free)).all():
+    if free > 0 and job.id in order.next_jobs(session, name, free):
         return None
     return QueueWait("turn", clock.now() + _LOOK_AGAIN)
 
@@ -75,7 +67,7 @@ def check_turn(session: Session, job: Job) -> QueueWait | None:
 def wake_next(session: Session, name: QueueName) -> None:
     """Wake the next jobs after this transaction has freed a place or lifted a block."""
     session.flush()
-    for job_id in sorted(session.scalars(_order(name).limit(_WAKEN))):
+    for job_id in sorted(order.next_jobs(session, name, _WAKEN)):
         work.schedule(session, ADVANCE_JOB, job_id)
 
 
@@ -93,12 +85,11 @@ def places(session: Session, jobs: Iterable[Job]) -> Mapping[str, Place]:
     waiting = [job for job in jobs if job.queued_at and not job.intended_at and not job.has_ended]
     for name in {queue_of(job) for job in waiting}:
         own = {job.id for job in waiting if queue_of(job) == name}
-        numbered = {job_id: number for number, job_id in enumerate(session.scalars(_order(name)), start=1)}
+        numbered = order.positions(session, name, own)
         block = block_on(session, *name)
         concurrent = job_limits(*name).concurrent
         usual = _usual_duration(session, name)
-        for job_id in own & numbered.keys():
-            position = numbered[job_id]
+        for job_id, position in numbered.items():
             found[job_id] = Place(
                 position=position,
                 starts_at=_guess_start(position, concurrent, usual, block),
@@ -154,46 +145,6 @@ def _count(session: Session, name: QueueName, *such: ColumnElement[bool]) -> int
 
 def _named(name: QueueName) -> tuple[ColumnElement[bool], ...]:
     return Job.provider == name.provider, Job.base_model == name.base_model
-
-
-def _order(name: QueueName) -> Select[str]:
-    """The ids of the waiting jobs, next first."""
-    waiting = _waiting(name)
-    at_work = _at_work(name)
-    turn = func.coalesce(at_work.c.living, 0) + waiting.c.turn
-    return (
-        select(waiting.c.id)
-        .outerjoin(at_work, at_work.c.team_id == waiting.c.team_id)
-        .order_by(turn, at_work.c.served_at.asc().nulls_first(), waiting.c.queued_at, waiting.c.id)
-    )
-
-
-def _waiting(name: QueueName) -> Subquery:
-    in_team = (
-        func.row_number()
-        .over(partition_by=Job.team_id, order_by=(Job.priority.desc(), Job.queued_at, Job.id))
-        .label("turn")
-    )
-    return (
-        select(Job.id, Job.team_id, Job.queued_at, in_team)
-        .where(
-            *_named(name),
-            Job.finished_at.is_(None),
-            Job.queued_at.is_not(None),
-            Job.intended_at.is_(None),
-        )
-        .subquery("waiting")
-    )
-
-
-def _at_work(name: QueueName) -> Subquery:
-    living = func.count().filter(Job.finished_at.is_(None)).label("living")
-    return (
-        select(Job.team_id, living, func.max(Job.intended_at).label("served_at"))
-        .where(*_named(name), Job.intended_at > func.now() - timedelta(days=30))
-        .group_by(Job.team_id)
-        .subquery("at_work")
-    )
 
 
 def _wait_for(block: ProviderBlock) -> QueueWait:

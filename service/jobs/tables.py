@@ -76,6 +76,17 @@ class Job(Base):
         Index(
             "ix_jobs_living", "provider", "base_model", postgresql_where=text("finished_at IS NULL")
         ),  # the queue and the polling read only these, however many jobs have finished
+        Index(
+            "ix_jobs_waiting",
+            "provider",
+            "base_model",
+            "team_id",
+            text("priority DESC"),
+            "queued_at",
+            "id",
+            postgresql_where=text("queued_at IS NOT NULL AND intended_at IS NULL AND finished_at IS NULL"),
+        ),
+        Index("ix_jobs_sent", "provider", "base_model", "team_id", "intended_at"),
         Index("ix_jobs_key_id_request_hash", "key_id", "request_hash", "created_at"),
     )
 
