@@ -56,8 +56,8 @@ def main() -> None:
         say(f"`python -m benchmarks.lineage --models {asked.models} --generations {asked.generations}`")
         say(machine(dsn))
         with (
-            serving(Path(folder)) as url,
-            httpx2.Client(base_url=url, timeout=120, trust_env=False) as http,
+            serving_process(Path(folder)) as api,
+            httpx2.Client(base_url=api.url, timeout=120, trust_env=False) as http,
         ):
             team = join(http)
             names = grow(dsn, team, asked.models, asked.generations)
@@ -66,8 +66,8 @@ def main() -> None:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
-    """An api process; its URL."""
+def serving_process(folder: Path) -> Iterator[Api]:
+    """A running api process."""
     env = {
         "TUNEHOUSE_DATABASE_URL": settings().database_url.get_secret_value(),
         "TUNEHOUSE_ADMIN_KEY": ADMIN_KEY,
@@ -77,7 +77,7 @@ def serving(folder: Path) -> Iterator[str]:
     api = Api(env, folder)
     api.start()
     try:
-        yield api.url
+        yield api
     finally:
         api.stop()
 

@@ -100,6 +100,7 @@ CREATE TABLE jobs (
     CONSTRAINT fk_jobs_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id),
     CONSTRAINT uq_jobs_provider_provider_job_id UNIQUE (provider, provider_job_id)
 );
+CREATE INDEX ix_jobs_at_work ON jobs (provider, base_model, team_id) WHERE intended_at IS NOT NULL AND finished_at IS NULL;
 CREATE INDEX ix_jobs_key_id_request_hash ON jobs (key_id, request_hash, created_at);
 CREATE INDEX ix_jobs_living ON jobs (provider, base_model) WHERE finished_at IS NULL;
 CREATE INDEX ix_jobs_provider_base_model_intended_at ON jobs (provider, base_model, intended_at);

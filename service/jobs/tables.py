@@ -86,6 +86,13 @@ class Job(Base):
             "id",
             postgresql_where=text("queued_at IS NOT NULL AND intended_at IS NULL AND finished_at IS NULL"),
         ),
+        Index(
+            "ix_jobs_at_work",
+            "provider",
+            "base_model",
+            "team_id",
+            postgresql_where=text("intended_at IS NOT NULL AND finished_at IS NULL"),
+        ),
         Index("ix_jobs_sent", "provider", "base_model", "team_id", "intended_at"),
         Index("ix_jobs_key_id_request_hash", "key_id", "request_hash", "created_at"),
     )
