@@ -32,6 +32,7 @@ from service.gateway import routes as inference
 from service.gateway.limits import routes as rate_limits
 from service.jobs import routes as jobs
 from service.jobs.metrics import routes as job_metrics
+from service.jobs.quotes import routes as quotes
 from service.jobs.retrain import routes as retrains
 from service.jobs.upstream import inbound as provider_webhooks
 from service.jobs.upstream import routes as provider_admin
@@ -123,6 +124,7 @@ def create_app() -> Application:
         inference,
         rate_limits,
         comparisons,
+        quotes,
         retrains,  # these three before the models, whose paths would match theirs
         deployments,
         lineage,

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from service.catalog.files import load
 from service.catalog.price import QUANTITY_DECIMALS, PriceKind
+from service.settings.providers import ProviderKind
 
 # Hours to reserve for training by the hour when the duration cannot be estimated.
 _UNKNOWN_HOURS = Decimal(1)
@@ -35,7 +36,7 @@ class CatalogModel:
     """
 
     id: str
-    provider_kind: str
+    provider_kind: ProviderKind
     methods: tuple[str, ...]
     formats: Mapping[str, str] = field(hash=False)
     token_limit: int
@@ -86,17 +87,17 @@ class CatalogModel:
 
 
 @cache
-def offered(provider_kind: str) -> tuple[CatalogModel, ...]:
+def offered(provider_kind: ProviderKind) -> tuple[CatalogModel, ...]:
     """All bases of a kind of provider, including retired ones, in the order of its data file."""
     return tuple(_read(provider_kind, entry) for entry in load(provider_kind)["models"])
 
 
-def find(provider_kind: str, model_id: str) -> CatalogModel | None:
+def find(provider_kind: ProviderKind, model_id: str) -> CatalogModel | None:
     """Return the base with this id at a kind of provider; None if there is none."""
     return next((model for model in offered(provider_kind) if model.id == model_id), None)
 
 
-def _read(provider_kind: str, entry: Mapping[str, Any]) -> CatalogModel:
+def _read(provider_kind: ProviderKind, entry: Mapping[str, Any]) -> CatalogModel:
     methods = tuple(entry["methods"])
     formats = {method: _FORMATS[method] for method in methods} | entry.get("formats", {})
     names = tuple(entry.get("names", ()))
