@@ -25,10 +25,11 @@ class Callers:
         secret = rest.strip()
         if scheme.lower() != "bearer" or not secret:
             raise Unauthenticated(NO_KEY)
-        return await self._known.find(secret, project, lambda: _admit(authenticate(secret, project)))
+        return await self._known.find(secret, project, lambda: admit(authenticate(secret, project)))
 
 
-def _admit(caller: Caller) -> Payer:
+def admit(caller: Caller) -> Payer:
+    """Return who pays for a caller's requests. Raises `Forbidden` without the scope `infer`."""
     caller.require_scope(Scope.INFER)
     caller.require_living_team()
     with transaction() as session:

@@ -42,6 +42,7 @@ from service.settings import Settings
 log = structlog.get_logger(__name__)
 
 _RETRY_SOON_S = 1.0
+PAYER = "payer"  # the key in a request's state under which the pages name who pays
 
 
 class Gateway:
@@ -100,7 +101,7 @@ class Gateway:
 
     async def _serve(self, dialect: Dialect, scope: Scope, receive: Receive, reply: Reply) -> None:
         headers: dict[bytes, bytes] = dict(scope["headers"])
-        caller = await self._callers.find(
+        caller: Payer = scope["state"].get(PAYER) or await self._callers.find(
             _text(headers.get(b"authorization")), _text(headers.get(b"openai-project"))
         )
         with self._in_flight.entered(caller.counted_as, caller.most_in_flight):

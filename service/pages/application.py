@@ -10,15 +10,20 @@ from service.app.factory import MULTIPART_SLACK_BYTES, bodies_up_to
 from service.app.middleware import HeadAsGet, RequestIds
 from service.audit.trail import AuditTrail, note_write
 from service.pages import errors, static
+from service.pages.admin import reviews, teams
+from service.pages.admin import service as admin
 from service.pages.datasets import routes as datasets
 from service.pages.door import PageDoor
 from service.pages.home import routes as home
 from service.pages.jobs import creating as new_jobs
 from service.pages.jobs import routes as jobs
-from service.pages.models import aliases, shutdowns
+from service.pages.models import aliases, comparisons, playground, shutdowns
 from service.pages.models import routes as models
 from service.pages.money import budgets, costs, prices, statements
+from service.pages.search import routes as search
 from service.pages.sign_in import routes as sign_in
+from service.pages.team import records
+from service.pages.team import routes as team
 from service.settings import settings
 
 _LARGEST_FORM_BYTES = 256 * 1024
@@ -38,6 +43,14 @@ _ROUTERS = (
     budgets.router,
     statements.router,
     prices.router,
+    comparisons.router,
+    playground.router,
+    team.router,
+    records.router,
+    admin.router,
+    teams.router,
+    reviews.router,
+    search.router,
 )
 
 

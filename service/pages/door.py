@@ -30,6 +30,7 @@ from service.settings import settings
 _SAFE = ("GET", "HEAD")
 _PUBLIC = re.compile(r"/(static/.+|sign-in(/.*)?)")
 _UPLOAD = "/datasets/new"
+_PLAYGROUND = "/playground"
 
 
 class PageDoor:
@@ -95,6 +96,9 @@ class PageDoor:
             if scope["method"] not in _SAFE:
                 form = scope["state"]["form"] = read_form(headers, body)
                 require_token(form.get("csrf"), scope["state"]["csrf"])
+            if scope["path"] == _PLAYGROUND:  # it waits for a provider, so it takes no turn from others
+                await self._app(scope, replayed(body, receive), send)
+                return
             await run_in_turn(self._app, self._turns, owner, scope, replayed(body, receive), send)
 
 

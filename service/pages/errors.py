@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from service.errors import InvalidRequest, NotFound, NotStorable, TunehouseError, Unavailable
-from service.pages.render import Refilled, render
+from service.pages.render import Refilled, leave, render
 
 log = structlog.get_logger(__name__)
 
@@ -42,6 +42,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(TunehouseError)
     def on_ours(request: Request, error: TunehouseError) -> Response:
+        if error.error_code == "team_required":
+            return leave(request, "/teams/choose", "Choose a team first.")
         return error_page(request.scope, error)
 
     @app.exception_handler(Refilled)

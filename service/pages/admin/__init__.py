@@ -1,0 +1,1 @@
+"""Pages for administrators: status, providers, work, teams, and charges to review."""

@@ -1,0 +1,1 @@
+"""The search box: anything by its id or a part of its name."""

@@ -1,0 +1,1 @@
+"""A team: its keys and limits, its webhooks, and who did what."""
