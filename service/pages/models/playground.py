@@ -28,7 +28,7 @@ _FIELDS = ("model", "other", "system", "prompt")
 
 
 @dataclass(frozen=True)
-class Answered:
+class PlaygroundAnswer:
     """A model's answer, or why there is none."""
 
     model: str
@@ -57,7 +57,9 @@ async def answer(request: Request, form: Posted, caller: Inferer) -> Response:
     return await run_in_threadpool(_page, request, caller, values, list(answers))
 
 
-async def _ask(gateway: Gateway, scope: dict[str, Any], model: str, values: dict[str, str]) -> Answered:
+async def _ask(
+    gateway: Gateway, scope: dict[str, Any], model: str, values: dict[str, str]
+) -> PlaygroundAnswer:
     messages = [{"role": "system", "content": values["system"]}] if values["system"] else []
     messages.append({"role": "user", "content": values["prompt"]})
     body = json.dumps({"model": model, "messages": messages, "max_completion_tokens": _MOST_TOKENS}).encode()
@@ -80,15 +82,17 @@ async def _ask(gateway: Gateway, scope: dict[str, Any], model: str, values: dict
     return _read(model, b"".join(parts), took_ms)
 
 
-def _read(model: str, answer: bytes, took_ms: int) -> Answered:
+def _read(model: str, answer: bytes, took_ms: int) -> PlaygroundAnswer:
     found = json.loads(answer)
     if "error" in found:
-        return Answered(model, "", str(found["error"].get("message")), None, took_ms)
+        return PlaygroundAnswer(model, "", str(found["error"].get("message")), None, took_ms)
     text = found["choices"][0]["message"].get("content") or ""
-    return Answered(model, text, None, found.get("usage", {}).get("total_tokens"), took_ms)
+    return PlaygroundAnswer(model, text, None, found.get("usage", {}).get("total_tokens"), took_ms)
 
 
-def _page(request: Request, caller: Caller, values: dict[str, str], answers: list[Answered]) -> Response:
+def _page(
+    request: Request, caller: Caller, values: dict[str, str], answers: list[PlaygroundAnswer]
+) -> Response:
     with transaction() as session:
         aliases = [alias.name for alias in list_aliases(session, caller).data]
         models = [model.id for model in list_models(session, caller).data]
