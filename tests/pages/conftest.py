@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import ADMIN_KEY
+from tests.support.clean import clean, work_left
+from tests.support.processes import Api, Worker
 from tests.support.service import Service
 from tests.support.waiting import wait_until
 
@@ -47,17 +50,33 @@ def chromium(playwright: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture(scope="module")
+def service(api_process: Api, postgres_url: str) -> Iterator[Service]:
+    """The api with a database that is empty at the start of each module: making a town takes long."""
+    clean(postgres_url)
+    with Service(api_process.url, ADMIN_KEY) as running:
+        yield running
+    clean(postgres_url)
+
+
+@pytest.fixture(scope="module")
+def worker(worker_process: Worker, service: Service) -> Iterator[Worker]:
+    """A worker at work; the module ends red when work is left queued."""
+    yield worker_process
+    wait_until(lambda: not work_left())
+
+
+@pytest.fixture(scope="module")
+def town(service: Service, worker: Worker) -> Iterator[Town]:
+    """A team with data, jobs, models and costs."""
+    found = settle(service)
+    yield found
+    wait_until(found.is_quiet)
+
+
 @pytest.fixture
 def person(chromium: Browser, service: Service) -> Iterator[Person]:
     """Somebody with a browser, who is not signed in."""
     with Person(chromium, service.url) as one:
         yield one
         one.check()
-
-
-@pytest.fixture
-def town(service: Service, worker: object) -> Iterator[Town]:
-    """A team with data, jobs, models and costs."""
-    found = settle(service)
-    yield found
-    wait_until(found.is_quiet)

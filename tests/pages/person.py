@@ -57,7 +57,7 @@ class Person:
 
     def check(self) -> None:
         """Fail if the browser has complained."""
-        assert self.complaints == []
+        assert not self.complaints, "\n".join(self.complaints)
 
     def _note_message(self, message: ConsoleMessage) -> None:
         self.complaints.append(f"console at {urlsplit(self.page.url).path}: {message.text}")
