@@ -87,6 +87,7 @@ CREATE TABLE ledger_forms (
     provider varchar,
     method varchar,
     tags jsonb NOT NULL,
+    tagged_in date,
     department_id varchar,
     cost_center varchar,
     kinds varchar[] NOT NULL,
@@ -101,6 +102,8 @@ CREATE TABLE ledger_forms (
         cardinality(kinds) BETWEEN 1 AND 32 AND cardinality(kinds) = ALL (ARRAY[cardinality(units),
         cardinality(tiers), cardinality(price_ids), cardinality(prices_usd), cardinality(unit_quantities)]))
 );
+
+CREATE INDEX ix_ledger_forms_team_id_tagged_in ON ledger_forms (team_id, tagged_in) WHERE tagged_in IS NOT NULL;
 
 -- Partitions are added by `ledger_add_month`, with a unique index on the key and one on the account and number.
 -- The columns are ordered so that no bytes are lost to alignment.

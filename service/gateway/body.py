@@ -5,6 +5,7 @@ escapes, reaches the provider once and as we understood it, so a body cannot nam
 to the provider.
 """
 
+from collections.abc import Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,6 +27,7 @@ class Asked(Struct, frozen=True):
 
     `answers` is how many will be generated and charged, `max_output_tokens` the limit of each (None: the
     model's), `size_bytes` the length of the body, `prompts` how many texts are to be continued.
+    `tags` are the caller's, for the request's charges.
     """
 
     fields: Fields
@@ -37,6 +39,7 @@ class Asked(Struct, frozen=True):
     size_bytes: int
     max_tool_calls: int | None = None
     prompts: int = 1
+    tags: Mapping[str, str] = {}
 
 
 def read_fields(body: bytes) -> Fields:

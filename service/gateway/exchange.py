@@ -18,6 +18,7 @@ from service.gateway import counts, refusals
 from service.gateway.body import Asked
 from service.gateway.connections import read_refusal, read_whole
 from service.gateway.dialects.base import Dialect, Malformed, Naming
+from service.gateway.fields.tags import ENDPOINT, OUTCOME
 from service.gateway.metering import amounts, belief
 from service.gateway.metering import usage as usages
 from service.gateway.metering.allowance import Allowance
@@ -145,7 +146,7 @@ class Exchange:
 
     async def _hold(self, read: int, output_tokens: int) -> None:
         amount_usd = amounts.hold_usd(self.terms, read, output_tokens)
-        lost = amounts.lost_use(self.terms, read, output_tokens, self.dialect.path)
+        lost = amounts.lost_use(self.terms, read, output_tokens, self.dialect.path, self.asked.tags)
         await self.meter.hold(self.caller, self.subject_id, amount_usd, lost)
 
     @asynccontextmanager
@@ -235,7 +236,7 @@ class Exchange:
     async def _settle(self, usage: Usage, outcome: str, reviews: Reviews) -> None:
         self._is_settled = self.is_charged = True
         self.usage = usage
-        tags = {"endpoint": self.dialect.path.removeprefix("/"), "outcome": outcome}
+        tags = {ENDPOINT: self.dialect.path.removeprefix("/"), OUTCOME: outcome}
         if calls := self._tool_calls():
             usage = msgspec.structs.replace(usage, parts={**usage.parts, **calls})
         charges = amounts.charges(
@@ -244,6 +245,7 @@ class Exchange:
             self.caller,
             self.subject_id,
             tags,
+            request_tags=self.asked.tags,
             answered_tier=self._tier,
             reviews=reviews,
             began_at=self.began_at,

@@ -122,7 +122,7 @@ class Gateway:
         demand = examine(asked.fields, dialect.table, upstream.extra_free_fields, upstream.name)
         terms = amounts.terms(asked, demand, priced)
         dialect.pin(demand.fields, demand.meters, priced.target.base.provider_kind)
-        asked = msgspec.structs.replace(asked, fields=demand.fields)
+        asked = msgspec.structs.replace(asked, fields=demand.fields, tags=demand.tags)
         mark, subject_id = Mark(headers, dialect.path, body), new_id(dialect.id_prefix)
         attempt = Attempt(caller, mark, subject_id, stream=asked.stream, longest=self._longest)
         earlier = await attempt.earlier_answer(receive, lambda: self._attendance.has_stopped)

@@ -37,9 +37,10 @@ class Charge(Struct, frozen=True):
     same work, differ only in kind, price, quantity and review, and are booked together or not at all.
 
     `quantity` is in the unit of the price, such as tokens or hours. `model` is the model that was trained or
-    used, `base_model` its base, and reports can group by `tags`. `occurred_at` defaults to now; the ledger
-    moves a time in the future to now, and a time before `began_at` (when the job or request was created) to
-    `began_at`. A charge with a `review` is booked at once, marked with the review's state, listed by
+    used, `base_model` its base, and reports can group by `tags`. `request_tags` are tags too, but a team can
+    have only so many combinations of them in a month (see `ledger_form.sql`). `occurred_at` defaults to now;
+    the ledger moves a time in the future to now, and a time before `began_at` (when the job or request was
+    created) to `began_at`. A charge with a `review` is booked at once, marked with the review's state, listed by
     `GET /v1/costs/review`, and announced to admins by the event `costs.flagged`:
 
         Charge(quantity=bound, ..., review=Review("implausible", "more than the context", claimed, bound))
@@ -59,6 +60,7 @@ class Charge(Struct, frozen=True):
     job_id: str | None = None
     key_id: str | None = None
     tags: Mapping[str, str] = {}
+    request_tags: Mapping[str, str] = {}
     occurred_at: datetime | None = None
     began_at: datetime | None = None
     review: Review | None = None
@@ -89,6 +91,7 @@ class LostUse(Struct, frozen=True):
     provider: str
     endpoint: str
     quantities: Mapping[str, int]
+    tags: Mapping[str, str] = {}
 
 
 class HoldAsk(Struct, frozen=True):

@@ -44,6 +44,7 @@ def _charges(hold: HoldRow, use: LostUse | None, prices: dict[str, PriceRow]) ->
                 provider=use.provider,
                 key_id=hold.key_id,
                 tags={"endpoint": use.endpoint, "outcome": "uncertain", "counted_by": "tunehouse"},
+                request_tags=use.tags,
                 began_at=hold.placed_at,
                 review=Review("uncertain", _REASON, bound=quantity) if is_output else None,
             )

@@ -34,6 +34,7 @@ class _Form(Struct, omit_defaults=True):
     prices_usd: list[Decimal]
     unit_quantities: list[int]
     method: str | None = None
+    request_tags: Mapping[str, str] | None = None
 
 
 class _Row(Struct, omit_defaults=True):
@@ -52,7 +53,16 @@ class _Row(Struct, omit_defaults=True):
 
 _unique_key = attrgetter("unique_key")
 _work = attrgetter(
-    "model", "base_model", "provider", "method", "job_id", "key_id", "tags", "occurred_at", "began_at"
+    "model",
+    "base_model",
+    "provider",
+    "method",
+    "job_id",
+    "key_id",
+    "tags",
+    "request_tags",
+    "occurred_at",
+    "began_at",
 )
 
 
@@ -95,6 +105,7 @@ def _row_of(done: Settlement, charges: Sequence[Charge]) -> _Row:
             provider=first.provider,
             method=first.method,
             tags=dict(first.tags),
+            request_tags=dict(first.request_tags) or None,
             kinds=[price.kind for price in prices],
             units=[price.unit for price in prices],
             tiers=[price.tier for price in prices],

@@ -144,7 +144,8 @@ class HoldRow(Base):
 class RowForm(Base):
     """What many rows of the ledger have in common, so that each stores only an id. Never changed or deleted.
 
-    The lists have one element for each entry of such a row. `digest` identifies the other fields.
+    The lists have one element for each entry of such a row. `digest` identifies the other fields. `tagged_in`
+    is the month in which a form with tags of a request was added; a team gets only so many in a month.
     """
 
     __tablename__ = "ledger_forms"
@@ -158,6 +159,7 @@ class RowForm(Base):
     provider: Mapped[str | None]
     method: Mapped[str | None]
     tags: Mapped[dict[str, Any]]
+    tagged_in: Mapped[date | None]
     department_id: Mapped[str | None]
     cost_center: Mapped[str | None]
     kinds: Mapped[list[str]] = mapped_column(ARRAY(String))
@@ -174,6 +176,12 @@ class RowForm(Base):
             "cardinality(units), cardinality(tiers), cardinality(price_ids), cardinality(prices_usd), "
             "cardinality(unit_quantities)])",
             name="as_many_of_each",
+        ),
+        Index(
+            "ix_ledger_forms_team_id_tagged_in",
+            "team_id",
+            "tagged_in",
+            postgresql_where=text("tagged_in IS NOT NULL"),
         ),
     )
 

@@ -13,6 +13,7 @@ from service.gateway.fields.rules import (
     Ours,
     ProviderState,
     Rule,
+    Tags,
     Tier,
     Unpriced,
     Variants,
@@ -24,6 +25,7 @@ _GUIDE = Path(__file__).parents[2] / "docs/guide/inference.md"
 _CLASSES = (
     "free",
     "set or read by Tunehouse",
+    "tags of the charges",
     "priced",
     "refused: state at the provider",
     "refused: no meter",
@@ -50,6 +52,8 @@ def _leaves(at: str, rule: Rule) -> Iterator[tuple[str, str]]:
             yield at, "free"
         case Ours():
             yield at, "set or read by Tunehouse"
+        case Tags():
+            yield at, "tags of the charges"
         case Tier():
             yield at, "priced"
         case ProviderState():

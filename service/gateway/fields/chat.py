@@ -9,6 +9,7 @@ from service.gateway.fields.rules import (
     Object,
     ProviderState,
     Rule,
+    Tags,
     Tier,
     Variants,
     WordList,
@@ -139,7 +140,6 @@ CHAT_FIELDS = Object(
             "frequency_penalty",
             "logit_bias",
             "logprobs",
-            "metadata",
             "parallel_tool_calls",
             "presence_penalty",
             "prompt_cache_key",
@@ -162,6 +162,7 @@ CHAT_FIELDS = Object(
         "response_format": _RESPONSE_FORMAT,
         "prediction": Object({"type": FREE, "content": _CONTENT}),
         "stream_options": _STREAM_OPTIONS,
+        "metadata": Tags(is_sent=False),  # OpenAI refuses them unless the answer is stored
         "service_tier": Tier(),
         "modalities": WordList(frozenset({"text"}), {"audio": PriceKind.AUDIO_OUTPUT_TOKENS}),
         "audio": Object(

@@ -21,11 +21,13 @@ from service.gateway.fields.rules import (
     Ours,
     ProviderState,
     Rule,
+    Tags,
     Tier,
     Unpriced,
     Variants,
     WordList,
 )
+from service.gateway.fields.tags import tags_of
 
 
 class Demand(Struct):
@@ -33,6 +35,7 @@ class Demand(Struct):
 
     fields: Fields
     meters: set[PriceKind] = set()
+    tags: dict[str, str] = {}
     tier: str | None = None
     has_media: bool = False
 
@@ -82,7 +85,9 @@ def examine(fields: Fields, table: Object, extra_free: Collection[str], provider
             del demand.fields[key]
             continue
         examiner.check(value, rule, _Place(None, key, key))
-        if isinstance(value, dict | list):
+        if isinstance(rule, Tags) and not rule.is_sent:
+            del demand.fields[key]
+        elif isinstance(value, dict | list):
             demand.fields[key] = Raw(msgspec.json.encode(value))
     return demand
 
@@ -111,6 +116,8 @@ class _Examiner:
                 return
             case WordList():
                 self._words(value, rule, at)
+            case Tags():
+                self._tags(value, at)
             case Tier():
                 self._tier(value, at)
             case ProviderState():
@@ -166,6 +173,12 @@ class _Examiner:
                 self._demand.meters.add(rule.metered[word])
             else:
                 self._refuse_unless_extra(at.variant(str(word)), f"has the unknown value {str(word)[:60]!r}")
+
+    def _tags(self, value: Any, at: _Place) -> None:
+        try:
+            self._demand.tags = tags_of(value)
+        except ValueError as wrong:
+            self._invalid(at, str(wrong))
 
     def _tier(self, value: Any, at: _Place) -> None:
         if value is not None and not isinstance(value, str):

@@ -8,6 +8,7 @@ from service.gateway.fields.rules import (
     Object,
     ProviderState,
     Rule,
+    Tags,
     Tier,
     Variants,
     free,
@@ -221,7 +222,6 @@ RESPONSES_FIELDS = Object(
         **free(
             "include",
             "instructions",
-            "metadata",
             "parallel_tool_calls",
             "prompt_cache_key",
             "prompt_cache_retention",
@@ -233,6 +233,7 @@ RESPONSES_FIELDS = Object(
             "user",
         ),
         "input": Items(ITEMS),
+        "metadata": Tags(is_sent=True),  # the answer repeats them
         "tools": Items(TOOLS),
         "tool_choice": _TOOL_CHOICE,
         "text": Object({"format": _FORMAT, "verbosity": FREE}),

@@ -17,6 +17,13 @@ class Ours:
 
 
 @dataclass(frozen=True, slots=True)
+class Tags:
+    """Metadata, which become tags of the request's charges. `is_sent` says whether the provider gets them."""
+
+    is_sent: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Tier:
     """The service tier, which decides the prices of the whole request."""
 
@@ -78,7 +85,7 @@ class WordList:
     metered: Mapping[str, PriceKind]
 
 
-Rule = Free | Ours | Tier | ProviderState | Unpriced | Object | Items | Variants | WordList
+Rule = Free | Ours | Tags | Tier | ProviderState | Unpriced | Object | Items | Variants | WordList
 
 FREE: Rule = Free()
 OURS: Rule = Ours()

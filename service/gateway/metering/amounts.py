@@ -10,6 +10,7 @@ from msgspec import Struct
 from service.catalog.price import STANDARD, Price, PriceKind
 from service.gateway.body import DEFAULT_TOOL_CALLS, Asked
 from service.gateway.fields.examine import Demand
+from service.gateway.fields.tags import COUNTED_BY
 from service.gateway.metering import tiers
 from service.gateway.metering.usage import Usage
 from service.gateway.payer import Payer
@@ -94,7 +95,9 @@ def _dearest(terms: Terms, tier: Prices, plain: PriceKind, others: Sequence[Pric
     return max(found, key=lambda price: price.amount_usd / price.unit_quantity)
 
 
-def lost_use(terms: Terms, input_tokens: int, output_tokens: int, path: str) -> LostUse:
+def lost_use(
+    terms: Terms, input_tokens: int, output_tokens: int, path: str, tags: Mapping[str, str]
+) -> LostUse:
     """Return what to charge if the request's process dies: what is held, at the dearest tier asked for."""
     prices = terms.priced.tiers[tiers.dearest(terms.tiers, terms.priced)]
     target = terms.priced.target
@@ -103,6 +106,7 @@ def lost_use(terms: Terms, input_tokens: int, output_tokens: int, path: str) -> 
         base_model=target.base.id,
         provider=target.provider,
         endpoint=path.removeprefix("/"),
+        tags=tags,
         quantities={
             prices[PriceKind.INPUT_TOKENS].id: input_tokens,
             prices[PriceKind.OUTPUT_TOKENS].id: output_tokens,
@@ -118,6 +122,7 @@ def charges(
     subject_id: str,
     tags: dict[str, str],
     *,
+    request_tags: Mapping[str, str] = MappingProxyType({}),
     answered_tier: str | None = None,
     reviews: Mapping[PriceKind, Review] = MappingProxyType({}),
     began_at: datetime | None = None,
@@ -144,7 +149,8 @@ def charges(
             base_model=target.base.id,
             provider=target.provider,
             key_id=caller.key_id,
-            tags=tags | {"counted_by": usage.counted_by},
+            tags=tags | {COUNTED_BY: usage.counted_by},
+            request_tags=request_tags,
             began_at=began_at,
             review=reviews.get(price.kind),
         )

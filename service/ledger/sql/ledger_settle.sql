@@ -1,8 +1,8 @@
 -- Settle work: append its charges, each once by its unique_key, delete its holds and update the counters.
 -- subjects: [{team_id, subject_id}]. charges: one object for each row of the ledger:
--- {team_id, unique_key, subject_id, job_id, form: {key_id, model, base_model, provider, method, tags, kinds, units,
---  tiers, price_ids, prices_usd, unit_quantities}, quantities, states, occurred_at, began_at, corrects, reason,
---  in_month_budget}. The lists have one element for each entry of the row; `form` is what many rows have in common.
+-- {team_id, unique_key, subject_id, job_id, form: {key_id, model, base_model, provider, method, tags, request_tags,
+--  kinds, units, tiers, price_ids, prices_usd, unit_quantities}, quantities, states, occurred_at, began_at, corrects,
+--  reason, in_month_budget}. The lists have one element for each entry of the row; `form` is what many rows have in common.
 -- `began_at` is the earliest time at which the charge can have occurred.
 -- Returns the thresholds that were newly crossed.
 CREATE OR REPLACE FUNCTION ledger_settle(subjects jsonb, charges jsonb)
