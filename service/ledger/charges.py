@@ -40,8 +40,8 @@ class Charge(Struct, frozen=True):
     used, `base_model` its base, and reports can group by `tags`. `request_tags` are tags too, but a team can
     have only so many combinations of them in a month (see `ledger_form.sql`). `occurred_at` defaults to now;
     the ledger moves a time in the future to now, and a time before `began_at` (when the job or request was
-    created) to `began_at`. A charge with a `review` is booked at once, marked with the review's state, listed by
-    `GET /v1/costs/review`, and announced to admins by the event `costs.flagged`:
+    created) to `began_at`. A charge with a `review` is booked at once, marked with the review's state, listed
+    by `GET /v1/costs/review`, and announced to admins by the event `costs.flagged`:
 
         Charge(quantity=bound, ..., review=Review("implausible", "more than the context", claimed, bound))
 
