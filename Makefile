@@ -51,13 +51,14 @@ lint: $(READY) ## Check style, types and which floor imports which
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/squawk --reporter gcc migrations/*.sql migrations/*/*.sql
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
 clean: ## Remove the environment and caches, but not data directories
-	rm -rf .venv .venv-train .venv-pages .venv-providers .venv-clients tests/clients/node/node_modules .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-train .venv-operations .venv-pages .venv-providers .venv-clients tests/clients/node/node_modules .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(TRAIN_READY): pyproject.toml uv.lock .ci/install-train .ci/install-torch $(READY)
 	@.ci/install-train

@@ -60,7 +60,15 @@ def test_continuous_integration_runs_only_what_the_readme_names() -> None:
         for line in (ROOT / ".ci" / "run").read_text().splitlines()
         if line and not line.startswith(("#", "set ", "cd "))
     ]
-    targets = ("lint", "test", "test-train", "test-operations", "test-pages", "test-providers")
+    targets = (
+        "lint",
+        "test",
+        "test-train",
+        "test-operations",
+        "test-pages",
+        "test-providers",
+        "test-clients",
+    )
     assert commands == [f"make {' '.join(targets)}"]
     readme = (ROOT / "README.md").read_text()
     assert all(f"make {target}" in readme for target in targets)

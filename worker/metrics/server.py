@@ -16,6 +16,7 @@ from worker.metrics.installation import InstallationMetrics
 log = structlog.get_logger(__name__)
 
 _CLIENT_TIMEOUT_S = 10.0
+PAGES = {"/metrics": written, "/installation": InstallationMetrics().written}
 
 
 class MetricsServer(ThreadingHTTPServer):
@@ -26,7 +27,6 @@ class MetricsServer(ThreadingHTTPServer):
     def __init__(self, host: str, port: int) -> None:
         """Raises `OSError` when the address cannot be listened on."""
         super().__init__((host, port), _Scrape)
-        self.installation = InstallationMetrics()
 
     def start(self) -> None:
         """Serve in the background."""
@@ -34,14 +34,12 @@ class MetricsServer(ThreadingHTTPServer):
 
 
 class _Scrape(BaseHTTPRequestHandler):
-    server: MetricsServer
     timeout = _CLIENT_TIMEOUT_S
 
     def do_GET(self) -> None:
         """Answer a scrape."""
         try:
-            pages = {"/metrics": written, "/installation": self.server.installation.written}
-            page = pages.get(self.path)
+            page = PAGES.get(self.path)
             status, body = (HTTPStatus.OK, page()) if page else (HTTPStatus.NOT_FOUND, b"not found\n")
         except SQLAlchemyError as failure:
             log.warning("installation_not_measured", reason=type(failure).__name__)
