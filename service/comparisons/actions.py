@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.catalog.prices import PriceKind
 from service.comparisons import grading, queries
-from service.comparisons.asking import Answered
+from service.comparisons.asking import Answered, Used
 from service.comparisons.grading import Grader
 from service.comparisons.prompts import HeldOut
 from service.comparisons.queries import Call
@@ -123,25 +123,36 @@ def begin(session: Session, comparison: Comparison, prompts: Iterable[HeldOut]) 
     _hold(session, comparison, len(rows))
 
 
-def record_answer(
-    session: Session, comparison: Comparison, call: Call, target: Priced, answered: Answered
-) -> None:
+def record_answer(session: Session, comparison: Comparison, call: Call, answered: Answered) -> None:
     """Record an answer and charge for it, once."""
-    subject_id = f"{comparison.id}:{call.line}:{call.role}"
-    payer = Payer(comparison.team_id, comparison.key_id)
-    tags = {"endpoint": "comparisons", "comparison": comparison.id, "outcome": "complete"}
-    charges = amounts.charges(answered.usage, amounts.plain(target), payer, subject_id, tags)
-    ledger.settle(session, team_id=comparison.team_id, subject_id=subject_id, charges=charges)
+    cost_usd = _charge(session, comparison, f"{call.line}:{call.role}", answered.used, "complete")
+    usage = answered.used.usage
     _keep(
         session,
         comparison,
         call,
         text=answered.text.replace("\x00", ""),
-        input_tokens=answered.usage.input_tokens,
-        output_tokens=answered.usage.output_tokens,
-        cost_usd=sum((charge.amount_usd for charge in charges), Decimal(0)),
+        input_tokens=usage.input_tokens,
+        output_tokens=usage.output_tokens,
+        cost_usd=cost_usd,
         latency_ms=answered.latency_ms,
     )
+
+
+def charge_unknown(session: Session, comparison: Comparison, call: Call, used: Used) -> None:
+    """Charge the most that a call can have used whose outcome is unknown, as uncertain."""
+    _charge(session, comparison, f"{call.line}:{call.role}:{call.failures}", used, "uncertain")
+
+
+def _charge(session: Session, comparison: Comparison, place: str, used: Used, outcome: str) -> Decimal:
+    subject_id = f"{comparison.id}:{place}"
+    payer = Payer(comparison.team_id, comparison.key_id)
+    tags = {"endpoint": "comparisons", "comparison": comparison.id, "outcome": outcome}
+    charges = amounts.charges(
+        used.usage, used.terms, payer, subject_id, tags, answered_tier=used.tier, reviews=used.reviews
+    )
+    ledger.settle(session, team_id=comparison.team_id, subject_id=subject_id, charges=charges)
+    return sum((charge.amount_usd for charge in charges), Decimal(0))
 
 
 def record_refusal(session: Session, comparison: Comparison, call: Call, reason: str) -> None:

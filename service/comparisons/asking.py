@@ -7,12 +7,16 @@ from typing import Any
 import httpx2
 import msgspec
 
-from service.dataset import countable
 from service.errors import ProviderRefused, TunehouseError, Unavailable, UpstreamFailed
 from service.gateway import refusals
+from service.gateway.body import Asked
 from service.gateway.dialects.base import Malformed, Naming
 from service.gateway.dialects.choices import CHAT
+from service.gateway.fields.examine import examine
+from service.gateway.metering import amounts, belief
 from service.gateway.metering import usage as usages
+from service.gateway.metering.amounts import Terms
+from service.gateway.metering.belief import Bounds, Reviews
 from service.gateway.metering.usage import Usage
 from service.gateway.refusals import Words
 from service.gateway.targets import Priced
@@ -20,6 +24,7 @@ from service.providers.errors import NotConfigured
 from service.providers.registry import endpoint_of, provider_settings
 from service.providers.scrub import make_clean
 
+_NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _AGAIN = (408, 409, 429, 500, 502, 503, 504)
 
 
@@ -40,12 +45,34 @@ _answer = msgspec.json.Decoder(_Answer)
 
 
 @dataclass(frozen=True)
+class Used:
+    """What a call used, as far as the provider's report can be believed, and why to review it."""
+
+    usage: Usage
+    terms: Terms
+    reviews: Reviews
+    tier: str | None = None
+
+
+@dataclass(frozen=True)
 class Answered:
-    """An answer, its token usage, and the milliseconds until it was complete."""
+    """An answer, what it used, and the milliseconds until it was complete."""
 
     text: str
-    usage: Usage
+    used: Used
     latency_ms: int
+
+
+class OutcomeUnknown(Exception):
+    """The provider may have answered, but no answer came; `used` is the most that the call can have used.
+
+    `failure` says what happened: `Unavailable` if the call can be repeated.
+    """
+
+    def __init__(self, failure: TunehouseError, used: Used) -> None:
+        self.failure = failure
+        self.used = used
+        super().__init__(failure.message)
 
 
 def ask(
@@ -57,31 +84,82 @@ def ask(
 ) -> Answered:
     """Return the model's answer to a chat.
 
-    Raises `Unavailable` for temporary failures, another `TunehouseError` for permanent ones.
+    Raises `OutcomeUnknown` for a call that must be charged, `Unavailable` for other temporary failures, and
+    another `TunehouseError` for permanent ones.
     """
     target = priced.target
     try:
-        endpoint = endpoint_of(provider_settings(target.provider))
+        provider = provider_settings(target.provider)
+        endpoint = endpoint_of(provider)
     except NotConfigured as gone:
         raise Unavailable(
             "The model's provider is not configured; ask an administrator to add it.", param="model"
         ) from gone
-    body = {"model": target.provider_model, "messages": messages, "max_completion_tokens": max_output_tokens}
+    body = {"model": target.model_id, "messages": messages, "max_completion_tokens": max_output_tokens}
     if temperature is not None:
         body["temperature"] = temperature
+    asked = CHAT.ask(msgspec.json.encode(body))
+    demand = examine(asked.fields, CHAT.table, provider.extra_free_fields, provider.name)
+    CHAT.pin(demand.fields, demand.meters, target.base.provider_kind)
+    terms = amounts.plain(priced)
+    call = _Sent(
+        priced,
+        terms,
+        msgspec.structs.replace(asked, fields=demand.fields),
+        belief.bounds(asked, demand, terms),
+    )
     started = time.perf_counter()
     try:
         answer = client.post(
             endpoint.base_url + CHAT.path,
-            content=msgspec.json.encode(body),
+            content=CHAT.write(call.asked, target.provider_model),
             headers={**endpoint.headers, "Content-Type": "application/json"},
         )
     except httpx2.HTTPError as broken:
-        raise Unavailable(f"The provider cannot be reached ({type(broken).__name__}).") from broken
+        failure = Unavailable(f"The provider cannot be reached ({type(broken).__name__}).")
+        raise (failure if isinstance(broken, _NEVER_SENT) else call.unknown(failure)) from broken
     latency_ms = round((time.perf_counter() - started) * 1000)
     if answer.status_code != 200:
-        raise _refusal(answer, priced)
-    return _read(answer.content, priced, messages, latency_ms)
+        refusal = _refusal(answer, priced)
+        raise call.unknown(refusal) if answer.status_code in refusals.FROM_IN_BETWEEN else refusal
+    return call.read(answer.content, latency_ms)
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A call that is sent, and the most that it can use."""
+
+    priced: Priced
+    terms: Terms
+    asked: Asked
+    bounds: Bounds
+
+    def read(self, body: bytes, latency_ms: int) -> Answered:
+        """Return the answer. Raises `OutcomeUnknown` if it cannot be read."""
+        try:
+            said = CHAT.answer(body, Naming("", self.priced.target.model_id))
+            (choice, *_) = _answer.decode(body).choices
+        except (Malformed, msgspec.MsgspecError, UnicodeError, ValueError) as wrong:
+            failure = UpstreamFailed("The provider's answer cannot be read.", code="malformed_answer")
+            raise self.unknown(failure) from wrong
+        text, produced = choice.message.content or choice.message.refusal or "", "".join(said.texts)
+        usage, reviews = belief.believed(
+            said.usage,
+            self.bounds,
+            sent_bytes=self.asked.size_bytes,
+            produced=produced,
+            count=lambda: self._counted(produced),
+        )
+        return Answered(text, Used(usage, self.terms, reviews, said.tier), latency_ms)
+
+    def unknown(self, failure: TunehouseError) -> OutcomeUnknown:
+        """Return the exception for a call whose outcome is unknown."""
+        reason = "the request was sent and its outcome is unknown"
+        used = belief.uncertain(self._counted("").input_tokens, self.bounds.output_tokens, reason)
+        return OutcomeUnknown(failure, Used(used[0], self.terms, used[1]))
+
+    def _counted(self, produced: str) -> Usage:
+        return usages.counted(CHAT.prompt(self.asked), [produced], self.priced.target.base.encoding)
 
 
 def _refusal(answer: httpx2.Response, priced: Priced) -> TunehouseError:
@@ -92,14 +170,3 @@ def _refusal(answer: httpx2.Response, priced: Priced) -> TunehouseError:
     if isinstance(error, ProviderRefused) and answer.status_code in _AGAIN:
         return Unavailable(error.message, retry_after_s=error.retry_after_s)
     return error
-
-
-def _read(body: bytes, priced: Priced, messages: list[Any], latency_ms: int) -> Answered:
-    try:
-        said = CHAT.answer(body, Naming("", priced.target.model_id))
-        (choice, *_) = _answer.decode(body).choices
-    except (Malformed, msgspec.MsgspecError, UnicodeError, ValueError) as wrong:
-        raise UpstreamFailed("The provider's answer cannot be read.", code="malformed_answer") from wrong
-    text = choice.message.content or choice.message.refusal or ""
-    usage = said.usage or usages.counted(countable.of_chat(messages), [text], priced.target.base.encoding)
-    return Answered(text, usage, latency_ms)

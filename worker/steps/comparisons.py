@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from service.comparisons import actions, prompts, queries
-from service.comparisons.asking import Answered, ask
+from service.comparisons.asking import Answered, OutcomeUnknown, ask
 from service.comparisons.queries import Call
 from service.comparisons.tables import Comparison, Role, Status
 from service.core import work
@@ -85,21 +85,27 @@ def _try(
     most = actions.JUDGE_TOKENS if call.role is Role.JUDGE else comparison.max_output_tokens
     temperature = None if call.role is Role.JUDGE else comparison.temperature
     answer: Answered | TunehouseError
+    unknown: OutcomeUnknown | None = None
     try:
         answer = ask(client, target, call.messages, most, temperature)
+    except OutcomeUnknown as lost:
+        answer, unknown = lost.failure, lost
     except TunehouseError as failure:
         answer = failure
     with transaction() as session:
         # The lock also orders two answers to one prompt: the later sees the earlier.
         work.confirm(session, lease)
-        return _record(session, session.get_one(Comparison, comparison.id), call, target, answer)
+        current = session.get_one(Comparison, comparison.id)
+        if unknown is not None:
+            actions.charge_unknown(session, current, call, unknown.used)
+        return _record(session, current, call, answer)
 
 
 def _record(
-    session: Session, comparison: Comparison, call: Call, target: Priced, answer: Answered | TunehouseError
+    session: Session, comparison: Comparison, call: Call, answer: Answered | TunehouseError
 ) -> timedelta:
     if isinstance(answer, Answered):
-        actions.record_answer(session, comparison, call, target, answer)
+        actions.record_answer(session, comparison, call, answer)
     elif isinstance(answer, Unavailable) and call.failures < _MOST_FAILURES:
         actions.note_failure(session, comparison, call)
         asked_for = timedelta(seconds=answer.retry_after_s or 0)

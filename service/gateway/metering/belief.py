@@ -4,7 +4,7 @@ A report is believed within what was possible: at most the model's context, the 
 caller's limit times the number of answers; not much less than what was sent and passed on.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import msgspec
 from msgspec import Struct
@@ -49,6 +49,20 @@ def bounds(asked: Asked, demand: Demand, terms: Terms) -> Bounds:
         read = min(read, asked.size_bytes + _ADDED_TOKENS)
     written = output_estimate(asked, context, context * rounds)
     return Bounds(read, written, is_text=not demand.has_media and "truncation" not in asked.fields)
+
+
+def believed(
+    said: Usage | None, most: Bounds, *, sent_bytes: int, produced: str, count: Callable[[], Usage]
+) -> tuple[Usage, Reviews]:
+    """Return the use to charge for a whole answer, and its reviews. `count` counts it ourselves."""
+    if said is None or is_missing(said, has_text=bool(produced)):
+        usage, reviews = unreported(count())
+    elif looks_low(said, most, sent_bytes, len(produced)):
+        usage, reviews = not_below(said, most, count())
+    else:
+        usage, reviews = said, {}
+    usage, more = within(usage, most)
+    return usage, {**reviews, **more}
 
 
 def is_missing(said: Usage | None, *, has_text: bool) -> bool:

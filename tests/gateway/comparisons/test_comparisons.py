@@ -1,5 +1,6 @@
 """A comparison of two models, through HTTP, with a real worker."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +101,26 @@ def test_a_provider_in_trouble_is_asked_again_and_a_refusal_is_a_lost_prompt(
     assert sum(side["failed"] for side in ended["models"]) == 1
     errors = [one[side]["error"] for one in ended["results"] for side in ("first", "second")]
     assert [error for error in errors if error] == ["This prompt is refused."]
+
+
+def test_impossible_reports_are_bounded_and_unknown_outcomes_are_charged(
+    service: Service, worker: Worker, trainer: TrainerProcess
+) -> None:
+    team = service.make_team()
+    file = upload(team.sdk)
+    choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
+    usage = {"prompt_tokens": 2**53 - 1, "completion_tokens": 2**53 - 1}
+    huge = json.dumps({"id": "x", "choices": [choice], "usage": usage})
+    trainer.control.fault("status", PATH, status=200, body=huge, times=1)
+    trainer.control.fault("status", PATH, status=502, times=1)
+    ended = end(team, order(team, file.id, max_prompts=3, max_output_tokens=50)["id"])
+    assert (ended["status"], sum(side["failed"] for side in ended["models"])) == ("completed", 0)
+    rows = [row for row in entries_of(team.id) if row.kind == "output_tokens"]
+    flagged = {row.state: row.quantity for row in rows if row.state}
+    assert flagged == {"implausible": 50, "uncertain": 50}
+    assert {row.tags["outcome"] for row in rows if row.state == "uncertain"} == {"uncertain"}
+    assert len(rows) == 7
+    assert not holds_left(team.id)
 
 
 def test_a_killed_worker_leaves_each_prompt_on_record_once(
