@@ -91,7 +91,8 @@ def job_of_provider(session: Session, provider: str, provider_job_id: str) -> Jo
 
 def job_money(session: Session, team_id: str, job_ids: Sequence[str]) -> Mapping[str, JobMoney]:
     """Map job ids to what each of the team's jobs holds and has cost."""
-    jobs = func.unnest(bindparam("job_ids", list(job_ids), ARRAY(Text))).column_valued("job_id")
+    # A subquery would take the name of one of its own columns, such as `job_id`, for that column.
+    jobs = func.unnest(bindparam("job_ids", list(job_ids), ARRAY(Text))).column_valued("asked_job_id")
     held = select(HoldRow.amount_usd).where(HoldRow.team_id == team_id, HoldRow.subject_id == jobs)
     spent = select(func.sum(Entry.amount_usd)).where(Entry.team_id == team_id, Entry.job_id == jobs)
     limit = select(Budget.limit_usd).where(Budget.account_id == jobs)
