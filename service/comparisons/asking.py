@@ -63,7 +63,7 @@ class Answered:
     latency_ms: int
 
 
-class OutcomeUnknown(Exception):
+class AnswerLost(Exception):
     """The provider may have answered, but no answer came; `used` is the most that the call can have used.
 
     `failure` says what happened: `Unavailable` if the call can be repeated.
@@ -84,7 +84,7 @@ def ask(
 ) -> Answered:
     """Return the model's answer to a chat.
 
-    Raises `OutcomeUnknown` for a call that must be charged, `Unavailable` for other temporary failures, and
+    Raises `AnswerLost` for a call that must be charged, `Unavailable` for other temporary failures, and
     another `TunehouseError` for permanent ones.
     """
     target = priced.target
@@ -135,7 +135,7 @@ class _Sent:
     bounds: Bounds
 
     def read(self, body: bytes, latency_ms: int) -> Answered:
-        """Return the answer. Raises `OutcomeUnknown` if it cannot be read."""
+        """Return the answer. Raises `AnswerLost` if it cannot be read."""
         try:
             said = CHAT.answer(body, Naming("", self.priced.target.model_id))
             (choice, *_) = _answer.decode(body).choices
@@ -152,11 +152,11 @@ class _Sent:
         )
         return Answered(text, Used(usage, self.terms, reviews, said.tier), latency_ms)
 
-    def unknown(self, failure: TunehouseError) -> OutcomeUnknown:
+    def unknown(self, failure: TunehouseError) -> AnswerLost:
         """Return the exception for a call whose outcome is unknown."""
         reason = "the request was sent and its outcome is unknown"
         used = belief.uncertain(self._counted("").input_tokens, self.bounds.output_tokens, reason)
-        return OutcomeUnknown(failure, Used(used[0], self.terms, used[1]))
+        return AnswerLost(failure, Used(used[0], self.terms, used[1]))
 
     def _counted(self, produced: str) -> Usage:
         return usages.counted(CHAT.prompt(self.asked), [produced], self.priced.target.base.encoding)

@@ -8,7 +8,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from service.comparisons import actions, prompts, queries
-from service.comparisons.asking import Answered, OutcomeUnknown, ask
+from service.comparisons.asking import Answered, AnswerLost, ask
 from service.comparisons.queries import Call
 from service.comparisons.tables import Comparison, Role, Status
 from service.core import work
@@ -85,10 +85,10 @@ def _try(
     most = actions.JUDGE_TOKENS if call.role is Role.JUDGE else comparison.max_output_tokens
     temperature = None if call.role is Role.JUDGE else comparison.temperature
     answer: Answered | TunehouseError
-    unknown: OutcomeUnknown | None = None
+    unknown: AnswerLost | None = None
     try:
         answer = ask(client, target, call.messages, most, temperature)
-    except OutcomeUnknown as lost:
+    except AnswerLost as lost:
         answer, unknown = lost.failure, lost
     except TunehouseError as failure:
         answer = failure
