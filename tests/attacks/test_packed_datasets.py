@@ -1,9 +1,12 @@
 """A small packed file is refused before it costs more than its size allows."""
 
 import gzip
+import io
 from collections.abc import Iterator
 
 import pytest
+from arro3.core import Array, DataType, Table
+from arro3.io import write_parquet
 from backports import zstd
 
 from service.dataset.check.checker import check
@@ -66,6 +69,49 @@ def test_one_long_chat_does_not_grow_by_its_square() -> None:
 def test_rows_of_parquet_are_bounded_by_what_was_sent() -> None:
     packed = as_parquet([{"prompt": "a", "completion": "b"}] * 150_000)
     assert "lines or rows, the limit for its size" in refusal(packed, "train.parquet")
+
+
+@pytest.mark.parametrize("compression", ["zstd(3)", "gzip(6)", "snappy"])
+def test_a_page_of_parquet_is_bounded(compression: str) -> None:
+    said = refusal(parquet_of(["a" * 65 * MIB], compression), "train.parquet")
+    assert f"A page of the file unpacks to more than {64 * MIB} bytes" in said
+
+
+@pytest.mark.parametrize("compression", ["zstd(3)", "gzip(6)"])
+def test_a_page_of_parquet_that_unpacks_to_more_than_it_names_is_refused(compression: str) -> None:
+    cell = 15 * MIB
+    honest = parquet_of(["a" * cell], compression)
+    named = next(size for size in range(cell, cell + 200) if honest.count(varint(2 * size)) == 1)
+    said = refusal(honest.replace(varint(2 * named), varint(2 * named // 4)), "train.parquet")
+    assert f"unpacks to more than {named // 4} bytes" in said
+
+
+def test_parquet_unpacks_to_no_more_than_its_size_allows() -> None:
+    said = refusal(parquet_of(["a" * MIB] * 17, "zstd(3)"), "train.parquet")
+    assert "the limit for" in said
+
+
+def test_a_cut_or_senseless_footer_of_parquet_is_refused() -> None:
+    whole = parquet_of(["a"], "snappy")
+    senseless = whole[:-40] + b"\xff" * 32 + whole[-8:]
+    for broken in (b"", b"PAR1", whole[:-9], senseless, whole[:-8] + b"\xff" * 4 + b"PAR1"):
+        assert "cannot be read as Parquet" in refusal(broken, "train.parquet")
+
+
+def parquet_of(prompts: list[str], compression: str) -> bytes:
+    out = io.BytesIO()
+    columns = {"prompt": prompts, "completion": ["b"] * len(prompts)}
+    table = Table.from_pydict({name: Array(texts, DataType.string()) for name, texts in columns.items()})
+    write_parquet(table, out, compression=compression)
+    return out.getvalue()
+
+
+def varint(number: int) -> bytes:
+    found = bytearray()
+    while number > 127:
+        found.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*found, number])
 
 
 def test_a_check_stops_after_a_million_errors_and_says_so() -> None:

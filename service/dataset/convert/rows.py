@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import Any, NamedTuple
 
-from service.dataset.convert import binary, sheets
+from service.dataset.convert import parquet, sheets
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import Layout, Source
 from service.dataset.convert.values import values
@@ -34,7 +34,7 @@ def rows_of(plain: Iterable[bytes], layout: Layout, limit_bytes: int) -> Iterato
     Raises `Unreadable` with the place that cannot be read.
     """
     if layout is Layout.PARQUET:
-        return _numbered(binary.parquet_rows(plain))
+        return _numbered(parquet.parquet_rows(plain))
     if layout is Layout.XLSX:
         return _numbered(sheets.sheet_rows(plain, limit_bytes))
     if layout in (Layout.CSV, Layout.TSV):
