@@ -27,7 +27,7 @@ from service.pages.team import routes as team
 from service.settings import settings
 
 _LARGEST_FORM_BYTES = 256 * 1024
-_ROUTERS = (
+ROUTERS = (
     static.router,
     sign_in.router,
     sign_in.guarded,
@@ -58,12 +58,12 @@ def create_app() -> Application:
     """Create the service: the API, and the pages beside it."""
     api = create_api()
     pages = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
-    for router in _ROUTERS:
+    for router in ROUTERS:
         pages.include_router(router)
     errors.install(pages)
     pages.state.on_write = [note_write]
     api.pages = _behind_the_door(pages, api)
-    names = {_first(path) for router in _ROUTERS for path in _paths(router)}
+    names = {_first(path) for router in ROUTERS for path in _paths(router)}
     api.is_page = lambda path: _first(path) in names
     return api
 

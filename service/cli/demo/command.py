@@ -51,6 +51,7 @@ def run(keep: bool) -> int:
     if keep:
         console.print("To look around, run:")
         console.print(f"  TUNEHOUSE_ADMIN_KEY={admin_key} tunehouse up --data-dir {folder}", soft_wrap=True)
+        console.print("It prints a link to the pages, at http://127.0.0.1:8800.")
     return 0
 
 

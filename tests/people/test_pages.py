@@ -1,0 +1,106 @@
+"""What holds for all pages: who may open them, that they have no SQL, and how much a browser loads."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+
+import service.pages
+from service.pages.application import ROUTERS
+from service.teams.access import current_caller
+from tests.people.browser import Browser
+from tests.support.service import Service
+
+FOLDER = Path(service.pages.__file__).parent
+PUBLIC = {"/static/{version}/{name}", "/sign-in", "/sign-in/link", "/sign-out", "/theme"}
+MOST_BYTES = 60_000
+
+
+def routes() -> Iterator[APIRoute]:
+    for router in ROUTERS:
+        yield from (route for route in router.routes if isinstance(route, APIRoute))
+
+
+def asks_who_calls(dependant: Dependant) -> bool:
+    return any(one.call is current_caller or asks_who_calls(one) for one in dependant.dependencies)
+
+
+def test_every_page_asks_who_opens_it() -> None:
+    open_to_all = {route.path for route in routes() if not asks_who_calls(route.dependant)}
+    assert open_to_all == PUBLIC
+
+
+def test_every_page_that_changes_something_is_a_post() -> None:
+    assert {method for route in routes() for method in route.methods} == {"GET", "POST"}
+
+
+def test_no_page_writes_sql() -> None:
+    for path in FOLDER.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("sqlalchemy"):
+                names = {alias.name for alias in node.names}
+                assert names <= {"Session", "DataError", "OperationalError", "TimeoutError"}, path
+
+
+def test_the_whole_site_is_small() -> None:
+    assert sum(path.stat().st_size for path in (FOLDER / "static").iterdir()) <= MOST_BYTES
+
+
+@pytest.mark.parametrize("path", ["/admin/status", "/admin/work", "/admin/teams", "/teams/choose"])
+def test_a_team_sees_no_page_of_admins(service: Service, browser: Browser, path: str) -> None:
+    browser.sign_in(service.make_team().key)
+    assert browser.open(path).status_code == 403
+
+
+def test_a_key_sees_only_the_pages_of_its_scopes(service: Service, browser: Browser) -> None:
+    browser.sign_in(service.make_team(scopes=["read"]).key)
+    assert browser.open("/jobs").status_code == 200
+    assert browser.open("/jobs/new").status_code == 403
+    assert browser.open("/team").status_code == 403
+    assert browser.send("/playground", {"model": "sandbox-mini", "prompt": "x"}).status_code == 403
+
+
+def test_another_teams_objects_look_like_none(service: Service, browser: Browser) -> None:
+    owner, stranger = service.make_team(), service.make_team()
+    file = owner.sdk.files.create(file=("a.jsonl", b"{}\n"), purpose="fine-tune")
+    owner.http.put("/v1/aliases/ours", json={"model": "sandbox-mini"}).raise_for_status()
+    browser.sign_in(stranger.key)
+    for path in (
+        f"/datasets/{file.id}",
+        "/datasets/file-none",
+        f"/datasets/{file.id}/lines/1",
+        "/aliases/ours",
+    ):
+        assert browser.open(path).status_code == 404, path
+    assert browser.send(f"/datasets/{file.id}/delete").status_code == 404
+    assert file.id not in browser.open(f"/search?q={file.id}").text.split("<main", 1)[1].replace(
+        f'<p class="soft">{file.id}</p>', ""
+    )
+    assert browser.open(f"/?team={owner.id}").text.count(stranger.slug.title()) > 0
+
+
+def test_what_an_admin_opens_and_changes_for_a_team_is_recorded(service: Service, browser: Browser) -> None:
+    team = service.make_team()
+    browser.sign_in(service.admin_key)
+    browser.send("/teams/choose", {"team": team.id})
+    browser.open("/jobs")
+    browser.send("/budget", {"limit_usd": "7.50"})
+
+    events = team.http.get("/v1/audit_events").json()["data"]
+
+    assert {"GET /jobs", "POST /budget"} <= {event["action"] for event in events}
+    budget = service.admin.get(f"/v1/teams/{team.id}/budget").json()
+    assert budget["limit_usd"] == "7.50"
+
+
+def test_a_table_is_also_csv_which_no_spreadsheet_runs(service: Service, browser: Browser) -> None:
+    team = service.make_team()
+    service.admin.post(f"/v1/teams/{team.id}/keys", json={"name": "=HYPERLINK(1)"}).raise_for_status()
+    browser.sign_in(team.key)
+    answer = browser.open("/team?csv=keys")
+    assert answer.headers["content-type"].startswith("text/csv")
+    assert "'=HYPERLINK(1)" in answer.text
+    assert answer.text.splitlines()[0] == "name,id,state,scopes,last used,expires"
