@@ -23,7 +23,7 @@ from service.jobs.tables import ProviderWebhook
 from service.jobs.upstream.orphans import order_sweeps
 from service.jobs.upstream.reconcile import order_reconciliations
 from service.ledger.actions import end_expired
-from service.ledger.budgets.alerts import budgets_with_limits, tell_due
+from service.ledger.budgets.alerts import announce_due, budgets_with_limits
 from service.ledger.closing.months import close_month, month_due
 from service.ledger.partitions import add_next_month
 from service.ledger.rollups.sums import roll_up
@@ -108,14 +108,14 @@ def _roll_up() -> int:
         return roll_up(session)
 
 
-def _tell_budgets() -> int:
+def _announce_thresholds() -> int:
     with transaction() as session:
         account_ids = budgets_with_limits(session)
-    told = 0
+    announced = 0
     for account_id in account_ids:
         with transaction() as session:
-            told += tell_due(session, account_id)
-    return told
+            announced += announce_due(session, account_id)
+    return announced
 
 
 def _close_months() -> int:
@@ -185,7 +185,7 @@ CHORES = (
     Chore("revive_jobs", 60.0, _revive_jobs),
     Chore("reconcile_providers", 600.0, _order_reconciliations),
     Chore("sweep_providers", 60.0, _order_sweeps),
-    Chore("tell_budgets", 300.0, _tell_budgets),
+    Chore("announce_thresholds", 300.0, _announce_thresholds),
     Chore("close_months", 600.0, _close_months),
     Chore("add_ledger_month", 600.0, _add_ledger_month),
     Chore("schedule_shutdown_polls", 60.0, _schedule_shutdown_polls),

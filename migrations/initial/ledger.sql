@@ -58,7 +58,7 @@ CREATE TABLE budget_alerts (
     limit_usd numeric(18, 6) NOT NULL,
     basis varchar NOT NULL,
     threshold integer NOT NULL,
-    told_at timestamptz NOT NULL,
+    announced_at timestamptz NOT NULL,
     CONSTRAINT pk_budget_alerts PRIMARY KEY (account_id, period, limit_usd, basis, threshold),
     CONSTRAINT fk_budget_alerts_account_id_accounts FOREIGN KEY (account_id) REFERENCES accounts (id)
 );

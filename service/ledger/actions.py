@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from service.core import clock
 from service.errors import BudgetExceeded
 from service.ledger import lost, rows
-from service.ledger.budgets.alerts import tell_threshold
+from service.ledger.budgets.alerts import announce_threshold
 from service.ledger.charges import BudgetView, Charge, Hold, HoldAsk, Settlement, explain_refusal
 from service.ledger.money import at_least
 from service.ledger.reviews.flags import list_for_review
@@ -26,7 +26,7 @@ from service.ledger.tables import HoldRow
 _PLACE = text("SELECT * FROM ledger_place_holds(CAST(:asks AS jsonb))")
 # The accounts that the holds of these subjects count against.
 _TELL_HELD = text("""
-    SELECT * FROM ledger_tell_thresholds(ARRAY(
+    SELECT * FROM ledger_announce_thresholds(ARRAY(
         SELECT DISTINCT v.id FROM holds h, LATERAL (VALUES
             (h.team_id), (h.key_id), (h.subject_id), (h.department_id), ('organization')) AS v(id)
         WHERE h.team_id = ANY (:team_ids) AND h.subject_id = ANY (:subject_ids)))""")
@@ -58,7 +58,7 @@ def place_holds(session: Session, asks: Sequence[HoldAsk]) -> list[Hold | Budget
     answers = session.execute(_PLACE, {"asks": rows.of_asks(asks).decode()}).all()
     placed = {"team_ids": [ask.team_id for ask in asks], "subject_ids": [ask.subject_id for ask in asks]}
     for crossed in session.execute(_TELL_HELD, placed).all():
-        tell_threshold(session, crossed)
+        announce_threshold(session, crossed)
     return [_hold_or_refusal(ask, row) for ask, row in zip(asks, answers, strict=True)]
 
 
@@ -93,7 +93,7 @@ def settle_many(session: Session, settlements: Sequence[Settlement]) -> None:
     subjects, charges = rows.of_settlements(settlements)
     values = {"subjects": subjects.decode(), "charges": charges.decode()}
     for crossed in session.execute(_SETTLE, values).all():
-        tell_threshold(session, crossed)
+        announce_threshold(session, crossed)
     list_for_review(session, settlements)
 
 
@@ -106,7 +106,7 @@ def append_rows(session: Session, team_ids: Sequence[str], corrections: Sequence
     subjects = [{"team_id": team_id, "subject_id": ""} for team_id in team_ids]
     values = {"subjects": json.dumps(subjects), "charges": json.dumps(list(corrections))}
     for crossed in session.execute(_SETTLE, values).all():
-        tell_threshold(session, crossed)
+        announce_threshold(session, crossed)
 
 
 def release_hold(session: Session, *, team_id: str, subject_id: str) -> None:

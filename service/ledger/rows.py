@@ -16,7 +16,7 @@ from service.ledger.money import at_least
 
 # For callers without a transaction: each statement is a transaction by itself and can be repeated safely.
 PLACE_QUICKLY = "SELECT account_id IS NULL FROM ledger_place_holds($1::jsonb, false) ORDER BY place"
-SETTLE_QUICKLY = "SELECT ledger_settle_untold($1::jsonb, $2::jsonb)"
+SETTLE_QUICKLY = "SELECT ledger_settle_without_events($1::jsonb, $2::jsonb)"
 
 
 class _Form(Struct, omit_defaults=True):

@@ -115,7 +115,7 @@ class BudgetAlert(Base):
     limit_usd: Mapped[Decimal] = mapped_column(PRICE, primary_key=True)
     basis: Mapped[str] = mapped_column(primary_key=True)
     threshold: Mapped[int] = mapped_column(primary_key=True)
-    told_at: Mapped[datetime]
+    announced_at: Mapped[datetime]
 
 
 class HoldRow(Base):

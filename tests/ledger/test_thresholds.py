@@ -16,7 +16,7 @@ from service.events.types import EventType
 from service.gateway.metering.meter import Meter
 from service.ledger.actions import place_hold, release_hold, settle
 from service.ledger.budgets.actions import set_budget
-from service.ledger.budgets.alerts import budgets_with_limits, tell_due
+from service.ledger.budgets.alerts import announce_due, budgets_with_limits
 from service.ledger.rows import PLACE_QUICKLY
 from service.teams.access import Caller
 from tests.ledger.make import charge, team
@@ -114,7 +114,7 @@ def test_a_forecast_above_the_limit_is_announced_once_a_period() -> None:
             settle(session, team_id=one, subject_id="", charges=[charge(f"a{day}", occurred_at=occurred_at)])
         set_budget(session, one, limit_usd=Decimal("0.50"), thresholds=[], forecast_thresholds=[100, 1000])
         assert budgets_with_limits(session) == [one]
-        assert tell_due(session, one) == 0
+        assert announce_due(session, one) == 0
     (data,) = told()
     assert (data["basis"], data["threshold"]) == ("forecast", 100)
     assert Decimal(data["forecast_usd"]) >= Decimal("0.50")
@@ -126,7 +126,7 @@ def test_a_month_that_begins_with_open_holds_announces_them() -> None:
         set_budget(session, one, limit_usd=DOLLAR, thresholds=[], held_thresholds=[50])
         place_hold(session, team_id=one, subject_id="a", amount_usd=Decimal("0.60"))
         session.execute(text("UPDATE budget_alerts SET period = '2020-01'"))
-        assert tell_due(session, one) == 1
+        assert announce_due(session, one) == 1
     assert bases() == [("held", 50), ("held", 50)]
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import func, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from service.ledger.budgets.alerts import tell_due
+from service.ledger.budgets.alerts import announce_due
 from service.ledger.tables import Budget
 
 Period = Literal["month", "total"]
@@ -62,4 +62,4 @@ def set_budget(
     }
     row = insert(Budget).values(account_id=account_id, **values)
     session.execute(row.on_conflict_do_update(index_elements=["account_id"], set_=values))
-    tell_due(session, account_id)
+    announce_due(session, account_id)

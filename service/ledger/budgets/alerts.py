@@ -15,7 +15,7 @@ from service.ledger.departments.queries import teams_of
 from service.ledger.money import usd
 from service.ledger.tables import Budget, BudgetAlert, LedgerAccount
 
-_TELL = text("SELECT * FROM ledger_tell_thresholds(ARRAY[CAST(:account_id AS text)])")
+_ANNOUNCE = text("SELECT * FROM ledger_announce_thresholds(ARRAY[CAST(:account_id AS text)])")
 _IS_REACHED = {
     "spent": "of the budget of {scope} {account_id} is spent",
     "held": "of the budget of {scope} {account_id} is spent or held",
@@ -30,16 +30,16 @@ def budgets_with_limits(session: Session) -> list[str]:
     return list(session.scalars(limited.order_by(Budget.account_id)))
 
 
-def tell_due(session: Session, account_id: str) -> int:
+def announce_due(session: Session, account_id: str) -> int:
     """Announce the thresholds that a budget has reached, and return how many were new."""
-    reached = session.execute(_TELL, {"account_id": account_id}).all()
+    reached = session.execute(_ANNOUNCE, {"account_id": account_id}).all()
     for crossed in reached:
-        tell_threshold(session, crossed)
-    return len(reached) + _tell_forecast(session, account_id)
+        announce_threshold(session, crossed)
+    return len(reached) + _announce_forecast(session, account_id)
 
 
-def tell_threshold(session: Session, crossed: Row[Any]) -> None:
-    """Append the events for a threshold that `ledger_tell_thresholds` found newly crossed."""
+def announce_threshold(session: Session, crossed: Row[Any]) -> None:
+    """Append the events for a threshold that `ledger_announce_thresholds` found newly crossed."""
     _append_all(
         session,
         crossed.team_id,
@@ -56,7 +56,7 @@ def tell_threshold(session: Session, crossed: Row[Any]) -> None:
     )
 
 
-def _tell_forecast(session: Session, account_id: str) -> int:
+def _announce_forecast(session: Session, account_id: str) -> int:
     budget = session.get_one(Budget, account_id, populate_existing=True)
     if not budget.forecast_thresholds or budget.limit_usd is None or budget.period != "month":
         return 0
@@ -65,12 +65,12 @@ def _tell_forecast(session: Session, account_id: str) -> int:
     expected_usd = queries.forecast_of(session, view, account.team_id).period_end_usd
     if expected_usd is None:
         return 0
-    told = 0
+    announced = 0
     for threshold in budget.forecast_thresholds:
         if expected_usd * 100 >= budget.limit_usd * threshold and _is_news(session, view, threshold):
             _append_all(session, account.team_id, _forecast_data(view, threshold, expected_usd))
-            told += 1
-    return told
+            announced += 1
+    return announced
 
 
 def _is_news(session: Session, view: BudgetView, threshold: int) -> bool:
@@ -80,7 +80,7 @@ def _is_news(session: Session, view: BudgetView, threshold: int) -> bool:
         limit_usd=view.limit_usd,
         basis="forecast",
         threshold=threshold,
-        told_at=func.clock_timestamp(),
+        announced_at=func.clock_timestamp(),
     )
     return session.scalar(row.on_conflict_do_nothing().returning(BudgetAlert.threshold)) is not None
 

@@ -157,13 +157,13 @@ BEGIN
 
     IF EXISTS (SELECT FROM budgets b
                WHERE b.account_id = ANY (locked) AND (b.thresholds <> '{}' OR b.held_thresholds <> '{}')) THEN
-        RETURN QUERY SELECT * FROM ledger_tell_thresholds(locked);
+        RETURN QUERY SELECT * FROM ledger_announce_thresholds(locked);
     END IF;
 END $$;
 
 -- Settle for callers that run this as their only statement. They cannot append an event in the same transaction, so
 -- a crossed threshold or a charge for review raises an error, and the caller settles in a transaction instead.
-CREATE OR REPLACE FUNCTION ledger_settle_untold(subjects jsonb, charges jsonb) RETURNS void
+CREATE OR REPLACE FUNCTION ledger_settle_without_events(subjects jsonb, charges jsonb) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
     IF jsonb_path_exists(charges, '$[*].states ? (@ != null)') THEN

@@ -48,7 +48,7 @@ def test_a_settlement_without_a_transaction_refuses_what_needs_an_event() -> Non
         one = team(session)
     subjects, charges = rows.of_settlements([Settlement(one, "req_1", [flagged("a")])])
     values = {"subjects": subjects.decode(), "charges": charges.decode()}
-    statement = text("SELECT ledger_settle_untold(CAST(:subjects AS jsonb), CAST(:charges AS jsonb))")
+    statement = text("SELECT ledger_settle_without_events(CAST(:subjects AS jsonb), CAST(:charges AS jsonb))")
     with transaction() as session, pytest.raises(IntegrityError, match="needs an event"):
         session.execute(statement, values)
 

@@ -18,18 +18,18 @@ LANGUAGE sql STABLE AS $$
 $$;
 
 -- Record the thresholds that these accounts have crossed, and return those not announced before.
-CREATE OR REPLACE FUNCTION ledger_tell_thresholds(account_ids text[])
+CREATE OR REPLACE FUNCTION ledger_announce_thresholds(account_ids text[])
 RETURNS TABLE (account_id text, team_id text, scope text, limit_usd numeric, period_name text,
                spent_usd numeric, held_usd numeric, basis text, threshold int)
 LANGUAGE sql AS $$
     WITH crossed AS (
         SELECT * FROM ledger_crossed_thresholds(account_ids)
-    ), told AS (
-        INSERT INTO budget_alerts (account_id, period, limit_usd, basis, threshold, told_at)
+    ), announced AS (
+        INSERT INTO budget_alerts (account_id, period, limit_usd, basis, threshold, announced_at)
         SELECT c.account_id, c.period_name, c.limit_usd, c.basis, c.threshold, clock_timestamp() FROM crossed c
         ON CONFLICT DO NOTHING
         RETURNING account_id, basis, threshold
     )
-    SELECT c.* FROM crossed c JOIN told USING (account_id, basis, threshold)
+    SELECT c.* FROM crossed c JOIN announced USING (account_id, basis, threshold)
     ORDER BY c.account_id, c.basis DESC, c.threshold
 $$;
