@@ -14,7 +14,6 @@ _SHOWN = 20  # findings per check; one mistake often shows in thousands of rows
 # because rows that are archived after the snapshot was taken would be missing from it.
 _AT_ONE_MOMENT = text("""
     SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; LOCK TABLE ledger_rows IN ACCESS SHARE MODE""")
-_READ_ONLY = text("SET TRANSACTION READ ONLY")
 
 # Each query returns one row per problem: the id it concerns, the expected value and the actual one.
 # `audited_entries` are those in the database and in archived months.
@@ -200,7 +199,6 @@ def findings(session: Session) -> Iterator[Finding]:
         yield Finding(
             "an archived month's file is missing or was changed", month.storage_key, month.sha256, found
         )
-    session.execute(_READ_ONLY)
     for check, query in _CHECKS.items():
         for row in session.execute(text(f"{query} LIMIT {_SHOWN}")):
             yield Finding(check, row.id, row.due, row.found)

@@ -50,6 +50,7 @@ def furnish(service: Service) -> Belongings:
     ids = {
         "team_id": team.id,
         "department_id": department["id"],
+        "shared_cost_id": "shared_that_no_team_may_see",
         "review_id": "review_that_no_team_may_see",  # a matter of admins alone
         "key_id": keys[0]["id"],
         "file_id": file.id,

@@ -24,6 +24,7 @@ INVENTED = {
     "comparison_id": "cmp_doesnotexist00000000000000",
     "upload_id": "upload_doesnotexist00000000000",
     "department_id": "dept_doesnotexist0000000000000",
+    "shared_cost_id": "shared_doesnotexist0000000000",
     "review_id": "review_doesnotexist00000000000",
     "provider": "nobody",
     "kind": "never",
@@ -35,6 +36,7 @@ SHARED = {"provider", "kind"}
 # An alias is each team's own name: the same name means something else, or nothing, for another team.
 OWN_NAMES = {("put", "/v1/aliases/{name}")}
 FOR_ADMINS = {
+    "/v1/costs/shared/{shared_cost_id}",
     "/v1/departments/{department_id}",
     "/v1/organization/admin_api_keys/{key_id}",
     "/v1/teams/{team_id}/allocations",

@@ -15,6 +15,7 @@ from service.ledger.archive.tables import ArchivedMonth
 
 # The end of the transaction drops the table, and with it the view that reads it.
 _PREPARE = f"""
+    DROP TABLE IF EXISTS pg_temp.archived_entries CASCADE;
     CREATE TEMP TABLE archived_entries ON COMMIT DROP AS SELECT {NAMES} FROM ledger_entries WITH NO DATA;
     CREATE TEMP VIEW audited_entries AS
     SELECT {NAMES} FROM ledger_entries
