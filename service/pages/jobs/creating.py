@@ -9,6 +9,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
+from service.core.db import transaction
 from service.core.web import RequestSession
 from service.errors import NotFound, TunehouseError
 from service.files.queries import list_files
@@ -50,12 +51,14 @@ class Draft:
 
 
 @router.get("/jobs/new")
-def new_job(request: Request, session: RequestSession, caller: Trainer, like: str = "") -> Response:
+def new_job(request: Request, caller: Trainer, like: str = "") -> Response:
     """Show the form; with a model and data, also the estimate."""
     values = {name: request.query_params.get(name, "").strip() for name in _FIELDS}
-    if like:
-        values = _values_of(session, caller, like) | {name: text for name, text in values.items() if text}
-    return _page(request, session, caller, _draft(session, caller, values))
+    # An estimate tries the hold and takes it back, which the session of a GET, made for reading, cannot.
+    with transaction() as session:
+        if like:
+            values = _values_of(session, caller, like) | {name: text for name, text in values.items() if text}
+        return _page(request, session, caller, _draft(session, caller, values))
 
 
 @router.post("/jobs/new")
