@@ -10,6 +10,7 @@ CREATE TABLE prices (
     effective_from timestamptz NOT NULL,
     source varchar NOT NULL,
     created_at timestamptz NOT NULL,
+    confirmed_at timestamptz,
     CONSTRAINT pk_prices PRIMARY KEY (id),
     CONSTRAINT uq_prices_natural_key UNIQUE NULLS NOT DISTINCT (provider_kind, model, method, kind, tier, effective_from),
     CONSTRAINT ck_prices_amount_not_negative CHECK (amount_usd >= 0),

@@ -81,6 +81,7 @@ class Price(PriceTerms):
     """One row of the price book."""
 
     id: str
+    is_confirmed: bool = True
 
     @property
     def unit(self) -> Unit:

@@ -1,7 +1,7 @@
 """Look up and add prices."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -34,9 +34,10 @@ __all__ = [
 
 @dataclass(frozen=True, kw_only=True)
 class NewPrice(PriceTerms):
-    """A price to add, and where it is published."""
+    """A price to add, and where it is published; `confirmed_at` is None if somebody must still check it."""
 
     source: str
+    confirmed_at: datetime | None = field(default_factory=clock.now)
 
 
 def price_at(
@@ -155,6 +156,7 @@ def price_of(row: PriceRow) -> Price:
         unit_quantity=row.unit_quantity,
         amount_usd=row.amount_usd,
         effective_from=row.effective_from,
+        is_confirmed=row.confirmed_at is not None,
     )
 
 

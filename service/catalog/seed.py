@@ -42,6 +42,7 @@ def _read(provider_kind: str, price_list: dict[str, Any]) -> Iterator[NewPrice]:
                 amount_usd=Decimal(amount),
                 effective_from=datetime.combine(price_list["effective_from"], time(), UTC),
                 source=price_list["source"],
+                confirmed_at=clock.now() if price_list.get("is_confirmed", True) else None,
             )
 
 

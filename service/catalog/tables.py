@@ -13,7 +13,8 @@ class PriceRow(Base):
     """A price in force from `effective_from` until a later row with the same terms. Never changed or deleted.
 
     `model` is the id of a base, or `ft:` and that id for using models tuned from it. Without a `method`, the
-    price applies to every method.
+    price applies to every method. `confirmed_at` is empty for a price that was not taken from the provider
+    itself, until an administrator adds one that takes its place.
     """
 
     __tablename__ = "prices"
@@ -29,6 +30,7 @@ class PriceRow(Base):
     effective_from: Mapped[datetime]
     source: Mapped[str]
     created_at: Mapped[datetime]
+    confirmed_at: Mapped[datetime | None]
 
     __table_args__ = (
         UniqueConstraint(

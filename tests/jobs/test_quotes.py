@@ -6,11 +6,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
+from service.catalog.prices import NewPrice, PriceKind, add_price
 from service.core.db import transaction
 from service.files.queries import get_file
 from service.jobs.quotes.compute import ExpectedUse, Quote, quotes_for
@@ -22,6 +24,7 @@ from tests.support.service import Service
 
 USE = ExpectedUse(requests_per_day=1000, input_tokens=500, output_tokens=200)
 NOWHERE = {"base_url": "http://127.0.0.1:9/v1", "api_key": "unused", "timeout_s": 1}
+LARGE = "meta-llama/Llama-3.3-70B-Instruct"
 WIDE = {"COLUMNS": "200"}
 NEBIUS, TOGETHER = "meta-llama/Llama-3.1-8B-Instruct", "meta-llama/Meta-Llama-3.1-8B-Instruct-Reference"
 
@@ -90,6 +93,28 @@ def test_a_quote_says_what_is_translated_and_lost() -> None:
     notes = " ".join(one(quoted(), "nebius", NEBIUS).notes)
     assert "learning_rate_multiplier is sent as learning_rate, times 1e-05." in notes
     assert "cannot be tuned again" in notes
+    assert "not confirmed" in notes
+
+
+@pytest.mark.usefixtures("market")
+def test_a_price_is_confirmed_by_adding_the_right_one() -> None:
+    right = NewPrice(
+        provider_kind="nebius",
+        model=LARGE,
+        method=None,
+        kind=PriceKind.TRAINING_TOKENS,
+        tier="standard",
+        unit_quantity=1_000_000,
+        amount_usd=Decimal("0.45"),
+        effective_from=datetime(2026, 6, 1, tzinfo=UTC),
+        source="our contract",
+    )
+    with transaction() as session:
+        add_price(session, right)
+    found = one(quoted(), "nebius", LARGE)
+    assert found.estimate is not None
+    assert found.estimate.price.amount_usd == Decimal("0.45")
+    assert "not confirmed" not in " ".join(found.notes)
 
 
 @pytest.mark.usefixtures("worker")

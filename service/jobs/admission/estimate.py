@@ -17,6 +17,11 @@ from service.jobs.admission.request import JobRequest
 from service.ledger.money import usd
 from service.models.queries import Target
 
+UNCONFIRMED = (
+    "The price is a third party's copy and not confirmed: the provider's bill may differ. An administrator "
+    "confirms it by adding the right price with POST /v1/prices."
+)
+
 
 @dataclass(frozen=True)
 class JobEstimate:
@@ -91,6 +96,8 @@ def warnings(
             f"The duration cannot be estimated in advance: ${usd(estimate.cost_usd)} is held for the first "
             "hour, then each further hour before it begins. Set max_cost_usd to bound the cost."
         )
+    if not estimate.price.is_confirmed:
+        found.append(UNCONFIRMED)
     if ends_on is not None:
         found.append(f"{target.model_id} shuts down on {ends_on}, together with every model tuned from it.")
     if estimate.exact and estimate.exact.truncated:

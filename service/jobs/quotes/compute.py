@@ -16,7 +16,7 @@ from service.core import clock
 from service.errors import TunehouseError
 from service.files.tables import File
 from service.jobs.admission.checks import check_admission
-from service.jobs.admission.estimate import JobEstimate
+from service.jobs.admission.estimate import UNCONFIRMED, JobEstimate
 from service.jobs.admission.request import request_of_body
 from service.jobs.schemas import JobCreate
 from service.models.shutdowns.queries import ShutdownDates, shutdown_dates
@@ -136,7 +136,7 @@ def _quote(
         use_usd=_use_usd(session, offer, use),
         hosting_usd=_hosting_usd(offer),
         shutdown=None if day is None else day.isoformat(),
-        notes=_notes(offer),
+        notes=_notes(offer) + ([UNCONFIRMED] if estimate and not estimate.price.is_confirmed else []),
     )
 
 

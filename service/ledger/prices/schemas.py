@@ -47,7 +47,11 @@ class PriceCreate(WireIn):
 
 
 class PriceOut(WireOut):
-    """A price. `text` puts it in words, such as "$25.00 per 1,000,000 tokens"."""
+    """A price. `text` puts it in words, such as "$25.00 per 1,000,000 tokens".
+
+    `confirmed_at` is null for a price that was not taken from the provider itself; add the right one to
+    confirm it.
+    """
 
     object: Literal["price"] = "price"
     id: str
@@ -63,6 +67,7 @@ class PriceOut(WireOut):
     effective_from: int
     source: Text
     created_at: int
+    confirmed_at: int | None
 
 
 def price_out(row: PriceRow) -> PriceOut:
@@ -82,6 +87,7 @@ def price_out(row: PriceRow) -> PriceOut:
         effective_from=unix(row.effective_from),
         source=row.source,
         created_at=unix(row.created_at),
+        confirmed_at=None if row.confirmed_at is None else unix(row.confirmed_at),
     )
 
 
