@@ -134,12 +134,17 @@ class JobCreate(WireIn):
 
     @model_validator(mode="after")
     def _hyperparameters_in_one_place(self) -> "JobCreate":
+        """Refuse two that differ; a job's echo has the same ones in both places."""
         if (
             self.hyperparameters
             and self.method
             and self.method.settings.model_fields_set & {"hyperparameters"}
+            and self.method.settings.hyperparameters.model_dump() != self.hyperparameters.model_dump()
         ):
-            raise ValueError("hyperparameters are given twice: remove the (deprecated) ones at the top level")
+            raise ValueError(
+                "the hyperparameters at the top level, which are deprecated, differ from those of the method: "
+                "remove them"
+            )
         if self.hyperparameters and self.method and self.method.type != "supervised":
             raise ValueError(
                 "top-level hyperparameters apply to the supervised method only: move them into the method"
