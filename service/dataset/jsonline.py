@@ -45,7 +45,8 @@ def read(line: bytes, *, number: Callable[[str], float] = float) -> Any:
     except RecursionError:
         return Flaw("", "too_deep", "is nested too deeply")
     except ValueError as bad:
-        return Flaw("", "invalid_json", f"is not JSON: {bad}")
+        too_long = "has a number with thousands of digits" if "digits" in str(bad) else f"is not JSON: {bad}"
+        return Flaw("", "invalid_json", too_long)
 
 
 def repeated_field(line: bytes) -> Flaw | None:

@@ -12,6 +12,7 @@ Example = dict[str, Any]
 # Fields of answers that training messages do not have.
 _ONLY_IN_ANSWERS = frozenset({"annotations"})
 _MARKS = (b"null", b'"annotations"', b'"index"')
+_REQUIRED = ("messages", "prompt", "completion", "input", "preferred_output", "non_preferred_output")
 _DEFINITIONS = frozenset({"tools", "functions", "parallel_tool_calls"})
 _LISTS = ("messages", "preferred_output", "non_preferred_output")
 
@@ -36,7 +37,7 @@ def normal_line(line: bytes) -> bytes | None:
 def normalised(example: Example, removed: set[str]) -> Example:
     """Return the example without these fields, whose names it adds to `removed`. Keeps references."""
     asks = _is_prompt(example)
-    made = _without_nulls(example, removed, kept=tuple(example.keys() - _DEFINITIONS) if asks else ())
+    made = _without_nulls(example, removed, kept=tuple(example.keys() - _DEFINITIONS) if asks else _REQUIRED)
     for name in ("messages",) if asks else _LISTS:
         if isinstance(made.get(name), list):
             made[name] = [_message(one, removed) for one in made[name]]

@@ -142,8 +142,7 @@ class JobCreate(WireIn):
             and self.method.settings.hyperparameters.model_dump() != self.hyperparameters.model_dump()
         ):
             raise ValueError(
-                "the hyperparameters at the top level, which are deprecated, differ from those of the method: "
-                "remove them"
+                "the deprecated hyperparameters at the top level differ from those of the method: remove them"
             )
         if self.hyperparameters and self.method and self.method.type != "supervised":
             raise ValueError(

@@ -24,6 +24,9 @@ BAD_LINES = {
     LINE + ",": "line 13: is not JSON at column .*: a comma follows the value; remove it",
     LINE
     + LINE: "line 13: is not JSON at column .*: another value begins here; write one JSON object on each",
+    '{"prompt": null, "completion": "a"}': "line 13",
+    LINE[:-1] + ', "x": 1e999}': "line 13",
+    LINE[:-1] + ', "x": ' + "9" * 5000 + "}": "line 13: has a number with thousands of digits",
     "- messages:": "line 13: is not JSON at column 1: expected a JSON object, which starts with '{'",
     json.dumps(chat()["messages"]): 'got an array; write the messages as {"messages": .*}',
     LINE[:-1] + ', "messages": []}': "line 13: has the field 'messages' twice in one object",

@@ -82,6 +82,16 @@ UNDERSTOOD: dict[str, tuple[bytes, str, list[Any]]] = {
         "a.jsonl",
         [{"messages": [USER, YES]}],
     ),
+    "pandas' index as a first column": (
+        b",question,answer\n0,Hi,Yes\n",
+        "a.csv",
+        [{"messages": [USER, YES]}],
+    ),
+    "messages and tools as JSON in texts": (
+        jsonl([{"messages": json.dumps([USER, YES]), "tools": "[]"}]),
+        "a.jsonl",
+        [{"messages": [USER, YES], "tools": []}],
+    ),
     "a field that only later rows have": (
         jsonl([pair("Hi", "Yes"), pair("Hi", "Yes") | {"system": "Be kind."}]),
         "a.jsonl",
@@ -167,6 +177,12 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
         "a.jsonl",
         "'question' and 'Question' have the same name",
     ),
+    "a quotation mark that is never closed": (
+        b'question,answer\nHi,"Yes\nHo,No\n',
+        "a.csv",
+        "a quotation mark in the row at line 2 is never closed",
+    ),
+    "a damaged Parquet file": (b"PAR1 nonsense PAR1", "a.parquet", r"as Parquet: [^()]*\.$"),
     "Latin-1": ("question,answer\nä,b\n".encode("latin-1"), "a.csv", "Save the file as UTF-8"),
     "a ZIP archive": (b"PK\x03\x04 data.jsonl", "data.zip", "ZIP archive. Upload the file inside it"),
 }

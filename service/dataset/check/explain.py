@@ -28,7 +28,16 @@ def explain(line: bytes, fmt: Format) -> list[Flaw]:
     if looks_like not in (None, fmt.name) and fmt.name in _TOLD_APART and looks_like in _TOLD_APART:
         return [Flaw("", "wrong_format", f"is a {looks_like} example in a file of {fmt.name} examples")]
     flaws = list(islice(_distinct(_mismatches(value, fmt)), _MAX_FLAWS))
-    return flaws or [Flaw("", "invalid_json", "is not valid JSON")]
+    return flaws or [Flaw("", "invalid_json", _unreadable(line))]
+
+
+def _unreadable(line: bytes) -> str:
+    """Say what the format's decoder refuses in JSON that Python reads, such as the number 1e999."""
+    try:
+        msgspec.json.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as bad:
+        return f"cannot be read: {str(bad)[:1].lower()}{str(bad)[1:]}"
+    return "is not valid JSON"
 
 
 def not_an_object(value: Any) -> Flaw:

@@ -145,7 +145,12 @@ def needs_building(example: Example, format_name: str | None) -> bool:
     if "preferred_output" in example or "non_preferred_output" in example:
         return False
     said = example.get("messages")
-    if "messages" in example and not (isinstance(said, list) and said and _is_sharegpt(said[0])):
+    in_texts = any(isinstance(example.get(name), str) for name in ("messages", *_OPTIONAL_JSON))
+    if (
+        "messages" in example
+        and not in_texts
+        and not (isinstance(said, list) and said and _is_sharegpt(said[0]))
+    ):
         return False
     if example.keys() >= {"prompt", "completion"} and not cells.holds_messages(example["prompt"]):
         return False

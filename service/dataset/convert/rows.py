@@ -16,6 +16,7 @@ from service.dataset.problems import Flaw
 
 _DELIMITERS = ",;\t|"
 _MAX_COLUMNS = 10_000
+_INDEX = "(index)"  # what pandas writes as a first column without a name
 # The csv module's own limit is 128 KiB and can be set for the process only.
 csv.field_size_limit(MAX_LINE_BYTES)
 
@@ -89,8 +90,11 @@ def _csv_rows(chunks: Iterable[bytes], delimiter: str) -> Iterator[Row]:
     if max(map(first.count, _DELIMITERS)) >= _MAX_COLUMNS:
         raise Unreadable(f"line 1: names more columns than the limit of {_MAX_COLUMNS}.")
     reader = csv.reader(chain([first], lines), delimiter=_delimiter_in(first, delimiter), strict=True)
+    start = 1
     try:
         header = [name.strip() for name in next(reader, [])]
+        if header[1:] and not header[0]:
+            header[0] = _INDEX
         lowered = [name.casefold() for name in header]
         if len(set(lowered)) < len(header) or not all(header):
             raise Unreadable("line 1: the first line must name each column, and each name once.")
@@ -104,7 +108,12 @@ def _csv_rows(chunks: Iterable[bytes], delimiter: str) -> Iterator[Row]:
                 yield Row(start, f"line {start}", dict(zip(header, cells, strict=True)))
             start = reader.line_num + 1
     except csv.Error as bad:
-        raise Unreadable(f"line {reader.line_num}: {bad}.") from bad
+        said = (
+            f"a quotation mark in the row at line {start} is never closed"
+            if "end of data" in str(bad)
+            else bad
+        )
+        raise Unreadable(f"line {reader.line_num}: {said}.") from bad
 
 
 def columns_in(text: str) -> list[str]:
