@@ -1,9 +1,10 @@
 """The `tunehouse` command."""
 
-from service.cli import archive_ledger, audit_ledger, quote
+from service.cli import archive_ledger, audit_ledger, doctor, quote
 from service.cli.commands import app
 
-__all__ = ["archive_ledger", "audit_ledger", "main", "quote"]  # importing a module of commands registers them
+# Importing a module of commands registers them.
+__all__ = ["archive_ledger", "audit_ledger", "doctor", "main", "quote"]
 
 
 def main() -> None:
