@@ -58,9 +58,9 @@ def _is_known(name: str, known: Sequence[str]) -> bool:
 
 def _lists(route: APIRoute) -> frozenset[str]:
     """Return the names of the query parameters that may be repeated."""
-    return frozenset(
-        field.alias for field in route.dependant.query_params if _has_list(field.field_info.annotation)
-    )
+    typed = (one.alias for one in route.dependant.query_params if _has_list(one.field_info.annotation))
+    described = (name.removesuffix("[]") for name in _declared(route) if name.endswith("[]"))
+    return frozenset((*typed, *described))
 
 
 def _has_list(annotation: Any) -> bool:
