@@ -79,7 +79,8 @@ class Settings(OfferingSettings, DatabaseSettings, HttpSettings, TeamSettings, P
         default=2.0,
         ge=0,
         le=3,
-        description="How long an api process may use a key, model or price after another process has changed it.\n"
+        description="How long an api process may use a key, model or price after another process has changed "
+        "it.\n"
         "Lower it to make revoked keys stop sooner, at the cost of more database reads.",
     )
     inference_default_output_tokens: int = Field(
