@@ -1,12 +1,19 @@
 """The `tunehouse` command."""
 
-from service.cli import archive_ledger, audit_ledger, doctor, quote
-from service.cli.commands import app
+import sys
+from importlib import import_module
 
-# Importing a module of commands registers them.
-__all__ = ["archive_ledger", "audit_ledger", "doctor", "main", "quote"]
+from service.cli.entry import app
+
+# Importing a module registers its commands. Those of a team member need no database, so they start without
+# the modules of the others, which take a second to load.
+_OF_A_TEAM = ("jobs", "files", "costs", "lineage")
+_MODULES = ("commands", "archive_ledger", "audit_ledger", "doctor", "quote", "team")
 
 
 def main() -> None:
     """The console entry."""
+    first = sys.argv[1] if len(sys.argv) > 1 else ""
+    for name in ("team",) if first in (*_OF_A_TEAM, "--version") else _MODULES:
+        import_module(f"service.cli.{name}")
     app()

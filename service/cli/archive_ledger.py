@@ -9,7 +9,8 @@ from sqlalchemy import NullPool, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 from typer import Argument
 
-from service.cli.commands import DataDir, app, fail, use_running
+from service.cli.commands import DataDir, use_running
+from service.cli.entry import app, fail
 from service.core.db import transaction
 from service.core.storage import CHUNK_BYTES
 from service.errors import TunehouseError

@@ -6,7 +6,8 @@ from pathlib import Path
 import typer
 from sqlalchemy.exc import OperationalError, ProgrammingError
 
-from service.cli.commands import DataDir, app, fail, use_running
+from service.cli.commands import DataDir, use_running
+from service.cli.entry import app, fail
 from service.core.db import transaction
 from service.jobs.repair import orphaned_holds
 from service.ledger import audit

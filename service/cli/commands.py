@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 from typer import Argument, Option
 
+from service.cli.entry import app, fail
 from service.cli.link import sign_in_url
 from service.cli.up import serve
 from service.local.checks import read_settings
@@ -14,14 +15,6 @@ from service.local.errors import EmbeddedError
 from service.local.layout import environment_of
 from service.local.prepare import make_admin_key, migrate
 from service.local.programs import PYTHON, api_argv, trainer_argv, worker_argv
-
-app = typer.Typer(
-    name="tunehouse",
-    help="Fine-tune language models as one service for several teams.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-)
 
 Host = Annotated[str, Option(help="Address to listen on. 0.0.0.0: all addresses of this machine.")]
 Port = Annotated[int, Option(min=0, max=65535, help="Port to listen on.")]
@@ -132,9 +125,3 @@ def become(argv: list[str], *, reads_settings: bool = True) -> NoReturn:
     except EmbeddedError as error:
         fail(str(error))
     os.execv(argv[0], argv)  # noqa: S606  an argument list, and no shell
-
-
-def fail(reason: str) -> NoReturn:
-    """Print one line to stderr and exit with status 1."""
-    typer.echo(f"tunehouse: {reason}", err=True)
-    raise typer.Exit(1)

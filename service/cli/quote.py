@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from typer import Argument, Option
 
-from service.cli.commands import app, fail
+from service.cli.entry import app, fail
 
 _TIMEOUT_S = 600.0
 _POLL_S = 0.5

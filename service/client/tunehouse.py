@@ -1,0 +1,152 @@
+"""The client's methods."""
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+from urllib.parse import quote
+
+import httpx2
+
+from service.client.answers import (
+    AliasInfo,
+    CostsInfo,
+    EstimateInfo,
+    FileInfo,
+    JobEventInfo,
+    JobInfo,
+    KeyInfo,
+    LineageInfo,
+    ReportInfo,
+    ServiceAnswer,
+    ShutdownInfo,
+)
+from service.client.connection import CallFailed, Connection
+from service.client.watching import follow_events
+
+_TIMEOUT_S = 60.0
+_POLL_S = 0.5
+
+
+class _Jobs(ServiceAnswer):
+    data: list[JobInfo]
+
+
+class _Aliases(ServiceAnswer):
+    data: list[AliasInfo]
+
+
+class _Shutdowns(ServiceAnswer):
+    data: list[ShutdownInfo]
+
+
+class Tunehouse:
+    """One team's view of the service. Every method raises `CallFailed`; `CallRefused` says why."""
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        *,
+        timeout_s: float = _TIMEOUT_S,
+        transport: httpx2.BaseTransport | None = None,
+    ) -> None:
+        """Without arguments, take OPENAI_BASE_URL (which ends in `/v1`) and OPENAI_API_KEY."""
+        self._connection = Connection(base_url, api_key, timeout_s, transport)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._connection.close()
+
+    def me(self) -> KeyInfo:
+        """Return what the key may do, and how the budgets stand."""
+        return self._connection.call(KeyInfo, "GET", "me")
+
+    def upload(self, file: Path | BinaryIO, filename: str | None = None) -> FileInfo:
+        """Upload a dataset; its check begins at once."""
+        if isinstance(file, Path):
+            with file.open("rb") as opened:
+                return self.upload(opened, filename or file.name)
+        named = filename or Path(getattr(file, "name", "dataset.jsonl")).name
+        return self._connection.call(
+            FileInfo, "POST", "files", data={"purpose": "fine-tune"}, files={"file": (named, file)}
+        )
+
+    def file(self, file_id: str) -> FileInfo:
+        """Return a file."""
+        return self._connection.call(FileInfo, "GET", f"files/{quote(file_id, safe=':')}")
+
+    def wait_for_check(self, file_id: str, timeout_s: float = 3600.0) -> FileInfo:
+        """Return a file once it has been checked. Raises `CallFailed` if that takes over `timeout_s`."""
+        ends = time.monotonic() + timeout_s
+        while (file := self.file(file_id)).status == "uploaded":
+            if time.monotonic() > ends:
+                raise CallFailed(f"the check of {file_id} has not ended within {timeout_s:g} s")
+            time.sleep(_POLL_S)
+        return file
+
+    def report(self, file_id: str) -> ReportInfo:
+        """Return what the check of a file found, with the cost of a job for each model that it fits."""
+        return self._connection.call(ReportInfo, "GET", f"files/{quote(file_id, safe=':')}/report")
+
+    def estimate(self, model: str, training_file: str, **job: Any) -> EstimateInfo:
+        """Return what a job would train and cost; `job` are further fields of a job."""
+        body = {"model": model, "training_file": training_file, **job}
+        return self._connection.call(EstimateInfo, "POST", "fine_tuning/estimates", json=body)
+
+    def jobs(self, limit: int = 20, after: str | None = None) -> list[JobInfo]:
+        """Return the team's jobs, newest first; `after` is the id of the last job of the page before."""
+        params = _set(limit=limit, after=after)
+        return self._connection.call(_Jobs, "GET", "fine_tuning/jobs", params=params).data
+
+    def job(self, job_id: str) -> JobInfo:
+        """Return a job."""
+        return self._connection.call(JobInfo, "GET", f"fine_tuning/jobs/{quote(job_id, safe=':')}")
+
+    def watch(self, job_id: str) -> Iterator[JobEventInfo]:
+        """Yield a job's events from its first one on, as they happen, until it has ended."""
+        return follow_events(self._connection, job_id)
+
+    def costs(
+        self,
+        group_by: Iterable[str] = (),
+        start_time: str | int | None = None,
+        end_time: str | int | None = None,
+    ) -> CostsInfo:
+        """Return the team's costs; times are Unix seconds, dates, or times with a zone."""
+        params = _set(group_by=list(group_by), start_time=start_time, end_time=end_time)
+        return self._connection.call(CostsInfo, "GET", "costs", params=params)
+
+    def lineage(self, model: str, direction: str | None = None) -> LineageInfo:
+        """Return a model's graph; `direction` limits it to "ancestors" or "descendants"."""
+        params = _set(direction=direction)
+        return self._connection.call(
+            LineageInfo, "GET", f"models/{quote(model, safe=':')}/lineage", params=params
+        )
+
+    def aliases(self) -> Sequence[AliasInfo]:
+        """Return the team's aliases."""
+        return self._connection.call(_Aliases, "GET", "aliases").data
+
+    def set_alias(self, name: str, model: str) -> AliasInfo:
+        """Point an alias at a model; it is made if it does not exist."""
+        return self._connection.call(
+            AliasInfo, "PUT", f"aliases/{quote(name, safe=':')}", json={"model": model}
+        )
+
+    def shutdowns(self) -> Sequence[ShutdownInfo]:
+        """Return the base models that will shut down."""
+        return self._connection.call(_Shutdowns, "GET", "shutdowns").data
+
+
+def _set(**params: Any) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}

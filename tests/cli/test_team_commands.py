@@ -1,0 +1,119 @@
+"""Commands of a team member: each works with a base URL and a key, and fails in one line."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+import service.cli.team  # noqa: F401  importing it registers the commands
+from service.cli.entry import app
+from service.client import CallRefused, ServiceUnreachable, Tunehouse
+from tests.support.processes import Worker, free_port
+from tests.support.service import Service, TeamHandle
+
+EXAMPLES = Path("examples/data")
+
+
+@pytest.fixture
+def team(service: Service, monkeypatch: pytest.MonkeyPatch) -> TeamHandle:
+    made = service.make_team(budget_usd="50.00")
+    monkeypatch.setenv("OPENAI_BASE_URL", f"{service.url}/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", made.key)
+    monkeypatch.setenv("COLUMNS", "200")
+    return made
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(app, arguments)
+
+
+def test_a_dataset_is_checked_a_job_watched_and_its_costs_and_lineage_shown(
+    team: TeamHandle, worker: Worker
+) -> None:
+    checked = run("files", "check", str(EXAMPLES / "tea-club.jsonl"), "--json")
+    assert checked.exit_code == 0, checked.output
+    file_id = json.loads(checked.stdout)["file_id"]
+    assert "24 of 24 examples are valid" in run("files", "check", file_id).stdout
+    job = team.sdk.fine_tuning.jobs.create(model="sandbox-mini", training_file=file_id)
+
+    watched = run("jobs", "watch", job.id)
+    assert watched.exit_code == 0, watched.output
+    assert "The job has successfully completed" in watched.stdout
+    model = str(team.sdk.fine_tuning.jobs.retrieve(job.id).fine_tuned_model)
+    assert f"{model} is ready" in watched.stdout.replace("\n", "")
+    assert job.id in run("jobs", "list").stdout
+
+    costs = run("costs", "--by", "kind", "--by", "model")
+    assert "sandbox-mini" in costs.stdout
+    assert "of $50" in costs.stdout
+    assert f"model {model}" in run("lineage", model).stdout.replace("\n", "")
+    lineage = json.loads(run("lineage", model, "--json").stdout)
+    assert lineage["edges"][0]["from"]
+    with Tunehouse() as client:
+        assert client.estimate("sandbox-mini", file_id).cost_usd > 0
+        assert client.set_alias("support", model).model == model
+        assert [alias.name for alias in client.aliases()] == ["support"]
+        assert all(one.days_left is not None for one in client.shutdowns())
+
+
+def test_a_job_that_fails_ends_the_watch_with_its_reason_and_status_1(
+    team: TeamHandle, worker: Worker
+) -> None:
+    broken = run("files", "check", str(EXAMPLES / "broken.jsonl"))
+    assert broken.exit_code == 1
+    assert "error  line" in broken.stdout
+    assert "broken.jsonl cannot be trained on" in broken.stderr
+    (file,) = team.sdk.files.list()
+    job = team.sdk.fine_tuning.jobs.create(
+        model="sandbox-mini",
+        training_file=team.sdk.files.create(file=EXAMPLES / "tea-club.jsonl", purpose="fine-tune").id,
+    )
+    team.sdk.fine_tuning.jobs.cancel(job.id)
+    watched = run("jobs", "watch", job.id)
+    assert watched.exit_code == 1
+    assert watched.stderr.startswith(f"tunehouse: {job.id} cancelled")
+    assert file.status == "error"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["jobs", "watch", "ftjob-none"], "There is no fine-tuning job 'ftjob-none'."),
+        (["lineage", "ft:none"], "The model 'ft:none' does not exist"),
+        (["costs", "--by", "colour"], "colour"),
+        (["files", "check", "no-such-file.jsonl"], "No such file or directory"),
+    ],
+)
+def test_a_refused_command_is_one_line(team: TeamHandle, arguments: list[str], message: str) -> None:
+    refused = run(*arguments)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("tunehouse: ")
+    assert message in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("variable", ["OPENAI_BASE_URL", "OPENAI_API_KEY"])
+def test_without_base_url_or_key_the_variable_is_named(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
+    monkeypatch.setenv("OPENAI_API_KEY", "th-key")
+    monkeypatch.delenv(variable)
+    refused = run("jobs", "list")
+    assert (refused.exit_code, variable in refused.stderr) == (1, True)
+
+
+def test_the_client_names_the_error_and_what_does_not_answer(team: TeamHandle, service: Service) -> None:
+    with Tunehouse() as client, pytest.raises(CallRefused) as refused:
+        client.job("ftjob-none")
+    assert (refused.value.status, refused.value.code) == (404, "not_found")
+    assert refused.value.request_id
+    with Tunehouse(f"http://127.0.0.1:{free_port()}/v1") as nobody, pytest.raises(ServiceUnreachable):
+        nobody.me()
+    with Tunehouse(service.url) as wrong, pytest.raises(CallRefused, match="/v1"):
+        wrong.me()
+
+
+def test_the_version_is_the_packages() -> None:
+    assert run("--version").stdout.startswith("tunehouse 0.")
