@@ -11,7 +11,8 @@ from redis.exceptions import RedisError
 from sqlalchemy import func, select
 
 from service.app.readiness import check_database, check_storage
-from service.cli.commands import DataDir, app, use_running
+from service.cli.commands import DataDir, use_running
+from service.cli.entry import app
 from service.core import clock, heartbeat
 from service.core.db import transaction
 from service.core.postgres.rights import dangers_of
