@@ -37,6 +37,7 @@ SHARED = {"provider", "kind"}
 OWN_NAMES = {("put", "/v1/aliases/{name}")}
 FOR_ADMINS = {
     "/v1/costs/shared/{shared_cost_id}",
+    "/v1/costs/shared/{shared_cost_id}/shares",
     "/v1/departments/{department_id}",
     "/v1/organization/admin_api_keys/{key_id}",
     "/v1/teams/{team_id}/allocations",
