@@ -146,6 +146,7 @@ def reading(*, reports: bool = False) -> Iterator[Session]:
         yield session
         if session.new or session.dirty or session.deleted:
             raise RuntimeError("Objects were changed in a session for reading.")
+    _act_on_commit(session)
 
 
 @contextmanager
@@ -157,6 +158,10 @@ def transaction(of: Engine | None = None) -> Iterator[Session]:
     with Session(of or engine(), expire_on_commit=False) as session:
         yield session
         session.commit()
+    _act_on_commit(session)
+
+
+def _act_on_commit(session: Session) -> None:
     for action in session.info.pop(_HOOKS, []):
         action()
 

@@ -7,9 +7,12 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from sqlalchemy import make_url
 
+from service.catalog.seed import sync_prices
+from service.core.db import transaction
 from service.local.programs import api_argv
-from tests.conftest import ADMIN_KEY
+from tests.conftest import ADMIN_KEY, patched_database_url
 from tests.jobs.story import run
 from tests.operations.servers import program
 from tests.support.plain import NO_CERTIFICATES
@@ -35,9 +38,17 @@ class Scrapes:
 
 @pytest.fixture(scope="module")
 def scrapes(providers_environment: dict[str, str], postgres_url: str, folder: Path) -> Scrapes:
-    """An api of two processes and a worker, their metrics, and their logs once they have stopped."""
+    """An api of two processes and a worker, their metrics, and their logs once they have stopped.
+
+    They have a database to themselves, so that no other worker does their steps.
+    """
+    url = make_url(postgres_url).set(database="besieged").render_as_string(hide_password=False)
+    with patched_database_url(url), transaction() as session:
+        sync_prices(session)
     port = free_port()
     env = providers_environment | {
+        "TUNEHOUSE_DATABASE_URL": url,
+        "TUNEHOUSE_REDIS_URL": providers_environment["TUNEHOUSE_REDIS_URL"].removesuffix("/0") + "/7",
         "TUNEHOUSE_LOG_FORMAT": "json",
         "TUNEHOUSE_WORKER_METRICS_ADDRESS": f"127.0.0.1:{port}",
     }
