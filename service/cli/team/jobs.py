@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.table import Column, Table
 from typer import Argument, Option
 
 from service.cli.entry import app, fail
@@ -30,7 +30,9 @@ def list_jobs(
         for job in found:
             print_json(job)
         return
-    table = Table("job", "created", "status", "model", "tuned model", "cost", box=None, pad_edge=False)
+    whole = [Column(name, no_wrap=True) for name in ("job", "created", "status")]
+    folded = [Column(name, overflow="fold") for name in ("model", "tuned model", "cost")]
+    table = Table(*whole, *folded, box=None, pad_edge=False)
     for job in found:
         created = f"{datetime.fromtimestamp(job.created_at).astimezone():%Y-%m-%d %H:%M}"
         cost = f"${job.tunehouse.cost_usd}"

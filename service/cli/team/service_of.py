@@ -1,5 +1,6 @@
 """How these commands reach the service, and how they end."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
@@ -25,8 +26,10 @@ ApiKey = Annotated[
 ]
 AsJson = Annotated[bool, Option("--json", help="Print the answer as JSON instead of a table.")]
 
-screen = Console(highlight=False)
+_WIDTH_OF_PIPES = 200  # where there is no terminal, no id is cut off
 _INTERRUPTED = 130
+
+screen = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_PIPES)
 
 
 @contextmanager
