@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from prometheus_client import REGISTRY
 from typer.main import get_command
 
 from service.app.health import router as health
-from service.cli import app as commands
+from service.cli.entry import app
 from service.core.metrics import measures
 from service.gateway import counts
 from service.settings import Settings
@@ -78,7 +79,8 @@ def test_manifests_set_only_settings_that_exist() -> None:
 
 
 def test_the_commands_of_pods_and_units_can_be_parsed() -> None:
-    root = get_command(commands)
+    import_module("service.cli.commands")  # registers them
+    root = get_command(app)
     runs = {name: pod["containers"][0]["args"] for name, pod in pods().items()}
     runs |= {unit: line.split()[1:] for unit, line in exec_starts()}
     assert {arguments[0] for arguments in runs.values()} == {"api", "worker", "migrate", "trainer"}
