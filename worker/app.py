@@ -6,7 +6,7 @@ from celery.signals import celeryd_init, setup_logging, worker_init, worker_shut
 
 from migrations import REVISION
 from service.core import logs, memory
-from service.core.broker import STEP_TASK, make_celery
+from service.core.broker.application import STEP_TASK, make_celery
 from service.core.metrics import measures
 from service.settings import settings
 from service.settings.version import VERSION

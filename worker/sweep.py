@@ -11,7 +11,8 @@ from datetime import timedelta
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.core import turns, wake
+from service.core import turns
+from service.core.broker import wake
 from service.core.db import transaction
 from service.settings import settings
 from worker.chores import CHORES, ChoreList

@@ -22,7 +22,7 @@ from service.audit.trail import AuditTrail, note_write
 from service.comparisons import routes as comparisons
 from service.core import logs, memory
 from service.core.drain import Drain
-from service.core.in_flight import InFlight
+from service.core.http.in_flight import InFlight
 from service.core.metrics import measures
 from service.files import routes as files
 from service.files.derived import routes as derived_files

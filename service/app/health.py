@@ -7,8 +7,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 
 from service.app.readiness import DATABASE, STORAGE
+from service.core.http.web import as_file
 from service.core.metrics.exposition import CONTENT_TYPE_LATEST, written
-from service.core.web import as_file
 
 router = APIRouter(tags=["operations"])
 

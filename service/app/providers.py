@@ -7,8 +7,8 @@ from pydantic import BaseModel
 
 from service.core.clock import unix
 from service.core.db import transaction
-from service.core.pages import ListOut
-from service.core.web import Route
+from service.core.http.pages import ListOut
+from service.core.http.web import Route
 from service.gateway.circuit import CircuitState
 from service.gateway.gateway import Gateway
 from service.jobs.blocks import standing_blocks

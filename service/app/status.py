@@ -10,8 +10,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from service.app.readiness import DATABASE, STORAGE, Check
 from service.core import heartbeat
+from service.core.broker.redis_clients import redis_client
 from service.core.db import transaction
-from service.core.redis_clients import redis_client
 from service.core.work import WorkItem
 from service.errors import TunehouseError, Unavailable
 from service.jobs.blocks import standing_blocks

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.audit.tables import ID_PREFIX, AuditEvent
-from service.core.pages import Page, fetch_page
+from service.core.http.pages import Page, fetch_page
 
 
 class AuditOutcome(StrEnum):

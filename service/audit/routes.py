@@ -7,10 +7,10 @@ from fastapi import APIRouter, Query
 from service.audit.queries import AuditOutcome, list_audit_events
 from service.audit.schemas import AuditEventOut, audit_event_out
 from service.core.clock import from_unix
+from service.core.http.pages import ListOut, list_out
+from service.core.http.web import RequestSession, Route
+from service.core.http.wire import Text
 from service.core.moments import Moment
-from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession, Route
-from service.core.wire import Text
 from service.teams.access import Manager
 from service.teams.keys.queries import names_of
 

@@ -6,7 +6,7 @@ from typing import Literal
 from service.audit.queries import AuditOutcome, outcome_of
 from service.audit.tables import AuditEvent
 from service.core.clock import unix
-from service.core.wire import WireOut
+from service.core.http.wire import WireOut
 
 
 class ActorOut(WireOut):

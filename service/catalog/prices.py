@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from service.catalog.price import STANDARD, Price, PriceKind, PriceTerms, hours, served_as
 from service.catalog.tables import PriceRow
 from service.core import clock, ids
-from service.core.pages import Page, fetch_page
+from service.core.http.pages import Page, fetch_page
 from service.errors import Conflict, PriceUnknown
 
 __all__ = [

@@ -14,9 +14,9 @@ from service.app.readiness import check_database, check_storage
 from service.cli.commands import DataDir, use_running
 from service.cli.entry import app
 from service.core import clock, heartbeat
+from service.core.broker.redis_clients import redis_client
 from service.core.db import transaction
 from service.core.postgres.rights import dangers_of
-from service.core.redis_clients import redis_client
 from service.errors import TunehouseError
 from service.local.checks import read_settings
 from service.local.errors import EmbeddedError

@@ -53,7 +53,7 @@ def _upload(client: httpx2.Client, path: Path) -> str:
     while file["status"] == "uploaded":
         if time.monotonic() > ends_at:
             fail(f"{file['id']} is still being checked. Is a worker running?")
-        time.sleep(_POLL_S)
+        time.sleep(_POLL_S)  # between two looks; the service has no event for a caller to wait on
         file = _read(client.get(f"/files/{file['id']}"))
     if file["status"] != "processed":
         fail(f"{path} did not pass its checks: {file['status_details']}")

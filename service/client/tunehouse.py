@@ -91,7 +91,7 @@ class Tunehouse:
         while (file := self.file(file_id)).status == "uploaded":
             if time.monotonic() > ends:
                 raise CallFailed(f"the check of {file_id} has not ended within {timeout_s:g} s")
-            time.sleep(_POLL_S)
+            time.sleep(_POLL_S)  # between two looks: files have no event stream
         return file
 
     def report(self, file_id: str) -> ReportInfo:

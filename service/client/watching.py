@@ -31,7 +31,7 @@ def follow_events(connection: Connection, job_id: str) -> Iterator[JobEventInfo]
             tries += 1
             if tries == _TRIES:
                 raise
-            time.sleep(_PAUSE_S)
+            time.sleep(_PAUSE_S)  # before it connects again
 
 
 def _events(connection: Connection, job_id: str, after: int) -> Iterator[JobEventInfo | None]:

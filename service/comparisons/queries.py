@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, defer
 from service.comparisons.grading import Grader, judge_messages
 from service.comparisons.prompts import question_of
 from service.comparisons.tables import Comparison, ComparisonAnswer, ComparisonPrompt, Role
-from service.core.pages import Page, fetch_page
+from service.core.http.pages import Page, fetch_page
 from service.errors import NotFound
 
 

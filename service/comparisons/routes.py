@@ -8,8 +8,8 @@ from fastapi.responses import HTMLResponse, Response
 from service.comparisons import actions, page, queries
 from service.comparisons.report import comparison_out
 from service.comparisons.schemas import ComparisonCreate, ComparisonOut
-from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession, as_text
+from service.core.http.pages import ListOut, list_out
+from service.core.http.web import RequestSession, as_text
 from service.teams.access import Inferer, Reader
 from service.teams.idempotency import IdempotentRoute
 

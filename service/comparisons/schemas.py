@@ -6,7 +6,7 @@ from pydantic import Field, model_validator
 
 from service.comparisons.grading import Grader
 from service.comparisons.tables import Status, Verdict
-from service.core.wire import Name, WireIn, WireOut
+from service.core.http.wire import Name, WireIn, WireOut
 
 MOST_PROMPTS = 200
 

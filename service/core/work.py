@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from service.core import wake
+from service.core.broker import wake
 from service.core.db import Base, after_commit
 
 

@@ -7,12 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 
 from streaming_form_data import StreamingFormDataParser  # type: ignore[import-untyped]  # ships no types
-from streaming_form_data.parser import (  # type: ignore[import-untyped]
+from streaming_form_data.parser import (  # type: ignore[import-untyped]  # as above
     ParseFailedException,
     UnexpectedPartException,
     parse_content_boundary,
 )
-from streaming_form_data.targets import BaseTarget  # type: ignore[import-untyped]
+from streaming_form_data.targets import BaseTarget  # type: ignore[import-untyped]  # as above
 
 MAX_FIELD_BYTES = 1024
 _LEAD_AND_BACKSLASH = re.compile(rb"[\x81-\xfe]\\")
@@ -104,7 +104,7 @@ class Form:
         return name
 
 
-class _Part(BaseTarget):  # type: ignore[misc]
+class _Part(BaseTarget):  # type: ignore[misc]  # its base is untyped
     def __init__(self, field: str, limit_bytes: int, sink: Callable[[bytes], object]) -> None:
         super().__init__()
         self.field = field

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.core.pages import Page, fetch_page
+from service.core.http.pages import Page, fetch_page
 from service.events.tables import Event
 from service.events.types import EventType
 

@@ -6,7 +6,7 @@ import msgspec
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
-from service.core.pages import Order, Page, fetch_page
+from service.core.http.pages import Order, Page, fetch_page
 from service.core.storage import storage
 from service.dataset.report import CheckReport
 from service.errors import Conflict, NotFound

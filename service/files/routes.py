@@ -7,8 +7,8 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from service.core.pages import ListOut, Order, list_out
-from service.core.web import RequestSession, Route, as_file, as_text
+from service.core.http.pages import ListOut, Order, list_out
+from service.core.http.web import RequestSession, Route, as_file, as_text
 from service.dataset.formats.detect import FORMATS
 from service.errors import NotFound
 from service.files import actions, creating, queries

@@ -7,7 +7,7 @@ import msgspec
 from pydantic import Field
 
 from service.core.clock import unix
-from service.core.wire import WireOut
+from service.core.http.wire import WireOut
 from service.dataset.report import CheckReport
 from service.files.costs import Cost
 from service.files.counting import Counted

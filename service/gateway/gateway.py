@@ -14,8 +14,8 @@ from sqlalchemy.exc import DataError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.types import Receive, Scope, Send
 
+from service.core.http.in_flight import InFlight
 from service.core.ids import new_id
-from service.core.in_flight import InFlight
 from service.errors import InvalidRequest, NotStorable, TunehouseError, Unavailable
 from service.gateway import counts
 from service.gateway.attendance import Attendance

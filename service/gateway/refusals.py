@@ -4,7 +4,8 @@ from collections.abc import Mapping
 
 import msgspec
 
-from service.core import clock, retry_after
+from service.core import clock
+from service.core.http import retry_after
 from service.errors import ProviderRefused, TunehouseError, Unavailable, UpstreamFailed
 from service.providers.scrub import Clean, rename_ids
 

@@ -210,7 +210,7 @@ class Upstreams:
         self._looked_at[name] = now
         settings = provider_settings(name)
         if known is None or known.settings != settings:
-            assert self._session is not None, "start() comes first"  # noqa: S101
+            assert self._session is not None, "start() comes first"  # noqa: S101 - a caller's mistake
             fresh = Upstream(settings, endpoint_of(settings), self._session)
             fresh.circuit = known.circuit if known else fresh.circuit
             known = self._known[name] = fresh

@@ -7,7 +7,7 @@ from decimal import Decimal
 from sqlalchemy import ARRAY, Select, Text, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
-from service.core.pages import Page, fetch_page
+from service.core.http.pages import Page, fetch_page
 from service.errors import NotFound
 from service.jobs.states import TERMINAL
 from service.jobs.tables import Job, JobCheckpoint

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession, as_text
+from service.core.http.pages import ListOut, list_out
+from service.core.http.web import RequestSession, as_text
 from service.errors import InvalidRequest
 from service.events.queries import list_events
 from service.jobs import actions, queries

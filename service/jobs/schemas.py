@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from service.catalog.price import PRICE_DECIMALS
-from service.core.wire import JsonObject, Metadata, Text, WireIn, WireOut
+from service.core.http.wire import JsonObject, Metadata, Text, WireIn, WireOut
 
 Auto = Literal["auto"]
 Epochs = Auto | Annotated[int, Field(ge=1, le=50)]

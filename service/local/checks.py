@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from service.catalog.files import shipped
 from service.catalog.stand_ins import stand_ins
-from service.core.redis_clients import redis_client
+from service.core.broker.redis_clients import redis_client
 from service.local.errors import EmbeddedError
 from service.settings import Settings
 from service.settings.redis import parse

@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from service.catalog.offers import find_base
 from service.core import clock
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import InvalidRequest
 from service.models import actions, queries
 from service.models.aliases.queries import resolved_aliases

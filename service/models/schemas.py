@@ -5,7 +5,7 @@ from typing import Literal
 
 from service.catalog.offers import Offer
 from service.core.clock import unix
-from service.core.wire import WireOut
+from service.core.http.wire import WireOut
 from service.models.aliases.tables import Alias
 from service.models.names import snapshot_time
 from service.models.shutdowns.queries import ShutdownDates

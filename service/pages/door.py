@@ -19,7 +19,7 @@ from service.app.edge.headers import Headers
 from service.app.edge.turns import Turns
 from service.audit.trail import PAGE
 from service.core.db import transaction
-from service.core.in_flight import InFlight
+from service.core.http.in_flight import InFlight
 from service.errors import TunehouseError, Unauthenticated
 from service.pages.cookies import cookie_in, session_name
 from service.pages.errors import error_page

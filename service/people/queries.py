@@ -8,7 +8,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from service.core import clock
-from service.core.pages import Page, fetch_page
+from service.core.http.pages import Page, fetch_page
 from service.errors import NotFound, Unauthenticated
 from service.people.tables import PersonSession
 from service.settings import settings

@@ -14,8 +14,8 @@ from typing import Any
 import httpcore2
 import httpx2
 
+from service.core.http.outbound import BoundedStream
 from service.core.metrics import measures
-from service.core.outbound import BoundedStream
 from service.providers.bounds import OBJECT, REFUSAL, AnswerRefused, Bound, check_encoding
 
 # Each piece of a body costs the parser as much time as a kilobyte does.

@@ -8,7 +8,8 @@ from typing import Any
 import httpx2
 from openai import APIConnectionError, APIStatusError, OpenAIError
 
-from service.core import clock, retry_after
+from service.core import clock
+from service.core.http import retry_after
 from service.providers.answers import Garbage
 from service.providers.bounds import AnswerRefused
 from service.providers.errors import (

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 
 from service.core import clock
 from service.core.db import transaction
-from service.core.web import Route
+from service.core.http.web import Route
 from service.errors import Conflict, InvalidRequest
 from service.teams.access import TEAM_HEADER, Caller
 from service.teams.tables import IdempotencyRecord

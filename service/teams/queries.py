@@ -3,7 +3,7 @@
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.core.pages import Page, fetch_page
+from service.core.http.pages import Page, fetch_page
 from service.errors import NotFound
 from service.teams.actions import keep_in_service
 from service.teams.tables import Team

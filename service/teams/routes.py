@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession
+from service.core.http.pages import ListOut, list_out
+from service.core.http.web import RequestSession
 from service.teams import actions, queries
 from service.teams.access import Admin, Manager, own_team
 from service.teams.actions import LeftJobs

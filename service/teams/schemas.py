@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from service.core.clock import optional_unix, unix
-from service.core.wire import Metadata, Name, WireIn, WireOut
+from service.core.http.wire import Metadata, Name, WireIn, WireOut
 from service.teams.actions import LeftJobs
 from service.teams.tables import Team
 

@@ -13,7 +13,7 @@ from ipaddress import ip_address
 
 import httpcore2
 
-from service.core.outbound import BoundedStream
+from service.core.http.outbound import BoundedStream
 from service.webhooks.addresses import Address, Network, may_call
 
 Resolve = Callable[[str, int], list[Address]]

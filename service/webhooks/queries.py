@@ -7,7 +7,7 @@ from sqlalchemy import Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.core import clock
-from service.core.pages import Page, fetch_page
+from service.core.http.pages import Page, fetch_page
 from service.core.work import WorkItem
 from service.errors import NotFound
 from service.events.tables import Event

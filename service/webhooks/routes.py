@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 
 from service.core.db import transaction
-from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession
+from service.core.http.pages import ListOut, list_out
+from service.core.http.web import RequestSession
 from service.errors import InvalidRequest
 from service.events.types import PUBLISHED
 from service.teams.access import Manager

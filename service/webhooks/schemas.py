@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from service.core.clock import unix
-from service.core.wire import Name, Text, WireIn, WireOut
+from service.core.http.wire import Name, Text, WireIn, WireOut
 from service.events.types import PUBLISHED, EventType
 from service.settings import settings
 from service.webhooks import signing, urls

@@ -7,7 +7,7 @@ import psycopg
 import pytest
 
 from service.app.edge.turns import Turns
-from service.core.in_flight import InFlight
+from service.core.http.in_flight import InFlight
 from service.errors import RateLimited
 from tests.attacks.raw import ask, head, many
 from tests.support.clean import dsn

@@ -7,7 +7,7 @@ import pytest
 from kombu import Connection, Producer, Queue
 from kombu.message import Message
 
-from service.core import broker
+from service.core.broker import application
 from service.settings import settings
 
 
@@ -17,7 +17,7 @@ def connection(environment: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> 
     url = environment["TUNEHOUSE_REDIS_URL"].removesuffix("/0") + "/4"
     monkeypatch.setitem(os.environ, "TUNEHOUSE_REDIS_URL", url)
     settings.cache_clear()
-    with broker.make_celery().connection_for_read() as found:
+    with application.make_celery().connection_for_read() as found:
         yield found
     monkeypatch.undo()
     settings.cache_clear()

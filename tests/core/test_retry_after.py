@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.core import retry_after
+from service.core.http import retry_after
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 

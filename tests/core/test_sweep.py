@@ -8,7 +8,8 @@ import pytest
 import redis
 from sqlalchemy import func, select, update
 
-from service.core import wake, work
+from service.core import work
+from service.core.broker import wake
 from service.core.db import transaction
 from service.core.work import WorkItem
 from service.settings import settings

@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from service.app import errors
 from service.core.db import engine, transaction
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.events.actions import append
 from service.events.types import EventType
 from service.jobs import stream

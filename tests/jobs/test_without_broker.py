@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from service.core import wake
+from service.core.broker import wake
 from service.core.db import transaction
 from service.jobs.kinds import ADVANCE_JOB, COPY_FILE
 from service.ledger.queries import held_for

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from kombu import pools
 
-from service.core import wake
-from service.core.redis_clients import redis_client
+from service.core.broker import wake
+from service.core.broker.redis_clients import redis_client
 from service.gateway.limits.script import Script
 from service.settings import settings
 from service.settings.redis import parse

@@ -16,7 +16,7 @@ from service.app.edge.headers import Headers
 from service.app.edge.turns import Turns
 from service.app.errors import answer
 from service.app.invalid.query_names import refuse_any
-from service.core.in_flight import InFlight
+from service.core.http.in_flight import InFlight
 from service.errors import TunehouseError, Unauthenticated
 from service.settings import settings
 from service.teams.access import NO_KEY, TEAM_HEADER, Caller, authenticate

@@ -5,7 +5,7 @@ from pathlib import PurePosixPath
 import msgspec
 from fastapi import APIRouter
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.files.derived import actions as deriving
 from service.files.derived.schemas import Convert, Split, SplitOut
 from service.files.queries import get_file

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from service.core.wire import Text, WireIn, WireOut
+from service.core.http.wire import Text, WireIn, WireOut
 from service.dataset.convert.pipeline import Options
 from service.dataset.formats.detect import FormatName
 from service.files.form import MAX_FILENAME_CHARS, plain_name

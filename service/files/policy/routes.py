@@ -4,8 +4,8 @@ from typing import Literal
 
 from fastapi import APIRouter
 
-from service.core.web import RequestSession
-from service.core.wire import WireIn, WireOut
+from service.core.http.web import RequestSession
+from service.core.http.wire import WireIn, WireOut
 from service.dataset.warnings.found import Code
 from service.files.policy import actions as policies
 from service.teams.access import Manager, Reader

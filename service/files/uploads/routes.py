@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 
 from service.core.db import transaction
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.files.form import described
 from service.files.intake import Received, receive, size_of_file
 from service.files.uploads import actions as uploads

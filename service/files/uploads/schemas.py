@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from service.core.clock import unix
-from service.core.wire import Text, WireIn, WireOut
+from service.core.http.wire import Text, WireIn, WireOut
 from service.dataset.formats.detect import FormatName
 from service.files.creating import MAX_EXPIRY_S, MIN_EXPIRY_S
 from service.files.form import MAX_FILENAME_CHARS, plain_name

@@ -4,7 +4,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from service.core.wire import Metadata
+from service.core.http.wire import Metadata
 
 # The gateway's own tags of a charge.
 ENDPOINT, OUTCOME, COUNTED_BY = "endpoint", "outcome", "counted_by"

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from service.core.web import RequestSession
-from service.core.wire import WireIn, WireOut
+from service.core.http.web import RequestSession
+from service.core.http.wire import WireIn, WireOut
 from service.gateway.limits import actions as own_limits
 from service.gateway.limits.actions import LimitOwner
 from service.settings import settings

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import NoScriptError
 
-from service.core.redis_clients import async_pool, close_pool
+from service.core.broker.redis_clients import async_pool, close_pool
 from service.settings.redis import RedisAddress
 
 
@@ -38,7 +38,7 @@ class Script:
 
     async def _command(self, *words: str | int) -> bytes:
         if self._connection is None:
-            self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]
+            self._connection = self._pool.make_connection()  # type: ignore[no-untyped-call]  # redis lacks this type
         connection = self._connection
         try:
             if not connection.is_connected:

@@ -6,8 +6,8 @@ from fastapi import APIRouter
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.core.web import RequestSession, Route
-from service.core.wire import WireOut
+from service.core.http.web import RequestSession, Route
+from service.core.http.wire import WireOut
 from service.events.tables import Event
 from service.events.types import EventType
 from service.files.queries import find_content, stream

@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 
 from service.catalog.hosting import hosting_terms
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import Conflict, InvalidRequest, NotFound
 from service.files.queries import get_file
 from service.jobs.quotes.compute import DAYS_PER_MONTH, ExpectedUse, Quote, quotes_for

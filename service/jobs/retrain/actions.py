@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.core import clock, ids, work
-from service.core.pages import Page, fetch_page
+from service.core.http.pages import Page, fetch_page
 from service.errors import BudgetExceeded, Conflict, NotFound, TunehouseError
 from service.events.actions import append
 from service.events.types import EventType

@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
 from service.core.clock import unix
-from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession
+from service.core.http.pages import ListOut, list_out
+from service.core.http.web import RequestSession
 from service.jobs.retrain import actions as retrains
 from service.jobs.retrain.plan import RetrainPlan, StepPlan, new_target, plan_steps
 from service.jobs.retrain.recipe import steps_to

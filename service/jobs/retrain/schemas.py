@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from service.core.clock import unix
-from service.core.wire import Text, WireIn, WireOut
+from service.core.http.wire import Text, WireIn, WireOut
 from service.jobs.retrain.recipe import Dataset, RecipeLink
 from service.jobs.schemas import Id
 from service.jobs.tables import Job

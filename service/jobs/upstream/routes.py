@@ -6,9 +6,9 @@ from fastapi import APIRouter
 from sqlalchemy import select
 
 from service.core.clock import unix
-from service.core.pages import ListOut
-from service.core.web import RequestSession
-from service.core.wire import WireOut
+from service.core.http.pages import ListOut
+from service.core.http.web import RequestSession
+from service.core.http.wire import WireOut
 from service.errors import NotFound
 from service.jobs import queue
 from service.jobs.blocks import BlockKind, lift_block, standing_blocks

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from sqlalchemy import select
 
-from service.core.pages import ListOut, fetch_page, list_out
-from service.core.web import RequestSession
+from service.core.http.pages import ListOut, fetch_page, list_out
+from service.core.http.web import RequestSession
 from service.ledger.adjustments.actions import adjust
 from service.ledger.adjustments.schemas import AdjustmentCreate, AdjustmentOut, adjustments_out
 from service.ledger.adjustments.tables import CostAdjustment

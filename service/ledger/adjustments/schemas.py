@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.catalog.price import QUANTITY_DECIMALS
 from service.core.clock import from_unix, unix
-from service.core.wire import Name, WireIn, WireOut
+from service.core.http.wire import Name, WireIn, WireOut
 from service.ledger.adjustments.actions import NewAdjustment
 from service.ledger.adjustments.tables import CostAdjustment
 from service.ledger.fields import Moment

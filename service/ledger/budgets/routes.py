@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.ledger import queries
 from service.ledger.budgets.actions import set_budget
 from service.ledger.budgets.schemas import (

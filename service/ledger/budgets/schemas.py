@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from service.core.clock import unix
-from service.core.wire import WireIn, WireOut
+from service.core.http.wire import WireIn, WireOut
 from service.ledger.budgets.actions import DEFAULT_THRESHOLDS, Period
 from service.ledger.charges import BudgetView
 from service.ledger.fields import Amount

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy import select
 
-from service.core.pages import ListOut, fetch_page, list_out
-from service.core.web import RequestSession, as_text
+from service.core.http.pages import ListOut, fetch_page, list_out
+from service.core.http.web import RequestSession, as_text
 from service.ledger.closing.html import HEADERS, statements_page
 from service.ledger.closing.months import close_month, month_named
 from service.ledger.closing.schemas import (

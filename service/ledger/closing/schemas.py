@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from sqlalchemy.orm import Session
 
 from service.core.clock import from_unix, unix
-from service.core.wire import Name, WireIn, WireOut
+from service.core.http.wire import Name, WireIn, WireOut
 from service.ledger.closing.reprice import RepricePlan, RepriceRange, TeamPlan
 from service.ledger.closing.statement import SECTIONS, MonthStatement
 from service.ledger.closing.tables import DriftReport

@@ -7,8 +7,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.core.clock import from_unix
-from service.core.pages import ListOut, fetch_page, list_out
-from service.core.web import RequestSession
+from service.core.http.pages import ListOut, fetch_page, list_out
+from service.core.http.web import RequestSession
 from service.ledger.budgets.actions import set_budget
 from service.ledger.budgets.schemas import BudgetIn
 from service.ledger.departments.actions import allocate, create_department, delete_department

@@ -3,7 +3,7 @@
 from typing import Literal
 
 from service.core.clock import unix
-from service.core.wire import Name, WireIn, WireOut
+from service.core.http.wire import Name, WireIn, WireOut
 from service.ledger.budgets.schemas import BudgetFigures, figures
 from service.ledger.charges import BudgetView
 from service.ledger.departments.tables import Department, TeamAllocation

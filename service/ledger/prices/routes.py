@@ -6,8 +6,8 @@ from fastapi import APIRouter, Query
 
 from service.catalog import prices
 from service.catalog.price import PriceKind
-from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession
+from service.core.http.pages import ListOut, list_out
+from service.core.http.web import RequestSession
 from service.ledger.closing.reprice import plan_reprice, reprice
 from service.ledger.closing.schemas import RepriceIn, RepriceOut, reprice_out
 from service.ledger.prices.schemas import PriceCreate, PriceOut, price_out

@@ -8,7 +8,7 @@ from service.catalog.price import STANDARD, Price, PriceKind, Unit
 from service.catalog.prices import NewPrice, price_of
 from service.catalog.tables import PriceRow
 from service.core.clock import from_unix, unix
-from service.core.wire import Name, Text, WireIn, WireOut
+from service.core.http.wire import Name, Text, WireIn, WireOut
 from service.ledger.fields import Amount, Moment
 from service.ledger.money import usd
 from service.settings.providers import ProviderKind

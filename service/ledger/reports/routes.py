@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Query, Request, Response
 
 from service.core.clock import from_unix
+from service.core.http.web import ReportSession, as_text
 from service.core.moments import Moment
-from service.core.web import ReportSession, as_text
 from service.errors import InvalidRequest
 from service.ledger.money import usd
 from service.ledger.reports import focus

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from service.core.wire import WireOut
+from service.core.http.wire import WireOut
 
 
 class CostsOut(WireOut):

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query
 from sqlalchemy import select
 
-from service.core.pages import ListOut, fetch_page, list_out
-from service.core.web import RequestSession
+from service.core.http.pages import ListOut, fetch_page, list_out
+from service.core.http.web import RequestSession
 from service.ledger.reviews.actions import accept, adjust_to, get_review
 from service.ledger.reviews.schemas import ReviewOut, ReviewResolve, reviews_out
 from service.ledger.reviews.tables import CostReview

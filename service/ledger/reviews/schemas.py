@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.catalog.price import PRICE_DECIMALS
 from service.core.clock import unix
-from service.core.wire import Name, WireIn, WireOut
+from service.core.http.wire import Name, WireIn, WireOut
 from service.ledger.money import usd
 from service.ledger.queries import entry_numbered
 from service.ledger.reports.names import names_of

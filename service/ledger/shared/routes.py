@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from sqlalchemy import select
 
-from service.core.pages import ListOut, fetch_page, list_out
-from service.core.web import RequestSession
+from service.core.http.pages import ListOut, fetch_page, list_out
+from service.core.http.web import RequestSession
 from service.ledger.closing.months import month_named
 from service.ledger.money import usd
 from service.ledger.reports.names import add_names

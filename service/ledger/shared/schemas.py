@@ -7,7 +7,7 @@ from pydantic import Field
 
 from service.catalog.price import PRICE_DECIMALS
 from service.core.clock import from_unix, unix
-from service.core.wire import Name, WireIn, WireOut
+from service.core.http.wire import Name, WireIn, WireOut
 from service.ledger.fields import Moment
 from service.ledger.money import usd
 from service.ledger.shared.actions import NewSharedCost

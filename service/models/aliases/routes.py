@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path
 from sqlalchemy.orm import Session
 
 from service.catalog.offers import find_base
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import InvalidRequest
 from service.models.aliases import actions, queries
 from service.models.aliases.schemas import AliasDeleted, AliasesOut, AliasOut, AliasTarget, alias_out

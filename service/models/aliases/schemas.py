@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from service.core.clock import unix
-from service.core.wire import Text, WireIn, WireOut
+from service.core.http.wire import Text, WireIn, WireOut
 from service.models.aliases.tables import Alias, AliasChange
 
 

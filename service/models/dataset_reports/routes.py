@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from service.core.clock import unix
-from service.core.web import RequestSession, Route, as_text
+from service.core.http.web import RequestSession, Route, as_text
 from service.files import counting
 from service.files.costs import costs_of
 from service.files.overlap import shared_rows

@@ -3,7 +3,7 @@
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
-from service.core.pages import Page, fetch_page
+from service.core.http.pages import Page, fetch_page
 from service.errors import NotFound
 from service.models.queries import Target, unknown_model
 from service.models.tables import TunedModel

@@ -4,8 +4,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession
+from service.core.http.pages import ListOut, list_out
+from service.core.http.web import RequestSession
 from service.models.deployments.actions import set_deployment
 from service.models.deployments.queries import lock_any_model, served_by_deployments
 from service.models.deployments.schemas import DeploymentName, DeploymentOut, deployment_out

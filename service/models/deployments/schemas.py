@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from service.core.wire import Text, WireIn, WireOut
+from service.core.http.wire import Text, WireIn, WireOut
 from service.models.tables import TunedModel
 
 

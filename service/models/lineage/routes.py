@@ -7,7 +7,7 @@ import msgspec
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import PlainTextResponse
 
-from service.core.web import RequestSession, Route, as_text
+from service.core.http.web import RequestSession, Route, as_text
 from service.models.lineage.family import Direction
 from service.models.lineage.graph import Graph
 from service.models.lineage.impact import Impact, impact

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from service.core.wire import WireOut
+from service.core.http.wire import WireOut
 from service.models.lineage.graph import NodeKind, Role
 
 

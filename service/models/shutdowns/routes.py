@@ -4,7 +4,7 @@ from fastapi import APIRouter
 
 from service.catalog.offers import offers
 from service.core import clock
-from service.core.web import RequestSession, Route
+from service.core.http.web import RequestSession, Route
 from service.models.shutdowns.queries import Affected, Shutdown, affected, shutdown_dates
 from service.models.shutdowns.schemas import ShutdownsOut, shutdown_out
 from service.teams.access import Reader

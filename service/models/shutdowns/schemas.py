@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Literal
 
-from service.core.wire import WireOut
+from service.core.http.wire import WireOut
 from service.models.shutdowns.queries import Affected, Shutdown
 
 

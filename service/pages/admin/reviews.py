@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import InvalidRequest
 from service.ledger.reviews.routes import list_reviews, resolve_review
 from service.ledger.reviews.schemas import ReviewResolve

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from service.app.providers import list_providers
 from service.app.status import PartStatus, status
 from service.core.backlog import count_by_kind, list_work
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.core.work import hasten
 from service.jobs.blocks import BlockKind
 from service.jobs.upstream.routes import delete_block, list_blocks, list_orphans

@@ -5,7 +5,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import TunehouseError
 from service.ledger.closing.months import present_month
 from service.ledger.queries import limits_of

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import Conflict, NotFound, TunehouseError
 from service.files import creating, queries
 from service.files.intake import receive

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 
 from service.app.status import status
 from service.core.clock import now
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.jobs.queries import list_jobs
 from service.ledger.budgets.routes import retrieve_organization_budget, retrieve_team_budget
 from service.ledger.closing.months import present_month

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from service.core.db import transaction
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import NotFound, TunehouseError
 from service.files.queries import list_files
 from service.files.tables import FileStatus, Purpose

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import InvalidRequest
 from service.events.queries import list_events
 from service.jobs import queries

@@ -7,7 +7,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import InvalidRequest, TunehouseError
 from service.models.aliases.routes import (
     delete_alias,

@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from service.comparisons.routes import list_comparisons, retrieve_comparison
 from service.comparisons.schemas import ComparisonOut
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.pages.listing import Column, Field, Listing, more_after, rows_of
 from service.pages.render import show
 from service.pages.words import moment, money, short_model

@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from service.core.clock import unix
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.models import queries
 from service.models.aliases.routes import list_aliases
 from service.models.lineage.graph import Graph

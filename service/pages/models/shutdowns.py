@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.models.shutdowns.routes import list_shutdowns
 from service.models.shutdowns.schemas import ShutdownOut
 from service.pages.listing import Column, Field, Listing

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
 from service.core.clock import now
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import TunehouseError
 from service.ledger.budgets.routes import (
     retrieve_key_budget,

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from service.core.clock import now
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import InvalidRequest
 from service.ledger.closing.months import Month, month_named, present_month
 from service.ledger.queries import budget_view

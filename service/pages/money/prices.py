@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from service.catalog.price import PriceKind
 from service.core.clock import now, unix
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import TunehouseError
 from service.ledger.prices.routes import create_price, list_prices
 from service.ledger.prices.schemas import PriceCreate

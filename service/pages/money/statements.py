@@ -3,7 +3,7 @@
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.ledger.closing.months import month_named, present_month
 from service.ledger.closing.routes import list_drift_reports
 from service.ledger.closing.schemas import StatementOut, statement_out

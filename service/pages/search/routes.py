@@ -6,7 +6,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from sqlalchemy.orm import Session
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import NotFound
 from service.files.queries import get_file, list_files
 from service.files.tables import Purpose

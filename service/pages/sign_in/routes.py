@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from service.core.clock import unix
 from service.core.db import transaction
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import Unauthenticated
 from service.pages.cookies import clear_session, set_session, set_theme
 from service.pages.forms import Posted, is_local

@@ -5,7 +5,7 @@ from fastapi.responses import Response
 
 from service.audit.queries import AuditOutcome
 from service.audit.routes import list_events
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.pages.listing import Column, Field, Listing, more_after, rows_of
 from service.pages.render import leave, show
 from service.pages.words import moment, plain

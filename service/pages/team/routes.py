@@ -5,7 +5,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.errors import TunehouseError
 from service.gateway.limits.routes import retrieve_team_limits
 from service.pages.forms import Posted

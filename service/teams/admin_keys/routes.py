@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 
 from service.core.clock import now
-from service.core.pages import ListOut, Order, list_out
-from service.core.web import RequestSession
+from service.core.http.pages import ListOut, Order, list_out
+from service.core.http.web import RequestSession
 from service.errors import NotFound
 from service.teams.access import Admin
 from service.teams.admin_keys.schemas import (

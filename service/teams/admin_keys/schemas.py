@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from service.core.clock import optional_unix, unix
-from service.core.wire import Name, WireIn, WireOut
+from service.core.http.wire import Name, WireIn, WireOut
 from service.teams.keys.tables import ApiKey
 
 _LONGEST_S = 10 * 366 * 86400

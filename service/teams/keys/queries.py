@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from service.core.pages import Order, Page, fetch_page
+from service.core.http.pages import Order, Page, fetch_page
 from service.errors import NotFound, Unauthenticated
 from service.settings import settings
 from service.teams.keys.secret import digest

@@ -7,8 +7,8 @@ from fastapi import APIRouter, Query
 from sqlalchemy.orm import Session
 
 from service.core.clock import from_unix, now
-from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession
+from service.core.http.pages import ListOut, list_out
+from service.core.http.web import RequestSession
 from service.errors import InvalidRequest
 from service.teams.access import Manager, own_team
 from service.teams.actions import keep_in_service

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from service.core.clock import optional_unix, unix
-from service.core.wire import Name, Text, WireIn, WireOut
+from service.core.http.wire import Name, Text, WireIn, WireOut
 from service.teams.keys.scopes import DEFAULT_SCOPES, Scope
 from service.teams.keys.tables import ApiKey
 

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from service.core.web import RequestSession
+from service.core.http.web import RequestSession
 from service.teams.access import Admin, Reader, own_team
 from service.teams.idempotency import IdempotentRoute
 from service.teams.queries import team_in_service

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 from sqlalchemy.orm import Session
 
-from service.core.wire import WireIn, WireOut
+from service.core.http.wire import WireIn, WireOut
 from service.teams.quotas.actions import Quota, standing_of
 
 # The largest integer that every JSON reader keeps exact.

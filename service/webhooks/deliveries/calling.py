@@ -9,7 +9,7 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpcore2
 
-from service.core.outbound import BoundedStream
+from service.core.http.outbound import BoundedStream
 from service.webhooks.addresses import Network
 from service.webhooks.network import AddressRefused, Deadline, GuardedBackend, NameUnknown, Resolve, resolve
 

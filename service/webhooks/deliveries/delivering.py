@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from service.core import clock, retry_after
+from service.core import clock
+from service.core.http import retry_after
 from service.events.tables import Event
 from service.events.types import EventType
 from service.settings import settings

@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 
-from service.core.pages import ListOut, list_out
-from service.core.web import RequestSession
-from service.core.wire import Text
+from service.core.http.pages import ListOut, list_out
+from service.core.http.web import RequestSession
+from service.core.http.wire import Text
 from service.teams.access import Manager
 from service.teams.idempotency import IdempotentRoute
 from service.webhooks import actions, queries

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from service.core.clock import unix
-from service.core.wire import WireOut
+from service.core.http.wire import WireOut
 from service.webhooks.deliveries.payload import webhook_event_id
 from service.webhooks.states import DeliveryState
 from service.webhooks.tables import WebhookAttempt, WebhookDelivery

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import ColumnElement, Text, literal, null
 
 from service.core import clock
+from service.core.http.web import ReportSession, Route
 from service.core.moments import Moment
-from service.core.web import ReportSession, Route
 from service.errors import InvalidRequest
 from service.ledger.reports.usage.queries import (
     Buckets,

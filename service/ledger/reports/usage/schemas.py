@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
-from service.core.wire import WireOut
+from service.core.http.wire import WireOut
 from service.ledger.reports.usage.queries import UsageBucket
 
 Result = TypeVar("Result", bound=WireOut)

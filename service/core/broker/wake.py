@@ -14,7 +14,7 @@ from celery import Celery
 from kombu.exceptions import ChannelError, OperationalError
 from redis.exceptions import RedisError
 
-from service.core.broker import LATE, NEWS, QUEUE, STEP_TASK, make_celery
+from service.core.broker.application import LATE, NEWS, QUEUE, STEP_TASK, make_celery
 
 log = structlog.get_logger(__name__)
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from celery import Celery
 from kombu.transport import redis
 
-from service.core.redis_clients import sentinel_options
+from service.core.broker.redis_clients import sentinel_options
 from service.settings import settings
 from service.settings.redis import RedisAddress, parse
 
@@ -37,12 +37,12 @@ class _SurvivesLoss:
     def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:
         """Acknowledge a message, if the connection is still there."""
         if self._is_connected():
-            super().basic_ack(delivery_tag, multiple)  # type: ignore[misc]
+            super().basic_ack(delivery_tag, multiple)  # type: ignore[misc]  # kombu ships no types
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:
         """Reject a message, if the connection is still there."""
         if self._is_connected():
-            super().basic_reject(delivery_tag, requeue)  # type: ignore[misc]
+            super().basic_reject(delivery_tag, requeue)  # type: ignore[misc]  # as above
 
     def _is_connected(self) -> bool:
         return self.connection is not None and self.connection.client is not None

@@ -1,0 +1,1 @@
+"""The broker, which only accelerates: messages that wake workers."""
