@@ -189,9 +189,11 @@ def test_a_new_budget_of_a_key_counts_what_is_archived(archived: str) -> None:
 
 @pytest.mark.usefixtures("archived")
 def test_what_needs_the_rows_of_an_archived_month_is_refused(archived: str) -> None:
-    part = CostScope(archived, MONTH.start + timedelta(hours=1), MONTH.end)
-    with transaction() as session, pytest.raises(InvalidRequest, match=r"2024-03 are archived.*midnight"):
-        cost_report(session, part, ["kind"])
+    hour = timedelta(hours=1)
+    for start, end in ((MONTH.start + hour, MONTH.end), (MONTH.start - hour, MONTH.start + hour)):
+        part = CostScope(archived, start, end)
+        with transaction() as session, pytest.raises(InvalidRequest, match=r"2024-03 are archived.*midnight"):
+            cost_report(session, part, ["kind"])
     entry = NewAdjustment(archived, Decimal(-1), "wrong", entry_number=1)
     with transaction() as session, pytest.raises(Conflict, match=r"entry 1 .* archived month"):
         adjust(session, entry, created_by="key_1")
