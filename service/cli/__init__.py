@@ -7,8 +7,8 @@ from service.cli.entry import app
 
 # Importing a module registers its commands. Those of a team member need no database, so they start without
 # the modules of the others, which take a second to load.
-_OF_A_TEAM = ("jobs", "files", "costs", "lineage")
-_MODULES = ("commands", "archive_ledger", "audit_ledger", "doctor", "quote", "team")
+_OF_A_TEAM = ("jobs", "files", "costs", "lineage", "quote")
+_MODULES = ("commands", "archive_ledger", "audit_ledger", "doctor", "team")
 
 
 def main() -> None:

@@ -1,4 +1,6 @@
-"""A client for what OpenAI's SDK has no method for: reports, estimates, costs, lineage, aliases, shutdowns.
+"""A client for what OpenAI's SDK has no method for.
+
+Reports, estimates, quotes, costs, lineage, aliases and shutdowns:
 
     from service.client import Tunehouse
 
@@ -17,6 +19,8 @@ from service.client.answers import (
     JobInfo,
     KeyInfo,
     LineageInfo,
+    QuoteInfo,
+    QuotesInfo,
     ReportInfo,
     ShutdownInfo,
 )
@@ -34,6 +38,8 @@ __all__ = [
     "JobInfo",
     "KeyInfo",
     "LineageInfo",
+    "QuoteInfo",
+    "QuotesInfo",
     "ReportInfo",
     "ServiceUnreachable",
     "ShutdownInfo",

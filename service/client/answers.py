@@ -78,11 +78,6 @@ class JobInfo(ServiceAnswer):
     error: JobErrorInfo
     tunehouse: JobExtrasInfo
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the job has ended, in whatever way."""
-        return self.status in ("succeeded", "failed", "cancelled")
-
 
 class JobEventInfo(ServiceAnswer):
     """One event of a job. `data` of the type "metrics" has `step`, `total_steps` and losses."""
@@ -161,6 +156,32 @@ class EstimateInfo(ServiceAnswer):
     trained_tokens: int | None
     cost_usd: Decimal
     warnings: list[str]
+
+
+class QuoteInfo(ServiceAnswer):
+    """A job and its model's use at one provider.
+
+    An amount is None if it is not known. `problem` says why the job cannot run there.
+    """
+
+    provider: str
+    model: str
+    method: str
+    training_usd: Decimal | None
+    use_usd_per_month: Decimal | None
+    hosting_usd_per_month: Decimal | None
+    total_usd: Decimal | None
+    shutdown_date: str | None
+    notes: list[str]
+    problem: str | None
+    explanation: str
+
+
+class QuotesInfo(ServiceAnswer):
+    """Quotes, the cheapest first; their totals are over so many `months` of 30 days."""
+
+    data: list[QuoteInfo]
+    months: int
 
 
 class CostsInfo(ServiceAnswer):

@@ -8,6 +8,7 @@ CallFailed
 import os
 from collections.abc import Iterator
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 import httpx2
 from pydantic import BaseModel, ValidationError
@@ -45,8 +46,8 @@ class Connection:
         transport: httpx2.BaseTransport | None,
     ) -> None:
         """Raise `CallFailed` if the base URL or the key is neither given nor in the environment."""
-        self.base_url = _given(base_url, "base URL", "OPENAI_BASE_URL").rstrip("/")
-        key = _given(api_key, "key", "OPENAI_API_KEY")
+        self.base_url = _given(base_url, "base_url", "OPENAI_BASE_URL").rstrip("/")
+        key = _given(api_key, "api_key", "OPENAI_API_KEY")
         try:
             self._http = httpx2.Client(
                 base_url=self.base_url,
@@ -109,8 +110,13 @@ class Connection:
         )
 
 
-def _given(value: str | None, what: str, variable: str) -> str:
+def path(*parts: str) -> str:
+    """Join the parts of a path; an id is one part, whatever characters it has."""
+    return "/".join(quote(part, safe=":") for part in parts)
+
+
+def _given(value: str | None, argument: str, variable: str) -> str:
     found = value or os.environ.get(variable)
     if not found:
-        raise CallFailed(f"there is no {what}: pass one, or set {variable}")
+        raise CallFailed(f"pass {argument}, or set {variable}")
     return found

@@ -1,44 +1,31 @@
 """The client's methods."""
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Self
-from urllib.parse import quote
 
 import httpx2
 
-from service.client.answers import (
-    AliasInfo,
-    CostsInfo,
-    EstimateInfo,
-    FileInfo,
-    JobEventInfo,
-    JobInfo,
-    KeyInfo,
-    LineageInfo,
-    ReportInfo,
-    ServiceAnswer,
-    ShutdownInfo,
-)
-from service.client.connection import CallFailed, Connection
+from service.client import answers
+from service.client.connection import CallFailed, Connection, path
 from service.client.watching import follow_events
 
 _TIMEOUT_S = 60.0
 _POLL_S = 0.5
 
 
-class _Jobs(ServiceAnswer):
-    data: list[JobInfo]
+class _Jobs(answers.ServiceAnswer):
+    data: list[answers.JobInfo]
 
 
-class _Aliases(ServiceAnswer):
-    data: list[AliasInfo]
+class _Aliases(answers.ServiceAnswer):
+    data: list[answers.AliasInfo]
 
 
-class _Shutdowns(ServiceAnswer):
-    data: list[ShutdownInfo]
+class _Shutdowns(answers.ServiceAnswer):
+    data: list[answers.ShutdownInfo]
 
 
 class Tunehouse:
@@ -67,25 +54,25 @@ class Tunehouse:
         """Close the connections."""
         self._connection.close()
 
-    def me(self) -> KeyInfo:
+    def me(self) -> answers.KeyInfo:
         """Return what the key may do, and how the budgets stand."""
-        return self._connection.call(KeyInfo, "GET", "me")
+        return self._connection.call(answers.KeyInfo, "GET", "me")
 
-    def upload(self, file: Path | BinaryIO, filename: str | None = None) -> FileInfo:
+    def upload(self, file: Path | BinaryIO, filename: str | None = None) -> answers.FileInfo:
         """Upload a dataset; its check begins at once."""
         if isinstance(file, Path):
             with file.open("rb") as opened:
                 return self.upload(opened, filename or file.name)
         named = filename or Path(getattr(file, "name", "dataset.jsonl")).name
         return self._connection.call(
-            FileInfo, "POST", "files", data={"purpose": "fine-tune"}, files={"file": (named, file)}
+            answers.FileInfo, "POST", "files", data={"purpose": "fine-tune"}, files={"file": (named, file)}
         )
 
-    def file(self, file_id: str) -> FileInfo:
+    def file(self, file_id: str) -> answers.FileInfo:
         """Return a file."""
-        return self._connection.call(FileInfo, "GET", f"files/{quote(file_id, safe=':')}")
+        return self._connection.call(answers.FileInfo, "GET", path("files", file_id))
 
-    def wait_for_check(self, file_id: str, timeout_s: float = 3600.0) -> FileInfo:
+    def wait_for_check(self, file_id: str, timeout_s: float = 3600.0) -> answers.FileInfo:
         """Return a file once it has been checked. Raises `CallFailed` if that takes over `timeout_s`."""
         ends = time.monotonic() + timeout_s
         while (file := self.file(file_id)).status == "uploaded":
@@ -94,25 +81,35 @@ class Tunehouse:
             time.sleep(_POLL_S)  # between two looks: files have no event stream
         return file
 
-    def report(self, file_id: str) -> ReportInfo:
+    def report(self, file_id: str) -> answers.ReportInfo:
         """Return what the check of a file found, with the cost of a job for each model that it fits."""
-        return self._connection.call(ReportInfo, "GET", f"files/{quote(file_id, safe=':')}/report")
+        return self._connection.call(answers.ReportInfo, "GET", path("files", file_id, "report"))
 
-    def estimate(self, model: str, training_file: str, **job: Any) -> EstimateInfo:
+    def estimate(self, model: str, training_file: str, **job: Any) -> answers.EstimateInfo:
         """Return what a job would train and cost; `job` are further fields of a job."""
         body = {"model": model, "training_file": training_file, **job}
-        return self._connection.call(EstimateInfo, "POST", "fine_tuning/estimates", json=body)
+        return self._connection.call(answers.EstimateInfo, "POST", "fine_tuning/estimates", json=body)
 
-    def jobs(self, limit: int = 20, after: str | None = None) -> list[JobInfo]:
+    def quote(
+        self, training_file: str, use: Mapping[str, int] | None = None, months: int = 12
+    ) -> answers.QuotesInfo:
+        """Return what a job on a file, and its model's use, costs at every provider.
+
+        `use` has `requests_per_day`, and the `input_tokens` and `output_tokens` of one request.
+        """
+        body = {"training_file": training_file, "use": use, "months": months}
+        return self._connection.call(answers.QuotesInfo, "POST", "fine_tuning/quotes", json=body)
+
+    def jobs(self, limit: int = 20, after: str | None = None) -> list[answers.JobInfo]:
         """Return the team's jobs, newest first; `after` is the id of the last job of the page before."""
         params = _set(limit=limit, after=after)
         return self._connection.call(_Jobs, "GET", "fine_tuning/jobs", params=params).data
 
-    def job(self, job_id: str) -> JobInfo:
+    def job(self, job_id: str) -> answers.JobInfo:
         """Return a job."""
-        return self._connection.call(JobInfo, "GET", f"fine_tuning/jobs/{quote(job_id, safe=':')}")
+        return self._connection.call(answers.JobInfo, "GET", path("fine_tuning/jobs", job_id))
 
-    def watch(self, job_id: str) -> Iterator[JobEventInfo]:
+    def watch(self, job_id: str) -> Iterator[answers.JobEventInfo]:
         """Yield a job's events from its first one on, as they happen, until it has ended."""
         return follow_events(self._connection, job_id)
 
@@ -121,29 +118,27 @@ class Tunehouse:
         group_by: Iterable[str] = (),
         start_time: str | int | None = None,
         end_time: str | int | None = None,
-    ) -> CostsInfo:
+    ) -> answers.CostsInfo:
         """Return the team's costs; times are Unix seconds, dates, or times with a zone."""
         params = _set(group_by=list(group_by), start_time=start_time, end_time=end_time)
-        return self._connection.call(CostsInfo, "GET", "costs", params=params)
+        return self._connection.call(answers.CostsInfo, "GET", "costs", params=params)
 
-    def lineage(self, model: str, direction: str | None = None) -> LineageInfo:
+    def lineage(self, model: str, direction: str | None = None) -> answers.LineageInfo:
         """Return a model's graph; `direction` limits it to "ancestors" or "descendants"."""
         params = _set(direction=direction)
         return self._connection.call(
-            LineageInfo, "GET", f"models/{quote(model, safe=':')}/lineage", params=params
+            answers.LineageInfo, "GET", path("models", model, "lineage"), params=params
         )
 
-    def aliases(self) -> Sequence[AliasInfo]:
+    def aliases(self) -> Sequence[answers.AliasInfo]:
         """Return the team's aliases."""
         return self._connection.call(_Aliases, "GET", "aliases").data
 
-    def set_alias(self, name: str, model: str) -> AliasInfo:
+    def set_alias(self, name: str, model: str) -> answers.AliasInfo:
         """Point an alias at a model; it is made if it does not exist."""
-        return self._connection.call(
-            AliasInfo, "PUT", f"aliases/{quote(name, safe=':')}", json={"model": model}
-        )
+        return self._connection.call(answers.AliasInfo, "PUT", path("aliases", name), json={"model": model})
 
-    def shutdowns(self) -> Sequence[ShutdownInfo]:
+    def shutdowns(self) -> Sequence[answers.ShutdownInfo]:
         """Return the base models that will shut down."""
         return self._connection.call(_Shutdowns, "GET", "shutdowns").data
 

@@ -50,8 +50,12 @@ def test_a_dataset_is_checked_a_job_watched_and_its_costs_and_lineage_shown(
     assert f"model {model}" in run("lineage", model).stdout.replace("\n", "")
     lineage = json.loads(run("lineage", model, "--json").stdout)
     assert lineage["edges"][0]["from"]
+    quoted = run("quote", file_id, "--requests-per-day", "100", "--months", "3")
+    assert "over 3 months" in quoted.stdout
     with Tunehouse() as client:
-        assert client.estimate("sandbox-mini", file_id).cost_usd > 0
+        (mini,) = [one for one in client.quote(file_id).data if one.model == "sandbox-mini"]
+        assert mini.training_usd == client.estimate("sandbox-mini", file_id).cost_usd
+        assert mini.training_usd > 0
         assert client.set_alias("support", model).model == model
         assert [alias.name for alias in client.aliases()] == ["support"]
         assert all(one.days_left is not None for one in client.shutdowns())
@@ -65,6 +69,8 @@ def test_a_job_that_fails_ends_the_watch_with_its_reason_and_status_1(
     assert "error  line" in broken.stdout
     assert "broken.jsonl cannot be trained on" in broken.stderr
     (file,) = team.sdk.files.list()
+    quoted = run("quote", file.id)
+    assert (quoted.exit_code, "did not pass its checks" in quoted.stderr) == (1, True)
     job = team.sdk.fine_tuning.jobs.create(
         model="sandbox-mini",
         training_file=team.sdk.files.create(file=EXAMPLES / "tea-club.jsonl", purpose="fine-tune").id,
@@ -93,15 +99,18 @@ def test_a_refused_command_is_one_line(team: TeamHandle, arguments: list[str], m
     assert len(refused.stderr.splitlines()) == 1
 
 
-@pytest.mark.parametrize("variable", ["OPENAI_BASE_URL", "OPENAI_API_KEY"])
-def test_without_base_url_or_key_the_variable_is_named(
-    variable: str, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    ("option", "variable"), [("--base-url", "OPENAI_BASE_URL"), ("--api-key", "OPENAI_API_KEY")]
+)
+def test_without_base_url_or_key_the_option_and_the_variable_are_named(
+    option: str, variable: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("OPENAI_BASE_URL", "http://127.0.0.1:1/v1")
     monkeypatch.setenv("OPENAI_API_KEY", "th-key")
     monkeypatch.delenv(variable)
     refused = run("jobs", "list")
-    assert (refused.exit_code, variable in refused.stderr) == (1, True)
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith(f"tunehouse: Pass {option} or set {variable}: ")
 
 
 def test_the_client_names_the_error_and_what_does_not_answer(team: TeamHandle, service: Service) -> None:

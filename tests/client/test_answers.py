@@ -26,6 +26,8 @@ SCHEMAS = {
     answers.JobCostInfo: "CostOut",
     answers.ReportInfo: "ReportOut",
     answers.EstimateInfo: "EstimateOut",
+    answers.QuoteInfo: "QuoteOut",
+    answers.QuotesInfo: "QuotesOut",
     answers.CostsInfo: "CostsOut",
     answers.NodeInfo: "NodeOut",
     answers.EdgeInfo: "EdgeOut",

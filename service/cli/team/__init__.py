@@ -1,5 +1,5 @@
 """Commands for a team member with a base URL and a key: they speak HTTP and need no settings."""
 
-from service.cli.team import costs, files, jobs, lineage
+from service.cli.team import costs, files, jobs, lineage, quote
 
-__all__ = ["costs", "files", "jobs", "lineage"]  # importing a module of commands registers them
+__all__ = ["costs", "files", "jobs", "lineage", "quote"]  # importing a module of commands registers them

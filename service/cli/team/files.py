@@ -1,16 +1,15 @@
 """`tunehouse files`: check a dataset before a job is paid for."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.progress import Progress
 from rich.table import Table
 from typer import Argument
 
 from service.cli.entry import app, fail
+from service.cli.team.dataset import checked_file
 from service.cli.team.service_of import ApiKey, AsJson, BaseUrl, print_json, screen, service_of
-from service.client import FileInfo, ReportInfo, Tunehouse
+from service.client import FileInfo, ReportInfo
 
 _SHOWN = 20
 
@@ -30,25 +29,14 @@ def check(
     The file stays with the service; its id is the training_file of a job. Exits with status 1 for errors.
     """
     with service_of(base_url, api_key) as tunehouse:
-        found = _find(tunehouse, file)
-        with screen.status(f"checking {found.id}"):
-            checked = tunehouse.wait_for_check(found.id)
-        report = tunehouse.report(found.id)
+        checked = checked_file(tunehouse, file)
+        report = tunehouse.report(checked.id)
     if json:
         print_json(report)
     else:
         _show(checked, report)
     if report.status == "error":
-        fail(f"{found.filename} cannot be trained on: {report.error_count} errors")
-
-
-def _find(tunehouse: Tunehouse, name: str) -> FileInfo:
-    path = Path(name)
-    if name.startswith("file-") and not path.exists():
-        return tunehouse.file(name)
-    with Progress(console=screen, transient=True) as progress, path.open("rb") as opened:
-        read = progress.wrap_file(opened, total=path.stat().st_size, description=f"uploading {path.name}")
-        return tunehouse.upload(read, path.name)
+        fail(f"{checked.filename} cannot be trained on: {report.error_count} errors")
 
 
 def _show(file: FileInfo, report: ReportInfo) -> None:

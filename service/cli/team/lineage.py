@@ -35,7 +35,7 @@ def lineage(
     cost = found.cumulative_cost_usd
     screen.print(f"training ${cost.training}, use ${cost.use}, in all ${cost.total}")
     if found.truncated:
-        screen.print("The branch has more models; --json and the API's limit show them.")
+        screen.print("The branch has more models than these, the nearest. The API's limit goes up to 10,000.")
 
 
 def _labels(found: LineageInfo) -> Callable[[str], str]:

@@ -34,7 +34,11 @@ screen = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_
 
 @contextmanager
 def service_of(base_url: str | None, api_key: str | None) -> Iterator[Tunehouse]:
-    """Yield a client. Whatever goes wrong ends the command with one line."""
+    """Yield a client. Any failure ends the command with one line."""
+    if not base_url:
+        fail("Pass --base-url or set OPENAI_BASE_URL: the service's address, up to and including /v1.")
+    if not api_key:
+        fail("Pass --api-key or set OPENAI_API_KEY: a key of your team.")
     try:
         with Tunehouse(base_url, api_key) as tunehouse:
             yield tunehouse
