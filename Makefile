@@ -30,7 +30,7 @@ test: $(READY) ## Run the tests; ARGS="tests/jobs -k cancel" selects some
 test-train: $(TRAIN_READY) ## Run the tests of real training, with torch for CPUs in .venv-train
 	@.venv-train/bin/python -m pytest -q tests/train $(ARGS)
 
-test-operations: $(READY) ## Run the tests on Debian's PostgreSQL, Redis, pgbouncer, haproxy and Prometheus; takes minutes
+test-operations: $(READY) ## Run the tests of `tunehouse up`, and those on Debian's servers (PostgreSQL, Redis, pgbouncer, haproxy, Prometheus)
 	@.ci/install-operations
 	@$(BIN)/python -m pytest -q -rs $(or $(ARGS),tests/operations)
 
