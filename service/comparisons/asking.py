@@ -147,7 +147,7 @@ class _Sent:
             said.usage,
             self.bounds,
             sent_bytes=self.asked.size_bytes,
-            produced=produced,
+            produced_characters=len(produced),
             count=lambda: self._counted(produced),
         )
         return Answered(text, Used(usage, self.terms, reviews, said.tier), latency_ms)

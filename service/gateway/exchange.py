@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 
 import msgspec
 from aiohttp import ClientResponse
@@ -183,28 +184,27 @@ class Exchange:
         return refusals.from_answer(response.status, response.headers, body, self._words)
 
     async def _settle_complete(self) -> None:
-        if self.usage is None or belief.is_missing(self.usage, has_text=any(self._produced)):
-            usage, reviews = belief.unreported(await self._counted())
-        else:
-            usage, reviews = await self._not_below(self.usage)
-        usage, more = belief.within(usage, self.held.bounds)
+        usage, reviews = await self._believed()
         above = await self._cover(usage)
-        await self._settle(usage, "complete", {**above, **reviews, **more})
+        await self._settle(usage, "complete", {**above, **reviews})
 
-    async def _not_below(self, said: Usage) -> tuple[Usage, Reviews]:
-        """Return the use to charge and its reviews, where the report may be lower than what we passed on."""
-        produced, most = sum(map(len, self._produced)), self.held.bounds
-        if not belief.looks_low(said, most, self.asked.size_bytes, produced):
-            return said, {}
-        return belief.not_below(said, most, await self._counted())
+    async def _believed(self) -> tuple[Usage, Reviews]:
+        seen = {
+            "sent_bytes": self.asked.size_bytes,
+            "produced_characters": sum(map(len, self._produced)),
+        }
+        judge = partial(belief.believed, self.usage, self.held.bounds, **seen, count=self._count)
+        counts_tokens = belief.needs_count(self.usage, self.held.bounds, **seen)
+        return await asyncio.to_thread(judge) if counts_tokens else judge()
 
     async def _cut_short(self) -> tuple[Usage, Reviews]:
-        if self.usage is not None:
-            return await self._not_below(
-                self.usage
-            )  # reported in mid-stream, it may be of the beginning alone
+        # A report in mid-stream may be of the beginning alone.
+        if not belief.is_missing(self.usage, has_text=any(self._produced)):
+            return await self._believed()
         reasons = self.terms.priced.target.base.reasons
-        return belief.cut_short(await self._counted(), self.held.output_tokens, reasons=reasons)
+        usage, low = belief.cut_short(await self._counted(), self.held.output_tokens, reasons=reasons)
+        usage, high = belief.within(usage, self.held.bounds)
+        return usage, {**low, **high}
 
     async def _cover(self, usage: Usage) -> Reviews:
         """Hold what an answer used beyond its hold; the reviews if no budget has that much left."""
@@ -220,9 +220,8 @@ class Exchange:
     async def _settle_broken(self, failure: BaseException) -> None:
         """Charge what came before the end; nothing if it was refused, else the most it can have used."""
         if self.usage or any(self._produced) or self.was_left:
-            usage, low = await self._cut_short()
-            usage, high = belief.within(usage, self.held.bounds)
-            await self._settle(usage, "left" if self.was_left else "cut", {**low, **high})
+            usage, reviews = await self._cut_short()
+            await self._settle(usage, "left" if self.was_left else "cut", reviews)
         elif not self._may_have_run and (
             self._was_refused or isinstance(failure, NeverSent | ProviderRefused)
         ):

@@ -174,6 +174,16 @@ def test_a_usage_report_in_mid_stream_does_not_stand_for_the_rest(
     assert not holds_left(team.id)
 
 
+def test_a_report_of_nothing_in_mid_stream_is_no_report(service: Service, trainer: TrainerProcess) -> None:
+    team = service.make_team()
+    body = f"data: {json.dumps(chunk('General Kenobi', {'prompt_tokens': 0, 'completion_tokens': 0}))}\n\n"
+    trainer.control.fault("status", PATH, status=200, body=body)
+    assert "stream_broken" in chat(team, stream=True).text
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert (rows["input_tokens"].quantity, rows["output_tokens"].quantity) == (9, 3)
+    assert rows["input_tokens"].tags["counted_by"] == "tunehouse"
+
+
 def test_of_two_usage_reports_in_a_stream_the_last_counts(service: Service, trainer: TrainerProcess) -> None:
     team = service.make_team()
     events = [

@@ -51,14 +51,23 @@ def bounds(asked: Asked, demand: Demand, terms: Terms) -> Bounds:
     return Bounds(read, written, is_text=not demand.has_media and "truncation" not in asked.fields)
 
 
+def needs_count(said: Usage | None, most: Bounds, *, sent_bytes: int, produced_characters: int) -> bool:
+    """Whether `believed` calls `count`: the report is missing, or low for the length of its texts."""
+    return (
+        said is None
+        or is_missing(said, has_text=produced_characters > 0)
+        or _looks_low(said, most, sent_bytes, produced_characters)
+    )
+
+
 def believed(
-    said: Usage | None, most: Bounds, *, sent_bytes: int, produced: str, count: Callable[[], Usage]
+    said: Usage | None, most: Bounds, *, sent_bytes: int, produced_characters: int, count: Callable[[], Usage]
 ) -> tuple[Usage, Reviews]:
-    """Return the use to charge for a whole answer, and its reviews. `count` counts it ourselves."""
-    if said is None or is_missing(said, has_text=bool(produced)):
-        usage, reviews = unreported(count())
-    elif looks_low(said, most, sent_bytes, len(produced)):
-        usage, reviews = not_below(said, most, count())
+    """Return the use to charge for an answer, and its reviews. `count` is called if `needs_count`."""
+    if said is None or is_missing(said, has_text=produced_characters > 0):
+        usage, reviews = _unreported(count())
+    elif _looks_low(said, most, sent_bytes, produced_characters):
+        usage, reviews = _not_below(said, most, count())
     else:
         usage, reviews = said, {}
     usage, more = within(usage, most)
@@ -66,18 +75,17 @@ def believed(
 
 
 def is_missing(said: Usage | None, *, has_text: bool) -> bool:
-    """Whether we count ourselves: there is no usable report, or it denies what was read or produced."""
+    """Whether there is no usable report: none, or one that denies what was read or produced."""
     return said is None or not said.input_tokens or (has_text and not said.output_tokens)
 
 
-def looks_low(said: Usage, most: Bounds, sent_bytes: int, produced_characters: int) -> bool:
-    """Whether a report is so low for its texts that their tokens must be counted."""
+def _looks_low(said: Usage, most: Bounds, sent_bytes: int, produced_characters: int) -> bool:
     enough_read = (said.input_tokens + _UNCOUNTED_TOKENS) * _CHARACTERS_PER_TOKEN
     enough_written = (said.output_tokens + _UNCOUNTED_TOKENS) * _CHARACTERS_PER_TOKEN
     return produced_characters > enough_written or (most.is_text and sent_bytes > enough_read)
 
 
-def not_below(said: Usage, most: Bounds, counted: Usage) -> tuple[Usage, Reviews]:
+def _not_below(said: Usage, most: Bounds, counted: Usage) -> tuple[Usage, Reviews]:
     """Return the use to charge where our count shows that the report is too low, and the reviews for it."""
     changed, reviews = {}, {}
     pairs = [("output", PriceKind.OUTPUT_TOKENS), ("input", PriceKind.INPUT_TOKENS)]
@@ -132,7 +140,7 @@ def above_budget(said: Usage, held_output_tokens: int) -> Reviews:
     return {PriceKind.OUTPUT_TOKENS: review}
 
 
-def unreported(counted: Usage) -> tuple[Usage, Reviews]:
+def _unreported(counted: Usage) -> tuple[Usage, Reviews]:
     """Return our own count of a whole answer, because the provider's report is missing or malformed."""
     review = Review("implausible", "the provider's usage report is missing or malformed; Tunehouse counted")
     return counted, {PriceKind.INPUT_TOKENS: review}
