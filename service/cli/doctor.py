@@ -16,6 +16,7 @@ from service.cli.entry import app
 from service.core import clock, heartbeat
 from service.core.broker.redis_clients import redis_client
 from service.core.db import transaction
+from service.core.http.guarded import resolve
 from service.core.postgres.rights import dangers_of
 from service.errors import TunehouseError
 from service.local.checks import read_settings
@@ -23,7 +24,6 @@ from service.local.errors import EmbeddedError
 from service.providers.health import check_all
 from service.settings import settings
 from service.settings.redis import parse
-from service.webhooks.network import resolve
 from service.webhooks.tables import WebhookEndpoint
 
 _MOST_SKEW_S = 5.0  # signatures of webhooks are valid for minutes, leases for two

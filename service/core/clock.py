@@ -18,6 +18,14 @@ def optional_unix(moment: datetime | None) -> int | None:
     return None if moment is None else unix(moment)
 
 
+def known_unix(seconds: float) -> datetime | None:
+    """Return the time for unix seconds that a stranger sent; None for what no calendar has."""
+    try:
+        return from_unix(seconds) if seconds > 0 else None
+    except (OverflowError, ValueError, OSError):
+        return None
+
+
 def from_unix(seconds: float) -> datetime:
     """Return the time for unix seconds from the wire."""
     return datetime.fromtimestamp(seconds, UTC)

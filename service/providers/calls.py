@@ -5,7 +5,7 @@ are kept and used for many calls.
 """
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,6 +14,8 @@ from typing import Any
 import httpcore2
 import httpx2
 
+from service.core.http.addresses import Network
+from service.core.http.guarded import GuardedBackend
 from service.core.http.outbound import BoundedStream
 from service.core.metrics import measures
 from service.providers.bounds import OBJECT, REFUSAL, AnswerRefused, Bound, check_encoding
@@ -43,8 +45,14 @@ def within(seconds: float, answer: Bound = OBJECT) -> Iterator[None]:
         _call.reset(token)
 
 
-def bounded_client(timeout: httpx2.Timeout, provider: str) -> httpx2.Client:
-    """A client for the SDK whose calls keep to `within`, also through the environment's proxies."""
+def bounded_client(
+    timeout: httpx2.Timeout, provider: str, *, guarded_by: Sequence[Network] | None = None
+) -> httpx2.Client:
+    """A client for the SDK whose calls keep to `within`, also through the environment's proxies.
+
+    With `guarded_by`, it connects to public addresses and to these networks alone. A proxy of the environment
+    decides by rules of its own.
+    """
     from openai import DefaultHttpxClient
 
     class CountedClient(DefaultHttpxClient):
@@ -72,6 +80,9 @@ def bounded_client(timeout: httpx2.Timeout, provider: str) -> httpx2.Client:
     for transport in (client._transport, *client._mounts.values()):
         if isinstance(transport, httpx2.HTTPTransport):
             transport._pool._network_backend = _Bounded(transport._pool._network_backend)
+    if guarded_by is not None:
+        assert isinstance(client._transport, httpx2.HTTPTransport)  # noqa: S101 - a direct one
+        client._transport._pool._network_backend = GuardedBackend(guarded_by, _time_left, public=True)
     return client
 
 

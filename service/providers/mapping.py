@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from service.core.clock import from_unix, now
+from service.core.clock import known_unix, now
 from service.providers.answers import Garbage
 from service.providers.port import (
     LineCounts,
@@ -166,12 +166,7 @@ def _count(value: Any) -> int | None:
 def _moment(value: Any) -> datetime | None:
     """Azure sends 0 or -1 where OpenAI sends null."""
     seconds = _number(value)
-    if seconds is None or seconds <= 0:
-        return None
-    try:
-        return from_unix(seconds)
-    except (OverflowError, ValueError, OSError):
-        return None
+    return None if seconds is None else known_unix(seconds)
 
 
 def _hyperparameters(raw: Mapping[str, Any], clean: Clean) -> dict[str, Any]:

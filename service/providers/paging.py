@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from service.core.clock import from_unix
+from service.core.clock import known_unix
 from service.providers.answers import Garbage, read_items
 from service.providers.bounds import PAGE as PAGE_BOUND
 from service.providers.calls import within
@@ -122,4 +122,5 @@ def _before_known(page: list[Item], known: frozenset[str]) -> list[Item]:
 
 def _is_before(raw: Mapping[str, Any], moment: datetime) -> bool:
     created = raw.get("created_at")
-    return isinstance(created, int) and 0 < created < 2**40 and from_unix(created) < moment
+    at = known_unix(created) if isinstance(created, int) else None
+    return at is not None and at < moment

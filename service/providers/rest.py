@@ -6,6 +6,8 @@ from typing import Any
 
 import httpx2
 
+from service.core.http.addresses import literal, may_call
+from service.core.http.guarded import AddressRefused
 from service.providers.answers import Garbage, read_object
 from service.providers.bounds import OBJECT, Bound
 from service.providers.calls import bounded_client, within
@@ -14,6 +16,11 @@ from service.providers.scrub import Clean
 from service.settings import ProviderSettings
 
 _CONNECT_S = 10.0
+_SLOWEST_BYTES_PER_S = 256 * 1024  # of an upload; its time grows with its size
+_NOT_ALLOWED = (
+    "The provider named an upload address in a private network. If the network is yours and meant, add it to "
+    "the provider's upload_allowed_networks."
+)
 
 
 class Rest:
@@ -22,10 +29,11 @@ class Rest:
     def __init__(self, settings: ProviderSettings, root: str, clean: Clean) -> None:
         self._root = root.rstrip("/")
         self._clean = clean
+        self._settings = settings
         self._timeout_s = settings.timeout_s
         self._key = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
-        timeout = httpx2.Timeout(settings.timeout_s, connect=min(settings.timeout_s, _CONNECT_S))
-        self._client = bounded_client(timeout, settings.name)
+        self._waits = httpx2.Timeout(settings.timeout_s, connect=min(settings.timeout_s, _CONNECT_S))
+        self._client = bounded_client(self._waits, settings.name)
         self.close = self._client.close
 
     def get(
@@ -47,10 +55,11 @@ class Rest:
         body: Mapping[str, Any] | None = None,
         *,
         repeatable: bool = False,
+        sent_bytes: int = 0,
         **request: Any,
     ) -> dict[str, Any]:
         """Send a JSON body, or what httpx2 takes as `files`, `data` or `params`; an empty answer is {}."""
-        response = self.post_raw(path, body, repeatable=repeatable, **request)
+        response = self.post_raw(path, body, repeatable=repeatable, sent_bytes=sent_bytes, **request)
         with translated(self._clean, repeatable=repeatable):
             checked = self.check(response, repeatable=repeatable)
             return read_object(checked.content) if checked.content.strip() else {}
@@ -61,26 +70,39 @@ class Rest:
         body: Mapping[str, Any] | None = None,
         *,
         repeatable: bool = False,
+        sent_bytes: int = 0,
         **request: Any,
     ) -> httpx2.Response:
         """The same, with any status: for answers whose headers or refusals say something."""
-        with self._calling(repeatable=repeatable):
+        with self._calling(repeatable=repeatable, sent_bytes=sent_bytes):
             return self._client.post(self._root + path, json=body, headers=self._key, **request)
 
     def put_content(self, url: str, content: Any, size_bytes: int) -> None:
         """Send bytes to a presigned address that the vendor named, without our key.
 
-        The address must use the scheme of the vendor's API, so that it cannot lead a dataset out of TLS.
+        The address must use the scheme of the vendor's API, so that it cannot lead a dataset out of TLS, and
+        must be public or in `upload_allowed_networks`, so that it cannot lead one to a server of yours.
         """
-        with self._calling(repeatable=True):
-            if httpx2.URL(url).scheme != httpx2.URL(self._root).scheme:
+        allowed = self._settings.upload_allowed_networks
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
+        with self._calling(repeatable=True, sent_bytes=size_bytes):
+            named = httpx2.URL(url)
+            if named.scheme != httpx2.URL(self._root).scheme:
                 raise Garbage("The provider named an upload address with another scheme than its API's.")
-            headers = {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
-            self.check(self._client.put(url, content=content, headers=headers), repeatable=True)
+            # A proxy resolves names itself, so that a bare address is checked before it could get there.
+            address = literal(named.host)
+            if address is not None and not may_call(address, allowed):
+                raise Garbage(_NOT_ALLOWED)
+            try:
+                with bounded_client(self._waits, self._settings.name, guarded_by=allowed) as client:
+                    self.check(client.put(named, content=content, headers=headers), repeatable=True)
+            except AddressRefused:
+                raise Garbage(_NOT_ALLOWED) from None
 
     @contextmanager
-    def _calling(self, *, repeatable: bool, answer: Bound = OBJECT) -> Iterator[None]:
-        with translated(self._clean, repeatable=repeatable), within(self._timeout_s, answer):
+    def _calling(self, *, repeatable: bool, answer: Bound = OBJECT, sent_bytes: int = 0) -> Iterator[None]:
+        seconds = self._timeout_s + sent_bytes / _SLOWEST_BYTES_PER_S
+        with translated(self._clean, repeatable=repeatable), within(seconds, answer):
             yield
 
     def check(self, response: httpx2.Response, *, repeatable: bool) -> httpx2.Response:

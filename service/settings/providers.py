@@ -1,6 +1,7 @@
 """Settings of one provider."""
 
 import re
+from ipaddress import IPv4Network, IPv6Network
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
@@ -103,6 +104,12 @@ class ProviderSettings(BaseModel):
         ge=1,
         description="Larger files are copied to the provider in parts.\n"
         "Lower it if a proxy limits request bodies.",
+    )
+    upload_allowed_networks: list[IPv4Network | IPv6Network] = Field(
+        default_factory=list,
+        description="Together and Fireworks only: private networks that the provider may name for an upload. "
+        "All others are refused, to prevent SSRF.\n"
+        "When the provider, or a gateway to it, stores files inside your network.",
     )
     deployments: dict[str, str] = Field(
         default_factory=dict,

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
-from service.webhooks.addresses import Network, literal, may_call
+from service.core.http.addresses import Network, literal, may_call
 
 MAX_LENGTH = 2048
 

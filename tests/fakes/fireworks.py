@@ -26,7 +26,10 @@ class FireworksFake(FakeServer):
 
     def __init__(self) -> None:
         super().__init__()
-        self.more_settings = {"inference_base_url": f"{self.root}/inference/v1"}
+        self.more_settings = {
+            "inference_base_url": f"{self.root}/inference/v1",
+            "upload_allowed_networks": ["127.0.0.0/8"],
+        }
         self.datasets: dict[str, dict[str, Any]] = {}
         self.contents: dict[str, bytes] = {}
         self.jobs: dict[str, dict[str, Any]] = {}

@@ -73,7 +73,7 @@ class FakeServer:
     """
 
     public: tuple[str, ...] = ()  # patterns of paths that need no key
-    more_settings: dict[str, str] = {}  # of the provider that a Tunehouse configures for it
+    more_settings: dict[str, Any] = {}  # of the provider that a Tunehouse configures for it
 
     def __init__(self) -> None:
         self.lock = threading.RLock()

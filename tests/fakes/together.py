@@ -24,6 +24,7 @@ class TogetherFake(FakeServer):
     """The server; checks of files move one state further with each look, and so do jobs, unless `held`."""
 
     public = ("/upload/",)
+    more_settings = {"upload_allowed_networks": ["127.0.0.0/8"]}
 
     def __init__(self) -> None:
         super().__init__()

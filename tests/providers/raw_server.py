@@ -111,7 +111,7 @@ def _handler(
                 kept += piece if keep_bodies else b""
             return kept
 
-        do_GET = do_POST = do_DELETE = answer  # noqa: N815 - http.server looks for these names
+        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - http.server looks for these names
 
         def log_message(self, format: str, *args: Any) -> None:
             """Tests print nothing."""

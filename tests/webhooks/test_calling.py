@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from service.webhooks.addresses import Address
+from service.core.http.addresses import Address
 from service.webhooks.deliveries.calling import EXCERPT_BYTES, READ_BYTES, Outcome, post, tls
 from tests.support.webhook_receiver import Answer, Receiver, receiver
 

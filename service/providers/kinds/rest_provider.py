@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, BinaryIO
 
+from service.core.clock import known_unix
 from service.providers.errors import Gone, Rejected
 from service.providers.kinds.capabilities import capabilities_of
 from service.providers.port import LineCounts, ProviderJob, WebhookHint
@@ -57,15 +58,13 @@ class RestProvider:
 
 def moment_of(value: object) -> datetime | None:
     """An ISO 8601 time or unix seconds as a moment; None for anything else."""
-    if isinstance(value, str):
-        try:
-            found = datetime.fromisoformat(value)
-        except ValueError:
-            return None
-        return found if found.tzinfo else found.replace(tzinfo=UTC)
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 2**40:
-        return datetime.fromtimestamp(value, UTC)
-    return None
+    if isinstance(value, int | float):
+        return None if isinstance(value, bool) else known_unix(value)
+    try:
+        found = datetime.fromisoformat(str(value))
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (OverflowError, ValueError):
+        return None
 
 
 def count_of(value: object) -> int | None:

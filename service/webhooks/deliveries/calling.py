@@ -9,9 +9,9 @@ from urllib.parse import SplitResult, urlsplit
 
 import httpcore2
 
+from service.core.http.addresses import Network
+from service.core.http.guarded import AddressRefused, Deadline, GuardedBackend, NameUnknown, Resolve, resolve
 from service.core.http.outbound import BoundedStream
-from service.webhooks.addresses import Network
-from service.webhooks.network import AddressRefused, Deadline, GuardedBackend, NameUnknown, Resolve, resolve
 
 USER_AGENT = "Tunehouse/0.1"
 READ_BYTES = 64 * 1024  # of an answer's body; the rest is not read
@@ -50,7 +50,9 @@ def post(
     started = time.monotonic()
     parts = urlsplit(url)
     # Unencrypted calls are for the networks the operator named, never across the internet.
-    backend = GuardedBackend(allowed, Deadline(timeout_s), public=parts.scheme == "https", resolve=resolve)
+    is_encrypted = parts.scheme == "https"
+    time_left = Deadline(timeout_s).time_left
+    backend = GuardedBackend(allowed, time_left, public=is_encrypted, resolve=resolve)
     status, error, excerpt, asked = None, None, b"", None
     try:
         with (

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, BinaryIO
 
 from service.providers.bounds import PAGE
-from service.providers.errors import Gone, Rejected
+from service.providers.errors import Gone, OutcomeUnknown, Rejected
 from service.providers.failures import translated
 from service.providers.kinds.capabilities import translate
 from service.providers.kinds.fireworks import reading
@@ -59,7 +59,7 @@ class FireworksProvider(RestProvider):
                 return name
         if size_bytes <= _DIRECT_UPLOAD_BYTES:
             part = (filename, content, "application/jsonl")
-            self._rest.post(f"/{name}:upload", repeatable=True, files={"file": part})
+            self._rest.post(f"/{name}:upload", repeatable=True, sent_bytes=size_bytes, files={"file": part})
         else:
             self._upload_signed(name, filename, content, size_bytes)
         return name
@@ -75,7 +75,9 @@ class FireworksProvider(RestProvider):
         for raw in self._items("datasets"):
             created = moment_of(raw.get("createTime"))
             if created is not None:
-                yield ProviderFile(reading.name_of(raw), str(raw.get("displayName"))[:255], created)
+                with translated(self._clean, repeatable=True):
+                    name = reading.name_of(raw)
+                yield ProviderFile(name, str(raw.get("displayName"))[:255], created)
 
     def file_state(self, file_id: str) -> FileState:
         raw = self._rest.get(f"/{file_id}")
@@ -147,7 +149,8 @@ class FireworksProvider(RestProvider):
 
     def list_models(self) -> list[ProviderModel]:
         listed = self._rest.get(f"/{self._account}/models", {"pageSize": "1"}, answer=PAGE)
-        return [ProviderModel(reading.name_of(raw)) for raw in reading.items_of(listed, "models")]
+        with translated(self._clean, repeatable=True):
+            return [ProviderModel(reading.name_of(raw)) for raw in reading.items_of(listed, "models")]
 
     def delete_model(self, model: str) -> None:
         self._delete(f"/{model}")
@@ -170,6 +173,7 @@ class FireworksProvider(RestProvider):
             if not isinstance(token, str) or not token:
                 return
             params = params | {"pageToken": token}
+        raise OutcomeUnknown("The provider's list is too long to look through.")
 
 
 def job_id_of(stamp: str) -> str:

@@ -56,21 +56,24 @@ class TogetherProvider(RestProvider):
         answer = self._rest.post_raw("/files", files={name: (None, text) for name, text in form.items()})
         file_id = self._announced(answer)
         if answer.status_code == httpx2.codes.FOUND:
-            self._rest.put_content(answer.headers["location"], whole, size_bytes)
+            self._rest.put_content(answer.headers.get("location", ""), whole, size_bytes)
         self._rest.post(f"/files/{file_id}/preprocess", {}, repeatable=True)
         return file_id
 
     def find_file(self, filename: str, since: datetime | None = None) -> str | None:
         for raw in self._files():
             if raw.get("filename") == filename and raw.get("processing_status") in _USABLE:
-                return reading.id_of(raw)
+                with translated(self._clean, repeatable=True):
+                    return reading.id_of(raw)
         return None
 
     def iter_files(self, since: datetime | None = None) -> Iterator[ProviderFile]:
         for raw in self._files():
             created = moment_of(raw.get("created_at"))
             if created is not None:
-                yield ProviderFile(reading.id_of(raw), str(raw.get("filename"))[:255], created)
+                with translated(self._clean, repeatable=True):
+                    file_id = reading.id_of(raw)
+                yield ProviderFile(file_id, str(raw.get("filename"))[:255], created)
 
     def file_state(self, file_id: str) -> FileState:
         raw = self._rest.get(f"/files/{file_id}")

@@ -1,4 +1,4 @@
-"""Which addresses webhooks may be sent to."""
+"""Which addresses may be called at a URL that others chose."""
 
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.webhooks.addresses import is_public, may_call
+from service.core.http.addresses import is_public, may_call
 
 
 @pytest.mark.parametrize("text", ["8.8.8.8", "93.184.216.34", "2606:4700::1111", "2a00:1450:4001::1"])

@@ -1,4 +1,4 @@
-"""Connections to webhook receivers: only to allowed addresses, and only until a deadline.
+"""Connections to addresses that others chose: only to allowed ones, and only until a deadline.
 
 The name is resolved here, each address is checked, and the connection goes to the address that passed: no
 second look-up can answer differently. TLS and the Host header still see the name.
@@ -13,8 +13,8 @@ from ipaddress import ip_address
 
 import httpcore2
 
-from service.core.http.outbound import BoundedStream
-from service.webhooks.addresses import Address, Network, may_call
+from service.core.http.addresses import Address, Network, may_call
+from service.core.http.outbound import BoundedStream, TimeLeft
 
 Resolve = Callable[[str, int], list[Address]]
 
@@ -23,7 +23,7 @@ _resolvers = ThreadPoolExecutor(8, thread_name_prefix="resolve")
 
 
 class AddressRefused(Exception):
-    """The host has no address that webhooks may be sent to."""
+    """The host has no address that may be called."""
 
 
 def resolve(host: str, port: int) -> list[Address]:
@@ -44,26 +44,22 @@ class Deadline:
 
     def time_left(self, timeout: float | None, too_late: type[httpcore2.TimeoutException]) -> float | None:
         """See `TimeLeft`: the deadline alone counts, whatever `timeout` a wait has."""
-        return self.left_s()
-
-    def left_s(self) -> float:
-        """Seconds until then. Raises `httpcore2.TimeoutException` when none are left."""
         left = self._at - time.monotonic()
         if left <= 0:
-            raise httpcore2.TimeoutException("out of time")
+            raise too_late("out of time")
         return left
 
 
 class GuardedBackend(httpcore2.NetworkBackend):
-    """Resolves, checks and connects; everything it opens ends at the deadline."""
+    """Resolves, checks and connects; each wait keeps to `time_left`, and so do those of its streams."""
 
     def __init__(
-        self, allowed: Sequence[Network], deadline: Deadline, *, public: bool, resolve: Resolve = resolve
+        self, allowed: Sequence[Network], time_left: TimeLeft, *, public: bool, resolve: Resolve = resolve
     ) -> None:
         """`public` lets public addresses pass; without it only the `allowed` networks do."""
         self._allowed = allowed
         self._public = public
-        self._deadline = deadline
+        self._time_left = time_left
         self._resolve = resolve
         self._plain = httpcore2.SyncBackend()
 
@@ -80,20 +76,20 @@ class GuardedBackend(httpcore2.NetworkBackend):
         Raises `AddressRefused`, and httpcore2's connection errors and timeouts.
         """
         failure: httpcore2.ConnectError | httpcore2.ConnectTimeout | None = None
-        for address in self._checked_addresses(host, port):
+        for address in self._checked_addresses(host, port, timeout):
             try:
-                stream = self._plain.connect_tcp(
-                    str(address), port, self._deadline.left_s(), local_address, socket_options
-                )
+                left = self._time_left(timeout, httpcore2.ConnectTimeout)
+                stream = self._plain.connect_tcp(str(address), port, left, local_address, socket_options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as unreachable:
                 failure = unreachable
             else:
-                return BoundedStream(stream, self._deadline.time_left)
+                return BoundedStream(stream, self._time_left)
         raise failure or NameUnknown(host)
 
-    def _checked_addresses(self, host: str, port: int) -> list[Address]:
+    def _checked_addresses(self, host: str, port: int, timeout: float | None) -> list[Address]:
+        left = self._time_left(timeout, httpcore2.ConnectTimeout)
         try:
-            found = _resolvers.submit(self._resolve, host, port).result(self._deadline.left_s())
+            found = _resolvers.submit(self._resolve, host, port).result(left)
         except NotInTime as hanging:
             raise httpcore2.ConnectTimeout("the name was not resolved in time") from hanging
         except (OSError, UnicodeError) as unknown:

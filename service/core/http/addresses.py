@@ -1,9 +1,10 @@
-"""Decide which IP addresses a webhook may be sent to.
+"""Decide which IP addresses may be called at a URL that others chose.
 
-A team chooses the URL, and a worker makes the request from inside the network: without this check a team
-could read whatever the workers can reach (SSRF). An IPv4 address embedded in an IPv6 address is checked as
-IPv4. The list follows IANA's special-purpose registries (RFC 6890 and its successors). Python's `is_global`
-does not cover all of them: it accepts multicast, NAT64, 6to4 and newer documentation ranges.
+A team chooses a webhook's URL, a provider the address of an upload, and a worker makes the request from
+inside the network: without this check they could reach whatever the workers can reach (SSRF). An IPv4
+address embedded in an IPv6 address is checked as IPv4. The list follows IANA's special-purpose registries
+(RFC 6890 and its successors). Python's `is_global` does not cover all of them: it accepts multicast, NAT64,
+6to4 and newer documentation ranges.
 """
 
 from collections.abc import Sequence
@@ -60,7 +61,7 @@ def is_within(address: Address, networks: Sequence[Network]) -> bool:
 
 
 def may_call(address: Address, allowed: Sequence[Network], *, public: bool = True) -> bool:
-    """Whether a webhook may be sent to the address: it is in `allowed`, or public and `public` is true."""
+    """Whether the address may be called: it is in `allowed`, or public and `public` is true."""
     return is_within(address, allowed) or (public and is_public(address))
 
 
