@@ -20,7 +20,8 @@ class ActorOut(WireOut):
 class AuditEventOut(WireOut):
     """One recorded request: `action` is its method and route, `params` the values in its path.
 
-    `object_id` is the id of the object that it created, or else the last one in its path.
+    `object_id` is the id of the object that it created, or else the last one in its path. Commands of an
+    operator that change history are recorded too, with the command as `action`.
     """
 
     object: Literal["audit_event"] = "audit_event"

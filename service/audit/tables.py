@@ -12,7 +12,7 @@ ID_PREFIX = "audit_"
 
 
 class AuditEvent(Base):
-    """One recorded request: who sent it, from where, what it did, and how it ended.
+    """One recorded request, or command of an operator: who sent it, from where, what it did, how it ended.
 
     The application's database role can add rows, but not change or delete them; `audit_forget` deletes those
     that are older than both 90 days and the setting. There are no foreign keys: a row outlives the objects it

@@ -12,6 +12,7 @@ from typer import Argument
 from service.cli.commands import DataDir, use_running
 from service.cli.entry import app, fail
 from service.core.db import transaction
+from service.core.postgres.rights import owns_tables
 from service.core.storage import CHUNK_BYTES
 from service.errors import TunehouseError
 from service.files.storing import storing
@@ -37,7 +38,7 @@ def archive_ledger(
     try:
         read_settings()
         done = move_to_storage(month_named(month))
-    except (EmbeddedError, TunehouseError) as error:
+    except (EmbeddedError, TunehouseError, OSError) as error:
         fail(str(error))
     except SQLAlchemyError as error:
         fail(str(getattr(error, "orig", None) or error).strip().splitlines()[0])
@@ -48,13 +49,21 @@ def archive_ledger(
 
 
 def move_to_storage(month: Month) -> ArchivedMonth:
-    """Archive a month, with no transaction open while the file is stored. Raises `Conflict`."""
-    owner_url = settings().migrate_database_url or settings().database_url
-    owner = create_engine(owner_url.get_secret_value(), poolclass=NullPool)
+    """Archive a month, with no transaction open while the file is stored.
+
+    Raises `Conflict` if the month must stay, and `EmbeddedError` without the owner of the tables.
+    """
+    owner_url = (settings().migrate_database_url or settings().database_url).get_secret_value()
+    if not owns_tables(owner_url):
+        raise EmbeddedError(
+            "only the owner of the tables can remove rows; set TUNEHOUSE_MIGRATE_DATABASE_URL to the owner's "
+            "URL, as for `tunehouse migrate`. Nothing was archived."
+        )
+    owner = create_engine(owner_url, poolclass=NullPool)
     with tempfile.TemporaryFile() as file:
         with transaction() as session:
             total = export(session, month, file)
         with storing(iter(lambda: file.read(CHUNK_BYTES), b"")) as stored:
             check_stored(stored, total)
             with transaction(owner) as owned:
-                return archive(owned, month, stored)
+                return archive(owned, month, stored, total)

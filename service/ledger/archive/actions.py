@@ -13,6 +13,7 @@ from typing import IO, NamedTuple
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from service.audit import actions as audit
 from service.core import clock
 from service.core.storage import storage
 from service.errors import Conflict
@@ -21,6 +22,8 @@ from service.ledger.archive import parquet
 from service.ledger.archive.columns import COLUMNS, selected
 from service.ledger.archive.tables import ArchivedMonth
 from service.ledger.closing.months import Month
+from service.ledger.money import usd
+from service.teams.keys.queries import OPERATOR
 
 # Each row is a reason why a month cannot be archived.
 _OBSTACLES = text("""
@@ -46,6 +49,7 @@ _ENTRIES = text(f"""
 _TOTAL = text("""
     SELECT count(*), coalesce(sum(amount_usd), 0) FROM ledger_entries
     WHERE booked_at >= :start AND booked_at < :end""")
+_DIFFERS = "The file in storage differs from the rows in the database; nothing was archived."
 _EMPTY = text("SELECT ledger_empty_month(:first)")
 
 
@@ -83,15 +87,18 @@ def check_stored(stored: Stored, total: Total) -> None:
                 entries += 1
                 amount_usd += row[place]
     if Total(entries, amount_usd) != total:
-        raise Conflict("The file in storage differs from the rows in the database; nothing was archived.")
+        raise Conflict(_DIFFERS)
 
 
-def archive(owner: Session, month: Month, stored: Stored) -> ArchivedMonth:
+def archive(owner: Session, month: Month, stored: Stored, exported: Total) -> ArchivedMonth:
     """Record the file and remove the month's rows, except those of jobs, corrections and reviews.
 
-    `owner` is a session of the owner of the tables, because the application cannot remove rows.
+    `owner` is a session of the owner of the tables, because the application cannot remove rows. Raises
+    `Conflict` if the rows are not those that were exported.
     """
     total = check_can_archive(owner, month)
+    if total != exported:
+        raise Conflict(_DIFFERS)
     archived = ArchivedMonth(
         month=month.start.date(),
         archived_at=clock.now(),
@@ -105,6 +112,16 @@ def archive(owner: Session, month: Month, stored: Stored) -> ArchivedMonth:
     keep_stored(owner, stored)
     owner.flush()
     owner.execute(_EMPTY, _bounds(month))
+    audit.append(
+        owner,
+        team_id=None,
+        key_id=OPERATOR,
+        by_admin=True,
+        action="tunehouse archive-ledger",
+        object_id=month.name,
+        params={"entries": total.entries, "amount_usd": usd(total.amount_usd), "sha256": stored.sha256},
+        status_code=200,
+    )
     return archived
 
 

@@ -14,7 +14,7 @@ from service.teams.keys.secret import digest
 from service.teams.keys.tables import ApiKey, KeySecret
 
 SETTINGS_ADMIN = "key_admin"  # the id of the key in TUNEHOUSE_ADMIN_KEY, which has no row
-OPERATOR = "key_operator"  # stands for an admin who signed in with a link, and has no row either
+OPERATOR = "key_operator"  # stands for who signs in with a link or runs a command, and has no row either
 
 
 def key_of_secret(session: Session, secret: str) -> ApiKey:

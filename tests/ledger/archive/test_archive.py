@@ -14,6 +14,7 @@ from arro3.io import read_parquet
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from service.audit.tables import AuditEvent
 from service.catalog.price import PriceKind
 from service.catalog.prices import price_at
 from service.cli.archive_ledger import move_to_storage
@@ -42,15 +43,16 @@ DAY = datetime(2024, 3, 15, tzinfo=UTC)
 NOON = DAY + timedelta(hours=12)
 
 
-def tunehouse(database: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
+def tunehouse(database: str, *arguments: str, as_owner: bool = True) -> "subprocess.CompletedProcess[str]":
     """Run a command as an operator does, who has the owner's URL."""
+    owner = {"TUNEHOUSE_MIGRATE_DATABASE_URL": superuser.owner_url_of(database)} if as_owner else {}
     return subprocess.run(
         [sys.executable, "-m", "service.cli", *arguments],
         check=False,
         capture_output=True,
         text=True,
         timeout=60,
-        env=os.environ | {"TUNEHOUSE_MIGRATE_DATABASE_URL": superuser.owner_url_of(database)},
+        env=os.environ | owner,
     )
 
 
@@ -84,12 +86,18 @@ def past(database: str) -> Iterator[str]:
 
 
 @pytest.fixture
-def archived(database: str, past: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("TUNEHOUSE_MIGRATE_DATABASE_URL", superuser.owner_url_of(database))
+def owner(database: str) -> Iterator[None]:
+    """Let `move_to_storage` connect as the owner of the tables."""
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TUNEHOUSE_MIGRATE_DATABASE_URL", superuser.owner_url_of(database))
+        settings.cache_clear()
+        yield
     settings.cache_clear()
+
+
+@pytest.fixture
+def archived(past: str, owner: None) -> str:
     assert move_to_storage(MONTH).entries == 6
-    monkeypatch.undo()
-    settings.cache_clear()
     return past
 
 
@@ -119,6 +127,12 @@ def test_an_archived_month_is_reported_and_audited_as_before(database: str, past
     assert (done.returncode, done.stdout[:18]) == (0, "2024-03: 6 entries"), done
     assert numbers() == [5, 6, 7]  # the job's, the flagged one, and today's
     assert figures(past) == before
+    with transaction() as session:
+        (recorded,) = session.scalars(
+            select(AuditEvent).where(AuditEvent.action == "tunehouse archive-ledger")
+        )
+        assert (recorded.object_id, recorded.key_id) == (MONTH.name, "key_operator")
+        assert recorded.params["sha256"] == session.scalar(select(ArchivedMonth.sha256))
     audited = tunehouse(database, "audit-ledger")
     assert (audited.returncode, audited.stdout.split(" checked")[0]) == (
         0,
@@ -214,6 +228,7 @@ def test_a_training_of_an_archived_month_is_still_charged_once(archived: str) ->
     assert numbers() == [5, 6, 7]
 
 
+@pytest.mark.usefixtures("owner")
 def test_a_month_that_is_not_ready_stays(database: str) -> None:
     with transaction() as session:
         one = team(session)
@@ -233,6 +248,14 @@ def test_a_month_that_is_not_ready_stays(database: str) -> None:
     assert numbers() == [1]
     with transaction() as session:
         assert session.scalar(select(func.count()).select_from(ArchivedMonth)) == 0
+
+
+def test_without_the_owners_url_the_command_says_which_setting_it_needs(database: str, past: str) -> None:
+    assert past
+    refused = tunehouse(database, "archive-ledger", MONTH.name, as_owner=False)
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert "set TUNEHOUSE_MIGRATE_DATABASE_URL to the owner's URL" in refused.stderr
+    assert numbers() == [1, 2, 3, 4, 5, 6, 7]
 
 
 def test_the_applications_role_cannot_empty_a_month(database: str, past: str) -> None:
