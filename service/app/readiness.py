@@ -11,7 +11,7 @@ from collections.abc import Callable
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
-from service.core.db import LIMITS, engine
+from service.core.db import SETTINGS, engine
 from service.core.postgres.schema import schema_in
 from service.core.storage import storage
 from service.errors import TunehouseError, Unavailable
@@ -36,7 +36,7 @@ def check_database() -> None:
             _POOLER if is_pooler else "The database is not ready. Check that PostgreSQL is running.",
             param="database",
         ) from failure
-    if lock_timeout != LIMITS["lock_timeout"]:
+    if lock_timeout != SETTINGS["lock_timeout"]:
         raise Unavailable(_POOLER, param="database")
     problem = "The database is empty. Run `tunehouse migrate`." if schema is None else schema.problem
     if problem:

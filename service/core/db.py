@@ -22,9 +22,10 @@ from service.core.metrics import measures
 from service.settings import settings
 
 _HOOKS = "after_commit"
-# Postgres settings of every connection: they bound waits for row locks, and end stuck transactions.
-LIMITS = {"lock_timeout": "20s", "idle_in_transaction_session_timeout": "60s"}
-_SET_LIMITS = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in LIMITS.items())
+# Postgres settings of every connection: they bound waits for row locks, and end stuck transactions. JIT
+# compilation takes longer than the reports' queries run.
+SETTINGS = {"lock_timeout": "20s", "idle_in_transaction_session_timeout": "60s", "jit": "off"}
+_SET_LOCALLY = "; ".join(f"SET LOCAL {name} = '{value}'" for name, value in SETTINGS.items())
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -79,19 +80,19 @@ def dispose_engines() -> None:
 def direct_connection(**options: str) -> tuple[str, dict[str, Any]]:
     """Return what psycopg needs for a connection past any pooler: an address, and keywords.
 
-    `options` are Postgres settings of the connection, besides the limits.
+    `options` are Postgres settings of the connection, besides those of every connection.
     """
     url = settings().direct_database_url or settings().database_url
     found = make_url(url.get_secret_value()).set(drivername="postgresql")
-    return found.render_as_string(hide_password=False), _connect_args(LIMITS | options)
+    return found.render_as_string(hide_password=False), _connect_args(SETTINGS | options)
 
 
 def _make_engine(url: str, *, is_pooled: bool, **options: str) -> Engine:
     """Make a pool. A pooler in transaction mode hands each transaction another connection of the server's.
 
-    It takes neither startup options nor prepared statements, so each transaction sets its own limits.
+    It takes neither startup options nor prepared statements, so each transaction makes its own settings.
     """
-    args = _connect_args({}) | {"prepare_threshold": None} if is_pooled else _connect_args(LIMITS | options)
+    args = _connect_args({}) | {"prepare_threshold": None} if is_pooled else _connect_args(SETTINGS | options)
     made = create_engine(
         url,
         pool_size=settings().db_pool_size,
@@ -104,7 +105,7 @@ def _make_engine(url: str, *, is_pooled: bool, **options: str) -> Engine:
     event.listen(made, "checkout", measures.connection_used)
     event.listen(made, "checkin", measures.connection_returned)
     if is_pooled:
-        event.listen(made, "begin", _set_limits)
+        event.listen(made, "begin", _set_locally)
     return made
 
 
@@ -122,9 +123,11 @@ def _refuse_closed(connection: psycopg.Connection[Any], _record: object, _proxy:
         raise DisconnectionError
 
 
-def _set_limits(connection: Connection) -> None:
-    if connection.get_isolation_level() != "AUTOCOMMIT":
-        connection.exec_driver_sql(_SET_LIMITS)
+def _set_locally(connection: Connection) -> None:
+    # Not `get_isolation_level()`, which asks the server and never answers "AUTOCOMMIT".
+    driver = connection.connection.driver_connection
+    if not (isinstance(driver, psycopg.Connection) and driver.autocommit):
+        connection.exec_driver_sql(_SET_LOCALLY)
 
 
 def _connect_args(options: Mapping[str, str]) -> dict[str, Any]:

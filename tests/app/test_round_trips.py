@@ -30,7 +30,7 @@ LIMITS = {
     "GET /v1/files/{file}": (1, 1),
     "GET /v1/me": (9, 1),
     "GET /v1/teams/{team}/budget": (4, 1),
-    "GET /v1/costs": (2, 1),
+    "GET /v1/costs": (1, 1),
     "POST /v1/fine_tuning/jobs": (21, 4),
 }
 

@@ -36,8 +36,6 @@ from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMa
 from service.ledger.tables import Entry, LedgerAccount, numbered
 
 _ROLL = text("SELECT ledger_roll(:team_id, :most)")
-# JIT compilation takes longer than these queries run.
-_NO_JIT = text("SET LOCAL jit = off")
 _MOST = 50_000  # entries per team and transaction; takes about half a second
 
 Span = Literal["day", "month"]
@@ -90,7 +88,6 @@ def booked(
 
 def read(session: Session, query: Select[Any] | CompoundSelect[Any]) -> MappingResult:
     """Run a report's query and return its rows."""
-    session.execute(_NO_JIT)
     return session.execute(query).mappings()
 
 
