@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from service.core.db import transaction
+from service.teams.keys.queries import get_key
 from service.teams.keys.tables import ApiKey, KeySecret
 from tests.support.service import Service
 
@@ -98,3 +99,13 @@ def test_a_slug_that_is_not_url_safe_is_refused_by_name(service: Service, slug: 
 def test_only_an_admin_makes_teams(service: Service) -> None:
     answer = service.make_team().http.post("/v1/teams", json={"name": "x", "slug": "x"})
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize("limit", ["budget", "rate_limits"])
+def test_a_key_that_is_being_changed_can_be_read(service: Service, limit: str) -> None:
+    team = service.make_team()
+    key_id = service.admin.get(f"/v1/teams/{team.id}/keys").json()["data"][0]["id"]
+    with transaction() as session:
+        get_key(session, team.id, key_id, lock=True)
+        answer = service.admin.get(f"/v1/teams/{team.id}/keys/{key_id}/{limit}")
+    assert answer.status_code == 200

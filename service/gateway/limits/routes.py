@@ -64,7 +64,7 @@ def set_key_limits(
     team = own_team(session, caller, team_id)
     keep_in_service(session, team)
     require_may_limit(session, caller)
-    key = get_key(session, team.id, key_id)
+    key = get_key(session, team.id, key_id, lock=True)
     limits = body.model_dump()
     own_limits.set_limits(session, team_id=team.id, subject_id=key.id, **limits)
     note_bound(session, key, "rate_limits", is_set=any(limit is not None for limit in limits.values()))

@@ -67,7 +67,7 @@ def set_key_budget(
     team = own_team(session, caller, team_id)
     keep_in_service(session, team)
     require_may_limit(session, caller)
-    key = get_key(session, team.id, key_id)
+    key = get_key(session, team.id, key_id, lock=True)
     note_bound(session, key, "budget", is_set=body.limit_usd is not None)
     set_budget(session, team.id, scope="key", account_id=key.id, **body.model_dump())
     return _key_budget(session, team, key.id)

@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from sqlalchemy.orm import Session
 
 from service.core.clock import now
 from service.core.http.pages import ListOut, Order, list_out
@@ -64,12 +65,12 @@ def retrieve_admin_key(key_id: str, session: RequestSession, _: Admin) -> AdminK
 @router.delete("/{key_id}")
 def delete_admin_key(key_id: str, session: RequestSession, _: Admin) -> AdminKeyDeleted:
     """Revoke an admin key; it stops working at once."""
-    actions.revoke_key(session, _living(session, key_id))
+    actions.revoke_key(session, _living(session, key_id, lock=True))
     return AdminKeyDeleted(id=key_id)
 
 
-def _living(session: RequestSession, key_id: str) -> ApiKey:
-    key = queries.get_key(session, None, key_id)
+def _living(session: Session, key_id: str, *, lock: bool = False) -> ApiKey:
+    key = queries.get_key(session, None, key_id, lock=lock)
     if key.revoked_at is not None:
         raise NotFound(f"There is no key {key_id!r}.", param="key_id")
     return key

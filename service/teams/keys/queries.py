@@ -86,10 +86,13 @@ def is_bounded(session: Session, key: ApiKey) -> bool:
     return bool(key.bounds) or account_of(session, key) != key.id
 
 
-def get_key(session: Session, team_id: str | None, key_id: str) -> ApiKey:
-    """Return and lock the key with this id, an admin key if there is no team. Raises `NotFound`."""
+def get_key(session: Session, team_id: str | None, key_id: str, *, lock: bool = False) -> ApiKey:
+    """Return the key with this id, an admin key if there is no team. Raises `NotFound`.
+
+    To change it, `lock` it.
+    """
     own = select(ApiKey).where(ApiKey.team_id.is_not_distinct_from(team_id), ApiKey.id == key_id)
-    key = session.scalar(own.with_for_update())
+    key = session.scalar(own.with_for_update() if lock else own)
     if key is None:
         raise NotFound(f"There is no key {key_id!r}.", param="key_id")
     return key

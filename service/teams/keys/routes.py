@@ -64,7 +64,7 @@ def rotate_key(
     """
     team = own_team(session, caller, team_id)
     keep_in_service(session, team)
-    key = queries.get_key(session, team.id, key_id)
+    key = queries.get_key(session, team.id, key_id, lock=True)
     require_may_rotate(session, caller, key)
     grace = timedelta(seconds=body.grace_seconds if body else 0)
     return _with_secret(session, key, actions.rotate_key(session, key, grace))
@@ -74,7 +74,7 @@ def rotate_key(
 def delete_key(team_id: str, key_id: str, session: RequestSession, caller: Manager) -> KeyDeleted:
     """Revoke a key. The list still shows it."""
     team = own_team(session, caller, team_id)
-    actions.revoke_key(session, queries.get_key(session, team.id, key_id))
+    actions.revoke_key(session, queries.get_key(session, team.id, key_id, lock=True))
     return KeyDeleted(id=key_id)
 
 
