@@ -10,60 +10,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser
 
 from tests.pages.conftest import SHOTS
+from tests.pages.paths import OF_A_TEAM, OF_ADMINS
 from tests.pages.person import Person, Theme
 from tests.pages.town import Town
 from tests.support.service import Service
 
 THEMES: tuple[Theme, ...] = ("light", "dark")
-OF_A_TEAM = (
-    "/",
-    "/datasets",
-    "/datasets/new",
-    "/datasets/{good}",
-    "/datasets/{bad}",
-    "/datasets/{bad}/lines/13",
-    "/datasets/{good}/delete",
-    "/jobs",
-    "/jobs/new",
-    "/jobs/new?training_file={good}&model=sandbox-mini",
-    "/jobs/{job}",
-    "/models",
-    "/models/{second}",
-    "/models/sandbox-mini",
-    "/aliases",
-    "/aliases/support",
-    "/comparisons",
-    "/playground",
-    "/shutdowns",
-    "/costs",
-    "/costs?group_by=model&then=kind",
-    "/costs/entries",
-    "/budget",
-    "/statements",
-    "/prices",
-    "/team",
-    "/team/webhooks",
-    "/team/audit",
-    "/sessions",
-    "/search?q=support",
-)
-OF_ADMINS = (
-    "/",
-    "/admin/status",
-    "/admin/providers",
-    "/admin/work",
-    "/admin/teams",
-    "/admin/audit",
-    "/admin/webhooks",
-    "/admin/reviews",
-    "/teams/choose",
-    "/costs?group_by=team",
-    "/budget",
-    "/statements",
-    "/prices",
-    "/sessions",
-    "/search?q=team",
-)
 
 
 @pytest.mark.parametrize("theme", THEMES)
