@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Hashable
 from typing import Generic, NamedTuple, TypeVar
 
+from anyio import CapacityLimiter, to_thread
+
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
 
@@ -26,9 +28,12 @@ class ShortMemory(Generic[Key, Value]):
     look-up.
     """
 
-    def __init__(self, ttl_s: float, now: Callable[[], float] = time.monotonic) -> None:
-        """`now` is a clock in seconds that never goes back."""
+    def __init__(
+        self, ttl_s: float, limiter: CapacityLimiter, now: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`limiter` bounds the look-ups at a time; `now` is a clock in seconds that never goes back."""
         self._ttl_s = ttl_s
+        self._limiter = limiter
         self._now = now
         self._known: dict[Key, _Known[Value]] = {}
         self._pending: dict[Key, asyncio.Task[Value]] = {}
@@ -54,7 +59,7 @@ class ShortMemory(Generic[Key, Value]):
     async def _refresh(self, key: Key, look_up: Callable[[], Value]) -> Value:
         # The age counts from before the look-up, so a change during it shows within `ttl_s`.
         began = self._now()
-        value = await asyncio.to_thread(look_up)
+        value = await to_thread.run_sync(look_up, limiter=self._limiter)
         if len(self._known) >= _LARGEST:
             self._known.clear()
         self._known[key] = _Known(value, began + _RENEW_AFTER * self._ttl_s, began + self._ttl_s)

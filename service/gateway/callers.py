@@ -34,4 +34,6 @@ def admit(caller: Caller) -> Payer:
     caller.require_living_team()
     with transaction() as session:
         limits = own_limits.of_subjects(session, [caller.team, caller.account_id])
-    return Payer(caller.team, caller.account_id, limits, caller.counted_as, caller.most_in_flight)
+    return Payer(
+        caller.team, caller.account_id, limits, caller.counted_as, caller.most_in_flight, caller.ends_at
+    )

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal
 
 Unit = Literal["requests", "tokens"]
@@ -12,7 +13,8 @@ class Payer:
     """A team, by one of its keys, that may call models and pays for it.
 
     `limits` are the requests and tokens a minute that differ from the settings', by the id of team or key.
-    `counted_as` and `most_in_flight` are those of the `Caller`; a worker's payer has no requests in flight.
+    `counted_as`, `most_in_flight` and `ends_at` are those of the `Caller`; a worker's payer has no requests
+    in flight.
     """
 
     team_id: str
@@ -20,3 +22,4 @@ class Payer:
     limits: Mapping[tuple[str, Unit], int] = field(default_factory=dict, hash=False, compare=False)
     counted_as: str = field(default="", compare=False)
     most_in_flight: int | None = field(default=None, compare=False)
+    ends_at: datetime | None = field(default=None, compare=False)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from anyio import CapacityLimiter
 from sqlalchemy.orm import Session
 
 from service.catalog.price import SERVICE_TIERS, STANDARD
@@ -16,6 +17,7 @@ from service.models.queries import Target, resolve
 from service.models.shutdowns.checks import check_serving
 from service.providers.errors import NotConfigured
 
+_LOOK_UPS = CapacityLimiter(8)  # at a time
 _NEEDED = (PriceKind.INPUT_TOKENS, PriceKind.OUTPUT_TOKENS)
 
 Prices = Mapping[PriceKind, Price]
@@ -44,7 +46,7 @@ class Targets:
     """Knows the models that were called a moment ago, as each team sees them."""
 
     def __init__(self, ttl_s: float) -> None:
-        self._memory: ShortMemory[tuple[str, str], Priced] = ShortMemory(ttl_s)
+        self._memory: ShortMemory[tuple[str, str], Priced] = ShortMemory(ttl_s, _LOOK_UPS)
 
     async def find(self, team_id: str, model: str) -> Priced:
         """Return what the team means by `model`.

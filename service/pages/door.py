@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.app.edge import headers as heads
 from service.app.edge.bodies import Bodies
-from service.app.edge.door import KEY_CHECKS, STRANGERS, replayed, run_in_turn
+from service.app.edge.door import STRANGERS, replayed, run_in_turn
 from service.app.edge.headers import Headers
 from service.app.edge.turns import Turns
 from service.audit.trail import PAGE
@@ -26,6 +26,7 @@ from service.pages.errors import error_page
 from service.pages.forms import csrf_token, read_form, refuse_other_sites, require_token
 from service.people.queries import SignedIn, find_session
 from service.settings import settings
+from service.teams.known import KEY_CHECKS
 
 _SAFE = ("GET", "HEAD")
 _PUBLIC = re.compile(r"/(static/.+|sign-in(/.*)?)")

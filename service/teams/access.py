@@ -2,7 +2,7 @@
 
 import hmac
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Request, Security
@@ -37,7 +37,7 @@ class Caller:
     """The sender of a request: one of a team's keys, or an admin, who may act for a team.
 
     `account_id` is the key whose budget and rate limits apply; `most_in_flight` is the quota of concurrent
-    requests.
+    requests; `ends_at` is when the secret stops working, if that is known.
     """
 
     key_id: str
@@ -47,6 +47,7 @@ class Caller:
     account_id: str = ""
     team_is_archived: bool = False
     most_in_flight: int | None = None
+    ends_at: datetime | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "account_id", self.account_id or self.key_id)
@@ -95,7 +96,8 @@ def authenticate(secret: str, team_header: str | None = None) -> Caller:
     with transaction() as session:
         if is_settings_admin(secret):
             return _as_admin(session, SETTINGS_ADMIN, team_header)
-        return _caller_of(session, key_of_secret(session, secret), team_header)
+        key, ends_at = key_of_secret(session, secret)
+        return _caller_of(session, key, team_header, ends_at)
 
 
 def is_settings_admin(secret: str) -> bool:
@@ -108,7 +110,7 @@ def is_settings_admin(secret: str) -> bool:
 
 def key_of_sign_in(session: Session, secret: str) -> str:
     """Return the id of the key that a person signs in with. Raises `Unauthenticated`."""
-    return SETTINGS_ADMIN if is_settings_admin(secret) else key_of_secret(session, secret).id
+    return SETTINGS_ADMIN if is_settings_admin(secret) else key_of_secret(session, secret)[0].id
 
 
 def caller_of_key(session: Session, key_id: str, team_id: str | None = None) -> Caller:
@@ -121,16 +123,19 @@ def caller_of_key(session: Session, key_id: str, team_id: str | None = None) -> 
     return _caller_of(session, living_key(session, key_id), team_id)
 
 
-def _caller_of(session: Session, key: ApiKey, team_header: str | None) -> Caller:
+def _caller_of(
+    session: Session, key: ApiKey, team_header: str | None, ends_at: datetime | None = None
+) -> Caller:
     _note_use(session, key)
     if key.team_id is None:
-        return _as_admin(session, key.id, team_header)
+        return _as_admin(session, key.id, team_header, ends_at)
     return Caller(
         key.id,
         key.team_id,
         frozenset(key.scopes),
         account_id=account_of(session, key),
         most_in_flight=limit_of(session, key.team_id, Quota.REQUESTS_IN_FLIGHT),
+        ends_at=ends_at,
     )
 
 
@@ -142,7 +147,9 @@ def _note_use(session: Session, key: ApiKey) -> None:
         session.execute(update(ApiKey).where(ApiKey.id == key.id).values(last_used_at=now))
 
 
-def _as_admin(session: Session, key_id: str, team_header: str | None) -> Caller:
+def _as_admin(
+    session: Session, key_id: str, team_header: str | None, ends_at: datetime | None = None
+) -> Caller:
     team = session.get(Team, team_header) if team_header else None
     if team_header and team is None:
         raise NotFound(
@@ -156,6 +163,7 @@ def _as_admin(session: Session, key_id: str, team_header: str | None) -> Caller:
         is_admin=True,
         team_is_archived=team is not None and team.archived_at is not None,
         most_in_flight=settings().team_requests_in_flight,
+        ends_at=ends_at,
     )
 
 

@@ -4,6 +4,7 @@ import asyncio
 import threading
 
 import pytest
+from anyio import CapacityLimiter
 
 from service.core.short_memory import ShortMemory
 
@@ -39,7 +40,7 @@ def clock() -> Clock:
 
 @pytest.fixture
 def memory(clock: Clock) -> ShortMemory[str, int]:
-    return ShortMemory(4.0, clock)
+    return ShortMemory(4.0, CapacityLimiter(8), clock)
 
 
 def test_a_value_is_looked_up_once_while_it_is_young(memory: ShortMemory[str, int], clock: Clock) -> None:

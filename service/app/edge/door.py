@@ -7,7 +7,6 @@ import re
 from collections.abc import Mapping
 
 import structlog
-from anyio import CapacityLimiter
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app.edge import headers as heads
@@ -25,7 +24,6 @@ from service.teams.known import KnownCallers
 # A request uses one thread at a time. There are more threads than turns, so that a request that holds a row
 # always gets a thread to finish with, however many others wait for that row.
 AT_ONCE = 32
-KEY_CHECKS = CapacityLimiter(8)
 THREADS = 64
 _ALIVE = "/healthz"
 _PUBLIC = re.compile(r"/(readyz|status|metrics|openapi\.json|docs(/.*)?|webhooks/[^/]+)")

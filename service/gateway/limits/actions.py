@@ -11,6 +11,7 @@ from service.core import clock
 from service.gateway.limits.tables import RateLimit
 from service.gateway.payer import Unit
 from service.settings import Settings
+from service.teams.known import forget_callers
 
 LimitOwner = Literal["key", "team"]
 
@@ -43,7 +44,8 @@ def set_limits(
     requests_per_minute: int | None,
     tokens_per_minute: int | None,
 ) -> None:
-    """Set the limits of a team or key; all processes follow within `inference_cache_s`."""
+    """Set the limits of a team or key: at once in this process, in others within `inference_cache_s`."""
+    forget_callers(session)
     values = {
         "requests_per_minute": requests_per_minute,
         "tokens_per_minute": tokens_per_minute,

@@ -17,8 +17,11 @@ SETTINGS_ADMIN = "key_admin"  # the id of the key in TUNEHOUSE_ADMIN_KEY, which 
 OPERATOR = "key_operator"  # stands for who signs in with a link or runs a command, and has no row either
 
 
-def key_of_secret(session: Session, secret: str) -> ApiKey:
-    """Return the key that this secret belongs to. Raises `Unauthenticated` if it does not work any more."""
+def key_of_secret(session: Session, secret: str) -> tuple[ApiKey, datetime | None]:
+    """Return the key that this secret belongs to, and when the secret stops working, if that is known.
+
+    Raises `Unauthenticated` if it has stopped working.
+    """
     found = session.execute(
         select(ApiKey, KeySecret, func.now().label("now"))
         .join(KeySecret, KeySecret.key_id == ApiKey.id)
@@ -35,7 +38,7 @@ def key_of_secret(session: Session, secret: str) -> ApiKey:
             f"The secret {own.prefix}… was replaced when its key was rotated; use the new one.",
             code="key_rotated",
         )
-    return key
+    return key, min((end for end in (key.expires_at, own.ends_at) if end is not None), default=None)
 
 
 def living_key(session: Session, key_id: str) -> ApiKey:
