@@ -1,10 +1,9 @@
 """Create and end rules for shared costs, and book the shares of ended months."""
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any, Literal
+from dataclasses import asdict
+from datetime import UTC
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -17,45 +16,27 @@ from service.ledger.actions import append_rows
 from service.ledger.closing.months import Month, closed_until, month_named
 from service.ledger.kinds import SHARED_COST
 from service.ledger.money import usd
-from service.ledger.shared.queries import By, Share, amount_in, moment_of, shares_in
+from service.ledger.shared.queries import Share, amount_in, moment_of, shares_in
 from service.ledger.shared.split import STEP
 from service.ledger.shared.tables import SharedCostMonth, SharedCostRule
 from service.teams.queries import get_team
 
 
-@dataclass(frozen=True)
-class NewSharedCost:
-    """A bill of `amount_usd` per hour or month, and how teams share it; see `SharedCostRule`."""
-
-    name: str
-    amount_usd: Decimal
-    per: Literal["hour", "month"]
-    by: By
-    default_team_id: str
-    provider: str | None = None
-    base_model: str | None = None
-    model: str | None = None
-    effective_from: datetime | None = None
-
-
-def create_rule(session: Session, new: NewSharedCost, *, created_by: str) -> SharedCostRule:
-    """Create a rule that applies from `effective_from` on, by default from now on.
+def create_rule(session: Session, rule: SharedCostRule, *, created_by: str) -> SharedCostRule:
+    """Add a rule, which applies from its `effective_from` on, or from now on if it has none.
 
     Raises `InvalidRequest` if that lies in a closed month, and `NotFound` for an unknown team.
     """
-    get_team(session, new.default_team_id)
-    effective_from = new.effective_from or clock.now()
+    get_team(session, rule.default_team_id)
+    rule.id, rule.created_by, rule.created_at = ids.new_id("shared_"), created_by, clock.now()
+    rule.effective_from = rule.effective_from or rule.created_at
     closed = closed_until(session)
-    if closed is not None and effective_from < month_named(f"{closed:%Y-%m}").end:
+    if closed is not None and rule.effective_from < month_named(f"{closed:%Y-%m}").end:
         raise InvalidRequest(
             f"'effective_from' lies in a closed month; {closed:%Y-%m} is the latest. To charge for closed "
             "months, book adjustments: POST /v1/costs/adjustments.",
             param="effective_from",
         )
-    values = asdict(new) | {"effective_from": effective_from}
-    rule = SharedCostRule(
-        **values, id=ids.new_id("shared_"), created_by=created_by, created_at=clock.now(), ended_at=None
-    )
     session.add(rule)
     session.flush()
     return rule

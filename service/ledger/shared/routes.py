@@ -31,7 +31,7 @@ MonthName = Annotated[str, Query(description="A calendar month (UTC), such as 20
 @router.post("")
 def create_shared_cost(body: SharedCostCreate, session: RequestSession, caller: Admin) -> SharedCostOut:
     """Divide a bill, such as a deployment's hosting, among the teams by their use, month by month."""
-    return shared_cost_out(create_rule(session, body.as_new(), created_by=caller.key_id))
+    return shared_cost_out(create_rule(session, body.as_rule(), created_by=caller.key_id))
 
 
 @router.get("")

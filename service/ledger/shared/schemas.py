@@ -10,7 +10,6 @@ from service.core.clock import from_unix, unix
 from service.core.http.wire import Name, WireIn, WireOut
 from service.ledger.fields import Moment
 from service.ledger.money import usd
-from service.ledger.shared.actions import NewSharedCost
 from service.ledger.shared.queries import By
 from service.ledger.shared.tables import SharedCostRule
 
@@ -35,10 +34,10 @@ class SharedCostCreate(WireIn):
     model: Name | None = None
     effective_from: Moment | None = None
 
-    def as_new(self) -> NewSharedCost:
-        """Convert to the ledger's type."""
+    def as_rule(self) -> SharedCostRule:
+        """Convert to a rule that `create_rule` completes."""
         moment = None if self.effective_from is None else from_unix(self.effective_from)
-        return NewSharedCost(**(self.model_dump() | {"effective_from": moment}))
+        return SharedCostRule(**(self.model_dump() | {"effective_from": moment}))
 
 
 class SharedCostOut(WireOut):

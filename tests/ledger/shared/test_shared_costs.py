@@ -20,8 +20,9 @@ from service.ledger.departments.tables import TeamAllocation
 from service.ledger.queries import budget_view, forecast_of
 from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.rollups.sums import roll_up
-from service.ledger.shared.actions import NewSharedCost, book_until, create_rule, end_rule
+from service.ledger.shared.actions import book_until, create_rule, end_rule
 from service.ledger.shared.queries import amount_in, shares_in
+from service.ledger.shared.tables import SharedCostRule
 from service.ledger.tables import Entry
 from service.teams.tables import Team
 from tests.ledger.make import charge, price, team
@@ -44,7 +45,7 @@ def use(session: Session, who: str, key: str, tokens: int, day: int = 10, **fiel
     settle(session, team_id=who, subject_id=key, charges=[charge(key, tokens, occurred_at=moment, **fields)])
 
 
-def hosting(owner: str, **fields: object) -> NewSharedCost:
+def hosting(owner: str, **fields: object) -> SharedCostRule:
     values: dict[str, object] = {
         "name": "Hosting",
         "amount_usd": Decimal("1.70"),
@@ -54,7 +55,7 @@ def hosting(owner: str, **fields: object) -> NewSharedCost:
         "base_model": "sandbox-mini",
         "effective_from": LAST.start,
     }
-    return NewSharedCost(**(values | fields))  # type: ignore[arg-type]
+    return SharedCostRule(**(values | fields))
 
 
 def wrong() -> list[str]:
