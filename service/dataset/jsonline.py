@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Iterator
+from operator import methodcaller
 from typing import Any, NoReturn
 
 import msgspec
@@ -10,6 +11,7 @@ import msgspec
 from service.dataset.problems import Flaw
 
 _CURLY = frozenset("\u201c\u201d\u2018\u2019")
+_ends_in_space = methodcaller("endswith", (b" ", b"\t", b"\r"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -49,15 +51,19 @@ def read(line: bytes, *, number: Callable[[str], float] = float) -> Any:
         return Flaw("", "invalid_json", too_long)
 
 
+def has_only_fields(line: bytes, fields: int) -> bool:
+    """Return whether a valid line has so many fields at most, repeated ones included, without decoding it."""
+    return line.count(b":") == fields or (line.count(b'":') == fields and _names_plainly(line))
+
+
 def repeated_field(line: bytes) -> Flaw | None:
     """Return the flaw of a valid line that has a field twice in one object.
 
     Decoders keep the last one silently. Only a line with more `":` than fields is decoded in full.
     """
     named = line.count(b'":') - line.count(b'\\":')
-    plainly_written = b'" :' not in line and b'"\t' not in line
     try:
-        if plainly_written and named == _fields_in(msgspec.json.decode(line)):
+        if _names_plainly(line) and named == _fields_in(msgspec.json.decode(line)):
             return None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None  # in a part that the format's own decoder skips, and reads later
@@ -77,6 +83,11 @@ def _spelling(value: Any) -> msgspec.Raw:
 
 
 _ENCODER = msgspec.json.Encoder(enc_hook=_spelling)
+
+
+def _names_plainly(line: bytes) -> bool:
+    """Return whether no space parts a field's name from its colon, so that each field is a `":`."""
+    return not any(map(_ends_in_space, line.split(b":")))
 
 
 def _fields_in(value: Any) -> int:

@@ -32,6 +32,8 @@ BAD_LINES = {
     LINE[:-1] + ', "messages": []}': "line 13: has the field 'messages' twice in one object",
     LINE[:-1] + ',"messages" : []}': "line 13: has the field 'messages' twice in one object",
     LINE.replace('"content": "Four."', '"content": "4", "content": "5"'): "has the field 'content' twice",
+    LINE.replace('"content": "Four."', '"content": "4", "content" : "5"'): "has the field 'content' twice",
+    LINE.replace('"content": "Four."', '"content": "4", "content"  \t: "5"'): "has the field 'content' twice",
     LINE.replace("What", r"\"content\":").replace('"Four."', '"4", "content": "5"'): "field 'content' twice",
 }
 
@@ -43,6 +45,12 @@ def test_an_error_of_a_line_names_its_cause(line: str) -> None:
     assert report.errors[0].line == 13
 
     assert re.search(BAD_LINES[line].replace("{", r"\{"), str(report.errors[0]))
+
+
+@pytest.mark.parametrize("spaced", ["", " ", "  ", "\t", "\r"])
+def test_a_null_field_is_removed_however_its_name_is_written(spaced: str) -> None:
+    report, stored = uploaded(bad_line(LINE.replace("}]", f', "weight"{spaced}: null}}]')), "a.jsonl")
+    assert (report.error_count, b"weight" in stored) == (0, False)
 
 
 @pytest.mark.parametrize("tail", ["“a”: 1}", "'a': 1}", "NaN}"])

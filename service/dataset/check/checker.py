@@ -24,7 +24,7 @@ from service.dataset.formats.base import Format
 from service.dataset.formats.batch_texts import KINDS, ROLES, TRAINED, BatchTexts
 from service.dataset.formats.detect import FORMATS, detect, reason_for
 from service.dataset.formats.tools import ToolBook
-from service.dataset.jsonline import read, repeated_field
+from service.dataset.jsonline import has_only_fields, read, repeated_field
 from service.dataset.limits import MAX_EXAMPLE_TOKENS, MIN_EXAMPLES
 from service.dataset.lines import MAX_LINE_BYTES, Batch, batches
 from service.dataset.normalise import normal_line
@@ -137,7 +137,7 @@ class Checker:
             try:
                 example = decode(line)
                 # No more fields than the least, which most lines have, leave no room for a repeated one.
-                if line.count(b'":') == least_fields(example):
+                if has_only_fields(line, least_fields(example)):
                     flaws = lay_out(example, laid, book)
                 else:
                     flaws = self._lay_out_closely(line, example, fmt, laid)
