@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from service.errors import NotFound
+from service.ledger.archive.queries import archived_months
 from service.ledger.tables import Entry
 
 
@@ -22,6 +23,21 @@ class EntryFilter:
     job_id: str | None = None
     key_id: str | None = None
     provider: str | None = None
+
+
+def incomplete_months(session: Session, wanted: EntryFilter) -> list[str]:
+    """Return the archived months, such as `2026-03`, of which `list_entries` has some entries only.
+
+    Entries of jobs are never archived.
+    """
+    if wanted.job_id is not None:
+        return []
+    return [
+        f"{archived.month:%Y-%m}"
+        for archived in archived_months(session)
+        if (wanted.start is None or archived.month >= wanted.start.date())
+        and (wanted.end is None or archived.month < wanted.end.date())
+    ]
 
 
 def list_entries(
@@ -43,6 +59,6 @@ def list_entries(
     if after is not None:
         if not (after.isascii() and after.isdigit() and len(after) < 19):
             raise NotFound(f"'after' must be the number of an entry, not {after!r}.", param="after")
-        query = query.where(Entry.number < int(after))
+        query = query.where(Entry.first_number < int(after), Entry.number < int(after))
     rows = session.scalars(query.order_by(Entry.number.desc()).limit(limit + 1)).all()
     return rows[:limit], len(rows) > limit

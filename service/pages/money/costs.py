@@ -18,7 +18,7 @@ from service.errors import InvalidRequest
 from service.ledger.closing.months import Month, month_named, present_month
 from service.ledger.queries import budget_view
 from service.ledger.reports.costs import CostScope, cost_report
-from service.ledger.reports.entries import EntryFilter, list_entries
+from service.ledger.reports.entries import EntryFilter, incomplete_months, list_entries
 from service.pages import charts
 from service.pages.listing import Column, Field, Listing, more_after, rows_of
 from service.pages.money.months import latest_months
@@ -170,7 +170,10 @@ def entries(
         more=more_after(request, str(found[-1].number) if found else None, has_more),
     )
     words = [text for text in (month, plain(kind), model, job_id, key_id, provider) if text]
-    return show(request, "entries.html", lists=[listing], words=", ".join(words))
+    archived = incomplete_months(session, wanted)
+    return show(
+        request, "entries.html", lists=[listing], words=", ".join(words), archived=", ".join(archived)
+    )
 
 
 def _remark(corrects: int | None, reason: str | None, state: str | None) -> str:

@@ -31,6 +31,7 @@ from service.ledger.closing.months import close_month, month_named
 from service.ledger.closing.statement import statements
 from service.ledger.queries import standing
 from service.ledger.reports.costs import CostScope, cost_report
+from service.ledger.reports.entries import EntryFilter, incomplete_months
 from service.ledger.rollups.sums import roll_up
 from service.ledger.tables import Entry
 from service.settings import settings
@@ -211,6 +212,22 @@ def test_what_needs_the_rows_of_an_archived_month_is_refused(archived: str) -> N
     entry = NewAdjustment(archived, Decimal(-1), "wrong", entry_number=1)
     with transaction() as session, pytest.raises(Conflict, match=r"entry 1 .* archived month"):
         adjust(session, entry, created_by="key_1")
+
+
+@pytest.mark.usefixtures("archived")
+def test_a_list_of_entries_knows_the_months_that_it_has_in_part() -> None:
+    later = month_named("2024-04")
+    with transaction() as session:
+        months = [
+            incomplete_months(session, wanted)
+            for wanted in (
+                EntryFilter(),
+                EntryFilter(start=MONTH.start, end=MONTH.end),
+                EntryFilter(start=later.start, end=later.end),
+                EntryFilter(job_id="ftjob-1"),
+            )
+        ]
+    assert months == [["2024-03"], ["2024-03"], [], []]
 
 
 @pytest.mark.usefixtures("archived")
