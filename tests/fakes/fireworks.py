@@ -20,7 +20,7 @@ GRPC = {400: 3, 401: 16, 404: 5, 409: 6, 429: 8, 500: 13}
 
 
 class FireworksFake(FakeServer):
-    """The server; datasets move one state further with each look, and so do jobs, unless `held`."""
+    """The server; datasets and jobs move one state further with each look; `held` jobs stop at running."""
 
     public = ("/signed/",)
 
@@ -166,7 +166,7 @@ class FireworksFake(FakeServer):
     def _retrieve(self, request: Request) -> Any:
         job = self.jobs[self._id_of(self.jobs, request)]
         state = job["state"].removeprefix("JOB_STATE_")
-        if state in STATES[:-1] and not self.held:
+        if state in STATES[:-1] and not (self.held and state == "RUNNING"):
             job["state"] = f"JOB_STATE_{STATES[STATES.index(state) + 1]}"
             if job["state"] == "JOB_STATE_COMPLETED":
                 self._finish(job)

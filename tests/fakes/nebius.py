@@ -22,7 +22,7 @@ RANGES = {"n_epochs": (1, 20), "batch_size": (1, 32), "lora_r": (8, 128)}
 
 
 class NebiusFake(FakeServer):
-    """The server; a job moves one status further with each look at it, unless `held`."""
+    """The server; a job moves one status further with each look at it; `held` ones stop at running."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -144,7 +144,7 @@ class NebiusFake(FakeServer):
 
     def _retrieve(self, request: Request) -> Any:
         job = self._found(self.jobs, request)
-        if job["status"] in STATUSES[:-1] and not self.held:
+        if job["status"] in STATUSES[:-1] and not (self.held and job["status"] == "running"):
             job["status"] = STATUSES[STATUSES.index(job["status"]) + 1]
             if job["status"] == "succeeded":
                 self._finish(job)

@@ -79,7 +79,7 @@ class FakeServer:
         self.lock = threading.RLock()
         self.seen: list[Request] = []
         self.faults: list[Fault] = []
-        self.held = False
+        self.held = False  # whether jobs stand still once they run
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
         self._server = _Server(("127.0.0.1", 0), _handler(self))
         threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()

@@ -21,7 +21,7 @@ NANO = 10**9
 
 
 class TogetherFake(FakeServer):
-    """The server; checks of files move one state further with each look, and so do jobs, unless `held`."""
+    """The server; files and jobs move one state further with each look; `held` jobs stop at running."""
 
     public = ("/upload/",)
     more_settings = {"upload_allowed_networks": ["127.0.0.0/8"]}
@@ -214,7 +214,7 @@ class TogetherFake(FakeServer):
 
     def _retrieve(self, request: Request) -> Any:
         job = self._job(request)
-        if job["status"] in STATUSES[:-1] and not self.held:
+        if job["status"] in STATUSES[:-1] and not (self.held and job["status"] == "running"):
             job["status"] = STATUSES[STATUSES.index(job["status"]) + 1]
             job["updated_at"] = _now()
             self._moved(job)

@@ -54,8 +54,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_sessionfinish() -> None:
-    """Write the table when the whole suite has run."""
-    if set(KINDS) == {kind for _, kind in _results} and table.is_complete(_results):
+    """Write the table when the whole suite has run, not a selection of it."""
+    if table.is_complete(_results, set(KINDS)):
         table.PAGE.write_text(table.render(_results), "utf-8")
 
 

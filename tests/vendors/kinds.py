@@ -18,6 +18,7 @@ from tests.support.trainer_process import CALL_TIMEOUT_S, TrainerProcess
 
 Loss = Literal["lost", "never_arrived", "error_after_accepting"]
 NAME = "vendor"
+_STEP_MS = 1
 
 
 class Vendor(Protocol):
@@ -39,7 +40,11 @@ class Vendor(Protocol):
         ...
 
     def hold(self) -> None:
-        """Let running jobs stand still until `let_go`."""
+        """Let jobs get no further than running until `let_go`."""
+        ...
+
+    def tick(self) -> None:
+        """Let a held job get on, by less than what it takes to finish."""
         ...
 
     def let_go(self) -> None:
@@ -76,7 +81,7 @@ class TrainerVendor:
         self.kind, self.base = kind, base
         self._usd, self._stamp_key = Decimal(usd), stamp_key
         dialect = "azure" if kind == "azure" else "openai"
-        self._process = TrainerProcess(folder, bases=[base], step_ms=1, dialect=dialect).start()
+        self._process = TrainerProcess(folder, bases=[base], step_ms=_STEP_MS, dialect=dialect).start()
         self._sdk = OpenAI(
             base_url=self._process.base_url, api_key=self._process.api_key, http_client=sdk_client()
         )
@@ -103,6 +108,10 @@ class TrainerVendor:
     def hold(self) -> None:
         """See `Vendor`."""
         self._process.control.stop_clock()
+
+    def tick(self) -> None:
+        """See `Vendor`."""
+        self._process.control.advance(_STEP_MS / 1000)
 
     def let_go(self) -> None:
         """See `Vendor`."""
@@ -158,6 +167,9 @@ class FakeVendor:
     def hold(self) -> None:
         """See `Vendor`."""
         self._server.held = True
+
+    def tick(self) -> None:
+        """See `Vendor`; the servers move their jobs by themselves."""
 
     def let_go(self) -> None:
         """See `Vendor`."""
