@@ -21,6 +21,7 @@ from service.gateway.metering.usage import Usage
 from service.gateway.refusals import Words
 from service.gateway.targets import Priced
 from service.providers.errors import NotConfigured
+from service.providers.kinds.capabilities import capabilities_of
 from service.providers.registry import endpoint_of, provider_settings
 from service.providers.scrub import make_clean
 
@@ -100,7 +101,7 @@ def ask(
         body["temperature"] = temperature
     asked = CHAT.ask(msgspec.json.encode(body))
     demand = examine(asked.fields, CHAT.table, provider.extra_free_fields, provider.name)
-    CHAT.pin(demand.fields, demand.meters, target.base.provider_kind)
+    CHAT.pin(demand.fields, demand.meters, capabilities_of(target.base.provider_kind))
     terms = amounts.plain(priced)
     call = _Sent(
         priced,

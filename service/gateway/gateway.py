@@ -37,6 +37,7 @@ from service.gateway.resends.marks import Mark
 from service.gateway.streaming import CallerStalled
 from service.gateway.targets import Targets
 from service.gateway.upstream import Upstreams
+from service.providers.kinds.capabilities import capabilities_of
 from service.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -121,7 +122,7 @@ class Gateway:
         upstream = self._upstreams.find(priced.target.provider)
         demand = examine(asked.fields, dialect.table, upstream.extra_free_fields, upstream.name)
         terms = amounts.terms(asked, demand, priced)
-        dialect.pin(demand.fields, demand.meters, priced.target.base.provider_kind)
+        dialect.pin(demand.fields, demand.meters, capabilities_of(priced.target.base.provider_kind))
         asked = msgspec.structs.replace(asked, fields=demand.fields, tags=demand.tags)
         mark, subject_id = Mark(headers, dialect.path, body), new_id(dialect.id_prefix)
         attempt = Attempt(caller, mark, subject_id, stream=asked.stream, longest=self._longest)

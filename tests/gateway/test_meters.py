@@ -10,6 +10,7 @@ import pytest
 from service.gateway.body import read_fields
 from service.gateway.dialects.choices import CHAT
 from service.gateway.dialects.responses import RESPONSES
+from service.providers.kinds.capabilities import capabilities_of
 from tests.gateway.rows import entries_of, holds_left
 from tests.support.service import Service, TeamHandle
 from tests.support.trainer_process import TrainerProcess
@@ -122,9 +123,9 @@ def test_a_chat_that_may_search_is_charged_for_one_search(service: Service, trai
 
 def test_storage_and_tier_are_never_left_to_the_providers_settings() -> None:
     chat_fields = read_fields(b'{"model":"a"}')
-    CHAT.pin(chat_fields, (), "openai")
+    CHAT.pin(chat_fields, (), capabilities_of("openai"))
     sent = msgspec.json.decode(CHAT.write(CHAT.ask(msgspec.json.encode(chat_fields)), "b"))
     assert sent == {"model": "b", "store": False, "service_tier": "default"}
     response_fields = read_fields(b'{"model":"a","store":true}')
-    RESPONSES.pin(response_fields, (), "trainer")
+    RESPONSES.pin(response_fields, (), capabilities_of("trainer"))
     assert msgspec.json.decode(response_fields["store"]) is False

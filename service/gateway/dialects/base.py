@@ -11,6 +11,7 @@ from service.errors import TunehouseError
 from service.gateway.body import Asked, Fields
 from service.gateway.fields.rules import Object
 from service.gateway.metering.usage import Usage
+from service.providers.kinds.capabilities import Capabilities
 
 
 class Naming(Struct, frozen=True):
@@ -87,7 +88,7 @@ class Dialect(Protocol):
         """Read a request. Raises `InvalidRequest`."""
         ...
 
-    def pin(self, fields: Fields, meters: Collection[PriceKind], provider_kind: str) -> None:
+    def pin(self, fields: Fields, meters: Collection[PriceKind], known: Capabilities) -> None:
         """Set the fields that would otherwise leave cost or storage to settings of the provider's account."""
         ...
 

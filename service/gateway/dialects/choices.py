@@ -18,6 +18,7 @@ from service.gateway.fields.rules import Object
 from service.gateway.metering import usage as usages
 from service.gateway.metering.usage import Usage
 from service.gateway.sse import data_of, with_data
+from service.providers.kinds.capabilities import Capabilities
 
 _Answers = Annotated[int, Meta(ge=1, le=128)]
 _Tokens = Annotated[int, Meta(ge=0, le=10_000_000)]
@@ -94,9 +95,9 @@ class Choices:
             prompts=prompts,
         )
 
-    def pin(self, fields: Fields, meters: Collection[PriceKind], provider_kind: str) -> None:
-        """Ask OpenAI for the tier and storage that its project settings could otherwise change."""
-        if provider_kind == "openai" and self._prompt_field == "messages":
+    def pin(self, fields: Fields, meters: Collection[PriceKind], known: Capabilities) -> None:
+        """Name the tier and storage that settings of the provider's account could otherwise change."""
+        if known.account_defaults and self._prompt_field == "messages":
             fields.setdefault("service_tier", bodies.raw("default"))
             fields["store"] = bodies.raw(False)
 

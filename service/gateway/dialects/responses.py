@@ -21,6 +21,7 @@ from service.gateway.fields.responses import RESPONSES_FIELDS
 from service.gateway.metering import usage as usages
 from service.gateway.metering.usage import Usage
 from service.gateway.sse import data_of, with_data
+from service.providers.kinds.capabilities import Capabilities
 
 _CALLS = {"web_search_call": PriceKind.WEB_SEARCH_CALLS, "mcp_call": PriceKind.MCP_CALLS}
 _LAST = ("response.completed", "response.incomplete", "response.failed")
@@ -69,12 +70,12 @@ class Responses:
             max_tool_calls=probe.max_tool_calls,
         )
 
-    def pin(self, fields: Fields, meters: Collection[PriceKind], provider_kind: str) -> None:
-        """Store nothing, bound the calls of hosted tools, and ask OpenAI for the standard tier by default."""
+    def pin(self, fields: Fields, meters: Collection[PriceKind], known: Capabilities) -> None:
+        """Store nothing, bound the calls of hosted tools, and name the tier that an account could change."""
         fields["store"] = bodies.raw(False)  # providers store by default
         if any(kind.unit == "calls" for kind in meters):
             fields.setdefault("max_tool_calls", bodies.raw(DEFAULT_TOOL_CALLS))
-        if provider_kind == "openai":
+        if known.account_defaults:
             fields.setdefault("service_tier", bodies.raw("default"))
 
     def write(self, asked: Asked, provider_model: str) -> bytes:

@@ -37,8 +37,9 @@ class Capabilities:
     requested for a running job. `hyperparameters` translates OpenAI's names and units; None passes them on
     unchanged. `chooses_epochs` says whether the provider resolves "auto". `checks_files` says whether it
     must have checked a file before a job can use it. `continues_tuned` says whether tuned models can be
-    tuned again, `served_at_once` whether they answer without a deployment. `limits` are reasons why fields
-    of a request are refused, by field.
+    tuned again, `served_at_once` whether they answer without a deployment. `account_defaults` says whether
+    settings of the account choose the tier and storage of a model call that names none. `limits` are reasons
+    why fields of a request are refused, by field.
     """
 
     stamp: Literal["metadata", "suffix", "id"] = "metadata"
@@ -51,6 +52,7 @@ class Capabilities:
     checkpoints: bool = True
     continues_tuned: bool = True
     served_at_once: bool = True
+    account_defaults: bool = False
     webhooks: bool = True
     counts_tokens: bool = False
     reports_costs: bool = False
@@ -60,7 +62,7 @@ class Capabilities:
 _OWN_KEY_NEEDED = "the provider needs a key for it, and Tunehouse sends none"
 
 _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
-    "openai": Capabilities(reports_costs=True),
+    "openai": Capabilities(reports_costs=True, account_defaults=True),
     "azure": Capabilities(served_at_once=False),
     "trainer": Capabilities(counts_tokens=True),
     # Another Tunehouse reserves keys that begin with "tunehouse".
