@@ -7,8 +7,6 @@ beyond its memory before.
 
 import argparse
 import hashlib
-import os
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,12 +14,9 @@ from pathlib import Path
 import httpx2
 
 from benchmarks.corpus import write_chats
-from benchmarks.harness.database import migrated
-from service.local.postgres import PostgresServer
-from service.local.valkey import ValkeyServer
+from benchmarks.harness.servers import ADMIN_KEY, servers
 from tests.support.processes import Api, Process, Worker
 
-_KEY = "th-admin-key-of-the-benchmark"
 _PART_BYTES = 64 * 2**20
 
 
@@ -81,17 +76,8 @@ def main() -> None:
     parser.add_argument("--sparse-mb", type=int, default=8192, help="MiB of zeros")
     parser.add_argument("--chats-mb", type=int, default=2048, help="MiB of conversations; 0 leaves them out")
     asked = parser.parse_args()
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        postgres, valkey = PostgresServer(folder / "postgres", durable=False), ValkeyServer(folder / "valkey")
-        postgres.start()
-        env = {
-            "TUNEHOUSE_DATABASE_URL": migrated(postgres, "tunehouse"),
-            "TUNEHOUSE_REDIS_URL": valkey.start(),
-            "TUNEHOUSE_ADMIN_KEY": _KEY,
-            "TUNEHOUSE_STORAGE_URL": f"file://{folder / 'storage'}",
-        }
-        api, worker = Api(os.environ | env, folder), Worker(os.environ | env, folder)
+    with servers() as (folder, environment):
+        api, worker = Api(environment, folder), Worker(environment, folder)
         try:
             print("| file | upload | api beyond before | check | worker |\n|---|---|---|---|---|")
             _run("zeros", sparse(asked.sparse_mb * 2**20), asked.sparse_mb * 2**20, api, worker)
@@ -103,8 +89,6 @@ def main() -> None:
         finally:
             api.stop()
             worker.stop()
-            postgres.stop()
-            valkey.stop()
 
 
 def _settled_mb(worker: Worker) -> float:
@@ -120,7 +104,7 @@ def _settled_mb(worker: Worker) -> float:
 def _run(name: str, parts: Iterator[bytes], size_bytes: int, api: Api, worker: Worker) -> None:
     api.start()
     with httpx2.Client(base_url=api.url, timeout=600, trust_env=False) as client:
-        client.headers["authorization"] = f"Bearer {_KEY}"
+        client.headers["authorization"] = f"Bearer {ADMIN_KEY}"
         slug = f"team-{name}"
         client.headers["openai-project"] = str(
             _answer(client.post("/v1/teams", json={"name": name, "slug": slug}))["id"]

@@ -15,11 +15,11 @@ from pathlib import Path
 import httpx2
 import psycopg
 
+from benchmarks.harness.servers import ADMIN_KEY
 from benchmarks.ledger import database, machine, roll_up_everything, say, took
 from service.settings import settings
 from tests.support.processes import Api
 
-ADMIN_KEY = "th-admin-key-of-the-benchmark"
 FILES = 5_000
 PROVIDERS = '[{"name":"trainer","kind":"trainer","base_url":"http://127.0.0.1:9/v1","api_key":"none"}]'
 

@@ -27,6 +27,7 @@ import httpx2
 import psutil
 import psycopg
 
+from benchmarks.harness.servers import ADMIN_KEY
 from benchmarks.ledger import database, machine
 from benchmarks.tables import say
 from service.core.db import transaction
@@ -36,7 +37,6 @@ from service.local.valkey import ValkeyServer
 from service.settings import settings
 from tests.support.processes import Api
 
-ADMIN_KEY = "th-admin-key-of-the-benchmark"
 PROVIDERS = '[{"name":"trainer","kind":"trainer","base_url":"http://127.0.0.1:9/v1","api_key":"none"}]'
 _JOBS = """
     INSERT INTO jobs (id, team_id, key_id, model, base_model, provider, provider_model, method_type, method,

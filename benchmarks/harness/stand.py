@@ -18,6 +18,7 @@ import httpx2
 import psycopg
 
 from benchmarks.harness.database import dsn_of, migrated
+from benchmarks.harness.servers import ADMIN_KEY
 from service.core.db import engine
 from service.local.postgres import PostgresServer
 from service.local.valkey import ValkeyServer
@@ -27,7 +28,6 @@ from tests.support.processes import ROOT, free_port
 CORES = sorted(os.sched_getaffinity(0))
 API_CORE, OTHER_CORES = CORES[-1], CORES[:-1] or CORES
 FAST_CHUNKS, SLOW_CHUNKS, SLOW_INTERVAL_S = 100, 60, 0.5
-_ADMIN_KEY = "th-admin-key-of-the-benchmark"
 # Limits are counted but never reached.
 _PLENTY = "1000000000"
 _LOG_FILES = 60
@@ -54,7 +54,7 @@ class Stand:
 
     def make_team(self, slug: str) -> tuple[str, str]:
         """A team with a budget, and its key's secret."""
-        headers = {"Authorization": f"Bearer {_ADMIN_KEY}"}
+        headers = {"Authorization": f"Bearer {ADMIN_KEY}"}
         with httpx2.Client(base_url=self.api_url, headers=headers, trust_env=False, timeout=30) as admin:
             team = admin.post("/v1/teams", json={"name": slug, "slug": slug}).json()
             key = admin.post(f"/v1/teams/{team['id']}/keys", json={"name": "bench"}).json()
@@ -129,7 +129,7 @@ def _environment(folder: Path, database: str, redis: str, upstreams: dict[str, s
     return {
         "TUNEHOUSE_DATABASE_URL": database,
         "TUNEHOUSE_REDIS_URL": redis,
-        "TUNEHOUSE_ADMIN_KEY": _ADMIN_KEY,
+        "TUNEHOUSE_ADMIN_KEY": ADMIN_KEY,
         "TUNEHOUSE_STORAGE_URL": f"file://{folder / 'storage'}",
         "TUNEHOUSE_PROVIDERS": json.dumps(providers),
         "TUNEHOUSE_INFERENCE_HOLD_S": "120",
