@@ -127,6 +127,8 @@ class BoundedProtocol(HttpToolsProtocol):
         """Start the application, unless the request offers an upgrade (see `_go_on_without_upgrade`)."""
         self._is_in_head = False
         if not self.parser.should_upgrade():
+            if self.parser.get_http_version() == "1.1" and all(name != b"host" for name, _ in self.headers):
+                raise _malformed("An HTTP/1.1 request needs the header Host. Send it.")
             self._disarm()
             super().on_headers_complete()
 

@@ -38,6 +38,7 @@ def test_headers_after_a_chunked_body_are_bounded_and_not_believed(service: Serv
     [
         pytest.param(b"\x16\x03\x01\x02\x00\x01\x00", id="TLS"),
         pytest.param(b"GET /healthz HTTP/1.1\r\nno colon\r\n\r\n", id="a header without a colon"),
+        pytest.param(b"GET /healthz HTTP/1.1\r\nx: y\r\n\r\n", id="no host"),
         pytest.param(b"BREW /healthz HTTP/1.1\r\n\r\n", id="an unknown method"),
         pytest.param(b"GET /healthz HTTP/9.9\r\n\r\n", id="an unknown version"),
         pytest.param(b"CONNECT example.com:443 HTTP/1.1\r\n\r\n", id="a tunnel"),
@@ -55,6 +56,10 @@ def test_malformed_http_gets_the_one_error_shape(service: Service, sent: bytes) 
 
     assert answer.status == 400
     assert answer.error["code"] == "malformed_request"
+
+
+def test_http_1_0_needs_no_host(service: Service) -> None:
+    assert ask(service.url, b"GET /healthz HTTP/1.0\r\n\r\n").status == 200
 
 
 def test_a_head_that_never_ends_is_given_up(hasty: Service) -> None:

@@ -31,6 +31,7 @@ def url(trainer_process: TrainerProcess) -> str:
         ([head("GET", "/healthz", *["a: b"] * 200)], 431, "headers_too_large"),
         ([b"GET /healthz HTTP/1.1\r\n", b"a: b\r\n" * 2**18], 431, "headers_too_large"),
         ([b"GET /healthz HTTP/1.1\r\nno colon\r\n\r\n"], 400, "malformed_request"),
+        ([b"GET /healthz HTTP/1.1\r\n\r\n"], 400, "malformed_request"),
         (
             [b"POST / HTTP/1.1\r\ncontent-length: 2\r\ntransfer-encoding: chunked\r\n\r\n"],
             400,
@@ -43,6 +44,7 @@ def url(trainer_process: TrainerProcess) -> str:
         "many headers",
         "headers without an end",
         "no colon",
+        "no host",
         "two framings",
         "a tunnel",
     ],
