@@ -5,18 +5,10 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from service.core import clock
-from service.errors import Conflict, NotFound
+from service.errors import Conflict
 from service.ledger.adjustments.actions import NewAdjustment, adjust
 from service.ledger.queries import entry_numbered
 from service.ledger.reviews.tables import CostReview
-
-
-def get_review(session: Session, review_id: str) -> CostReview:
-    """Return and lock a review. Raises `NotFound`."""
-    review = session.get(CostReview, review_id, with_for_update=True)
-    if review is None:
-        raise NotFound(f"There is no review {review_id!r}; GET /v1/costs/review lists them.", param="id")
-    return review
 
 
 def accept(session: Session, review: CostReview, *, resolved_by: str, note: str | None = None) -> None:

@@ -7,7 +7,8 @@ from sqlalchemy import select
 
 from service.core.http.pages import ListOut, fetch_page, list_out
 from service.core.http.web import RequestSession
-from service.ledger.reviews.actions import accept, adjust_to, get_review
+from service.ledger.reviews.actions import accept, adjust_to
+from service.ledger.reviews.queries import get_review
 from service.ledger.reviews.schemas import ReviewOut, ReviewResolve, reviews_out
 from service.ledger.reviews.tables import CostReview
 from service.teams.access import Admin
@@ -48,7 +49,7 @@ def list_reviews(
 @router.post("/{review_id}")
 def resolve_review(review_id: str, body: ReviewResolve, session: RequestSession, caller: Admin) -> ReviewOut:
     """Accept a flagged charge, or adjust it to the correct amount. A review can be resolved once."""
-    review = get_review(session, review_id)
+    review = get_review(session, review_id, lock=True)
     if body.action == "adjust" and body.amount_usd is not None and body.reason is not None:
         adjust_to(session, review, body.amount_usd, resolved_by=caller.key_id, note=body.reason)
     else:

@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from service.core.http.web import RequestSession
 from service.errors import InvalidRequest
+from service.ledger.reviews.queries import get_review
 from service.ledger.reviews.routes import list_reviews, resolve_review
-from service.ledger.reviews.schemas import ReviewResolve
+from service.ledger.reviews.schemas import ReviewResolve, reviews_out
 from service.pages.forms import Posted
 from service.pages.listing import Column, Field, Listing, more_after, rows_of
 from service.pages.render import leave, show
@@ -46,7 +47,7 @@ def reviews(
         ),
         [
             (
-                Field(one.id, href=f"/admin/reviews/{one.id}?status={status}", sub=plain(one.kind)),
+                Field(one.id, href=f"/admin/reviews/{one.id}", sub=plain(one.kind)),
                 Field(one.team_id, sub=short_model(one.model or "")),
                 Field(one.reason),
                 Field(one.claimed or ""),
@@ -63,16 +64,10 @@ def reviews(
 
 
 @router.get("/admin/reviews/{review_id}")
-def review(
-    request: Request, review_id: str, session: RequestSession, caller: Admin, status: Status = "waiting"
-) -> Response:
+def review(request: Request, review_id: str, session: RequestSession, _: Admin) -> Response:
     """Show one flagged charge, with the forms to accept or adjust it."""
-    found = [
-        one for one in list_reviews(session, caller, status=status, limit=1000).data if one.id == review_id
-    ]
-    if not found:
-        raise InvalidRequest(f"No charge {review_id!r} is {status}.", code="not_found")
-    return show(request, "review.html", review=found[0])
+    (found,) = reviews_out(session, [get_review(session, review_id)])
+    return show(request, "review.html", review=found)
 
 
 @router.post("/admin/reviews/{review_id}")
