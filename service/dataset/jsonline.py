@@ -11,7 +11,7 @@ import msgspec
 from service.dataset.problems import Flaw
 
 _CURLY = frozenset("\u201c\u201d\u2018\u2019")
-_ends_in_space = methodcaller("endswith", (b" ", b"\t", b"\r"))
+_ends_in_space = methodcaller("endswith", (b" ", b"\t", b"\r", b"\n"))
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -57,7 +57,7 @@ def has_only_fields(line: bytes, fields: int) -> bool:
 
 
 def repeated_field(line: bytes) -> Flaw | None:
-    """Return the flaw of a valid line that has a field twice in one object.
+    """Return the flaw of a valid line, or of another JSON text, that has a field twice in one object.
 
     Decoders keep the last one silently. Only a line with more `":` than fields is decoded in full.
     """

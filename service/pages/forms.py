@@ -45,7 +45,7 @@ def require_token(sent: str | None, expected: str) -> None:
 
 
 def read_form(headers: Headers, body: bytes) -> dict[str, str]:
-    """Return the fields of a form; of those that repeat, the last. Raises `InvalidRequest`."""
+    """Return the fields of a form. Raises `InvalidRequest`, also if one of them occurs twice."""
     if not body:
         return {}
     if headers.get(b"content-type", b"").split(b";")[0].strip().lower() != _TYPE:
@@ -57,6 +57,8 @@ def read_form(headers: Headers, body: bytes) -> dict[str, str]:
     except ValueError as wrong:
         raise InvalidRequest("The form is malformed.", code="invalid_form") from wrong
     fields = dict(pairs)
+    if len(fields) < len(pairs):
+        raise InvalidRequest("The form has a field twice. Send each field once.", code="duplicate_field")
     if any("\x00" in text for text in fields.values()):
         raise InvalidRequest("The form contains a NUL character.", code="invalid_value")
     return fields

@@ -75,6 +75,23 @@ def test_json_that_no_reader_agrees_on_is_refused(
     assert answer.error["code"] in codes
 
 
+@pytest.mark.parametrize(
+    ("body", "name"),
+    [
+        (b'{"name": "a", "name": "b"}', "name"),
+        (b'{"name": "a", "n\\u0061me": "b"}', "name"),
+        (b'{"name"\n: "a", "name": "b"}', "name"),
+        (b'{"name": "\\"x\\":", "scopes": [{"a": 1, "b": 2, "a": 3}]}', "a"),
+    ],
+    ids=["plain", "escaped", "before a line break", "inside"],
+)
+def test_a_body_with_a_field_twice_is_refused(team: TeamHandle, body: bytes, name: str) -> None:
+    answer = post(team, f"/v1/teams/{team.id}/keys", body)
+
+    assert (answer.status, answer.error["code"]) == (400, "duplicate_field")
+    assert f"'{name}' twice" in answer.error["message"]
+
+
 @pytest.mark.parametrize(("path", "values"), [(JOBS, 50_001), (CHAT, 500_001)])
 def test_a_body_of_too_many_values_is_refused_before_it_is_parsed(
     team: TeamHandle, path: str, values: int

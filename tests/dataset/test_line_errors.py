@@ -31,6 +31,7 @@ BAD_LINES = {
     json.dumps(chat()["messages"]): 'got an array; write the messages as {"messages": .*}',
     LINE[:-1] + ', "messages": []}': "line 13: has the field 'messages' twice in one object",
     LINE[:-1] + ',"messages" : []}': "line 13: has the field 'messages' twice in one object",
+    LINE[:-1] + ',"messages"\r: []}': "line 13: has the field 'messages' twice in one object",
     LINE.replace('"content": "Four."', '"content": "4", "content": "5"'): "has the field 'content' twice",
     LINE.replace('"content": "Four."', '"content": "4", "content" : "5"'): "has the field 'content' twice",
     LINE.replace('"content": "Four."', '"content": "4", "content"  \t: "5"'): "has the field 'content' twice",

@@ -178,6 +178,14 @@ def test_a_form_without_the_sessions_token_changes_nothing(
     assert "Signed in" in browser.open("/sessions").text
 
 
+def test_a_form_with_a_field_twice_is_refused(service: Service, browser: Browser) -> None:
+    answer = browser.http.post(
+        "/sign-in", data={"key": ["th-wrong", service.make_team().key]}, headers={"origin": browser.url}
+    )
+    assert answer.status_code == 400
+    assert browser.cookie is None
+
+
 OUTSIDE = [
     "https://elsewhere.example/",
     "//elsewhere.example/",

@@ -7,6 +7,7 @@ from starlette.types import Message, Receive
 
 from service.app.edge.encodings import Unpacker
 from service.app.edge.headers import Headers
+from service.dataset.jsonline import repeated_field
 from service.errors import InvalidRequest, RateLimited, RequestTimeout, TooLarge, UnsupportedEncoding
 
 # The incomplete bodies of one key may use this many times the size limit of one body in memory.
@@ -154,6 +155,13 @@ class _Unfinished:
                 "This key is sending too many large requests at once. Send fewer in parallel.",
                 retry_after_s=1,
             )
+
+
+def refuse_repeated_fields(body: bytes) -> None:
+    """Raise `InvalidRequest` if a JSON body has a field twice in one object: only one of them would count."""
+    flaw = repeated_field(body)
+    if flaw is not None and flaw.code == "duplicate_field":
+        raise InvalidRequest(f"The body {flaw.message}.", code=flaw.code)
 
 
 def as_json(body: bytes, most_values: int) -> bytes:

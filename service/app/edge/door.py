@@ -10,7 +10,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app.edge import headers as heads
-from service.app.edge.bodies import Bodies, as_json
+from service.app.edge.bodies import Bodies, as_json, refuse_repeated_fields
 from service.app.edge.headers import Headers
 from service.app.edge.turns import Turns
 from service.app.errors import answer
@@ -89,6 +89,7 @@ class Door:
             body = b""
             if heads.has_body(headers):
                 body = as_json(await self._bodies.whole(headers, receive), _MOST_VALUES)
+                refuse_repeated_fields(body)
                 scope = {**scope, "headers": _as_json_headers(scope)}
             await run_in_turn(self._app, self._turns, owner, scope, replayed(body, receive), send)
 
