@@ -1,7 +1,8 @@
 """The sweep: wake overdue units of work, and do the chores that are due.
 
 Every worker runs one. Rows are marked, so that two sweeps do not wake the same row. While the broker is
-unreachable, the sweep sends no wake-ups and runs the steps itself. Lanes do not need the broker.
+unreachable, the sweep sends no wake-ups and runs the steps itself. Lanes do not need the broker. A thread
+of its own waits for the broker, so that chores are done on time.
 """
 
 import threading
@@ -44,6 +45,16 @@ def sweep_once() -> int:
     return len(overdue)
 
 
+def _sweep() -> None:
+    try:
+        sweep_once()
+    except SQLAlchemyError as failure:
+        log.warning("sweep_failed", reason=type(failure).__name__)
+    except Exception:
+        # Nobody reads the future that holds it.
+        log.exception("sweep_failed")
+
+
 class Sweeper:
     """A thread that sweeps until it is stopped. It survives database and broker outages."""
 
@@ -66,15 +77,14 @@ class Sweeper:
 
     def _run(self) -> None:
         chores = ChoreList(CHORES)
-        with ThreadPoolExecutor(_DIRECT_STEPS, "direct") as pool:
+        with ThreadPoolExecutor(_DIRECT_STEPS, "direct") as pool, ThreadPoolExecutor(1, "sweep") as waking:
+            sweeping = waking.submit(_sweep)
             while not self._stopped.wait(settings().sweep_interval_s):
-                try:
-                    sweep_once()
-                    if wake.is_away():
-                        self._fill(pool)
-                    chores.run_due()
-                except SQLAlchemyError as failure:
-                    log.warning("sweep_failed", reason=type(failure).__name__)
+                if sweeping.done():
+                    sweeping = waking.submit(_sweep)
+                if wake.is_away():
+                    self._fill(pool)
+                chores.run_due()
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:
         self._direct = [one for one in self._direct if not one.done()]

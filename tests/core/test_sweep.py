@@ -1,6 +1,9 @@
 """The sweep and the keeper: what each worker does beside its steps."""
 
 import os
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -13,7 +16,9 @@ from service.core.broker import wake
 from service.core.db import transaction
 from service.core.work import WorkItem
 from service.settings import settings
+from tests.support.waiting import wait_until
 from worker import keeper, sweep
+from worker.chores import Chore
 
 MINUTE = timedelta(minutes=1)
 
@@ -58,6 +63,38 @@ def test_a_broker_full_of_wake_ups_gets_no_more_of_them(
     assert sweep.sweep_once() == 5
     wake.flush()
     assert wake.waiting() == 5
+
+
+@pytest.mark.usefixtures("database")
+def test_chores_do_not_wait_for_a_broker_that_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[bool] = []
+
+    def look() -> int:
+        seen.append(wake.is_away())
+        return 0
+
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        monkeypatch.setenv("TUNEHOUSE_REDIS_URL", f"redis://127.0.0.1:{silent.getsockname()[1]}/0")
+        monkeypatch.setattr(wake, "_GIVE_UP_SOON", wake._GIVE_UP_SOON | {"socket_timeout": 60})
+        monkeypatch.setattr(sweep, "CHORES", [Chore("look", 0.0, look)])
+        settings.cache_clear()
+        wake._producer.cache_clear()
+        sweeper = sweep.Sweeper()
+        sweeper.start()
+        wait_until(lambda: seen)
+        sweeper.stop()
+    sweeper.join()
+    assert seen[0] is False
+    monkeypatch.undo()
+    settings.cache_clear()
+    wake._producer.cache_clear()
+    wake._away.until = 0.0
+
+
+def test_a_process_that_ends_sends_the_wake_ups_that_it_has_left(broker: redis.Redis) -> None:
+    program = "from service.core.broker import wake\nfor n in range(200): wake.send('test', str(n))"
+    subprocess.run([sys.executable, "-c", program], check=True)
+    assert wake.waiting() == 200
 
 
 @pytest.mark.usefixtures("database")

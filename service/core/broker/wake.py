@@ -3,6 +3,7 @@
 A thread sends them, so that no request waits for the broker. A wake-up may get lost: workers find the rows.
 """
 
+import atexit
 import queue
 import threading
 import time
@@ -23,6 +24,7 @@ _GIVE_UP_SOON = {"socket_connect_timeout": 1, "socket_timeout": 1, "max_retries"
 # How long nothing is sent after a failure. Workers find the rows themselves.
 _STAY_AWAY_S = 5.0
 _MOST_UNSENT = 10_000
+_LAST_SENT_WITHIN_S = 2.0  # at the end of the process
 
 
 class _Away:
@@ -70,11 +72,11 @@ def send(kind: str, subject_id: str, *, late: bool = False) -> None:
         _sender.put(lambda: _send(kind, subject_id, late))
 
 
-def flush() -> None:
-    """Wait until all wake-ups so far have been sent or dropped."""
+def flush(timeout_s: float | None = None) -> None:
+    """Wait until all wake-ups so far have been sent or dropped, or until `timeout_s` is over."""
     done = threading.Event()
     _sender.put(done.set)
-    done.wait()
+    done.wait(timeout_s)
 
 
 def _send(kind: str, subject_id: str, late: bool) -> None:
@@ -89,7 +91,10 @@ def _send(kind: str, subject_id: str, late: bool) -> None:
 
 
 class _Sender:
-    """A thread that makes calls in their order. It starts with the first one and ends with the process."""
+    """A thread that makes calls in their order. It starts with the first one and ends with the process.
+
+    A process that ends in order waits for the calls that were put before, but not for a broker that is away.
+    """
 
     def __init__(self) -> None:
         self._calls: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
@@ -105,6 +110,7 @@ class _Sender:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="wake", daemon=True)
                 self._thread.start()
+                atexit.register(flush, _LAST_SENT_WITHIN_S)
 
     def _run(self) -> None:
         while True:

@@ -48,12 +48,10 @@ class Capabilities:
     hyperparameters: Mapping[str, Hyperparameter] | None = None
     chooses_epochs: bool = True
     checks_files: bool = False
-    events: Literal["log", "derived"] = "log"
     checkpoints: bool = True
     continues_tuned: bool = True
     served_at_once: bool = True
     account_defaults: bool = False
-    webhooks: bool = True
     counts_tokens: bool = False
     reports_costs: bool = False
     limits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -81,7 +79,6 @@ _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
         chooses_epochs=False,
         continues_tuned=False,
         served_at_once=False,
-        webhooks=False,
         limits=MappingProxyType({"integrations": _OWN_KEY_NEEDED}),
     ),
     # https://docs.together.ai and its SDK 3.1.
@@ -99,7 +96,6 @@ _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
         chooses_epochs=False,
         checks_files=True,
         served_at_once=False,
-        webhooks=False,
         limits=MappingProxyType(
             {
                 "integrations": _OWN_KEY_NEEDED,
@@ -119,10 +115,8 @@ _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
         ),
         chooses_epochs=False,
         checks_files=True,
-        events="derived",
         checkpoints=False,
         served_at_once=False,
-        webhooks=False,
         limits=MappingProxyType({"integrations": _OWN_KEY_NEEDED, "seed": "the provider's API has no seed"}),
     ),
 }
