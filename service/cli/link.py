@@ -1,4 +1,4 @@
-"""One-time links to the pages, for whoever can reach the database."""
+"""One-time links to the pages, for anyone who can reach the database."""
 
 from urllib.parse import urlencode
 

@@ -65,7 +65,7 @@ def _unlimited(account_id: str, scope: str) -> BudgetView:
 
 
 def standing(session: Session, account_id: str) -> BudgetView:
-    """The budget and counters of an account, whoever it belongs to."""
+    """The budget and counters of an account of any team, key, job or department."""
     return BudgetView(
         **session.execute(_STANDING, {"account_id": account_id, "team_id": None}).one()._asdict()
     )

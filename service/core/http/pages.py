@@ -51,8 +51,8 @@ def fetch_page(
     `cursors` selects the rows that `after` may name; by default, those of `query`. Pass it if items can leave
     the list but keep their rows: then a caller who deletes items while listing them can continue after a
     deleted one. Filter both by team, so that another team's id is unknown. `pruned` is the ids' prefix in a
-    list, newest first, whose oldest rows are deleted: nothing follows an item that is no longer there. Raises
-    `NotFound` for an unknown cursor.
+    list, newest first, whose oldest rows are pruned: after an id of that form that is unknown, the page is
+    empty. Raises `NotFound` for any other unknown cursor.
     """
     if after is not None:
         known = query if cursors is None else cursors

@@ -43,7 +43,7 @@ class TogetherProvider(RestProvider):
         super().__init__(settings, settings.base_url)
 
     def upload_file(self, filename: str, content: BinaryIO) -> str:
-        # Together knows a content again and answers with the file that has it, whoever uploaded that. White
+        # Together knows a content again and answers with the file that has it, from any upload. White
         # space before the first line makes each copy of ours a content of its own, and a repeat the same.
         whole = WithPrefix(content, _white_space(filename))
         size_bytes = whole.seek(0, io.SEEK_END)
