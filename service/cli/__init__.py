@@ -5,15 +5,15 @@ from importlib import import_module
 
 from service.cli.entry import app
 
-# Importing a module registers its commands. Those of a team member need no database, so they start without
-# the modules of the others, which take a second to load.
-_OF_A_TEAM = ("jobs", "files", "costs", "lineage", "quote")
-_MODULES = ("commands", "archive_ledger", "audit_ledger", "doctor", "team")
+# Importing a module registers its commands.
+_MODULES = ("commands", "archive_ledger", "audit_ledger", "doctor")
 
 
 def main() -> None:
     """The console entry."""
-    first = sys.argv[1] if len(sys.argv) > 1 else ""
-    for name in ("team",) if first in (*_OF_A_TEAM, "--version") else _MODULES:
-        import_module(f"service.cli.{name}")
+    team = import_module("service.cli.team")
+    # A team member's commands need no database, and none of the other modules, which take a second to load.
+    if sys.argv[1:2] not in [[name] for name in (*team.__all__, "--version")]:
+        for name in _MODULES:
+            import_module(f"service.cli.{name}")
     app()

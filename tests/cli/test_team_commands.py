@@ -1,6 +1,8 @@
 """Commands of a team member: each works with a base URL and a key, and fails in one line."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -122,6 +124,15 @@ def test_the_client_names_the_error_and_what_does_not_answer(team: TeamHandle, s
         nobody.me()
     with Tunehouse(service.url) as wrong, pytest.raises(CallRefused, match="/v1"):
         wrong.me()
+
+
+def test_a_team_members_command_starts_without_the_service() -> None:
+    code = (
+        "import sys, service.cli as cli; sys.argv = ['tunehouse', 'quote', '--help']\ntry:\n    cli.main()\n"
+    )
+    code += "except SystemExit:\n    print('sqlalchemy' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+    assert shown.endswith("False\n")
 
 
 def test_the_version_is_the_packages() -> None:

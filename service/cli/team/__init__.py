@@ -2,4 +2,4 @@
 
 from service.cli.team import costs, files, jobs, lineage, quote
 
-__all__ = ["costs", "files", "jobs", "lineage", "quote"]  # importing a module of commands registers them
+__all__ = ["costs", "files", "jobs", "lineage", "quote"]  # named as the commands that they register
