@@ -20,10 +20,13 @@ from service.gateway.metering.belief import Bounds, Reviews
 from service.gateway.metering.usage import Usage
 from service.gateway.refusals import Words
 from service.gateway.targets import Priced
+from service.providers.bounds import INFERENCE, AnswerRefused
+from service.providers.calls import bounded_client, within
 from service.providers.errors import NotConfigured
 from service.providers.kinds.capabilities import capabilities_of
 from service.providers.registry import endpoint_of, provider_settings
 from service.providers.scrub import make_clean
+from service.settings import settings
 
 _NEVER_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout)
 _AGAIN = (408, 409, 429, 500, 502, 503, 504)
@@ -76,6 +79,15 @@ class AnswerLost(Exception):
         super().__init__(failure.message)
 
 
+def open_client(provider: str) -> httpx2.Client:
+    """Return a client for the calls to one provider, whose answers are bounded."""
+    return bounded_client(httpx2.Timeout(_timeout_s()), provider)
+
+
+def _timeout_s() -> float:
+    return settings().lease_s / 2
+
+
 def ask(
     client: httpx2.Client,
     priced: Priced,
@@ -83,7 +95,7 @@ def ask(
     max_output_tokens: int,
     temperature: float | None,
 ) -> Answered:
-    """Return the model's answer to a chat.
+    """Return the model's answer to a chat. The client is of the model's provider, from `open_client`.
 
     Raises `AnswerLost` for a call that must be charged, `Unavailable` for other temporary failures, and
     another `TunehouseError` for permanent ones.
@@ -111,14 +123,17 @@ def ask(
     )
     started = time.perf_counter()
     try:
-        answer = client.post(
-            endpoint.base_url + CHAT.path,
-            content=CHAT.write(call.asked, target.provider_model),
-            headers={**endpoint.headers, "Content-Type": "application/json"},
-        )
+        with within(_timeout_s(), INFERENCE):
+            answer = client.post(
+                endpoint.base_url + CHAT.path,
+                content=CHAT.write(call.asked, target.provider_model),
+                headers={**endpoint.headers, "Content-Type": "application/json"},
+            )
     except httpx2.HTTPError as broken:
         failure = Unavailable(f"The provider cannot be reached ({type(broken).__name__}).")
         raise (failure if isinstance(broken, _NEVER_SENT) else call.unknown(failure)) from broken
+    except AnswerRefused as refused:
+        raise call.unknown(UpstreamFailed(str(refused), code="malformed_answer")) from refused
     latency_ms = round((time.perf_counter() - started) * 1000)
     if answer.status_code != 200:
         refusal = _refusal(answer, priced)
@@ -138,6 +153,7 @@ class _Sent:
     def read(self, body: bytes, latency_ms: int) -> Answered:
         """Return the answer. Raises `AnswerLost` if it cannot be read."""
         try:
+            INFERENCE.check(body)
             said = CHAT.answer(body, Naming("", self.priced.target.model_id))
             (choice, *_) = _answer.decode(body).choices
         except (Malformed, msgspec.MsgspecError, UnicodeError, ValueError) as wrong:

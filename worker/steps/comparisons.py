@@ -1,6 +1,8 @@
 """Run comparisons: a few calls per step, each stored and charged separately."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import timedelta
 
 import httpx2
@@ -8,7 +10,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from service.comparisons import actions, prompts, queries
-from service.comparisons.asking import Answered, AnswerLost, ask
+from service.comparisons.asking import Answered, AnswerLost, ask, open_client
 from service.comparisons.queries import Call
 from service.comparisons.tables import Comparison, Role, Status
 from service.core import work
@@ -18,7 +20,6 @@ from service.errors import TunehouseError, Unavailable
 from service.files.queries import find_content, stream
 from service.files.tables import File
 from service.gateway.targets import Priced, priced
-from service.settings import settings
 
 log = structlog.get_logger(__name__)
 
@@ -71,15 +72,19 @@ def _ask_some(lease: Lease, comparison: Comparison) -> None:
             work.finish(session, lease)
         log.info("comparison_completed", prompts=comparison.prompts)
         return
-    with httpx2.Client(timeout=settings().lease_s / 2) as client, ThreadPoolExecutor(_AT_ONCE) as pool:
-        tries = [pool.submit(_try, lease, comparison, call, targets[call.model], client) for call in calls]
+    with ExitStack() as opened, ThreadPoolExecutor(_AT_ONCE) as pool:
+        clients = {
+            name: opened.enter_context(open_client(name))
+            for name in {one.target.provider for one in targets.values()}
+        }
+        tries = [pool.submit(_try, lease, comparison, call, targets[call.model], clients) for call in calls]
         pauses = [one.result() for one in tries]
     with transaction() as session:
         work.finish(session, lease, next_in=max(pauses))
 
 
 def _try(
-    lease: Lease, comparison: Comparison, call: Call, target: Priced, client: httpx2.Client
+    lease: Lease, comparison: Comparison, call: Call, target: Priced, clients: Mapping[str, httpx2.Client]
 ) -> timedelta:
     """Make one call and record it; returns how long to wait before its next attempt, zero if it is done."""
     most = actions.JUDGE_TOKENS if call.role is Role.JUDGE else comparison.max_output_tokens
@@ -87,7 +92,7 @@ def _try(
     answer: Answered | TunehouseError
     unknown: AnswerLost | None = None
     try:
-        answer = ask(client, target, call.messages, most, temperature)
+        answer = ask(clients[target.target.provider], target, call.messages, most, temperature)
     except AnswerLost as lost:
         answer, unknown = lost.failure, lost
     except TunehouseError as failure:

@@ -11,6 +11,7 @@ from sqlalchemy import func, update
 from service.core.db import transaction
 from service.core.work import WorkItem
 from service.jobs.repair import release_orphans
+from service.providers.bounds import INFERENCE
 from tests.gateway.rows import entries_of, holds_left
 from tests.jobs.story import run, upload
 from tests.support.data import chat_example, chat_file, jsonl
@@ -120,6 +121,22 @@ def test_impossible_reports_are_bounded_and_unknown_outcomes_are_charged(
     assert flagged == {"implausible": 50, "uncertain": 50}
     assert {row.tags["outcome"] for row in rows if row.state == "uncertain"} == {"uncertain"}
     assert len(rows) == 7
+    assert not holds_left(team.id)
+
+
+def test_an_answer_larger_than_any_model_writes_is_not_read_and_charged_as_unknown(
+    service: Service, worker: Worker, trainer: TrainerProcess
+) -> None:
+    team = service.make_team()
+    file = upload(team.sdk)
+    choice = {"index": 0, "message": {"role": "assistant", "content": "x" * INFERENCE.size_bytes}}
+    usage = {"prompt_tokens": 9, "completion_tokens": 3}
+    endless = json.dumps({"id": "x", "choices": [choice], "usage": usage})
+    trainer.control.fault("status", PATH, status=200, body=endless, times=1)
+    ended = end(team, order(team, file.id, max_prompts=2, max_output_tokens=50)["id"])
+    assert (ended["status"], sum(side["failed"] for side in ended["models"])) == ("completed", 1)
+    flagged = {row.state: row.quantity for row in entries_of(team.id) if row.state}
+    assert flagged == {"uncertain": 50}
     assert not holds_left(team.id)
 
 
