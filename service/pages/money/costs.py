@@ -213,6 +213,8 @@ def _words(row: Mapping[str, Any], name: str) -> str:
 def _drill(chosen: Mapping[str, Any], span: _Span, caller: Caller) -> str | None:
     """Return the address of the rows behind an amount; for all teams, of the same costs of one team."""
     month = {"month": span.month.name}
+    if caller.is_admin and caller.team_id is not None:
+        month["team"] = caller.team_id  # which the address of this page may have named
     if caller.team_id is None:
         team = chosen.get("team")
         return f"/costs?{urlencode(month | {'group_by': 'kind', 'team': team})}" if team else None
