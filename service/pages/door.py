@@ -30,6 +30,7 @@ from service.teams.known import KEY_CHECKS
 
 _SAFE = ("GET", "HEAD")
 _PUBLIC = re.compile(r"/(static/.+|sign-in(/.*)?)")
+_OF_SESSION = ("/sign-out", "/theme")  # their forms are on every page, and concern no team
 _UPLOAD = "/datasets/new"
 _PLAYGROUND = "/playground"
 
@@ -73,7 +74,8 @@ class PageDoor:
             found = await run_sync(_session_of, cookie, teams[-1] if teams else None, limiter=KEY_CHECKS)
         except Unauthenticated:
             return None
-        scope["state"] |= {"signed_in": found, "csrf": csrf_token(cookie), "cookie": cookie}
+        acting_team = found.caller.team_id if found.caller.is_admin else None
+        scope["state"] |= {"signed_in": found, "csrf": csrf_token(cookie, acting_team), "cookie": cookie}
         return found
 
     async def _admit_stranger(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
@@ -96,7 +98,8 @@ class PageDoor:
             body = await self._forms.whole(headers, receive) if heads.has_body(headers) else b""
             if scope["method"] not in _SAFE:
                 form = scope["state"]["form"] = read_form(headers, body)
-                require_token(form.get("csrf"), scope["state"]["csrf"])
+                is_of_session = scope["path"] in _OF_SESSION
+                require_token(form.get("csrf"), scope["state"]["csrf"], any_team=is_of_session)
             if scope["path"] == _PLAYGROUND:  # it waits for a provider, so it takes no turn from others
                 await self._app(scope, replayed(body, receive), send)
                 return

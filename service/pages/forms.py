@@ -31,13 +31,20 @@ def refuse_other_sites(headers: Headers) -> None:
         raise Forbidden(_FOREIGN, code="other_site")
 
 
-def csrf_token(cookie: str) -> str:
-    """Return the token that every form of this session carries. It does not reveal the cookie."""
-    return hashlib.sha256(f"form {cookie}".encode()).hexdigest()
+def csrf_token(cookie: str, acting_team: str | None) -> str:
+    """Return the token that every form of this session carries. It does not reveal the cookie.
+
+    With `acting_team`, which an admin has chosen, it is also the team's: an admin who has chosen another team
+    meanwhile, in another tab, must not change that one.
+    """
+    token = hashlib.sha256(f"form {cookie}".encode()).hexdigest()
+    return f"{token}.{acting_team}" if acting_team else token
 
 
-def require_token(sent: str | None, expected: str) -> None:
-    """Refuse a form without the session's token. Raises `Forbidden`."""
+def require_token(sent: str | None, expected: str, *, any_team: bool = False) -> None:
+    """Refuse a form without the session's token, or of another team unless `any_team`. Raises `Forbidden`."""
+    if sent is not None and any_team:
+        sent, expected = sent.partition(".")[0], expected.partition(".")[0]
     if sent is None or not hmac.compare_digest(sent.encode(), expected.encode()):
         raise Forbidden(
             "This form is out of date, so nothing was changed. Open the page again.", code="form_token"

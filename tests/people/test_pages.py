@@ -1,6 +1,7 @@
 """What holds for all pages: who may open them, that they have no SQL, and how much a browser loads."""
 
 import ast
+import html
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,8 +10,11 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute
 
 import service.pages
+from service.core.db import transaction
+from service.ledger.actions import settle
 from service.pages.application import ROUTERS
 from service.teams.access import current_caller
+from tests.ledger.make import charge
 from tests.people.browser import Browser
 from tests.support.service import Service
 
@@ -94,6 +98,38 @@ def test_what_an_admin_opens_and_changes_for_a_team_is_recorded(service: Service
     assert {"GET /jobs", "POST /budget"} <= {event["action"] for event in events}
     budget = service.admin.get(f"/v1/teams/{team.id}/budget").json()
     assert budget["limit_usd"] == "7.50"
+
+
+def test_a_form_does_not_change_the_team_that_an_admin_chose_meanwhile_in_another_tab(
+    service: Service, browser: Browser
+) -> None:
+    first, second = service.make_team(budget_usd="5.00"), service.make_team(budget_usd="5.00")
+    browser.sign_in(service.admin_key)
+    browser.send("/teams/choose", {"team": first.id})
+    token = browser.open("/budget").text.split('name="csrf" value="')[1].partition('"')[0]
+    browser.send("/teams/choose", {"team": second.id})
+
+    sent = {"origin": browser.url}
+    refused = browser.http.post("/budget", data={"csrf": token, "limit_usd": "7"}, headers=sent)
+
+    assert refused.status_code == 403
+    assert "nothing was changed" in refused.text
+    assert service.admin.get(f"/v1/teams/{second.id}/budget").json()["limit_usd"] == "5.00"
+    assert "signed out" in browser.http.post("/sign-out", data={"csrf": token}, headers=sent).text
+
+
+def test_an_admin_follows_a_teams_costs_to_their_entries_without_choosing_the_team(
+    service: Service, browser: Browser
+) -> None:
+    team = service.make_team()
+    with transaction() as session:
+        settle(session, team_id=team.id, subject_id="req_1", charges=[charge(f"{team.id}:x", 10_000)])
+    browser.sign_in(service.admin_key)
+
+    page = browser.open(f"/costs?group_by=kind&team={team.id}").text
+    entries = html.unescape(page.split('href="/costs/entries', 1)[1].partition('"')[0])
+
+    assert "0.10" in browser.open(f"/costs/entries{entries}").text
 
 
 def test_a_table_is_also_csv_which_no_spreadsheet_runs(service: Service, browser: Browser) -> None:
