@@ -18,6 +18,7 @@ from sqlalchemy.orm import Session, aliased
 from service.catalog.price import Price
 from service.catalog.prices import price_of
 from service.catalog.tables import PriceRow
+from service.core import clock
 from service.errors import Conflict, InvalidRequest, NotFound
 from service.ledger import rows
 from service.ledger.actions import append_rows
@@ -103,7 +104,9 @@ def _standing(session: Session, price: Price, wanted: RepriceRange) -> Sequence[
     """The rows in force that `price` applies to and that were charged at another price."""
     if not price.kind.is_training:  # rows of jobs are never archived
         remedy = "Choose a later range, or book an adjustment: POST /v1/costs/adjustments."
-        refuse_archived(session, [(wanted.start, wanted.end)], param="start_time", remedy=remedy)
+        # Late charges of the range are booked in later months.
+        since = [(wanted.start, max(wanted.end, clock.now()))]
+        refuse_archived(session, since, param="start_time", remedy=remedy)
     taken_back = aliased(Entry)
     reversal = and_(
         taken_back.team_id == Entry.team_id,

@@ -27,7 +27,8 @@ from service.ledger.archive.tables import ArchivedMonth
 from service.ledger.audit import begin, findings
 from service.ledger.budgets.actions import set_budget
 from service.ledger.charges import Charge, Review
-from service.ledger.closing.months import close_month, month_named
+from service.ledger.closing.months import Month, close_month, month_named
+from service.ledger.closing.reprice import RepriceRange, plan_reprice
 from service.ledger.closing.statement import statements
 from service.ledger.queries import standing
 from service.ledger.reports.costs import CostScope, cost_report
@@ -212,6 +213,17 @@ def test_what_needs_the_rows_of_an_archived_month_is_refused(archived: str) -> N
     entry = NewAdjustment(archived, Decimal(-1), "wrong", entry_number=1)
     with transaction() as session, pytest.raises(Conflict, match=r"entry 1 .* archived month"):
         adjust(session, entry, created_by="key_1")
+
+
+@pytest.mark.usefixtures("archived")
+@pytest.mark.parametrize("month", [month_named("2024-02"), MONTH])
+def test_inference_that_may_be_booked_in_an_archived_month_is_not_repriced(month: Month) -> None:
+    wanted = RepriceRange(priced("x").price.id, month.start, month.end)
+    with transaction() as session, pytest.raises(InvalidRequest, match="2024-03 are archived"):
+        plan_reprice(session, wanted)
+    training = RepriceRange(priced("x", PriceKind.TRAINING_TOKENS).price.id, month.start, month.end)
+    with transaction() as session:
+        assert plan_reprice(session, training).teams == []
 
 
 @pytest.mark.usefixtures("archived")
