@@ -14,7 +14,7 @@ import pytest
 from redis import Redis as Client
 from redis.exceptions import RedisError
 
-from tests.support.processes import Process, free_port
+from tests.support.processes import ROOT, Process, free_port
 from tests.support.waiting import wait_until
 
 _PATH = ":".join(
@@ -157,6 +157,32 @@ class Postgres(Process):
         except psycopg.OperationalError:
             return False
         return True
+
+
+class Haproxy(Process):
+    """haproxy with the configuration that we ship, in front of two apis."""
+
+    def __init__(self, folder: Path, apis: Sequence[str]) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        places = {"BALANCER": f"127.0.0.1:{self.port}", "API_1": apis[0], "API_2": apis[1]}
+        argv = [program("haproxy"), "-f", str(ROOT / "deploy" / "haproxy" / "haproxy.cfg")]
+        env = {f"TUNEHOUSE_{name}": place for name, place in places.items()}
+        super().__init__("haproxy", argv, env, folder)
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections."""
+        super().start()
+        wait_until(self._listens)
+
+    def stop(self) -> None:
+        """End it at once."""
+        self.kill()
+
+    def _listens(self) -> bool:
+        self.check_alive()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
 
 
 class PgBouncer(Process):

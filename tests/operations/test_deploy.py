@@ -220,6 +220,13 @@ def check(*argv: str | Path, **environment: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_each_alert_is_tried_out() -> None:
+    (file,) = documents(DEPLOY / "prometheus" / "alerts.yaml")
+    alerts = {rule["alert"] for group in file["groups"] for rule in group["rules"]}
+    tried = (Path(__file__).with_name("alerts_test.yaml")).read_text()
+    assert set(re.findall(r"{alertname=\"(\w+)\"}", tried)) == alerts
+
+
 def test_promtool_accepts_the_rules_and_fires_them() -> None:
     promtool = program("promtool")
     check(promtool, "check", "rules", DEPLOY / "prometheus" / "alerts.yaml")

@@ -19,6 +19,7 @@ from tests.support.plain import NO_CERTIFICATES
 from tests.support.processes import Api, Worker, free_port
 from tests.support.service import Service
 from tests.support.waiting import wait_until
+from worker.metrics.server import MetricsServer
 
 
 def get(url: str) -> httpx2.Response:
@@ -84,6 +85,16 @@ def complete(url: str, team: str) -> str | None:
     """The page once it has the team's figures; it may be ten seconds old."""
     page = get(url).text
     return page if f'tunehouse_team_spent_usd{{team="{team}"}}' in page else None
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_worker_serves_metrics_at_either_kind_of_address(host: str) -> None:
+    server = MetricsServer(host, 0)
+    server.start()
+    shown = f"[{host}]" if ":" in host else host
+    assert get(f"http://{shown}:{server.server_address[1]}/metrics").status_code == 200
+    server.shutdown()
+    server.server_close()
 
 
 @pytest.mark.parametrize("page", ["api", "worker", "installation"])

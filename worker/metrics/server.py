@@ -3,6 +3,7 @@
 Teams must not reach it: the page of the installation names every team and its spending.
 """
 
+import socket
 import threading
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,6 +27,8 @@ class MetricsServer(ThreadingHTTPServer):
 
     def __init__(self, host: str, port: int) -> None:
         """Raises `OSError` when the address cannot be listened on."""
+        if ":" in host:
+            self.address_family = socket.AF_INET6
         super().__init__((host, port), _Scrape)
 
     def start(self) -> None:
