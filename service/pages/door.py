@@ -5,6 +5,7 @@ session on the API, and nobody can post to a page with a key that leaked.
 """
 
 import re
+from dataclasses import replace
 from urllib.parse import parse_qs, urlencode
 
 import structlog
@@ -30,7 +31,10 @@ from service.teams.known import KEY_CHECKS
 
 _SAFE = ("GET", "HEAD")
 _PUBLIC = re.compile(r"/(static/.+|sign-in(/.*)?)")
-_OF_SESSION = ("/sign-out", "/theme")  # their forms are on every page, and concern no team
+# Writes that do not concern the team that an admin acts for. Every page has the forms of the first two.
+_OF_NO_TEAM = re.compile(
+    r"/(sign-out|theme|teams/choose|sessions/[^/]+/end|admin/teams|admin/work/run|admin/reviews/[^/]+)"
+)
 _UPLOAD = "/datasets/new"
 _PLAYGROUND = "/playground"
 
@@ -87,7 +91,8 @@ class PageDoor:
     async def _admit(
         self, signed_in: SignedIn, scope: Scope, headers: Headers, receive: Receive, send: Send
     ) -> None:
-        caller = signed_in.caller
+        is_of_no_team = _OF_NO_TEAM.fullmatch(scope["path"]) is not None
+        caller = replace(signed_in.caller, team_is_archived=False) if is_of_no_team else signed_in.caller
         scope["state"]["caller"] = caller
         structlog.contextvars.bind_contextvars(key_id=caller.key_id, team_id=caller.team_id)
         owner = caller.counted_as
@@ -98,8 +103,7 @@ class PageDoor:
             body = await self._forms.whole(headers, receive) if heads.has_body(headers) else b""
             if scope["method"] not in _SAFE:
                 form = scope["state"]["form"] = read_form(headers, body)
-                is_of_session = scope["path"] in _OF_SESSION
-                require_token(form.get("csrf"), scope["state"]["csrf"], any_team=is_of_session)
+                require_token(form.get("csrf"), scope["state"]["csrf"], any_team=is_of_no_team)
             if scope["path"] == _PLAYGROUND:  # it waits for a provider, so it takes no turn from others
                 await self._app(scope, replayed(body, receive), send)
                 return

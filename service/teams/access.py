@@ -29,6 +29,7 @@ _bearer = HTTPBearer(
 TEAM_HEADER = "openai-project"
 _TOUCH_EVERY = timedelta(minutes=1)
 _READS = ("GET", "HEAD", "OPTIONS")
+_ENDINGS = ("/cancel", "/delete", "/revoke")
 NO_KEY = "No key was sent: add the header 'Authorization: Bearer th-…'."
 
 
@@ -176,8 +177,11 @@ async def current_caller(request: Request, _documented: Annotated[object, Securi
 
 
 def _only_reads_or_ends(request: Request) -> bool:
-    """Whether the request only reads, deletes or cancels, which an archived team may still do."""
-    is_ending = request.method == "DELETE" or request.url.path.endswith("/cancel")
+    """Whether the request only reads, deletes or cancels, which an archived team may still do.
+
+    Pages delete with POST, and `/delete` or `/revoke` at the end of their addresses.
+    """
+    is_ending = request.method == "DELETE" or request.url.path.endswith(_ENDINGS)
     return request.method in _READS or is_ending
 
 

@@ -118,6 +118,20 @@ def test_a_form_does_not_change_the_team_that_an_admin_chose_meanwhile_in_anothe
     assert "signed out" in browser.http.post("/sign-out", data={"csrf": token}, headers=sent).text
 
 
+def test_an_admin_who_acts_for_an_archived_team_deletes_its_data_and_chooses_another(
+    service: Service, browser: Browser
+) -> None:
+    archived, other = service.make_team(), service.make_team()
+    file = archived.sdk.files.create(file=("a.jsonl", b"{}\n"), purpose="fine-tune")
+    browser.sign_in(service.admin_key)
+    browser.send("/teams/choose", {"team": archived.id})
+    service.admin.delete(f"/v1/teams/{archived.id}").raise_for_status()
+
+    assert browser.send("/aliases", {"name": "ours", "model": "sandbox-mini"}).status_code == 409
+    assert "The dataset is deleted" in browser.send(f"/datasets/{file.id}/delete").text
+    assert other.slug.title() in browser.send("/teams/choose", {"team": other.id}).text
+
+
 def test_an_admin_follows_a_teams_costs_to_their_entries_without_choosing_the_team(
     service: Service, browser: Browser
 ) -> None:
