@@ -124,6 +124,7 @@ class Gateway:
         terms = amounts.terms(asked, demand, priced)
         dialect.pin(demand.fields, demand.meters, capabilities_of(priced.target.base.provider_kind))
         asked = msgspec.structs.replace(asked, fields=demand.fields, tags=demand.tags)
+        held = self._held(asked, demand, terms)
         mark, subject_id = Mark(headers, dialect.path, body), new_id(dialect.id_prefix)
         attempt = Attempt(caller, mark, subject_id, stream=asked.stream, longest=self._longest)
         earlier = await attempt.earlier_answer(receive, lambda: self._attendance.has_stopped)
@@ -131,7 +132,6 @@ class Gateway:
             await reply.whole(earlier, headers=[(b"idempotent-replayed", b"true")])
             await attempt.delivered()
             return
-        held = self._held(asked, demand, terms)
         exchange = Exchange(
             dialect, asked, caller, terms, held, upstream, self._meter, reply, subject_id, attempt
         )
