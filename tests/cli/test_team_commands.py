@@ -37,7 +37,9 @@ def test_a_dataset_is_checked_a_job_watched_and_its_costs_and_lineage_shown(
     assert checked.exit_code == 0, checked.output
     file_id = json.loads(checked.stdout)["file_id"]
     assert "24 of 24 examples are valid" in run("files", "check", file_id).stdout
-    job = team.sdk.fine_tuning.jobs.create(model="sandbox-mini", training_file=file_id)
+    job = team.sdk.fine_tuning.jobs.create(
+        model="sandbox-mini", training_file=file_id, metadata={"env": "[/x]"}
+    )
 
     watched = run("jobs", "watch", job.id)
     assert watched.exit_code == 0, watched.output
@@ -49,6 +51,8 @@ def test_a_dataset_is_checked_a_job_watched_and_its_costs_and_lineage_shown(
     costs = run("costs", "--by", "kind", "--by", "model")
     assert "sandbox-mini" in costs.stdout
     assert "of $50" in costs.stdout
+    for group, shown in (("job", job.id), ("base", "sandbox-mini"), ("key", "key_"), ("tag:env", "[/x]")):
+        assert shown in run("costs", "--by", group).stdout, group
     assert f"model {model}" in run("lineage", model).stdout.replace("\n", "")
     lineage = json.loads(run("lineage", model, "--json").stdout)
     assert lineage["edges"][0]["from"]

@@ -1,13 +1,16 @@
 """`tunehouse costs`: what the team has spent, and what is left of its budget."""
 
+from json import dumps
 from typing import Annotated
 
-from rich.table import Table
+from rich.table import Column, Table
 from typer import Option
 
 from service.cli.entry import app
 from service.cli.team.service_of import ApiKey, AsJson, BaseUrl, print_json, screen, service_of
 from service.client import CostsInfo, KeyInfo
+
+_SUMS = ("quantity", "unit", "amount_usd")
 
 
 @app.command()
@@ -36,12 +39,13 @@ def costs(
 
 
 def _show(report: CostsInfo, groups: list[str], me: KeyInfo) -> None:
-    table = Table(*groups, "cost", box=None, pad_edge=False)
-    table.columns[-1].justify = "right"
+    # The API names the fields of a group, such as `job_id`, and adds names to ids of keys.
+    fields = [name for name in (report.data[0] if report.data else groups) if name not in _SUMS]
+    table = Table(*(Column(name, overflow="fold") for name in fields), box=None, pad_edge=False)
+    table.add_column("cost", justify="right")
     for row in report.data:
-        cells = [_cell(row.get(group.partition(":")[0], row.get(group))) for group in groups]
-        table.add_row(*cells, f"${row['amount_usd']}")
-    table.add_row("total", *[""] * (len(groups) - 1), f"${report.total_usd}")
+        table.add_row(*(_cell(row[name]) for name in fields), f"${row['amount_usd']}")
+    table.add_row("total", *[""] * (len(fields) - 1), f"${report.total_usd}")
     screen.print(table)
     for name, budget in (("budget", me.budget), ("budget of this key", me.key_budget)):
         if budget and budget.limit_usd is not None:
@@ -52,4 +56,4 @@ def _show(report: CostsInfo, groups: list[str], me: KeyInfo) -> None:
 
 
 def _cell(value: object) -> str:
-    return "" if value is None else str(value)
+    return "" if value is None else value if isinstance(value, str) else dumps(value)

@@ -41,7 +41,7 @@ def check(
 
 def _show(file: FileInfo, report: ReportInfo) -> None:
     kind = f"{report.format}, for {report.method}" if report.format else "unknown format"
-    screen.print(f"{file.id}  {file.filename}: {report.status} ({kind})", markup=False)
+    screen.print(f"{file.id}  {file.filename}: {report.status} ({kind})")
     screen.print(
         f"{report.valid_examples:,} of {report.examples:,} examples are valid; "
         f"{report.tokens.total:,} tokens, {report.tokens.trained:,} of them learned"
@@ -52,11 +52,11 @@ def _show(file: FileInfo, report: ReportInfo) -> None:
     ):
         for problem in problems[:_SHOWN]:
             where = f"line {problem.line}: " if problem.line else ""
-            screen.print(f"{kind}  {where}{problem.message}", markup=False)
+            screen.print(f"{kind}  {where}{problem.message}")
         if count > _SHOWN:
             screen.print(f"… and {count - _SHOWN:,} more {kind}s")
     for note in report.notes:
-        screen.print(f"note  {note}", markup=False)
+        screen.print(f"note  {note}")
     if report.costs:
         table = Table("model", "method", "epochs", "cost", "", box=None, pad_edge=False)
         for cost in report.costs:

@@ -72,7 +72,7 @@ def _show(tunehouse: Tunehouse, job_id: str) -> None:
                     task, description=_losses(event), completed=_number(event, "step"), total=steps
                 )
             else:
-                progress.console.print(f"{_time(event)}  {event.message}", markup=False)
+                progress.console.print(f"{_time(event)}  {event.message}")
 
 
 def _number(event: JobEventInfo, name: str) -> float | None:

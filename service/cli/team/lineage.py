@@ -31,7 +31,7 @@ def lineage(
         if step.get(found.root):
             tree = Tree(f"{labels(found.root)} {title}")
             _grow(tree, found.root, step, labels, {found.root})
-            screen.print(tree, markup=False)
+            screen.print(tree)
     cost = found.cumulative_cost_usd
     screen.print(f"training ${cost.training}, use ${cost.use}, in all ${cost.total}")
     if found.truncated:

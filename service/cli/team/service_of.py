@@ -29,7 +29,7 @@ AsJson = Annotated[bool, Option("--json", help="Print the answer as JSON instead
 _WIDTH_OF_PIPES = 200  # where there is no terminal, no id is cut off
 _INTERRUPTED = 130
 
-screen = Console(highlight=False, width=None if sys.stdout.isatty() else _WIDTH_OF_PIPES)
+screen = Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else _WIDTH_OF_PIPES)
 
 
 @contextmanager
