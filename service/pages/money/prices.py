@@ -1,5 +1,7 @@
 """The page of the price book, and the form with which an admin adds or confirms a price."""
 
+from urllib.parse import urlencode
+
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
@@ -63,7 +65,11 @@ def add(request: Request, form: Posted, session: RequestSession, caller: Admin) 
         raise Refilled(_page(request, session, caller, "", None, values, error)) from wrong
     except TunehouseError as refusal:
         raise Refilled(_page(request, session, caller, "", None, values, refusal.message)) from refusal
-    return leave(request, f"/prices?model={values['model']}", "The price is added.")
+    return leave(request, _of_model(values["model"]), "The price is added.")
+
+
+def _of_model(model: str) -> str:
+    return f"/prices?{urlencode({'model': model})}"
 
 
 def _page(
@@ -92,7 +98,7 @@ def _page(
         ),
         [
             (
-                Field(price.model, href=f"/prices?model={price.model}"),
+                Field(price.model, href=_of_model(price.model)),
                 Field(price.provider_kind),
                 Field(plain(price.kind), sub="" if price.tier == "standard" else price.tier),
                 Field(price.method or ""),
