@@ -9,6 +9,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from service.errors import NotFound
 from service.ledger.reports.exports import csv_response
 from service.pages import charts, static, words
 from service.pages.cookies import THEME, cookie_in, forget_said, said_before, say_next
@@ -80,11 +81,17 @@ def render(request: Request, template: str, *, status: int = 200, **values: Any)
 
 
 def show(request: Request, template: str, *, lists: Sequence[Listing] = (), **values: Any) -> Response:
-    """Return a page with these tables; with `?csv=NAME`, one of the tables as CSV."""
+    """Return a page with these tables; with `?csv=NAME`, one of the tables as CSV. Raises `NotFound`.
+
+    The name of a CSV says if it has only the first rows.
+    """
     wanted = request.query_params.get("csv")
     for listing in lists:
         if listing.name == wanted:
-            return csv_response(f"{listing.name}.csv", listing.csv_columns, listing.csv_rows())
+            part = f"-first-{len(listing.rows)}" if listing.more else ""
+            return csv_response(f"{listing.name}{part}.csv", listing.csv_columns, listing.csv_rows())
+    if wanted is not None:
+        raise NotFound(f"This page has no table {wanted!r}.", param="csv")
     return render(request, template, **values, **dict[str, Any]({one.name: one for one in lists}))
 
 

@@ -13,6 +13,7 @@ import service.pages
 from service.core.db import transaction
 from service.ledger.actions import settle
 from service.pages.application import ROUTERS
+from service.pages.listing import CSV_ROWS
 from service.teams.access import current_caller
 from tests.ledger.make import charge
 from tests.people.browser import Browser
@@ -154,3 +155,28 @@ def test_a_table_is_also_csv_which_no_spreadsheet_runs(service: Service, browser
     assert answer.headers["content-type"].startswith("text/csv")
     assert "'=HYPERLINK(1)" in answer.text
     assert answer.text.splitlines()[0] == "name,id,state,scopes,last used,expires"
+    assert browser.open("/team?csv=nothing").status_code == 404
+
+
+def test_a_csv_with_only_the_first_rows_says_so_in_its_name(service: Service, browser: Browser) -> None:
+    team = service.make_team()
+    charges = [charge(f"{team.id}:{number}", 1) for number in range(CSV_ROWS + 1)]
+    with transaction() as session:
+        settle(session, team_id=team.id, subject_id="req_1", charges=charges)
+    browser.sign_in(team.key)
+
+    part = browser.open("/costs/entries?csv=entries")
+    whole = browser.open("/costs?csv=costs")
+
+    assert part.headers["content-disposition"] == f'attachment; filename="entries-first-{CSV_ROWS}.csv"'
+    assert len(part.text.splitlines()) == 1 + CSV_ROWS
+    assert whole.headers["content-disposition"] == 'attachment; filename="costs.csv"'
+
+
+def test_the_page_of_budgets_lists_the_keys_that_have_one(service: Service, browser: Browser) -> None:
+    team = service.make_team()
+    made = service.admin.post(f"/v1/teams/{team.id}/keys", json={"name": "nightly"}).json()
+    service.admin.put(f"/v1/teams/{team.id}/keys/{made['id']}/budget", json={"limit_usd": "3"})
+    browser.sign_in(team.key)
+
+    assert browser.open("/budget?csv=keys").text.splitlines()[1:] == ["nightly,3.00,0.00,3.00"]

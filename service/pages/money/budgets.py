@@ -18,6 +18,7 @@ from service.ledger.budgets.routes import (
     set_team_budget,
 )
 from service.ledger.budgets.schemas import BudgetIn
+from service.ledger.queries import limits_of
 from service.pages.forms import Posted
 from service.pages.listing import Column, Field, Listing
 from service.pages.render import Refilled, leave, show
@@ -29,7 +30,7 @@ from service.teams.keys.scopes import Scope
 
 router = APIRouter(route_class=IdempotentRoute)
 
-_MOST_KEYS = 100
+_MOST_KEYS = 1000
 
 
 @router.get("/budget")
@@ -87,20 +88,20 @@ def _page(
 def _keys(session: Session, caller: Caller) -> Listing:
     rows = []
     if Scope.MANAGE in caller.scopes:
-        for key in list_keys(caller.team, session, caller, limit=_MOST_KEYS).data:
+        keys = list_keys(caller.team, session, caller, limit=_MOST_KEYS).data
+        limited = limits_of(session, [key.id for key in keys])
+        for key in keys:
+            if key.id not in limited:
+                continue
             own = retrieve_key_budget(caller.team, key.id, session, caller)
-            if own.limit_usd is not None:
-                rows.append(
-                    (
-                        Field(key.name, sub=key.prefix),
-                        Field(
-                            money(own.limit_usd),
-                            sub=f"per {own.period}" if own.period == "month" else "in total",
-                        ),
-                        Field(money(own.spent_usd)),
-                        Field(money(own.remaining_usd)),
-                    )
+            rows.append(
+                (
+                    Field(key.name, sub=key.prefix),
+                    Field(money(own.limit_usd), sub="per month" if own.period == "month" else "in total"),
+                    Field(money(own.spent_usd)),
+                    Field(money(own.remaining_usd)),
                 )
+            )
     return Listing(
         "keys",
         "Keys with a budget of their own",

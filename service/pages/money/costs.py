@@ -83,11 +83,13 @@ def costs(
         raise InvalidRequest(f"Costs cannot be grouped by {unknown[0]!r}.", param="group_by")
     report = cost_report(session, span.scope, groups)
     rows = sorted(report.rows, key=lambda row: row["amount_usd"], reverse=True)
+    most = len(rows) if "csv" in request.query_params else _MOST_ROWS
+    largest = f", the {most} largest amounts" if len(rows) > most else ""
     listing = Listing(
         "costs",
-        f"{shown.name} by {' and '.join(_GROUPS[name].lower() for name in groups)}",
+        f"{shown.name} by {' and '.join(_GROUPS[name].lower() for name in groups)}{largest}",
         (*(Column(_GROUPS[name]) for name in groups), Column("Amount, USD", True), Column("Share", True)),
-        [_row(row, groups, report.total_usd, span, caller) for row in rows[:_MOST_ROWS]],
+        [_row(row, groups, report.total_usd, span, caller) for row in rows[:most]],
         empty="Nothing was charged in this month.",
         total=(
             *("Total" if place == 0 else "" for place in range(len(groups))),
