@@ -262,6 +262,13 @@ class Unavailable(TunehouseError):
     code = "service_unavailable"
 
 
+class ProviderRemoved(Unavailable):
+    """The provider of this job or model is not configured at present. Ask an administrator to add it."""
+
+    code = "provider_not_configured"
+    should_retry = False
+
+
 class StorageUnavailable(Unavailable):
     """The place where datasets are stored cannot be reached, or is full."""
 

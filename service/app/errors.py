@@ -18,9 +18,11 @@ from service.errors import (
     MethodNotAllowed,
     NotFound,
     NotStorable,
+    ProviderRemoved,
     TunehouseError,
     Unavailable,
 )
+from service.providers.errors import NotConfigured
 
 log = structlog.get_logger(__name__)
 
@@ -87,6 +89,10 @@ def install(app: FastAPI) -> None:
         if isinstance(error.__cause__, UnicodeDecodeError | RecursionError | ValueError):
             return answer(_unreadable(error.__cause__))
         return answer(InvalidRequest(str(error.detail)))
+
+    @app.exception_handler(NotConfigured)
+    def on_provider_removed(_: Request, error: NotConfigured) -> JSONResponse:
+        return answer(ProviderRemoved())
 
     @app.exception_handler(DataError)
     def on_unstorable(_: Request, error: DataError) -> JSONResponse:

@@ -157,7 +157,11 @@ def request_action(session: Session, job: Job, action: RequestedAction) -> Job:
             param="fine_tuning_job_id",
             code="invalid_job_state",
         )
-    check_action(job.provider, action.value)
+    # A cancel is possible at every kind, and of a job whose provider was removed from the settings.
+    if action is RequestedAction.PAUSE:
+        check_action(job.provider, "pause")
+    elif action is RequestedAction.RESUME:
+        check_action(job.provider, "resume")
     job.requested = action
     if action is RequestedAction.CANCEL and job.intended_at is None:
         end_unsent(

@@ -8,8 +8,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from service.errors import InvalidRequest, NotFound, NotStorable, TunehouseError, Unavailable
+from service.errors import InvalidRequest, NotFound, NotStorable, ProviderRemoved, TunehouseError, Unavailable
 from service.pages.render import Refilled, leave, render
+from service.providers.errors import NotConfigured
 
 log = structlog.get_logger(__name__)
 
@@ -61,6 +62,10 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(Exception)
     def on_bug(request: Request, _: Exception) -> Response:
         return error_page(request.scope, TunehouseError())
+
+    @app.exception_handler(NotConfigured)
+    def on_provider_removed(request: Request, _: NotConfigured) -> Response:
+        return error_page(request.scope, ProviderRemoved())
 
     @app.exception_handler(DataError)
     def on_unstorable(request: Request, _: DataError) -> Response:

@@ -138,3 +138,15 @@ def test_a_hyperparameter_out_of_the_provider_s_range_is_refused_in_openai_s_uni
     error = team.http.post("/v1/fine_tuning/jobs", json=body).json()["error"]
     assert error["param"] == "method.hyperparameters"
     assert "must be between 0.01 and 100" in error["message"]
+
+
+def test_without_its_provider_a_job_can_be_cancelled_but_not_paused(
+    team: TeamHandle,
+) -> None:
+    job_id = hands.make_job(team.id, hands.make_file(team.id), f"nebius/{MODELS['nebius']}")
+    with transaction() as session:
+        session.execute(update(Job).where(Job.id == job_id).values(provider="gone", status=JobStatus.RUNNING))
+    error = team.http.post(f"/v1/fine_tuning/jobs/{job_id}/pause")
+    assert (error.status_code, error.json()["error"]["code"]) == (503, "provider_not_configured")
+    cancelled = team.http.post(f"/v1/fine_tuning/jobs/{job_id}/cancel")
+    assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from service.settings.providers import ProviderKind
 
-Action = Literal["cancel", "pause", "resume"]
+Action = Literal["pause", "resume"]
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class Capabilities:
 
     `stamp` is where a provider job carries our job's id, so that it is found after an unknown outcome:
     under `stamp_key` in its metadata, in its suffix, or as its own id, which we choose. `actions` can be
-    requested for a running job. `hyperparameters` translates OpenAI's names and units; None passes them on
-    unchanged. `chooses_epochs` says whether the provider resolves "auto". `checks_files` says whether it
-    must have checked a file before a job can use it. `continues_tuned` says whether tuned models can be
-    tuned again, `served_at_once` whether they answer without a deployment. `account_defaults` says whether
-    settings of the account choose the tier and storage of a model call that names none. `limits` are reasons
-    why fields of a request are refused, by field.
+    requested for a running job, besides a cancel. `hyperparameters` translates OpenAI's names and units; None
+    passes them on unchanged. `chooses_epochs` says whether the provider resolves "auto". `checks_files` says
+    whether it must have checked a file before a job can use it. `continues_tuned` says whether tuned models
+    can be tuned again, `served_at_once` whether they answer without a deployment. `account_defaults` says
+    whether settings of the account choose the tier and storage of a model call that names none. `limits` are
+    reasons why fields of a request are refused, by field.
     """
 
     stamp: Literal["metadata", "suffix", "id"] = "metadata"
     stamp_key: str = "tunehouse_job"
-    actions: frozenset[Action] = frozenset({"cancel", "pause", "resume"})
+    actions: frozenset[Action] = frozenset({"pause", "resume"})
     hyperparameters: Mapping[str, Hyperparameter] | None = None
     chooses_epochs: bool = True
     checks_files: bool = False
@@ -68,7 +68,7 @@ _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
     # https://docs.tokenfactory.nebius.com and its cookbook; the ranges are a third party's.
     "nebius": Capabilities(
         stamp="suffix",
-        actions=frozenset({"cancel"}),
+        actions=frozenset(),
         hyperparameters=MappingProxyType(
             {
                 "n_epochs": Hyperparameter("n_epochs", 1, 20),
@@ -84,7 +84,7 @@ _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
     # https://docs.together.ai and its SDK 3.1.
     "together": Capabilities(
         stamp="suffix",
-        actions=frozenset({"cancel"}),
+        actions=frozenset(),
         hyperparameters=MappingProxyType(
             {
                 "n_epochs": Hyperparameter("n_epochs", 1, 20),
@@ -106,7 +106,7 @@ _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
     # https://docs.fireworks.ai and its SDK 1.2.
     "fireworks": Capabilities(
         stamp="id",
-        actions=frozenset({"cancel", "resume"}),
+        actions=frozenset({"resume"}),
         hyperparameters=MappingProxyType(
             {
                 "n_epochs": Hyperparameter("epochs", 1, 50),
