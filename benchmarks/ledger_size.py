@@ -56,7 +56,7 @@ def main() -> None:
         _charge(payers, TEAMS * BATCH)  # first pages and dictionaries
         before = _sizes(dsn)
         took(f"{asked.requests:,} requests held and settled", lambda: _charge(payers, asked.requests))
-        took("sums of them made", roll_up_everything)
+        took("sums of them made", lambda: roll_up_everything(dsn))
         _report(before, _sizes(dsn), asked.requests)
 
 

@@ -16,7 +16,8 @@ import httpx2
 import psycopg
 
 from benchmarks.harness.servers import ADMIN_KEY
-from benchmarks.ledger import database, machine, roll_up_everything, say, took
+from benchmarks.ledger import database, machine, roll_up_everything
+from benchmarks.tables import say, took
 from service.settings import settings
 from tests.support.processes import Api
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 
 
 def took(what: str, work: Callable[[], None]) -> None:
-    """Run once and return the duration."""
+    """Run once and print how long it took."""
     started = time.monotonic()
     work()
     say(f"| {what} | {time.monotonic() - started:.1f} s | |")
 
 
 def timed(what: str, work: Callable[[], int], times: int = 9) -> None:
-    """Run several times; returns the median and the slowest in ms, and the number of rows."""
+    """Run several times and print the median and the slowest in ms, and the number of rows."""
     work()
     lasted = []
     for _ in range(times):

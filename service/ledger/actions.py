@@ -25,7 +25,7 @@ from service.ledger.tables import HoldRow
 
 _PLACE = text("SELECT * FROM ledger_place_holds(CAST(:asks AS jsonb))")
 # The accounts that the holds of these subjects count against.
-_TELL_HELD = text("""
+_ANNOUNCE_HELD = text("""
     SELECT * FROM ledger_announce_thresholds(ARRAY(
         SELECT DISTINCT v.id FROM holds h, LATERAL (VALUES
             (h.team_id), (h.key_id), (h.subject_id), (h.department_id), ('organization')) AS v(id)
@@ -57,7 +57,7 @@ def place_holds(session: Session, asks: Sequence[HoldAsk]) -> list[Hold | Budget
     """Reserve money for many pieces of work at once. Returns a hold or a refusal for each, in order."""
     answers = session.execute(_PLACE, {"asks": rows.of_asks(asks).decode()}).all()
     placed = {"team_ids": [ask.team_id for ask in asks], "subject_ids": [ask.subject_id for ask in asks]}
-    for crossed in session.execute(_TELL_HELD, placed).all():
+    for crossed in session.execute(_ANNOUNCE_HELD, placed).all():
         announce_threshold(session, crossed)
     return [_hold_or_refusal(ask, row) for ask, row in zip(asks, answers, strict=True)]
 

@@ -1,9 +1,9 @@
 -- Place holds, in the order given: [{team_id, subject_id, key_id, amount_usd, expires_at, lost}].
 -- Returns one row per ask: the account that refused it, or null if the hold was placed. If the subject already has
 -- a hold, its amount is replaced, and only the increase must fit the budgets.
--- `may_tell`: whether the caller announces the thresholds that the holds have crossed. A caller that runs this as its
+-- `may_announce`: whether the caller announces the thresholds that the holds have crossed. A caller that runs this as its
 -- only statement cannot; for it a newly crossed threshold raises an error, and it places the holds in a transaction.
-CREATE OR REPLACE FUNCTION ledger_place_holds(asks jsonb, may_tell boolean DEFAULT true)
+CREATE OR REPLACE FUNCTION ledger_place_holds(asks jsonb, may_announce boolean DEFAULT true)
 RETURNS TABLE (place bigint, account_id text, scope text, limit_usd numeric, period_name text,
                spent_usd numeric, held_usd numeric)
 LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
@@ -57,7 +57,7 @@ BEGIN
     UPDATE accounts a SET held_usd = a.held_usd + s.amount_usd
     FROM sums s WHERE a.id = s.id AND a.id = ANY (locked) AND EXISTS (SELECT FROM fitting);
     IF FOUND THEN
-        PERFORM ledger_require_told(locked, may_tell);
+        PERFORM ledger_require_announced(locked, may_announce);
         RETURN QUERY SELECT p, NULL::text, NULL::text, NULL::numeric, NULL::text, NULL::numeric, NULL::numeric
                      FROM generate_series(1, jsonb_array_length(asks)::bigint) AS p;
         RETURN;
@@ -93,13 +93,13 @@ BEGIN
         RETURN QUERY SELECT ask.place, refusal.account_id, refusal.scope, refusal.limit_usd,
                             refusal.period_name, refusal.spent_usd, refusal.held_usd;
     END LOOP;
-    PERFORM ledger_require_told(locked, may_tell);
+    PERFORM ledger_require_announced(locked, may_announce);
 END $$;
 
-CREATE OR REPLACE FUNCTION ledger_require_told(account_ids text[], may_tell boolean) RETURNS void
+CREATE OR REPLACE FUNCTION ledger_require_announced(account_ids text[], may_announce boolean) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT may_tell
+    IF NOT may_announce
        AND EXISTS (SELECT FROM budgets b WHERE b.account_id = ANY (account_ids) AND b.held_thresholds <> '{}')
        AND EXISTS (SELECT FROM ledger_crossed_thresholds(account_ids)) THEN
         RAISE restrict_violation USING MESSAGE = 'a crossed threshold needs an event: place in a transaction';
