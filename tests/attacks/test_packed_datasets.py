@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 from collections.abc import Iterator
 
 import pytest
@@ -10,6 +11,7 @@ from arro3.io import write_parquet
 from backports import zstd
 
 from service.dataset.check.checker import check
+from service.dataset.convert.parquet import Pages
 from service.dataset.convert.pipeline import Conversion, Options
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import source_of
@@ -91,6 +93,21 @@ def test_parquet_unpacks_to_no_more_than_its_size_allows() -> None:
     assert "the limit for" in said
 
 
+def test_the_rows_of_a_batch_repeat_the_dictionaries_of_all_columns_within_a_bound() -> None:
+    columns = {f"c{number}": ["a" * (MIB // 4)] * 2 for number in range(60)}
+    packed = parquet_with(columns, "zstd(3)")
+    rows = Pages(io.BytesIO(packed)).rows_of_a_batch()
+    assert len(packed) < MIB // 8
+    assert rows * sum(len(texts[0]) for texts in columns.values()) <= 64 * MIB
+
+
+def test_the_dictionaries_of_a_row_are_bounded() -> None:
+    noise = random.Random(1).randbytes(4 * MIB).hex()  # a file of this size may unpack to 300 MiB
+    columns = {"noise": [noise, ""]} | {f"c{number}": ["a" * 30 * MIB] * 2 for number in range(9)}
+    said = refusal(parquet_with(columns, "zstd(3)"), "train.parquet")
+    assert f"dictionaries of a row group unpack to more than {256 * MIB} bytes" in said
+
+
 def test_a_cut_or_senseless_footer_of_parquet_is_refused() -> None:
     whole = parquet_of(["a"], "snappy")
     senseless = whole[:-40] + b"\xff" * 32 + whole[-8:]
@@ -99,8 +116,11 @@ def test_a_cut_or_senseless_footer_of_parquet_is_refused() -> None:
 
 
 def parquet_of(prompts: list[str], compression: str) -> bytes:
+    return parquet_with({"prompt": prompts, "completion": ["b"] * len(prompts)}, compression)
+
+
+def parquet_with(columns: dict[str, list[str]], compression: str) -> bytes:
     out = io.BytesIO()
-    columns = {"prompt": prompts, "completion": ["b"] * len(prompts)}
     table = Table.from_pydict({name: Array(texts, DataType.string()) for name, texts in columns.items()})
     write_parquet(table, out, compression=compression)
     return out.getvalue()
