@@ -31,18 +31,20 @@ Known = TypeVar("Known", bound=Ending)
 
 
 class KnownCallers(Generic[Known]):
-    """Remembers what was found for a secret and a team header, by the secret's hash."""
+    """Remembers what was found for a secret and a team header, by their hash."""
 
     # Replaced by each change in this process. A part of each key, so that nothing outdated is found.
     generation: ClassVar[object] = object()
 
     def __init__(self, ttl_s: float) -> None:
-        self._memory: ShortMemory[tuple[object, bytes, str | None], Known] = ShortMemory(ttl_s, KEY_CHECKS)
+        self._memory: ShortMemory[tuple[object, bytes], Known] = ShortMemory(ttl_s, KEY_CHECKS)
 
     async def find(self, secret: str, team_header: str | None, look_up: Callable[[], Known]) -> Known:
         """The caller from memory or from `look_up`, which runs in a thread and may raise."""
-        digest = hashlib.sha256(secret.encode("latin-1")).digest()
-        found = await self._memory.find((KnownCallers.generation, digest, team_header), look_up)
+        # Hashed too, because a header may have 32 KiB, and thousands of callers are remembered.
+        named = "" if team_header is None else f"\n{team_header}"
+        digest = hashlib.sha256(f"{secret}{named}".encode("latin-1")).digest()
+        found = await self._memory.find((KnownCallers.generation, digest), look_up)
         if found.ends_at is None or found.ends_at > clock.now():
             return found
         # The error says why the secret does not work any more.

@@ -1,6 +1,7 @@
 """A caller who is remembered is no more than its key allows."""
 
 import asyncio
+import tracemalloc
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -41,6 +42,31 @@ def test_a_secret_that_works_is_looked_up_once(lasting: timedelta | None) -> Non
         return [await known.find("th-x", None, looked_up.__next__) for _ in range(2)]
 
     assert asyncio.run(twice()) == [one, one]
+
+
+def test_long_team_headers_are_not_kept() -> None:
+    known = KnownCallers[Caller](60)
+    one = caller()
+
+    async def ask() -> None:
+        for number in range(300):
+            assert await known.find("th-x", f"{number}" + "x" * 30_000, lambda: one) is one
+
+    tracemalloc.start()
+    asyncio.run(ask())
+    kept_bytes, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept_bytes < 2**20
+
+
+def test_a_caller_is_found_for_its_own_team_header_alone() -> None:
+    known = KnownCallers[Caller](60)
+    looked_up = found(caller(), caller(), caller())
+
+    async def ask() -> int:
+        return len({id(await known.find("th-x", header, looked_up.__next__)) for header in (None, "", "a")})
+
+    assert asyncio.run(ask()) == 3
 
 
 @pytest.mark.usefixtures("database")
