@@ -15,9 +15,20 @@ from service.dataset.formats import images
 from service.dataset.formats.declare import CARRIER_TOKENS, FunctionDefinition, declare
 
 _TEXT_KEYS = ("text", "refusal")
-# Strings that a model does not read as text: URLs, ids, types, and base64 data.
+# Strings that a model does not read as text: URLs, ids, types, base64 data, and reasoning that is encrypted.
 _UNREAD = frozenset(
-    {"data", "file", "file_data", "file_id", "id", "call_id", "image_url", "input_audio", "type"}
+    {
+        "data",
+        "file",
+        "file_data",
+        "file_id",
+        "id",
+        "call_id",
+        "encrypted_content",
+        "image_url",
+        "input_audio",
+        "type",
+    }
 )
 
 

@@ -146,6 +146,49 @@ def test_fewer_tokens_than_were_passed_on_are_counted_and_flagged(
     assert (rows["output_tokens"].state, rows["input_tokens"].state) == ("implausible", None)
 
 
+def test_what_the_model_did_not_write_is_not_counted_against_a_report(
+    service: Service, trainer: TrainerProcess
+) -> None:
+    team = service.make_team()
+    sealed = {"type": "reasoning", "id": "rs_1", "summary": [], "encrypted_content": "gAAAAABn3kQ" * 1000}
+    logprobs = [{"token": f"word{number}", "logprob": -0.1, "top_logprobs": []} for number in range(500)]
+    text = {"type": "output_text", "text": "General Kenobi", "annotations": [], "logprobs": logprobs}
+    message = {
+        "type": "message",
+        "id": "msg_1",
+        "role": "assistant",
+        "status": "completed",
+        "content": [text],
+    }
+    called = {"type": "mcp_call", "id": "mcp_1", "name": "look", "arguments": "{}", "output": "word " * 2000}
+    usage = {"input_tokens": 50, "output_tokens": 150, "total_tokens": 200}
+    body = {"id": "x", "object": "response", "output": [sealed, called, message], "usage": usage}
+    trainer.control.fault("status", "responses", status=200, body=json.dumps(body))
+    asked = {"model": MODEL, "input": [sealed, {"role": "user", "content": "Hello there"}]}
+    assert team.http.post("/v1/responses", json=asked).status_code == 200
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert {kind: (row.quantity, row.tags["counted_by"]) for kind, row in rows.items()} == {
+        "input_tokens": (50, "provider"),
+        "output_tokens": (150, "provider"),
+    }
+
+
+def test_a_response_whose_text_is_longer_than_its_report_is_counted(
+    service: Service, trainer: TrainerProcess
+) -> None:
+    team = service.make_team()
+    text = {"type": "output_text", "text": "The quick brown fox jumps over the lazy dog. " * 100}
+    call = {"type": "function_call", "call_id": "c", "name": "look", "arguments": '{"at": "tea"}'}
+    usage = {"input_tokens": 9, "output_tokens": 3}
+    output = [{"type": "message", "role": "assistant", "status": "completed", "content": [text]}, call]
+    body = json.dumps({"id": "x", "object": "response", "output": output, "usage": usage})
+    trainer.control.fault("status", "responses", status=200, body=body)
+    assert team.http.post("/v1/responses", json={"model": MODEL, "input": "Hello there"}).status_code == 200
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert rows["output_tokens"].state == "implausible"
+    assert 1001 < rows["output_tokens"].quantity < 1020
+
+
 def test_a_long_prompt_that_is_reported_as_short_is_counted_and_flagged(
     service: Service, trainer: TrainerProcess
 ) -> None:

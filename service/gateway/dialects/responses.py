@@ -4,7 +4,7 @@ All teams share the provider's key, so one team could name another's stored resp
 the table of fields refuses what refers to stored state.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Annotated, Any
 
 import msgspec
@@ -24,6 +24,8 @@ from service.gateway.sse import data_of, with_data
 from service.providers.kinds.capabilities import Capabilities
 
 _CALLS = {"web_search_call": PriceKind.WEB_SEARCH_CALLS, "mcp_call": PriceKind.MCP_CALLS}
+# The fields of items, beside texts, that the model writes: what it calls a tool with.
+_WRITTEN = ("name", "arguments", "input", "code", "action", "operation")
 _LAST = ("response.completed", "response.incomplete", "response.failed")
 
 
@@ -95,7 +97,7 @@ class Responses:
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             raise Malformed from None
         tier = _tier(fields)
-        return Answer(_renamed(fields, naming), usage, strings_in(items), tier, _calls(items))
+        return Answer(_renamed(fields, naming), usage, list(_written(items)), tier, _calls(items))
 
     def open(self, asked: Asked, naming: Naming) -> "ResponsesStream":
         """See `Dialect`."""
@@ -157,6 +159,19 @@ def _renamed(fields: dict[str, Raw], naming: Naming) -> bytes:
 def _tier(response: Fields) -> str | None:
     tier = msgspec.json.decode(response.get("service_tier", b"null"))
     return tier if isinstance(tier, str) else None
+
+
+def _written(items: list[Any]) -> Iterator[str]:
+    """Yield what the model wrote: not what tools returned, log probabilities or encrypted reasoning."""
+    for item in items:
+        if not isinstance(item, dict):
+            continue
+        for parts in (item.get("content"), item.get("summary")):
+            for part in parts if isinstance(parts, list) else ():
+                if isinstance(part, dict):
+                    yield from strings_in([part.get("text"), part.get("refusal")])
+        if item.get("type") != "web_search_call":  # its action lists the pages that it found
+            yield from strings_in([item.get(name) for name in _WRITTEN])
 
 
 def _calls(items: list[Any]) -> dict[PriceKind, int]:
