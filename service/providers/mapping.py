@@ -56,7 +56,7 @@ def job_of(
         fine_tuned_model=_id(raw.get("fine_tuned_model")),
         trained_tokens=_count(raw.get("trained_tokens")),
         training_seconds=_number(_mapping(raw.get("usage_metrics")).get("training_seconds")),
-        result_file_ids=_ids(raw.get("result_files"))[:_MAX_RESULT_FILES],
+        result_file_ids=result_file_ids(raw)[:_MAX_RESULT_FILES],
         hyperparameters=_hyperparameters(raw, clean),
         seed=_count(raw.get("seed")),
         error=_error(raw.get("error"), clean),
@@ -95,6 +95,11 @@ def checkpoint_of(raw: Mapping[str, Any]) -> ProviderCheckpoint:
 def file_id_of(raw: Mapping[str, Any]) -> str:
     """The id of a `file`. Raises `Garbage` without one."""
     return _required(raw, "id")
+
+
+def result_file_ids(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The usable ids in `result_files`."""
+    return _ids(raw.get("result_files"))
 
 
 def file_of(raw: Mapping[str, Any]) -> ProviderFile:

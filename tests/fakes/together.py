@@ -226,16 +226,18 @@ class TogetherFake(FakeServer):
         if job["status"] == "running":
             self._log(job, "job_restarted", "Job restarted on another node")
             self._log(job, "training_start", "Training started", step=0, total_steps=10 * job["n_epochs"])
+            self._log(job, "training_progress", "Step 7", step=7, total_steps=10 * job["n_epochs"])
         if job["status"] == "compressing":
             for epoch in range(1, job["n_epochs"] + 1):
                 self._log(job, "checkpoint_save", "Checkpoint saved", 10 * epoch, 10 * job["n_epochs"])
         if job["status"] == "completed":
-            self._charge(job, 1)
+            self._charge(job, 10 * job["n_epochs"])
             self._log(job, "job_complete", f"Job {job['id']} finished, model {job['model_output_name']}")
 
-    def _charge(self, job: dict[str, Any], share: int) -> None:
+    def _charge(self, job: dict[str, Any], steps: int) -> None:
+        """Bill the steps that were done."""
         method = job["training_method"]["method"]
-        tokens = (job["token_count"] or 0) * job["n_epochs"] * share
+        tokens = (job["token_count"] or 0) * job["n_epochs"] * steps // (10 * job["n_epochs"])
         job["total_price"] = int(tokens * USD[method] * NANO / 1_000_000)
 
     def _cancel(self, request: Request) -> Any:
@@ -243,7 +245,7 @@ class TogetherFake(FakeServer):
         if job["status"] in ENDED:
             raise Refused(400, f"Job {job['id']} has already ended")
         job["status"] = "cancelled"
-        self._charge(job, 0)
+        self._charge(job, max(event["step"] for event in job["events"]))
         self._log(job, "cancel_requested", "Cancellation requested")
         return self._shown(job)
 

@@ -225,3 +225,15 @@ def test_an_object_without_a_usable_name_is_a_failure_of_the_provider(kind: str)
         with pytest.raises(Retryable):
             list(provider.iter_files())
         provider.close()
+
+
+@pytest.mark.parametrize("listed", [5, "file-1", {"file-1": 1}, [None, 7, "", "a b"]])
+def test_weights_of_nebius_without_usable_ids_are_left_alone(listed: object) -> None:
+    checkpoint = {"id": "one", "created_at": 1, "result_files": listed}
+    answer = {"object": "list", "data": [checkpoint], "has_more": False}
+    with RawServer(lambda _: Answer(200, answer)) as server:
+        given = {"name": "raw", "kind": "nebius", "base_url": server.base_url, "api_key": KEY}
+        provider = open_provider(ProviderSettings.model_validate(given))
+        provider.delete_model("ftjob-1:one")
+        provider.close()
+    assert {request.method for request in server.seen} == {"GET"}

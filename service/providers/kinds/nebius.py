@@ -10,6 +10,7 @@ from typing import Any
 
 from openai import omit
 
+from service.providers import mapping
 from service.providers.errors import Rejected
 from service.providers.kinds.capabilities import translate
 from service.providers.openai_wire import OpenAIWire
@@ -41,7 +42,7 @@ class NebiusWire(OpenAIWire):
         try:
             for raw in self._walker.items(lambda after: self._fetch_checkpoints(job_id, after)):
                 if raw.get("id") == checkpoint_id:
-                    return [str(one) for one in raw.get("result_files") or ()]
+                    return list(mapping.result_file_ids(raw))
         except Rejected:  # the job is gone, and its weights with it
             return []
         return []
