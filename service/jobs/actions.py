@@ -68,7 +68,7 @@ def create_job(
         training_file=body.training_file,
         validation_file=body.validation_file,
         suffix=body.suffix,
-        seed=body.seed if body.seed is not None else secrets.randbelow(2**31),
+        seed=_seed(body, target.provider),
         labels=body.metadata,
         integrations=[item.model_dump(exclude_none=True) for item in body.integrations or ()],
         priority=body.tunehouse.priority if body.tunehouse else 0,
@@ -109,6 +109,13 @@ def admit_job(session: Session, job: Job) -> bool:
     _note_plan(session, job, admission)
     hold_cost(session, request, admission.estimate)
     return True
+
+
+def _seed(body: JobCreate, provider: str) -> int | None:
+    """The seed that was asked for, or one of ours; none where the provider would not use it."""
+    if body.seed is not None or "seed" in capabilities_of(provider_settings(provider).kind).limits:
+        return body.seed
+    return secrets.randbelow(2**31)
 
 
 def _note_plan(session: Session, job: Job, admission: Admission) -> None:

@@ -51,7 +51,7 @@ def job_out(job: Job, money: Mapping[str, JobMoney], places: Mapping[str, Place]
         validation_file=job.validation_file,
         result_files=job.result_files,
         trained_tokens=job.trained_tokens,
-        seed=job.seed or 0,
+        seed=job.seed,
         hyperparameters=job.hyperparameters,
         method=job.method,
         error=JobError(**(job.error or {})),

@@ -202,7 +202,7 @@ class JobOut(WireOut):
     validation_file: str | None
     result_files: list[str]
     trained_tokens: int | None
-    seed: int
+    seed: int | None
     hyperparameters: dict[str, Any] | None
     method: dict[str, Any]
     error: JobError

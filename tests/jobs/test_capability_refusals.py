@@ -150,3 +150,11 @@ def test_without_its_provider_a_job_can_be_cancelled_but_not_paused(
     assert (error.status_code, error.json()["error"]["code"]) == (503, "provider_not_configured")
     cancelled = team.http.post(f"/v1/fine_tuning/jobs/{job_id}/cancel")
     assert (cancelled.status_code, cancelled.json()["status"]) == (200, "cancelled")
+
+
+def test_a_job_at_a_provider_without_seeds_has_none_and_its_echo_is_accepted(team: TeamHandle) -> None:
+    body = {"model": f"fireworks/{MODELS['fireworks']}", "training_file": hands.make_file(team.id)}
+    job = team.http.post("/v1/fine_tuning/jobs", json=body).json()
+    assert job["seed"] is None
+    echo = {name: job[name] for name in ("model", "training_file", "seed", "metadata", "method")}
+    assert team.http.post("/v1/fine_tuning/jobs", json=echo).status_code == 200

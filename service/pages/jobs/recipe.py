@@ -31,7 +31,7 @@ def facts(job: JobOut) -> Pairs:
         ("Batch size", str(settings.get("batch_size", "auto"))),
         ("Learning rate multiplier", str(settings.get("learning_rate_multiplier", "auto"))),
         ("Trained tokens", count(job.trained_tokens) if job.trained_tokens else None),
-        ("Seed", str(job.seed)),
+        ("Seed", None if job.seed is None else str(job.seed)),
         ("Provider", job.tunehouse.provider),
         ("Created", moment(job.created_at)),
         ("Finished", moment(job.finished_at) if job.finished_at else None),
