@@ -26,12 +26,22 @@ from service.providers.errors import NotConfigured
 
 log = structlog.get_logger(__name__)
 
+DATABASE_AWAY = (OperationalError, PoolTimeout)
 _RETRY_SOON_S = 1.0
 
 
 def answer(error: TunehouseError) -> JSONResponse:
     """Return the response for `error`."""
     return JSONResponse({"error": error.as_wire()}, error.status, error.headers())
+
+
+def database_away(failure: OperationalError | PoolTimeout) -> Unavailable:
+    """Return the error for a database that does not answer or has no free connection, and log it."""
+    if isinstance(failure, PoolTimeout):
+        log.warning("database_pool_exhausted")
+        return Unavailable("All database connections are busy. Try again.", retry_after_s=_RETRY_SOON_S)
+    log.error("database_unavailable", reason=str(failure.orig))
+    return Unavailable("The database is unavailable. Try again.", retry_after_s=_RETRY_SOON_S)
 
 
 def _methods(request: Request) -> set[str]:
@@ -109,13 +119,6 @@ def install(app: FastAPI) -> None:
         )
 
     @app.exception_handler(PoolTimeout)
-    def on_full(_: Request, error: PoolTimeout) -> JSONResponse:
-        log.warning("database_pool_exhausted")
-        return answer(
-            Unavailable("All database connections are busy. Try again.", retry_after_s=_RETRY_SOON_S)
-        )
-
     @app.exception_handler(OperationalError)
-    def on_database_away(_: Request, error: OperationalError) -> JSONResponse:
-        log.error("database_unavailable", reason=str(error.orig))
-        return answer(Unavailable("The database is unavailable. Try again.", retry_after_s=_RETRY_SOON_S))
+    def on_database_away(_: Request, error: OperationalError | PoolTimeout) -> JSONResponse:
+        return answer(database_away(error))

@@ -7,7 +7,7 @@ import structlog
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from service.app.errors import answer
+from service.app.errors import DATABASE_AWAY, answer, database_away
 from service.core.ids import random_text
 from service.core.logs import LineLog
 from service.core.metrics import measures
@@ -61,6 +61,10 @@ class RequestIds:
 
         try:
             await self.app(scope, receive, with_id)
+        except DATABASE_AWAY as failure:  # met outside of FastAPI: by the door, or by the audit log
+            unavailable = answer(database_away(failure))
+            if not begun:
+                await unavailable(scope, receive, with_id)
         except Exception:
             # An exception without a handler is a bug: the caller gets a plain 500, the log the traceback.
             log.exception("unexpected_failure", path=scope["path"])

@@ -18,6 +18,7 @@ from service.app.edge.bodies import Bodies
 from service.app.edge.door import STRANGERS, replayed, run_in_turn
 from service.app.edge.headers import Headers
 from service.app.edge.turns import Turns
+from service.app.errors import DATABASE_AWAY, database_away
 from service.audit.trail import PAGE
 from service.core.db import transaction
 from service.core.http.in_flight import InFlight
@@ -67,6 +68,8 @@ class PageDoor:
                 await self._admit(signed_in, scope, headers, receive, send)
         except TunehouseError as refusal:
             await error_page(scope, refusal)(scope, receive, send)
+        except DATABASE_AWAY as failure:
+            await error_page(scope, database_away(failure))(scope, receive, send)
 
     async def _find(self, scope: Scope) -> SignedIn | None:
         """Return the session that the cookie names, and remember it for the page; None if there is none."""

@@ -1,6 +1,5 @@
 """Errors as pages."""
 
-import structlog
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DataError, OperationalError
@@ -8,11 +7,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from service.errors import InvalidRequest, NotFound, NotStorable, ProviderRemoved, TunehouseError, Unavailable
+from service.app.errors import database_away
+from service.errors import InvalidRequest, NotFound, NotStorable, ProviderRemoved, TunehouseError
 from service.pages.render import Refilled, leave, render
 from service.providers.errors import NotConfigured
-
-log = structlog.get_logger(__name__)
 
 _HEADINGS = {
     400: "This cannot be done",
@@ -73,6 +71,5 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(PoolTimeout)
     @app.exception_handler(OperationalError)
-    def on_database_away(request: Request, error: Exception) -> Response:
-        log.error("database_unavailable", reason=type(error).__name__)
-        return error_page(request.scope, Unavailable("The database is unavailable. Try again."))
+    def on_database_away(request: Request, error: OperationalError | PoolTimeout) -> Response:
+        return error_page(request.scope, database_away(error))
