@@ -5,13 +5,14 @@ import io
 import random
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
-from arro3.core import Array, DataType, Table
+from arro3.core import Array, DataType, Table, list_array
 from arro3.io import write_parquet
 from backports import zstd
 
 from service.dataset.check.checker import check
-from service.dataset.convert.parquet import Pages
+from service.dataset.convert import parquet
 from service.dataset.convert.pipeline import Conversion, Options
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import source_of
@@ -96,7 +97,7 @@ def test_parquet_unpacks_to_no_more_than_its_size_allows() -> None:
 def test_the_rows_of_a_batch_repeat_the_dictionaries_of_all_columns_within_a_bound() -> None:
     columns = {f"c{number}": ["a" * (MIB // 4)] * 2 for number in range(60)}
     packed = parquet_with(columns, "zstd(3)")
-    rows = Pages(io.BytesIO(packed)).rows_of_a_batch()
+    rows = parquet.Pages(io.BytesIO(packed)).rows_of_a_batch()
     assert len(packed) < MIB // 8
     assert rows * sum(len(texts[0]) for texts in columns.values()) <= 64 * MIB
 
@@ -106,6 +107,21 @@ def test_the_dictionaries_of_a_row_are_bounded() -> None:
     columns = {"noise": [noise, ""]} | {f"c{number}": ["a" * 30 * MIB] * 2 for number in range(9)}
     said = refusal(parquet_with(columns, "zstd(3)"), "train.parquet")
     assert f"dictionaries of a row group unpack to more than {256 * MIB} bytes" in said
+
+
+@pytest.mark.parametrize("compression", ["zstd(3)", "gzip(6)", "snappy", "lz4_raw", "uncompressed"])
+def test_a_list_that_repeats_a_long_entry_of_a_dictionary_is_refused(
+    compression: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = Array(["a" * 60_000, "b"] * 500, DataType.string())
+    lists = list_array(Array.from_numpy(np.array([0, len(texts)], dtype=np.int32)), texts)
+    out = io.BytesIO()
+    write_parquet(Table.from_pydict({"prompt": lists}), out, compression=compression)
+    # Made smaller for the test, because the writer must hold the whole list: 1000 values of 60,000 bytes.
+    monkeypatch.setattr(parquet, "_LIST_BYTES", 60_000_000)
+    assert parquet.Pages(out).rows_of_a_batch() > 1
+    monkeypatch.setattr(parquet, "_LIST_BYTES", 60_000_000 - 1)
+    assert "many values refer to long entries" in refusal(out.getvalue(), "train.parquet")
 
 
 def test_a_cut_or_senseless_footer_of_parquet_is_refused() -> None:

@@ -71,12 +71,12 @@ class Outcome:
     problem: str | None
 
 
-def run(client: Client, generated: Path, **told: str) -> list[Outcome]:
+def run(client: Client, generated: Path, **variables: str) -> list[Outcome]:
     """Run a client's script, and return what became of its calls. Raises AssertionError if it breaks off.
 
-    `told` are OPENAI_BASE_URL and the other variables that the scripts read.
+    `variables` are OPENAI_BASE_URL and the other variables that the scripts read.
     """
-    told |= {
+    variables |= {
         "GENERATED": str(generated),
         "EXAMPLES": str(ROOT / "examples" / "data" / "tea-shop.jsonl"),
     }
@@ -86,7 +86,7 @@ def run(client: Client, generated: Path, **told: str) -> list[Outcome]:
     done = subprocess.run(
         client.argv,
         cwd=HERE / "node",
-        env=kept | told,
+        env=kept | variables,
         capture_output=True,
         text=True,
         timeout=_TIMEOUT_S,

@@ -50,7 +50,7 @@ def test_the_guide_has_the_table_of_this_run() -> None:
 def check(client: Client, where: str, generated: Path, service: Service, **models: str) -> None:
     """Run a client, and check that every call worked, except those that are known not to."""
     if client.environment == "node" and not HAS_NODE:
-        pytest.skip("no Node 20 with npm is to be had here")
+        pytest.skip("Node 20 with npm is not installed")
     team = service.make_team()
     found = run(client, generated, OPENAI_BASE_URL=f"{service.url}/v1", OPENAI_API_KEY=team.key, **models)
     table.note(client, where, found)

@@ -7,7 +7,7 @@ import pytest
 from tests.clients.generate import lint_with_redocly, lint_with_spectral, write_document
 from tests.clients.runs import HAS_NODE
 
-pytestmark = pytest.mark.skipif(not HAS_NODE, reason="no Node 20 with npm is to be had here")
+pytestmark = pytest.mark.skipif(not HAS_NODE, reason="Node 20 with npm is not installed")
 
 
 @pytest.fixture

@@ -1,7 +1,8 @@
 """Read rows of Parquet files, once the sizes of their pages are known to be bounded.
 
 The reader unpacks a page as a whole, whatever size its header names, and a batch of rows repeats each entry
-of each column's dictionary as often as rows refer to it: 32 KB took 7.7 GB. So every page is checked before.
+of each column's dictionary as often as rows refer to it: 32 KB took 7.7 GB. One row with a list can do so
+too: 858 bytes took 2.5 GB. So every page is checked before.
 Specification: https://github.com/apache/parquet-format
 """
 
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import IO, Any
 
 from service.dataset.convert.binary import spool
+from service.dataset.convert.entries import Dictionary
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.thrift import Compact, Fields
 from service.dataset.convert.unpack import Packing, size_limit, unpacked
@@ -29,6 +31,10 @@ _ANY_VALUES = 4_000_000
 _HEADER_BYTES = 64 * 1024  # a page's header, which may hold the smallest and the largest value
 _MAGIC = b"PAR1"
 _DICTIONARY = 2
+_REPEATED = 2
+_LIST_BYTES = 512 * 2**20  # of lists in a row group, if each value is the longest entry
+_ANY_LIST_BYTES = 2**20  # of a column, too few to look for the longest entry
+_BY_DICTIONARY = frozenset({2, 8})  # PLAIN_DICTIONARY and RLE_DICTIONARY
 _PREFIXES = 7  # DELTA_BYTE_ARRAY, by which a byte can repeat the whole value before it
 # Codecs by their number: https://github.com/apache/parquet-format/blob/master/Compression.md
 _PLAIN, _SNAPPY, _GZIP, _LZ4, _ZSTD, _LZ4_RAW = 0, 1, 2, 5, 6, 7
@@ -67,19 +73,22 @@ class Pages:
     pages: int = 0
     values: int = 0
     plain_bytes: int = 0
-    dictionary_bytes: int = 0  # in the current row group
+    dictionary_bytes: int = 0  # in the current row group, as the next
+    list_bytes: int = 0
 
     def rows_of_a_batch(self) -> int:
         """Return how many rows may be read at once. Raises `Unreadable` beyond a bound."""
         self.sent_bytes = self.file.seek(0, os.SEEK_END)
         longest_row_bytes = 1
-        for group in self._footer().get(4, []):
+        footer = self._footer()
+        in_lists = list(_leaves(iter(footer[2])))
+        for group in footer.get(4, []):
             columns = group.get(1, [])
             if len(columns) > _MAX_COLUMNS:
                 raise Unreadable(f"The file has more columns than the limit of {_MAX_COLUMNS}.")
-            self.dictionary_bytes = 0
-            for column in columns:
-                self._walk(column[3])
+            self.dictionary_bytes = self.list_bytes = 0
+            for column, is_in_list in zip(columns, in_lists, strict=True):
+                self._walk(column[3], is_in_list)
             longest_row_bytes = max(longest_row_bytes, self.dictionary_bytes)
         return max(1, min(_ROWS, _BATCH_BYTES // longest_row_bytes))
 
@@ -96,7 +105,7 @@ class Pages:
         self.file.seek(-8 - size, os.SEEK_END)
         return Compact(self.file.read(size)).struct()
 
-    def _walk(self, column: Fields) -> None:
+    def _walk(self, column: Fields, is_in_list: bool) -> None:
         """Look at every page of a column of a row group."""
         codec, packed_bytes, first_page, dictionary = column[4], column[7], column[9], column.get(11)
         # A dictionary comes before the other pages; some writers name 0 if there is none.
@@ -104,6 +113,8 @@ class Pages:
         end = place + packed_bytes
         if not 4 <= place <= end <= self.sent_bytes:
             raise Unreadable("The file cannot be read as Parquet: a column lies outside the file.")
+        entries: Dictionary | None = None
+        referring = 0
         while place < end:
             self.file.seek(place)
             cursor = Compact(self.file.read(_HEADER_BYTES))
@@ -113,8 +124,21 @@ class Pages:
                 raise Unreadable("The file cannot be read as Parquet: a page lies outside its column.")
             self._check(header)
             self.file.seek(place + cursor.place)
-            self._check_content(header, codec, self.file.read(content_bytes))
+            content = self.file.read(content_bytes)
+            self._check_content(header, codec, content)
+            if header[1] == _DICTIONARY:
+                if entries is not None:
+                    raise Unreadable("The file cannot be read as Parquet: a column has two dictionaries.")
+                entries = Dictionary(column[1], codec, header[7][1], header[2], content)
+            referring += _values_by_dictionary(header)
             place += cursor.place + content_bytes
+        if is_in_list and entries and referring * entries.size_bytes > _ANY_LIST_BYTES:
+            self.list_bytes += referring * entries.longest_bytes()
+        if self.list_bytes > _LIST_BYTES:
+            raise Unreadable(
+                f"The lists of a row group may take more than {_LIST_BYTES} bytes: many values refer to long "
+                "entries of a dictionary. Write smaller row groups, or upload the file as JSONL."
+            )
 
     def _check(self, header: Fields) -> None:
         size_bytes = header[2]
@@ -167,3 +191,21 @@ class Pages:
         if packed := content[levels_bytes:]:
             for _ in unpacked([packed], packing, header[2]):
                 pass  # `unpacked` counts
+
+
+def _leaves(schema: Iterator[Fields], is_in_list: bool = False) -> Iterator[bool]:
+    """Yield whether a row can have several values, for each column below the next element of the schema."""
+    element = next(schema)
+    is_in_list = is_in_list or element.get(3) == _REPEATED
+    children = element.get(5, 0)
+    for _ in range(children):
+        yield from _leaves(schema, is_in_list)
+    if not children:
+        yield is_in_list
+
+
+def _values_by_dictionary(header: Fields) -> int:
+    """Return how many values of a page refer to the dictionary."""
+    first, second = header.get(5, {}), header.get(8, {})
+    values: int = (first or second).get(1, 0)
+    return values if _BY_DICTIONARY & {first.get(2), second.get(4)} else 0
