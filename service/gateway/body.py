@@ -26,8 +26,8 @@ class Asked(Struct, frozen=True):
     """A request for model output.
 
     `answers` is how many will be generated and charged, `max_output_tokens` the limit of each (None: the
-    model's), `size_bytes` the length of the body, `prompts` how many texts are to be continued.
-    `tags` are the caller's, for the request's charges.
+    model's), `size_bytes` the length of the body, `prompts` how many texts are to be continued, `echoes` how
+    often the answer repeats each of them. `tags` are the caller's, for the request's charges.
     """
 
     fields: Fields
@@ -39,6 +39,7 @@ class Asked(Struct, frozen=True):
     size_bytes: int
     max_tool_calls: int | None = None
     prompts: int = 1
+    echoes: int = 0
     tags: Mapping[str, str] = {}
 
 

@@ -189,10 +189,9 @@ class Exchange:
         await self._settle(usage, "complete", {**above, **reviews})
 
     async def _believed(self) -> tuple[Usage, Reviews]:
-        seen = {
-            "sent_bytes": self.asked.size_bytes,
-            "produced_characters": sum(map(len, self._produced)),
-        }
+        sent_bytes = self.asked.size_bytes  # of a body, which is at least as long as the prompts in it
+        produced = max(0, sum(map(len, self._produced)) - sent_bytes * self.asked.echoes)
+        seen = {"sent_bytes": sent_bytes, "produced_characters": produced}
         judge = partial(belief.believed, self.usage, self.held.bounds, **seen, count=self._count)
         counts_tokens = belief.needs_count(self.usage, self.held.bounds, **seen)
         return await asyncio.to_thread(judge) if counts_tokens else judge()
@@ -268,7 +267,9 @@ class Exchange:
             prompt = self.dialect.prompt(self.asked)
         except (msgspec.MsgspecError, UnicodeError, RecursionError):
             return Usage(self.held.input_tokens, 0, counted_by="tunehouse")
-        return usages.counted(prompt, ["".join(self._produced)], base.encoding)
+        counted = usages.counted(prompt, ["".join(self._produced)], base.encoding)
+        repeated = counted.input_tokens * self.asked.echoes
+        return msgspec.structs.replace(counted, output_tokens=max(0, counted.output_tokens - repeated))
 
     @property
     def _naming(self) -> Naming:

@@ -173,6 +173,19 @@ def test_what_the_model_did_not_write_is_not_counted_against_a_report(
     }
 
 
+def test_a_prompt_that_a_completion_repeats_is_not_counted_as_output(
+    service: Service, trainer: TrainerProcess
+) -> None:
+    team = service.make_team()
+    prompt = "word " * 1000
+    answer = team.sdk.completions.create(model="sandbox-mini", prompt=prompt, extra_body={"echo": True})
+    assert answer.choices[0].text.startswith(prompt)
+    assert answer.usage is not None
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert rows["output_tokens"].quantity == answer.usage.completion_tokens
+    assert {row.state for row in rows.values()} == {None}
+
+
 def test_a_response_whose_text_is_longer_than_its_report_is_counted(
     service: Service, trainer: TrainerProcess
 ) -> None:

@@ -37,6 +37,7 @@ class _Probe(Struct):
     max_completion_tokens: _Tokens | None = None
     n: _Answers | None = None
     best_of: _Answers | None = None
+    echo: bool | None = None
 
 
 class _Piece(Struct):
@@ -93,6 +94,7 @@ class Choices:
             max_output_tokens=probe.max_completion_tokens or probe.max_tokens,
             size_bytes=len(body),
             prompts=prompts,
+            echoes=(probe.n or 1) if probe.echo and self._prompt_field == "prompt" else 0,
         )
 
     def pin(self, fields: Fields, meters: Collection[PriceKind], known: Capabilities) -> None:
