@@ -132,7 +132,8 @@ class Exchange:
         stream = self.dialect.open(self.asked, self._naming)
         self._produced = stream.texts
         most, encoding = self.held.bounds.output_tokens, self.terms.priced.target.base.encoding
-        allowance = Allowance(self.held.output_tokens, most, encoding, self._hold_more)
+        repeated = self.held.input_tokens * self.asked.echoes
+        allowance = Allowance(self.held.output_tokens + repeated, most + repeated, encoding, self._hold_more)
         try:
             async with self._answer() as response:
                 ending = await pump(response.content, stream, self.reply, self._words, allowance)

@@ -186,6 +186,18 @@ def test_a_prompt_that_a_completion_repeats_is_not_counted_as_output(
     assert {row.state for row in rows.values()} == {None}
 
 
+def test_a_stream_that_repeats_its_prompt_is_not_taken_for_endless(
+    service: Service, trainer: TrainerProcess
+) -> None:
+    team = service.make_team()
+    body = {"model": MODEL, "prompt": "word " * 1000, "echo": True, "max_tokens": 5, "stream": True}
+    answer = team.http.post("/v1/completions", json=body)
+    assert answer.text.endswith("data: [DONE]\n\n")
+    rows = {row.kind: row for row in entries_of(team.id)}
+    assert rows["output_tokens"].quantity <= 5
+    assert {row.state for row in rows.values()} == {None}
+
+
 def test_a_response_whose_text_is_longer_than_its_report_is_counted(
     service: Service, trainer: TrainerProcess
 ) -> None:
