@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from service.core.clock import known_unix, now
+from service.core.ids import has_form_of
 from service.providers.answers import Garbage
 from service.providers.port import (
     LineCounts,
@@ -95,6 +96,11 @@ def checkpoint_of(raw: Mapping[str, Any]) -> ProviderCheckpoint:
 def file_id_of(raw: Mapping[str, Any]) -> str:
     """The id of a `file`. Raises `Garbage` without one."""
     return _required(raw, "id")
+
+
+def stamp_of(value: object) -> str | None:
+    """Our job's id, where a provider job carries it in a field that also holds other texts; else None."""
+    return value if isinstance(value, str) and has_form_of("ftjob-", value) else None
 
 
 def result_file_ids(raw: Mapping[str, Any]) -> tuple[str, ...]:

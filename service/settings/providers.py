@@ -73,7 +73,7 @@ class ProviderSettings(BaseModel):
     timeout_s: float = Field(
         default=60.0,
         gt=0,
-        description="Time limit of one call about files or jobs.\n"
+        description="Time limit of one call about files or jobs; an upload may take longer, by its size.\n"
         "Raise it for a slow provider; each slow call occupies a worker thread.",
     )
     inference_timeout_s: float = Field(

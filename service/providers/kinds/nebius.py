@@ -16,8 +16,6 @@ from service.providers.kinds.capabilities import translate
 from service.providers.openai_wire import OpenAIWire
 from service.providers.port import ProviderCheckpoint, ProviderJob, ProviderJobSpec
 
-_STAMP_PREFIX = "ftjob-"
-
 
 class NebiusWire(OpenAIWire):
     """Nebius: stamps in suffixes, absolute learning rates, models that are checkpoints."""
@@ -63,7 +61,5 @@ class NebiusWire(OpenAIWire):
 
     def _read_job(self, raw: Mapping[str, Any], asked: str | None = None) -> ProviderJob:
         job = super()._read_job(raw, asked)
-        suffix = raw.get("suffix")
-        stamp = suffix if isinstance(suffix, str) and suffix.startswith(_STAMP_PREFIX) else None
         # The result files are adapter weights, not metrics.
-        return replace(job, stamp=stamp, result_file_ids=())
+        return replace(job, stamp=mapping.stamp_of(raw.get("suffix")), result_file_ids=())

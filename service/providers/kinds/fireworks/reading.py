@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from service.core.clock import now
+from service.providers import mapping
 from service.providers.answers import Garbage
 from service.providers.kinds.rest_provider import count_of, moment_of
 from service.providers.port import ProviderEvent, ProviderJob
@@ -30,7 +31,6 @@ _STATES = {
     "CANCELLED": "cancelled",
 }
 _HYPERPARAMETERS = {"epochs": "n_epochs", "batchSizeSamples": "batch_size", "learningRate": "learning_rate"}
-_STAMP_PREFIX = "ftjob-"
 
 
 def name_of(raw: Mapping[str, Any]) -> str:
@@ -57,15 +57,14 @@ def job_of(raw: Mapping[str, Any], clean: Clean, asked: str | None = None) -> Pr
     if asked is not None and name != asked:
         raise Garbage("The provider answered with another job than the one asked for.")
     status = _STATES.get(state.removeprefix(_PREFIX), clean(state)[:100])
-    stamp, model = raw.get("displayName"), raw.get("outputModel")
-    is_stamped = isinstance(stamp, str) and stamp.startswith(_STAMP_PREFIX) and len(stamp) <= 64
+    model = raw.get("outputModel")
     has_model = status == "succeeded" and isinstance(model, str) and _NAME.fullmatch(model)
     return ProviderJob(
         id=name,
         status=status,
         model=str(raw.get("baseModel") or raw.get("warmStartFrom") or "")[:255],
         created_at=moment_of(raw.get("createTime")) or now(),
-        stamp=str(stamp) if is_stamped else None,
+        stamp=mapping.stamp_of(raw.get("displayName")),
         finished_at=moment_of(raw.get("completedTime")),
         fine_tuned_model=str(model) if has_model else None,
         trained_tokens=count_of(_progress(raw).get("inputTokens")),

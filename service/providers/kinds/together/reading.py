@@ -25,7 +25,6 @@ _STATUSES = {
     "user_error": "failed",
     "completed": "succeeded",
 }
-_STAMP_PREFIX = "ftjob-"
 _NANO = Decimal(1_000_000_000)
 _HYPERPARAMETERS = ("n_epochs", "batch_size", "learning_rate")
 # What the SDK sends with every create; the API has no defaults for them.
@@ -85,15 +84,13 @@ def job_of(raw: Mapping[str, Any], clean: Clean, asked: str | None = None) -> Pr
     if asked is not None and found != asked:
         raise Garbage("The provider answered with another job than the one asked for.")
     ours = _STATUSES.get(status, clean(status)[:100])
-    suffix = raw.get("suffix")
-    stamped = isinstance(suffix, str) and suffix.startswith(_STAMP_PREFIX) and len(suffix) <= 64
     ended = ours in ("succeeded", "failed", "cancelled")
     return ProviderJob(
         id=found,
         status=ours,
         model=str(raw.get("model") or "")[:255],
         created_at=moment_of(raw.get("created_at")) or now(),
-        stamp=str(suffix) if stamped else None,
+        stamp=mapping.stamp_of(raw.get("suffix")),
         finished_at=moment_of(raw.get("updated_at")) if ended else None,
         estimated_finish=_estimated_finish(raw),
         fine_tuned_model=found if ours == "succeeded" else None,
