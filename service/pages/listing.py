@@ -2,10 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from fastapi import Request
 from starlette.datastructures import URL
+
+from service.ledger.money import usd
+from service.pages.words import count, money
 
 PAGE_ROWS = 50
 CSV_ROWS = 1000
@@ -25,7 +29,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Field:
-    """A cell: `text` is what it says and what the CSV has.
+    """A cell: `text` is what it says, and what the CSV has unless that has the `exact` value.
 
     `sub` is a second line, `href` a page to open, `state` a status to show as a badge. `svg` is a chart that
     is shown in place of the text, and `post` the address of a button that the text labels.
@@ -38,6 +42,18 @@ class Field:
     svg: str | None = None
     post: str | None = None
     mono: bool = False
+    exact: str | None = None
+
+
+def amount(amount_usd: Decimal | str | None, sub: str = "") -> Field:
+    """Return the cell of US dollars: rounded to cents on the page, exact in the CSV, where none is empty."""
+    exact = usd(amount_usd) if isinstance(amount_usd, Decimal) else amount_usd or ""
+    return Field(money(amount_usd), sub=sub, exact=exact)
+
+
+def number(value: int | None, sub: str = "") -> Field:
+    """Return the cell of a whole number, which has separators on the page and none in the CSV."""
+    return Field(count(value), sub=sub, exact="" if value is None else str(value))
 
 
 @dataclass(frozen=True)
@@ -61,7 +77,11 @@ class Listing:
         """Yield the rows, by column."""
         for row in self.rows:
             pairs = zip(self.columns, row, strict=True)
-            yield {column.heading.lower(): cell.text for column, cell in pairs if column.heading}
+            yield {
+                column.heading.lower(): cell.text if cell.exact is None else cell.exact
+                for column, cell in pairs
+                if column.heading
+            }
 
 
 def rows_of(request: Request) -> int:

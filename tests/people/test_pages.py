@@ -158,9 +158,11 @@ def test_a_table_is_also_csv_which_no_spreadsheet_runs(service: Service, browser
     assert browser.open("/team?csv=nothing").status_code == 404
 
 
-def test_a_csv_with_only_the_first_rows_says_so_in_its_name(service: Service, browser: Browser) -> None:
+def test_a_csv_has_exact_amounts_and_says_in_its_name_if_it_has_only_the_first_rows(
+    service: Service, browser: Browser
+) -> None:
     team = service.make_team()
-    charges = [charge(f"{team.id}:{number}", 1) for number in range(CSV_ROWS + 1)]
+    charges = [charge(f"{team.id}:{number}", 1234) for number in range(CSV_ROWS + 1)]
     with transaction() as session:
         settle(session, team_id=team.id, subject_id="req_1", charges=charges)
     browser.sign_in(team.key)
@@ -171,6 +173,8 @@ def test_a_csv_with_only_the_first_rows_says_so_in_its_name(service: Service, br
     assert part.headers["content-disposition"] == f'attachment; filename="entries-first-{CSV_ROWS}.csv"'
     assert len(part.text.splitlines()) == 1 + CSV_ROWS
     assert whole.headers["content-disposition"] == 'attachment; filename="costs.csv"'
+    assert part.text.splitlines()[1].endswith(",1234,0.01234")
+    assert whole.text.splitlines()[1].split(",")[1] == "12.35234"
 
 
 def test_the_page_of_budgets_lists_the_keys_that_have_one(service: Service, browser: Browser) -> None:

@@ -12,9 +12,9 @@ from service.ledger.reviews.queries import get_review
 from service.ledger.reviews.routes import list_reviews, resolve_review
 from service.ledger.reviews.schemas import ReviewResolve, reviews_out
 from service.pages.forms import Posted
-from service.pages.listing import Column, Field, Listing, more_after, rows_of
+from service.pages.listing import Column, Field, Listing, amount, more_after, rows_of
 from service.pages.render import leave, show
-from service.pages.words import moment, money, plain, short_model
+from service.pages.words import moment, plain, short_model
 from service.teams.access import Admin
 from service.teams.idempotency import IdempotentRoute
 
@@ -52,7 +52,7 @@ def reviews(
                 Field(one.reason),
                 Field(one.claimed or ""),
                 Field(one.bound or ""),
-                Field(money(one.amount_usd)),
+                amount(one.amount_usd),
                 Field(moment(one.occurred_at)),
             )
             for one in page.data

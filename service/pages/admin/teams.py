@@ -11,9 +11,9 @@ from service.ledger.closing.months import present_month
 from service.ledger.queries import limits_of
 from service.ledger.reports.costs import CostScope, cost_report
 from service.pages.forms import Posted
-from service.pages.listing import Column, Field, Listing, more_after, rows_of
+from service.pages.listing import Column, Field, Listing, amount, more_after, rows_of
 from service.pages.render import Refilled, leave, show
-from service.pages.words import moment, money
+from service.pages.words import moment
 from service.people.actions import choose_team
 from service.teams.access import Admin, Caller
 from service.teams.idempotency import IdempotentRoute
@@ -96,8 +96,8 @@ def _page(
                 Field(team.name, href=f"/?team={team.id}"),
                 Field(team.id),
                 Field(team.slug),
-                Field(money(spent.get(team.id))),
-                Field(money(limits.get(team.id))),
+                amount(spent.get(team.id)),
+                amount(limits.get(team.id)),
                 Field(moment(team.created_at)),
             )
             for team in page.data

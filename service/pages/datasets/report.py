@@ -6,8 +6,8 @@ from markupsafe import Markup
 
 from service.files.schemas import ProblemOut, ReportOut
 from service.pages import charts
-from service.pages.listing import Column, Field, Listing
-from service.pages.words import count, money
+from service.pages.listing import Column, Field, Listing, amount, number
+from service.pages.words import count
 
 _PROBLEM = (Column("Line", True), Column("What"), Column("Where"), Column("Code"))
 
@@ -45,10 +45,10 @@ def costs(file_id: str, report: ReportOut) -> Listing:
             (
                 Field(cost.model, sub=cost.note or ""),
                 Field(cost.method),
-                Field(count(cost.n_epochs)),
-                Field(count(cost.billed_tokens), sub="" if cost.exact_tokens else "estimated"),
-                Field(count(cost.examples_truncated)),
-                Field(money(cost.cost_usd)),
+                number(cost.n_epochs),
+                number(cost.billed_tokens, sub="" if cost.exact_tokens else "estimated"),
+                number(cost.examples_truncated),
+                amount(cost.cost_usd),
                 Field(
                     "Train", href=f"/jobs/new?training_file={file_id}&model={cost.model}&method={cost.method}"
                 ),

@@ -16,9 +16,8 @@ from service.models.shutdowns.routes import list_shutdowns
 from service.models.shutdowns.schemas import ShutdownOut
 from service.pages.home.needs import Need, needs_of
 from service.pages.jobs.rows import COLUMNS, jobs_out, row_of
-from service.pages.listing import Column, Field, Listing
+from service.pages.listing import Column, Field, Listing, amount
 from service.pages.render import show
-from service.pages.words import money
 from service.settings import settings
 from service.teams.access import Caller, CurrentCaller
 from service.teams.idempotency import IdempotentRoute
@@ -86,7 +85,7 @@ def _of_all_teams(request: Request, session: Session, caller: Caller) -> Respons
         [
             (
                 Field(row["team_name"] or row["team_id"], href=f"/costs?group_by=kind&team={row['team_id']}"),
-                Field(money(row["amount_usd"])),
+                amount(row["amount_usd"]),
             )
             for row in rows
         ],

@@ -9,8 +9,8 @@ from service.jobs.present import job_out
 from service.jobs.queue import places
 from service.jobs.schemas import JobOut
 from service.jobs.tables import Job
-from service.pages.listing import Column, Field
-from service.pages.words import moment, money, plain, short_model
+from service.pages.listing import Column, Field, amount
+from service.pages.words import moment, plain, short_model
 
 COLUMNS = (
     Column("Job"),
@@ -45,7 +45,7 @@ def row_of(job: JobOut) -> tuple[Field, ...]:
         Field(plain(job.status), state=job.status, sub=_note(job)),
         Field(job.model),
         Field(moment(job.created_at)),
-        Field(money(cost), sub="" if is_final or cost is None else "estimated"),
+        amount(cost, sub="" if is_final or cost is None else "estimated"),
     )
 
 

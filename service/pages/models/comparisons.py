@@ -6,9 +6,9 @@ from fastapi.responses import Response
 from service.comparisons.routes import list_comparisons, retrieve_comparison
 from service.comparisons.schemas import ComparisonOut
 from service.core.http.web import RequestSession
-from service.pages.listing import Column, Field, Listing, more_after, rows_of
+from service.pages.listing import Column, Field, Listing, amount, more_after, rows_of
 from service.pages.render import show
-from service.pages.words import moment, money, short_model
+from service.pages.words import moment, short_model
 from service.teams.access import Reader
 from service.teams.idempotency import IdempotentRoute
 
@@ -45,7 +45,7 @@ def comparisons(
                 Field(one.grader),
                 Field(f"{one.graded} of {one.prompts}"),
                 Field(" : ".join(str(side.wins) for side in one.models)),
-                Field(money(one.cost_usd)),
+                amount(one.cost_usd),
                 Field(moment(one.created_at)),
             )
             for one in page.data
@@ -83,7 +83,7 @@ def comparison(request: Request, comparison_id: str, session: RequestSession, ca
                 Field(str(side.losses)),
                 Field("" if side.mean_score is None else f"{side.mean_score:.2f}"),
                 Field("" if side.latency_ms_p50 is None else str(side.latency_ms_p50)),
-                Field(money(side.cost_usd)),
+                amount(side.cost_usd),
             )
             for side in found.models
         ],

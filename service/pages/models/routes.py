@@ -12,10 +12,10 @@ from service.models.lineage.queries import lineage
 from service.models.routes import list_models, retrieve_model
 from service.models.shutdowns.routes import list_shutdowns
 from service.pages import charts
-from service.pages.listing import Column, Field, Listing
+from service.pages.listing import Column, Field, Listing, amount
 from service.pages.models.family import boxes
 from service.pages.render import show
-from service.pages.words import dollars, moment, money
+from service.pages.words import dollars, moment
 from service.settings import settings
 from service.teams.access import Reader
 from service.teams.idempotency import IdempotentRoute
@@ -124,7 +124,7 @@ def _family(graph: Graph) -> Listing:
                 Field(node.label),
                 Field(node.id),
                 Field(moment(node.created_at)),
-                Field(money(node.cost_usd)),
+                amount(node.cost_usd),
             )
             for node in graph.nodes
         ],

@@ -20,9 +20,9 @@ from service.ledger.budgets.routes import (
 from service.ledger.budgets.schemas import BudgetIn
 from service.ledger.queries import limits_of
 from service.pages.forms import Posted
-from service.pages.listing import Column, Field, Listing
+from service.pages.listing import Column, Field, Listing, amount
 from service.pages.render import Refilled, leave, show
-from service.pages.words import moment, money
+from service.pages.words import moment
 from service.teams.access import Admin, Caller, Reader
 from service.teams.idempotency import IdempotentRoute
 from service.teams.keys.routes import list_keys
@@ -97,9 +97,9 @@ def _keys(session: Session, caller: Caller) -> Listing:
             rows.append(
                 (
                     Field(key.name, sub=key.prefix),
-                    Field(money(own.limit_usd), sub="per month" if own.period == "month" else "in total"),
-                    Field(money(own.spent_usd)),
-                    Field(money(own.remaining_usd)),
+                    amount(own.limit_usd, sub="per month" if own.period == "month" else "in total"),
+                    amount(own.spent_usd),
+                    amount(own.remaining_usd),
                 )
             )
     return Listing(

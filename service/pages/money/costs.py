@@ -20,10 +20,10 @@ from service.ledger.queries import budget_view
 from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.reports.entries import EntryFilter, incomplete_months, list_entries
 from service.pages import charts
-from service.pages.listing import Column, Field, Listing, more_after, rows_of
+from service.pages.listing import Column, Field, Listing, amount, more_after, rows_of
 from service.pages.money.months import latest_months
 from service.pages.render import show
-from service.pages.words import dollars, moment, money, plain, short_model
+from service.pages.words import dollars, moment, plain, short_model
 from service.teams.access import Caller, Reader
 from service.teams.idempotency import IdempotentRoute
 
@@ -163,8 +163,12 @@ def entries(
                 Field(entry.job_id or ""),
                 Field(entry.key_id or ""),
                 Field(entry.price_id or ""),
-                Field(f"{entry.quantity.normalize():,f}", sub=entry.unit),
-                Field(money(entry.amount_usd)),
+                Field(
+                    f"{entry.quantity.normalize():,f}",
+                    sub=entry.unit,
+                    exact=f"{entry.quantity.normalize():f}",
+                ),
+                amount(entry.amount_usd),
             )
             for entry in found
         ],
@@ -187,15 +191,15 @@ def _remark(corrects: int | None, reason: str | None, state: str | None) -> str:
 def _row(
     row: Mapping[str, Any], groups: Sequence[str], total: Decimal, span: _Span, caller: Caller
 ) -> tuple[Field, ...]:
-    amount = row["amount_usd"]
+    charged = row["amount_usd"]
     chosen = {name: _value(row, name) for name in groups}
     return (
         *(
             Field(_words(row, name), href=_drill(chosen, span, caller) if place == 0 else None)
             for place, name in enumerate(groups)
         ),
-        Field(money(amount)),
-        Field(f"{100 * amount / total:.1f} %" if total else ""),
+        amount(charged),
+        Field(f"{100 * charged / total:.1f} %" if total else ""),
     )
 
 

@@ -8,10 +8,10 @@ from service.ledger.closing.months import month_named, present_month
 from service.ledger.closing.routes import list_drift_reports
 from service.ledger.closing.schemas import StatementOut, statement_out
 from service.ledger.closing.statement import statements as find_statements
-from service.pages.listing import Column, Field, Listing
+from service.pages.listing import Column, Field, Listing, amount
 from service.pages.money.months import latest_months
 from service.pages.render import show
-from service.pages.words import money, plain, short_model
+from service.pages.words import plain, short_model
 from service.teams.access import Reader
 from service.teams.idempotency import IdempotentRoute
 
@@ -41,9 +41,9 @@ def statements(request: Request, session: RequestSession, caller: Reader, month:
                 (
                     Field(one.day),
                     Field(one.provider),
-                    Field(money(one.ours_usd)),
-                    Field(money(one.theirs_usd)),
-                    Field(money(one.difference_usd)),
+                    amount(one.ours_usd),
+                    amount(one.theirs_usd),
+                    amount(one.difference_usd),
                     Field(str(len(one.drifts)) if one.drifts else ""),
                 )
                 for one in list_drift_reports(session, caller, limit=31).data
@@ -84,7 +84,7 @@ def _lines(statement: StatementOut, name: str) -> Listing:
                 Field(
                     f"{line.price_usd} per {line.price_per:,}" if line.price_usd and line.price_per else ""
                 ),
-                Field(money(line.amount_usd)),
+                amount(line.amount_usd),
             )
             for line in statement.lines
         ],
