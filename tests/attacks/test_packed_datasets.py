@@ -179,3 +179,17 @@ def test_a_sheet_with_a_cell_far_away_is_refused_before_its_cells_are_allocated(
 def test_a_workbook_is_bounded_by_what_was_sent() -> None:
     said = refusal(workbook(" " * 17 * MIB), "train.xlsx")
     assert f"unpacks to more than {16 * MIB} bytes" in said
+
+
+def test_cells_of_a_workbook_cannot_repeat_a_long_text_without_bound() -> None:
+    header = "".join(f'<c t="inlineStr"><is><t>{name}</t></is></c>' for name in ("question", "answer"))
+    text, refers = f"<si><r><t>{'a' * MIB}</t></r><r><t>b</t></r></si>", '<c t="s"><v> 0 </v></c>'
+    short = workbook(f"<row>{header}</row>" + f"<row>{refers * 2}</row>" * 3, text)
+    assert len(b"".join(converted(short, "train.xlsx"))) > 6 * MIB
+    said = refusal(workbook(f"<row>{header}</row>" + f"<row>{refers * 2}</row>" * 64, text), "train.xlsx")
+    assert f"cells have more than {128 * MIB} characters" in said
+
+
+def test_shared_texts_of_a_workbook_must_be_well_formed() -> None:
+    broken = workbook('<row><c t="s"><v>0</v></c></row>', "<oops></wrong><x:si><t>question</t></x:si>")
+    assert "not well-formed" in refusal(broken, "train.xlsx")

@@ -43,8 +43,8 @@ def as_xlsx(rows: list[list[Any]]) -> bytes:
     return workbook("".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows))
 
 
-def workbook(rows: str) -> bytes:
-    """A workbook whose one sheet holds the XML of `rows`."""
+def workbook(rows: str, texts: str = "") -> bytes:
+    """A workbook whose one sheet holds the XML of `rows`, and its shared texts that of `texts`."""
     main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
     rels = "http://schemas.openxmlformats.org/package/2006/relationships"
     office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
@@ -56,7 +56,9 @@ def workbook(rows: str) -> bytes:
         "xl/workbook.xml": f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="a" sheetId="1" '
         'r:id="r"/></sheets></workbook>',
         "xl/_rels/workbook.xml.rels": f'<Relationships xmlns="{rels}"><Relationship Id="r" '
-        f'Type="{office}/worksheet" Target="worksheets/sheet1.xml"/></Relationships>',
+        f'Type="{office}/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="t" '
+        f'Type="{office}/sharedStrings" Target="sharedStrings.xml"/></Relationships>',
+        "xl/sharedStrings.xml": f'<sst xmlns="{main}">{texts}</sst>',
         "xl/worksheets/sheet1.xml": f'<worksheet xmlns="{main}"><sheetData>{rows}</sheetData></worksheet>',
     }
     out = io.BytesIO()

@@ -4,8 +4,10 @@ import re
 import tempfile
 import zipfile
 import zlib
+from array import array
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
+from itertools import zip_longest
 from typing import IO, Any
 from xml.parsers.expat import ExpatError, ParserCreate
 
@@ -18,7 +20,10 @@ _MAX_SHEET_BYTES = 128 * 2**20
 _MAX_CELLS = 5_000_000
 _PIECE_BYTES = 2**20
 _REFERENCE = re.compile("([A-Za-z]{0,9})([0-9]{1,19})", re.ASCII)
-_SHEET_TAG = b"sheetData"
+_MAX_DIGITS = 10  # of the index of a shared text
+# The reader takes what is not well-formed too.
+_OF_A_SHEET = re.compile(rb"sheetData|</(?:[^<>/]{1,40}:)?si\s*>")
+_TAIL_BYTES = 64  # a tag may be cut at the end of a piece
 
 
 def sheet_rows(chunks: Iterable[bytes], limit_bytes: int) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -58,10 +63,12 @@ def _cell(cell: Any) -> Any:
 def _check_size(whole: IO[bytes], limit_bytes: int) -> None:
     """Unpack a workbook once, in pieces, and refuse it if it is too large for the reader."""
     total = 0
+    extents: list[_Extent] = []
     try:
         with zipfile.ZipFile(whole) as packed:
             for member in packed.infolist():
                 extent = _Extent()
+                extents.append(extent)
                 with packed.open(member) as content:
                     while piece := content.read(_PIECE_BYTES):
                         total += len(piece)
@@ -73,13 +80,33 @@ def _check_size(whole: IO[bytes], limit_bytes: int) -> None:
                         extent.feed(piece)
     except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, zlib.error) as bad:
         raise Unreadable(f"The file cannot be read as an Excel workbook: {str(bad)[:200]}.") from bad
+    _check_texts(extents)
     whole.seek(0)
 
 
+def _check_texts(extents: list["_Extent"]) -> None:
+    """Refuse a workbook whose cells repeat shared texts too often: the reader copies a text to each cell."""
+    sizes = list(map(max, zip_longest(*(extent.shared for extent in extents), fillvalue=0)))
+    for extent in extents:
+        if sum(sizes[index] for index in extent.referred if index < len(sizes)) > _MAX_SHEET_BYTES:
+            raise Unreadable(
+                f"The texts of a sheet's cells have more than {_MAX_SHEET_BYTES} characters. Save it as .csv."
+            )
+
+
 class _Extent:
-    """Finds the last row and column of a sheet by its cells' references, or by counting if they have none."""
+    """Finds the last row and column of a sheet by its cells' references, or by counting if they have none.
+
+    Afterwards `shared` has the length of each text that cells can refer to, and `referred` the index of such
+    a text for each cell that does. A workbook has them in different members.
+    """
 
     def __init__(self) -> None:
+        self.shared = array("Q")
+        self.referred = array("Q")
+        self._refers = False
+        self._text: list[str] = []
+        self._tail = b""
         self._parser = ParserCreate()
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
@@ -94,13 +121,18 @@ class _Extent:
                 self._parser.Parse(piece)
             except ExpatError:
                 self._is_xml = False  # such as a picture
-        if not self._is_xml and _SHEET_TAG in piece:
+        if not self._is_xml and _OF_A_SHEET.search(self._tail + piece):
             raise Unreadable("A sheet of the workbook is not well-formed XML. Save it again, or as .csv.")
+        self._tail = piece[-_TAIL_BYTES:]
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         name = tag.rpartition(":")[2]
+        if name == "si" or (name == "v" and self._refers):
+            self._text = []
+            self._parser.CharacterDataHandler = self._text.append
         if name not in ("row", "c"):
             return
+        self._refers = attributes.get("t") == "s"
         reference = _REFERENCE.fullmatch(attributes.get("r", ""))
         if reference:
             self._row = max(self._row, int(reference[2]))
@@ -114,8 +146,17 @@ class _Extent:
             )
 
     def _end(self, tag: str) -> None:
-        if tag.rpartition(":")[2] == "row":
+        name = tag.rpartition(":")[2]
+        if name == "row":
             self._row, self._column = self._row + 1, 0
+        elif name == "si":
+            self.shared.append(sum(map(len, self._text)))
+            self._parser.CharacterDataHandler = None
+        elif name == "v" and self._refers:
+            index = "".join(self._text).strip()
+            if index.isdecimal() and len(index) < _MAX_DIGITS:
+                self.referred.append(int(index))
+            self._parser.CharacterDataHandler = None
 
 
 def _number_of(letters: str) -> int:
