@@ -23,6 +23,7 @@ from service.providers.bounds import OBJECT, REFUSAL, AnswerRefused, Bound, chec
 # Each piece of a body costs the parser as much time as a kilobyte does.
 _FREE_PIECES = 10_000
 _LEAST_PIECE_BYTES = 64
+_SLOWEST_BYTES_PER_S = 256 * 1024  # of an upload
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,11 @@ def within(seconds: float, answer: Bound = OBJECT) -> Iterator[None]:
         yield
     finally:
         _call.reset(token)
+
+
+def seconds_to_send(timeout_s: float, size_bytes: int) -> float:
+    """The seconds that a call may take which sends so many bytes."""
+    return timeout_s + size_bytes / _SLOWEST_BYTES_PER_S
 
 
 def bounded_client(

@@ -19,7 +19,7 @@ from service.providers import costs, mapping, signing
 from service.providers.answers import Garbage, read_items, read_object
 from service.providers.bounds import OBJECT, Bound
 from service.providers.bounds import PAGE as PAGE_BOUND
-from service.providers.calls import within
+from service.providers.calls import seconds_to_send, within
 from service.providers.client import make_client
 from service.providers.errors import Gone, KeyRefused, Rejected
 from service.providers.failures import translated
@@ -78,13 +78,15 @@ class OpenAIWire:
 
     def upload_file(self, filename: str, content: BinaryIO) -> str:
         whole = self._prepare_file(content)
-        if size_of(whole) > self.settings.parts_above_bytes:
-            return send_in_parts(self._client, self._clean, filename, whole)
-        # The SDK streams a tuple with an open handle; it would read a `Path` whole.
-        part = (filename, whole, "application/octet-stream")
-        with translated(self._clean, repeatable=False):
-            answer = read_object(self._files.create(file=part, purpose="fine-tune").content)
-            return mapping.file_id_of(answer)
+        size_bytes = size_of(whole)
+        with within(seconds_to_send(self.settings.timeout_s, size_bytes)):
+            if size_bytes > self.settings.parts_above_bytes:
+                return send_in_parts(self._client, self._clean, filename, whole)
+            # The SDK streams a tuple with an open handle; it would read a `Path` whole.
+            part = (filename, whole, "application/octet-stream")
+            with translated(self._clean, repeatable=False):
+                answer = read_object(self._files.create(file=part, purpose="fine-tune").content)
+                return mapping.file_id_of(answer)
 
     def find_file(self, filename: str, since: datetime | None = None) -> str | None:
         for raw in self._walker.items(self._fetch_files, since):

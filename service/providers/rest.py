@@ -10,13 +10,12 @@ from service.core.http.addresses import literal, may_call
 from service.core.http.guarded import AddressRefused
 from service.providers.answers import Garbage, read_object
 from service.providers.bounds import OBJECT, Bound
-from service.providers.calls import bounded_client, within
+from service.providers.calls import bounded_client, seconds_to_send, within
 from service.providers.failures import refusal, translated
 from service.providers.scrub import Clean
 from service.settings import ProviderSettings
 
 _CONNECT_S = 10.0
-_SLOWEST_BYTES_PER_S = 256 * 1024  # of an upload; its time grows with its size
 _NOT_ALLOWED = (
     "The provider named an upload address in a private network. If the network is yours and meant, add it to "
     "the provider's upload_allowed_networks."
@@ -101,7 +100,7 @@ class Rest:
 
     @contextmanager
     def _calling(self, *, repeatable: bool, answer: Bound = OBJECT, sent_bytes: int = 0) -> Iterator[None]:
-        seconds = self._timeout_s + sent_bytes / _SLOWEST_BYTES_PER_S
+        seconds = seconds_to_send(self._timeout_s, sent_bytes)
         with translated(self._clean, repeatable=repeatable), within(seconds, answer):
             yield
 

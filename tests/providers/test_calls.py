@@ -1,5 +1,6 @@
 """No call to a provider goes on for longer than its timeout, however slowly it is answered."""
 
+import io
 import socket
 import threading
 from collections.abc import Iterator
@@ -58,4 +59,12 @@ def test_a_create_that_is_answered_byte_by_byte_has_an_unknown_outcome() -> None
         provider = provider_at(base_url, timeout_s=TIMEOUT_S)
         with pytest.raises(OutcomeUnknown):
             provider.create_job(SPEC)
+        provider.close()
+
+
+def test_an_upload_that_is_answered_byte_by_byte_has_an_unknown_outcome() -> None:
+    with dripping(HEAD, JOB) as base_url:
+        provider = provider_at(base_url, timeout_s=TIMEOUT_S)
+        with pytest.raises(OutcomeUnknown):
+            provider.upload_file("tea.jsonl", io.BytesIO(b"{}\n"))
         provider.close()
