@@ -70,11 +70,17 @@ def _reports_engine() -> Engine:
 
 
 def dispose_engines() -> None:
-    """Close this process's connections and forget where they led to."""
+    """Close this process's connections, those in use once they are returned, and forget where they led to."""
     for made in (engine, _reports_engine):
         if made.cache_info().currsize:
+            event.listen(made().pool, "checkin", _close_returned)
             made().dispose()
         made.cache_clear()
+
+
+def _close_returned(connection: psycopg.Connection[Any] | None, _record: object) -> None:
+    if connection is not None:
+        connection.close()
 
 
 def direct_connection(**options: str) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, text
 
-from service.core.db import engine, reading, transaction
+from service.core.db import dispose_engines, engine, reading, transaction
 from tests.support.clean import start_over
 
 SHOW_JIT = text("SHOW jit")
@@ -42,3 +42,15 @@ def test_through_a_pooler_each_transaction_makes_its_settings_and_a_read_sends_i
     with reading() as session:
         session.execute(text("SELECT 1"))
     assert sent == ["SELECT 1"]
+
+
+@pytest.mark.usefixtures("database")
+def test_a_connection_in_use_when_the_pool_is_disposed_of_is_closed_once_it_is_returned() -> None:
+    with transaction() as session:
+        session.execute(text("SELECT 1"))
+        connection = session.connection().connection.driver_connection
+        dispose_engines()
+        assert connection is not None
+        assert not connection.closed
+
+    assert connection.closed
