@@ -104,6 +104,7 @@ def environment(folder: Path, postgres_url: str, redis_url: str) -> Iterator[dic
         "TUNEHOUSE_POLL_INTERVAL_S": "0.5",
         "TUNEHOUSE_CREATE_GRACE_S": "3",
         "TUNEHOUSE_DRAIN_S": "5",
+        "TUNEHOUSE_SHUTDOWN_DELAY_S": "0",
         "TUNEHOUSE_WEBHOOK_ALLOWED_NETWORKS": '["127.0.0.0/8"]',
         "TUNEHOUSE_LOG_FORMAT": "console",
     }

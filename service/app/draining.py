@@ -1,4 +1,4 @@
-"""Refuse new requests while the process drains, and track the ones that it must finish."""
+"""Say that a stopping process is not ready, refuse new requests, and track the ones that it must finish."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -7,11 +7,14 @@ from service.core.drain import Drain
 from service.errors import Unavailable
 
 _ALWAYS = ("/healthz", "/metrics")
+_READY = "/readyz"
 _RETRY_AFTER_S = 1.0
 
 
 class DrainGate:
     """Admit requests until the drain begins, then answer 503 with `Retry-After`.
+
+    `/readyz` is refused as soon as the drain is announced, so that balancers stop sending requests before.
 
     If `waits_for_streams` is set, the drain waits for event streams as for any response. If not, the server
     ends them, because they may never end by themselves.
@@ -26,7 +29,7 @@ class DrainGate:
         if scope["type"] != "http" or scope["path"] in _ALWAYS:
             await self.app(scope, receive, send)
             return
-        if self.drain.has_begun:
+        if self.drain.has_begun or (self.drain.is_announced and scope["path"] == _READY):
             refusal = Unavailable(
                 "This process is shutting down. Send the request again; another process will answer it.",
                 code="shutting_down",

@@ -73,7 +73,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Take the stop signals, once the server has set its own handlers, and allow for enough threads."""
     # For every turn, and for the streams that have none.
     current_default_thread_limiter().total_tokens = THREADS
-    app.state.drain.take_signals(settings().drain_s)
+    app.state.drain.take_signals(settings().shutdown_delay_s, settings().drain_s)
     measures.runs(VERSION, REVISION)
     yield
 

@@ -1,8 +1,9 @@
 """Draining: what a process does between SIGTERM and its end.
 
-    SIGTERM ─► not ready, refuse new requests ─► running ones end ─► stop the server
-                                                     └─ after `drain_s`: cut and settle them
+    SIGTERM ─► not ready ─► after `delay_s`: refuse new requests ─► running ones end ─► stop the server
+                                                                     └─ after `drain_s`: cut and settle them
 
+During the delay it answers as before, so that balancers can take it out without losing a request.
 It works beneath any ASGI server: it takes the signal first and passes it on once the process is idle.
 """
 
@@ -10,12 +11,15 @@ import asyncio
 import signal
 import threading
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from types import FrameType
 from typing import Any
 
 import structlog
 
 log = structlog.get_logger(__name__)
+
+Stop = Callable[[int, FrameType | None], Any]
 
 _SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -42,13 +46,17 @@ class Running:
 
 
 class Drain:
-    """The drain of one process, within one event loop. Once it `has_begun`, new requests are refused."""
+    """The drain of one process, within one event loop.
+
+    Once it `is_announced`, the process is not ready; once it `has_begun`, new requests are refused.
+    """
 
     def __init__(self) -> None:
         self._running = 0
         self._idle = asyncio.Event()
         self._idle.set()
-        self.has_begun = False
+        self.is_announced = self.has_begun = False
+        self._hurried = asyncio.Event()
         self._cutters: list[Callable[[], Awaitable[None]]] = []
         self._task: asyncio.Task[None] | None = None
 
@@ -62,14 +70,15 @@ class Drain:
 
     def _enter(self) -> None:
         self._running += 1
-        self._idle.clear()
+        if not self._hurried.is_set():
+            self._idle.clear()
 
     def _leave(self) -> None:
         self._running -= 1
         if not self._running:
             self._idle.set()
 
-    def take_signals(self, drain_s: float) -> None:
+    def take_signals(self, delay_s: float, drain_s: float) -> None:
         """Drain at SIGTERM and SIGINT before the server's own handlers run; at a second one cut at once."""
         if threading.current_thread() is not threading.main_thread():
             return  # only a main thread receives signals
@@ -77,17 +86,22 @@ class Drain:
         for number in _SIGNALS:
             stop = signal.getsignal(number)
             if callable(stop):
-                loop.add_signal_handler(number, self._begin, number, stop, drain_s)
+                loop.add_signal_handler(number, self._begin, number, stop, delay_s, drain_s)
 
-    def _begin(self, number: int, stop: Callable[[int, FrameType | None], Any], drain_s: float) -> None:
+    def _begin(self, number: int, stop: Stop, delay_s: float, drain_s: float) -> None:
         if self._task is not None:
+            self._hurried.set()
             self._idle.set()
             return
-        log.info("drain_started", running=self._running, drain_s=drain_s)
-        self.has_begun = True
-        self._task = asyncio.create_task(self._end(number, stop, drain_s))
+        log.info("drain_started", running=self._running, delay_s=delay_s, drain_s=drain_s)
+        self.is_announced = True
+        self._task = asyncio.create_task(self._end(number, stop, delay_s, drain_s))
 
-    async def _end(self, number: int, stop: Callable[[int, FrameType | None], Any], drain_s: float) -> None:
+    async def _end(self, number: int, stop: Stop, delay_s: float, drain_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._hurried.wait()
+        self.has_begun = True
         try:
             async with asyncio.timeout(drain_s):
                 await self._idle.wait()

@@ -111,6 +111,8 @@ class Stack:
             self._add("STORAGE_URL", self.data.storage.as_uri())
         if "drain_s" not in given:
             self._add("DRAIN_S", f"{DRAIN_S:g}")
+        if "shutdown_delay_s" not in given:
+            self._add("SHUTDOWN_DELAY_S", "0")  # no balancer to wait for
         if "public_url" not in given:
             self._add("PUBLIC_URL", self.url)
         if "providers" not in given:
@@ -149,7 +151,7 @@ class Stack:
     def _api(self) -> ChildProcess:
         argv = api_argv(self.host, self.port)
         api = self._child("api", argv, lambda: answers_200(f"{self.url}/readyz"))
-        return replace(api, stop_timeout_s=settings().drain_s + _SETTLE_S)
+        return replace(api, stop_timeout_s=settings().shutdown_delay_s + settings().drain_s + _SETTLE_S)
 
     def _worker(self) -> ChildProcess:
         return self._child("worker", worker_argv(), None)

@@ -104,6 +104,13 @@ class Settings(OfferingSettings, DatabaseSettings, HttpSettings, TeamSettings, P
         "them.\n"
         "Lower it where processes must stop sooner. Your process manager must wait longer than this.",
     )
+    shutdown_delay_s: float = Field(
+        default=10.0,
+        ge=0,
+        description="How long a stopping api process answers as before, while `/readyz` is already 503.\n"
+        "Keep it longer than your balancer needs to take out a process that is not ready; without a "
+        "balancer, set it to 0.",
+    )
     sweep_interval_s: float = Field(
         default=1.0,
         gt=0,

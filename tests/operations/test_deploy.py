@@ -173,16 +173,16 @@ def test_each_process_gets_only_its_own_secrets() -> None:
 
 
 def test_nothing_kills_an_api_before_its_drain_has_ended() -> None:
-    drain_s = Settings.model_fields["drain_s"].default
+    drain_s, delay_s = (Settings.model_fields[name].default for name in ("drain_s", "shutdown_delay_s"))
     config = next(one for one in manifests() if one["kind"] == "ConfigMap")["data"]
     assert float(config["TUNEHOUSE_DRAIN_S"]) == drain_s
+    assert float(config["TUNEHOUSE_SHUTDOWN_DELAY_S"]) == delay_s
     pod = pods()["tunehouse-api"]
-    pause_s = int(pod["containers"][0]["lifecycle"]["preStop"]["exec"]["command"][1])
-    assert pod["terminationGracePeriodSeconds"] > drain_s + pause_s
+    assert pod["terminationGracePeriodSeconds"] > delay_s + drain_s
     unit = (DEPLOY / "systemd" / "tunehouse-api.service").read_text()
-    assert int(re.findall(r"TimeoutStopSec=(\d+)", unit)[0]) > drain_s
+    assert int(re.findall(r"TimeoutStopSec=(\d+)", unit)[0]) > delay_s + drain_s
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
-    assert int(compose["services"]["api"]["stop_grace_period"].removesuffix("s")) > drain_s
+    assert int(compose["services"]["api"]["stop_grace_period"].removesuffix("s")) > delay_s + drain_s
 
 
 def test_alerts_and_dashboard_ask_for_series_that_exist() -> None:
