@@ -1,7 +1,7 @@
 # `make help` lists the targets. Requires make, git and Python 3.11 to 3.14; uv.lock pins everything else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-train test-operations test-pages test-providers test-clients chaos lint format clean
+.PHONY: help install demo up test test-train test-operations test-pages test-providers test-clients chaos lint platforms format clean
 BIN := .venv/bin
 READY := .venv/.installed
 PAGES_READY := .venv-pages/.installed
@@ -52,6 +52,9 @@ lint: $(READY) ## Check style, types and which floor imports which
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/squawk --reporter gcc migrations/*.sql migrations/*/*.sql
+
+platforms: $(READY) ## Check that uv.lock installs from wheels on every Python and processor that we support
+	@.ci/resolve-platforms
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .
