@@ -4,19 +4,20 @@ from typing import Literal
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from pydantic import BaseModel
 
 from service.app.readiness import DATABASE, STORAGE
 from service.core.http.web import as_file
+from service.core.http.wire import WireOut
 from service.core.metrics.exposition import CONTENT_TYPE_LATEST, written
 
 router = APIRouter(tags=["operations"])
 
 
-class Health(BaseModel):
+class Health(WireOut):
     """The response of a healthy process."""
 
     status: Literal["ok"] = "ok"
+    """Always `ok`."""
 
 
 @router.get("/healthz")

@@ -3,12 +3,12 @@
 from typing import Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel
 
 from service.core.clock import unix
 from service.core.db import transaction
 from service.core.http.pages import ListOut
 from service.core.http.web import Route
+from service.core.http.wire import WireOut
 from service.gateway.circuit import CircuitState
 from service.gateway.gateway import Gateway
 from service.jobs.blocks import standing_blocks
@@ -18,17 +18,24 @@ from service.teams.access import Reader
 router = APIRouter(prefix="/v1/providers", tags=["providers"], route_class=Route)
 
 
-class ProviderOut(BaseModel):
-    """A configured provider, without its key or address; `circuit` is the state in the answering process."""
+class ProviderOut(WireOut):
+    """A configured provider, without its key or address."""
 
     object: Literal["provider"] = "provider"
     name: str
+    """The provider's name, as configured."""
     kind: str
+    """The kind of provider, which decides on the catalogue and the wire format."""
     healthy: bool
+    """Whether it answered the last check."""
     problem: str | None
+    """`key_refused`, `unreachable` or `failing`; null if it is healthy."""
     checked_at: int
+    """When it was last asked, in unix seconds; at most 15 s ago."""
     blocks: list[str]
+    """The blocks in force: `wound_down`, `key`, `quota`, `daily`, `rate`."""
     circuit: CircuitState
+    """Whether the answering process sends requests to it; half open, one of them may try."""
 
 
 @router.get("")

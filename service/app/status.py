@@ -3,7 +3,6 @@
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 from redis.exceptions import RedisError
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -12,6 +11,7 @@ from service.app.readiness import DATABASE, STORAGE, Check
 from service.core import heartbeat
 from service.core.broker.redis_clients import redis_client
 from service.core.db import transaction
+from service.core.http.wire import WireOut
 from service.core.work import WorkItem
 from service.errors import TunehouseError, Unavailable
 from service.jobs.blocks import standing_blocks
@@ -24,45 +24,60 @@ _FRESH_S = 2.0
 _FAILING_ATTEMPTS = 5
 
 
-class PartStatus(BaseModel):
-    """Whether one part works; `problem` says what is wrong and what to do."""
+class PartStatus(WireOut):
+    """Whether one part works."""
 
     ok: bool
+    """Whether it works."""
     problem: str | None = None
+    """What is wrong and what to do; null if it works."""
 
 
 class WorkersStatus(PartStatus):
-    """The workers that were alive within the last 15 s."""
+    """Whether workers are alive."""
 
     alive: int
+    """Workers that were alive within the last 15 s."""
 
 
-class BacklogStatus(BaseModel):
-    """Work that is due and was not done yet; `failing` units have been tried more than 5 times."""
+class BacklogStatus(WireOut):
+    """Work that is due and was not done yet."""
 
     due: int
+    """Units of work that are due."""
     oldest_due_s: float
+    """Seconds for which the oldest of them has been due."""
     failing: int
+    """Units that have been tried more than 5 times."""
 
 
-class BlockedProvider(BaseModel):
-    """A provider to which jobs are not sent for the moment, and the kinds of its blocks."""
+class BlockedProvider(WireOut):
+    """A provider to which jobs are not sent for the moment."""
 
     name: str
+    """The provider's name, as configured."""
     blocks: list[str]
+    """The kinds of its blocks."""
 
 
-class StatusOut(BaseModel):
-    """`down` if requests fail, `degraded` if they are answered but work waits, else `ok`."""
+class StatusOut(WireOut):
+    """The state of the whole installation."""
 
     object: Literal["status"] = "status"
     status: Literal["ok", "degraded", "down"]
+    """`down` if requests fail, `degraded` if they are answered but work waits, else `ok`."""
     database: PartStatus
+    """The database, which requests and work need."""
     storage: PartStatus
+    """The storage of datasets."""
     broker: PartStatus
+    """The broker that wakes workers. Without it work is done later."""
     workers: WorkersStatus | None
+    """The workers; null if the database is away."""
     backlog: BacklogStatus | None
+    """Work that waits; null if the database is away."""
     blocked_providers: list[BlockedProvider] | None
+    """Providers to which jobs are not sent; null if the database is away."""
 
 
 @router.get("/status")

@@ -23,9 +23,9 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 def list_events(
     session: RequestSession,
     caller: Manager,
-    key_id: Text | None = None,
-    object_id: Text | None = None,
-    outcome: AuditOutcome | None = None,
+    key_id: Annotated[Text | None, Query(description="Only requests with this key.")] = None,
+    object_id: Annotated[Text | None, Query(description="Only requests about this object.")] = None,
+    outcome: Annotated[AuditOutcome | None, Query(description="Only requests that ended like this.")] = None,
     start_time: Moment | None = None,
     end_time: Moment | None = None,
     after: str | None = None,

@@ -10,33 +10,42 @@ from service.core.http.wire import WireOut
 
 
 class ActorOut(WireOut):
-    """The sender of a request: one of a team's keys, or an admin. `name` is the name of the key."""
+    """The sender of a request."""
 
     type: Literal["team_key", "admin"]
+    """One of a team's keys, or an admin key."""
     key_id: str
+    """The id of the key."""
     name: str | None
+    """The name of the key; null if it is not known any more."""
 
 
 class AuditEventOut(WireOut):
-    """One recorded request: `action` is its method and route, `params` the values in its path.
-
-    `object_id` is the id of the object that it created, or else the last one in its path. Commands of an
-    operator that change history are recorded too, with the command as `action`.
-    """
+    """One recorded request, or a command of an operator that changed history."""
 
     object: Literal["audit_event"] = "audit_event"
     id: str
     created_at: int
     team_id: str | None
+    """The id of the team that it concerned; null for none."""
     actor: ActorOut
+    """Who sent the request."""
     action: str
+    """The method and route, such as `POST /v1/files`, or the operator's command."""
     object_id: str | None
+    """The id of the object that it created, or else the last id in its path; null for none."""
     params: dict[str, str]
+    """The values in its path, by name."""
     outcome: AuditOutcome
+    """Whether it succeeded, was refused (4xx) or failed (5xx)."""
     status_code: int
+    """The HTTP status of the response."""
     request_id: str | None
+    """The request's `x-request-id`; null for commands."""
     ip: str | None
+    """The caller's address. Only admins see that of an admin; it is null for others."""
     user_agent: str | None
+    """The caller's user agent. Only admins see that of an admin; it is null for others."""
 
 
 def audit_event_out(event: AuditEvent, names: Mapping[str, str], *, for_admin: bool) -> AuditEventOut:

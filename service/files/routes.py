@@ -26,12 +26,29 @@ router = APIRouter(prefix="/v1/files", tags=["files"], route_class=Route)
 _FORM = described(
     ["file", "purpose"],
     {
-        "file": {"type": "string", "format": "binary"},
-        "purpose": {"type": "string", "enum": [Purpose.FINE_TUNE.value]},
-        "format": {"type": "string", "enum": list(FORMATS)},
-        "expires_after[anchor]": {"type": "string", "enum": ["created_at"]},
+        "file": {
+            "type": "string",
+            "format": "binary",
+            "description": "The dataset: JSONL, JSON, CSV, TSV, Parquet or .xlsx, also as .gz or .zst.",
+        },
+        "purpose": {
+            "type": "string",
+            "enum": [Purpose.FINE_TUNE.value],
+            "description": "What the file is for.",
+        },
+        "format": {
+            "type": "string",
+            "enum": list(FORMATS),
+            "description": "The dataset format. Leave it out to detect it.",
+        },
+        "expires_after[anchor]": {
+            "type": "string",
+            "enum": ["created_at"],
+            "description": "What the seconds count from: the file's creation.",
+        },
         "expires_after[seconds]": {
             "type": "integer",
+            "description": "Seconds until the file is deleted. Leave both fields out to keep it.",
             "minimum": creating.MIN_EXPIRY_S,
             "maximum": creating.MAX_EXPIRY_S,
         },
@@ -56,7 +73,7 @@ async def create_file(request: Request, caller: Trainer) -> Response:
 def list_files(
     session: RequestSession,
     caller: Reader,
-    purpose: str | None = None,
+    purpose: Annotated[str | None, Query(description="Only files for this purpose.")] = None,
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Order = "desc",
@@ -96,8 +113,13 @@ def download_file(
     file_id: str,
     session: RequestSession,
     caller: Reader,
-    range_: Annotated[str | None, Header(alias="range")] = None,
-    if_range: Annotated[str | None, Header()] = None,
+    range_: Annotated[
+        str | None, Header(alias="range", description="The part to return, as `bytes=0-1023`.")
+    ] = None,
+    if_range: Annotated[
+        str | None,
+        Header(description="Return the part only if the file still has this ETag, else all of it."),
+    ] = None,
 ) -> StreamingResponse:
     """Download a file's bytes as uploaded; with `Range`, a part of them."""
     file = queries.get_file(session, caller.team, file_id)

@@ -9,20 +9,12 @@ from fastapi import APIRouter, FastAPI
 from pydantic import BaseModel
 from starlette.types import Receive, Scope, Send
 
+from service.gateway.answers import ChatChunkOut, ChatOut, CompletionOut, ResponseEventOut, ResponseOut
 from service.gateway.dialects.base import Dialect
 from service.gateway.dialects.choices import CHAT, COMPLETIONS
 from service.gateway.dialects.responses import RESPONSES
 from service.gateway.gateway import Gateway
-from service.gateway.schemas import (
-    ChatChunkOut,
-    ChatIn,
-    ChatOut,
-    CompletionIn,
-    CompletionOut,
-    ResponseEventOut,
-    ResponseIn,
-    ResponseOut,
-)
+from service.gateway.schemas import ChatIn, CompletionIn, ResponseIn
 from service.settings import settings
 from service.teams.access import Inferer
 

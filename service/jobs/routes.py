@@ -118,7 +118,7 @@ def list_job_events(
     caller: Reader,
     after: str | None = None,
     limit: Limit = 20,
-    stream: bool = False,
+    stream: Annotated[bool, Query(description="Send events as they happen, from the oldest on.")] = False,
 ) -> ListOut[JobEventOut] | Response:
     """List the job's events, newest first; with `stream`, oldest first, as server-sent events.
 

@@ -13,17 +13,24 @@ from service.models.tables import TunedModel
 
 
 class ModelExtras(WireOut):
-    """Tunehouse's own fields of a model, beyond OpenAI's; null where they do not apply."""
+    """Tunehouse's own fields of a model."""
 
     provider: str
     base_model: str
     alias_of: str | None = None
+    """The model that the alias points at; null unless this is an alias."""
     names: list[str] | None = None
+    """Further names by which the base can be called; null for tuned models."""
     parent_model: str | None = None
+    """The model that it was tuned from; null if that is a base."""
     job_id: str | None = None
+    """The id of the job that made it; null for bases."""
     methods: list[str] | None = None
+    """The methods with which the base can be tuned; null for tuned models."""
     training_ends: str | None = None
+    """The last day (ISO 8601) on which it can be tuned; null if none is announced."""
     stand_in: bool | None = None
+    """Whether the sandbox answers in place of this base; null for tuned models."""
 
 
 class ModelOut(WireOut):
@@ -32,9 +39,12 @@ class ModelOut(WireOut):
     object: Literal["model"] = "model"
     id: str
     created: int
+    """When it was made, in unix seconds; 0 if that is not known."""
     owned_by: str
+    """The id of the team, or the name of the provider for bases."""
     shutdown_date: str | None
     tunehouse: ModelExtras
+    """Fields that OpenAI's API does not have."""
 
 
 class ModelsOut(WireOut):

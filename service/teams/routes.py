@@ -47,12 +47,16 @@ def update_team(team_id: str, body: TeamUpdate, session: RequestSession, _: Admi
 
 @router.delete("/{team_id}")
 def delete_team(
-    team_id: str, session: RequestSession, _: Admin, jobs: LeftJobs = LeftJobs.FINISH
+    team_id: str,
+    session: RequestSession,
+    _: Admin,
+    jobs: Annotated[
+        LeftJobs, Query(description="Let unfinished jobs `finish`, and charge them, or `cancel` them.")
+    ] = LeftJobs.FINISH,
 ) -> TeamDeleted:
     """Archive a team: its keys stop working at once, and nobody can create anything for it, not even admins.
 
-    `jobs` says whether its unfinished jobs `finish` (and are charged) or are cancelled (`cancel`). The
-    team's history and costs are kept.
+    The team's history and costs are kept.
     """
     actions.archive_team(session, queries.get_team(session, team_id), jobs)
     return TeamDeleted(id=team_id)

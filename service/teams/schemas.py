@@ -13,18 +13,23 @@ Slug = Annotated[str, Field(pattern=r"^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$", e
 
 
 class TeamCreate(WireIn):
-    """A new team. The slug is part of its models' names and cannot be changed."""
+    """A new team."""
 
     name: Name
+    """Its name, for people."""
     slug: Slug
+    """The part of its models' names that stands for the team. It cannot be changed."""
     metadata: Metadata = Field(default_factory=dict)
+    """Up to 16 pairs of your own. Keys have up to 64 characters, values 512."""
 
 
 class TeamUpdate(WireIn):
-    """The changes to a team; fields that you leave out keep their values."""
+    """The changes to a team; fields that you leave out or send as null keep their values."""
 
     name: Name | None = None
+    """Its new name."""
     metadata: Metadata | None = None
+    """Its new pairs, which replace all earlier ones."""
 
 
 class TeamOut(WireOut):
@@ -33,10 +38,14 @@ class TeamOut(WireOut):
     object: Literal["team"] = "team"
     id: str
     name: str
+    """Its name, for people."""
     slug: str
+    """The part of its models' names that stands for the team."""
     metadata: dict[str, str]
+    """Your own pairs."""
     created_at: int
     archived_at: int | None
+    """When it was archived, in unix seconds; null if it was not."""
     jobs: LeftJobs | None = Field(description="What an archived team's unfinished jobs do.")
 
 

@@ -43,29 +43,38 @@ class EndpointCreate(WireIn):
     """A new endpoint."""
 
     name: Name
+    """A name to know it by."""
     url: CallableUrl
+    """The address to call, with https."""
     event_types: Types
+    """The types of events to send; GET /v1/webhook_event_types lists them."""
 
 
 class EndpointUpdate(WireIn):
-    """Changes to an endpoint; fields that are left out stay as they are."""
+    """Changes to an endpoint; fields that you leave out or send as null keep their values."""
 
     name: Name | None = None
+    """Its new name."""
     url: CallableUrl | None = None
+    """The new address."""
     event_types: Types | None = None
+    """The new list of types."""
     enabled: bool | None = None
+    """False stops deliveries and cancels those that wait; true starts again."""
 
 
 class SecretRotate(WireIn):
-    """Whether the old secret keeps signing for a day, so that receivers can change over."""
+    """How to replace an endpoint's secret."""
 
     keep_old_secret_active_for_24_hours: bool = False
+    """Also sign with the old secret for a day, so that receivers can change over."""
 
 
 class EndpointTest(WireIn):
-    """The type of event to send a sample of."""
+    """A sample event to send."""
 
     event_type: PublishedType
+    """The type of the event."""
 
 
 class EndpointOut(WireOut):
@@ -74,20 +83,29 @@ class EndpointOut(WireOut):
     object: Literal["webhook_endpoint"] = "webhook_endpoint"
     id: str
     name: str
+    """The name to know it by."""
     url: str
+    """The address that is called."""
     event_types: list[str]
+    """The types of events that are sent."""
     created_at: int
     updated_at: int
+    """When it was last changed, in unix seconds."""
     signing_secret_hint: str | None
+    """The start and end of its secret; null if it has none."""
     enabled: bool
+    """Whether events are sent."""
     disabled_at: int | None
+    """When it was disabled, in unix seconds; null while it is enabled."""
     disabled_reason: DisabledReason | None
+    """`manual`, `gone` (it answered 410) or `failing` (for days); null while it is enabled."""
 
 
 class EndpointWithSecret(EndpointOut):
-    """An endpoint in one of the two answers that show its secret: its creation and its rotation."""
+    """An endpoint with its secret, in the answers to its creation and its rotation."""
 
     signing_secret: str
+    """The secret that signs deliveries. No later response shows it."""
 
 
 class EndpointDeleted(WireOut):
@@ -99,19 +117,23 @@ class EndpointDeleted(WireOut):
 
 
 class EndpointTested(WireOut):
-    """A sample was sent or is about to be; `success` is true once the endpoint has answered with 2xx.
-
-    While `state` is `pending` there is no `status_code` yet: poll the delivery.
-    """
+    """A sample that was sent or is about to be."""
 
     object: Literal["webhook_endpoint.test"] = "webhook_endpoint.test"
     webhook_endpoint_id: str
+    """The id of the endpoint."""
     event_type: str
+    """The type of the event."""
     delivery_id: str
+    """The id of the delivery, to poll while `state` is `pending`."""
     state: DeliveryState
+    """The state of the delivery."""
     status_code: int | None
+    """The HTTP status of the response; null if there is none yet."""
     success: bool
+    """Whether the endpoint answered with 2xx."""
     error: str | None
+    """Why it failed; null if it did not, or not yet."""
 
 
 class EventTypesOut(WireOut):
@@ -119,6 +141,7 @@ class EventTypesOut(WireOut):
 
     object: Literal["list"] = "list"
     data: list[str]
+    """The types."""
 
 
 def endpoint_out(endpoint: WebhookEndpoint, secrets: Sequence[str]) -> EndpointOut:

@@ -9,6 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from service.app import create_app
+from service.app.openapi.words import FIELDS, PARAMETERS
 from service.gateway.dialects.choices import CHAT, COMPLETIONS
 from service.gateway.dialects.responses import RESPONSES
 from service.gateway.fields.rules import Object, ProviderState, Unpriced
@@ -101,3 +102,49 @@ def test_the_inference_schemas_name_the_fields_that_the_gateway_takes(
     taken = {name for name, rule in table.fields.items() if not isinstance(rule, ProviderState | Unpriced)}
 
     assert set(schema.model_fields) == taken
+
+
+def described(document: Document) -> Iterator[tuple[str, str, Any]]:
+    """Yield every parameter and field as its place, name and definition, with references resolved."""
+    for method, path, operation in operations(document):
+        for parameter in operation.get("parameters", ()):
+            yield f"{method} {path}", parameter["name"], parameter
+    yield from fields_in(document, document, "")
+
+
+def fields_in(document: Document, node: Any, place: str) -> Iterator[tuple[str, str, Any]]:
+    if isinstance(node, dict):
+        for name, field in node.get("properties", {}).items():
+            target = field.get("$ref", "").removeprefix("#/components/schemas/")
+            yield place, name, document["components"]["schemas"].get(target, {}) | field
+        for key, inner in node.items():
+            yield from fields_in(document, inner, f"{place}/{key}")
+    elif isinstance(node, list):
+        for inner in node:
+            yield from fields_in(document, inner, place)
+
+
+def test_every_field_and_parameter_has_a_description_that_is_a_sentence(document: Document) -> None:
+    found = [(place, name, field.get("description", "")) for place, name, field in described(document)]
+    assert len(found) > 1000
+    assert [one for one in found if not re.fullmatch(r"[A-Z0-9`].*[.]\s*", one[2], re.DOTALL)] == []
+    assert [one for one in found if letters(one[2]) == letters(one[1])] == []
+
+
+def letters(text: str) -> str:
+    return re.sub(r"\W|_", "", text).lower()
+
+
+def test_fields_of_one_schema_do_not_share_a_description(document: Document) -> None:
+    """A text under two names of one object was copied, or says nothing of either."""
+    by_schema: dict[str, Counter[str]] = {}
+    for place, name, definition in fields_in(document, document["components"]["schemas"], ""):
+        if name != "object":
+            by_schema.setdefault(place, Counter())[definition.get("description", "")] += 1
+    assert {place: text.most_common(1) for place, text in by_schema.items() if max(text.values()) > 1} == {}
+
+
+def test_shared_words_are_all_in_use_and_none_hides_a_field_s_own(document: Document) -> None:
+    said = {(name, definition.get("description")) for _, name, definition in described(document)}
+    for words in (FIELDS, PARAMETERS):
+        assert [name for name, text in words.items() if (name, text) not in said] == []

@@ -10,8 +10,9 @@ from pydantic import BaseModel
 
 from service.app.openapi.errors import Error, error_components, error_responses
 from service.app.openapi.tags import TAGS
+from service.app.openapi.words import describe
+from service.gateway.answers import EVENTS
 from service.gateway.routes import PATHS as INFERENCE
-from service.gateway.schemas import EVENTS
 
 # Pydantic names a generic model `ListOut_FileOut_`, titled `ListOut[FileOut]`; here it is `FileList`.
 _GENERIC = re.compile(r"\b(?:Bucket)?(List|Bucket|Page)(?:Out)?[_\[](\w+?)(?:Out)?[_\]](?!\w)")
@@ -40,6 +41,7 @@ def build(app: FastAPI) -> dict[str, Any]:
     for model in (Error, *EVENTS):
         schemas |= _schemas_of(model)
     document["components"]["responses"] = error_components()
+    describe(document)
     named: dict[str, Any] = json.loads(_GENERIC.sub(r"\2\1", json.dumps(document)))
     return named
 

@@ -36,7 +36,7 @@ class ErrorDetail(BaseModel):
 class Error(BaseModel):
     """The body of every response with a status of 400 or more."""
 
-    error: ErrorDetail
+    error: ErrorDetail = Field(description="The error.")
 
 
 def error_responses(operation: Operation, method: str, *, is_inference: bool) -> dict[str, Any]:

@@ -25,7 +25,7 @@ class Page(Generic[Row]):
 
 
 class ListOut(BaseModel, Generic[Wire]):
-    """The wire form of a page; `first_id` and `last_id` are null when `data` is empty."""
+    """The wire form of a page."""
 
     object: Literal["list"] = "list"
     data: list[Wire]

@@ -48,12 +48,12 @@ Metadata = Annotated[
 
 
 class WireIn(BaseModel):
-    """A request body. Unknown fields are refused by name, not ignored."""
+    """A request body. Unknown fields are refused by name, not ignored; docstrings of fields describe them."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
 
 class WireOut(BaseModel):
-    """A response body, built from a row's attributes or field by field."""
+    """A response body, built from a row or field by field; docstrings of fields describe them."""
 
-    model_config = ConfigDict(from_attributes=True)
+    model_config = ConfigDict(from_attributes=True, use_attribute_docstrings=True)

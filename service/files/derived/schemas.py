@@ -15,27 +15,31 @@ Marks = Annotated[Text, Field(max_length=200)]
 
 
 class Clean(WireIn):
-    """What to remove from every text: leftover HTML, control characters."""
+    """What to remove from every text."""
 
     html: bool = False
+    """Remove leftover HTML tags and entities."""
     control: bool = False
+    """Remove control characters other than line breaks and tabs."""
 
 
 class Convert(WireIn):
-    """How to convert a file; omitted fields change nothing.
-
-    `format` converts chat into completion, or completion into chat. `system` is the system prompt of new
-    chats; `separator` and `stop` are appended to prompts and completions. `columns` maps fields to the
-    columns of a table.
-    """
+    """How to convert a file; omitted fields change nothing."""
 
     format: FormatName | None = None
+    """The format to produce: chat from completion, or completion from chat. Null keeps it."""
     columns: Annotated[dict[Marks, Marks], Field(max_length=50)] = Field(default_factory=dict)
+    """Fields by the column to fill them from, such as `{"user": "Frage"}`; up to 50."""
     system: Annotated[Text, Field(max_length=20_000)] | None = None
+    """The system prompt of new chats, up to 20,000 characters."""
     separator: Marks | None = None
+    """Text to append to every prompt, such as `\\n\\n###\\n\\n`."""
     stop: Marks | None = None
+    """Text to append to every completion, such as ` END`."""
     clean: Clean = Field(default_factory=Clean)
+    """What to remove from every text."""
     filename: FileName | None = None
+    """The name of the new file; null derives it from the source's."""
 
     def options(self) -> Options:
         """Return the converter's form of the request."""
@@ -51,15 +55,15 @@ class Convert(WireIn):
 
 
 class Split(WireIn):
-    """How to split a file: `validation_share` of the examples, chosen by `seed`.
-
-    `stratify` keeps the distribution of labels (final answers, if few differ) or of conversation lengths the
-    same in both files; `auto` uses labels if there are any.
-    """
+    """How to split a file in two."""
 
     validation_share: Annotated[float, Field(gt=0, lt=1)] = 0.1
+    """The share of examples for validation, above 0 and below 1."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    """Chooses the examples: the same seed makes the same two files."""
     stratify: Literal["auto", "label", "conversation", "none"] = "auto"
+    """What both files have in the same proportions: labels (final answers, if few differ), or conversation
+    lengths. `auto` uses labels if there are any."""
 
 
 class SplitOut(WireOut):
@@ -67,5 +71,8 @@ class SplitOut(WireOut):
 
     object: Literal["file.split"] = "file.split"
     source: str
+    """The id of the file that was split."""
     training_file: FileOut
+    """The new file to train on."""
     validation_file: FileOut
+    """The new file to measure on."""

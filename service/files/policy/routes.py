@@ -15,16 +15,18 @@ router = APIRouter(prefix="/v1/dataset_policy", tags=["files"], route_class=Idem
 
 
 class PolicyPut(WireIn):
-    """The codes of the warnings to treat as errors; all others stay warnings."""
+    """Which warnings to treat as errors."""
 
     errors: list[Code]
+    """The codes of those warnings; all others stay warnings."""
 
 
 class PolicyOut(WireOut):
-    """The codes of the warnings that are treated as errors."""
+    """Which warnings are treated as errors."""
 
     object: Literal["dataset_policy"] = "dataset_policy"
     errors: list[str]
+    """The codes of those warnings."""
 
 
 @router.get("")

@@ -29,8 +29,12 @@ moving = APIRouter(prefix="/v1/uploads", tags=["uploads"])
 _FORM = described(
     ["data"],
     {
-        "data": {"type": "string", "format": "binary"},
-        "sha256": {"type": "string", "pattern": "^[0-9a-fA-F]{64}$"},
+        "data": {"type": "string", "format": "binary", "description": "The bytes of the part, up to 64 MB."},
+        "sha256": {
+            "type": "string",
+            "pattern": "^[0-9a-fA-F]{64}$",
+            "description": "The SHA-256 of the part in hexadecimal, to check. Leave it out for no check.",
+        },
     },
 )
 

@@ -16,56 +16,75 @@ from service.files.uploads.tables import Upload, UploadPart, UploadStatus
 
 
 class ExpiresAfter(WireIn):
-    """When the file is deleted, counted from its creation."""
+    """When to delete the file."""
 
     anchor: Literal["created_at"]
+    """What the seconds count from: the file's creation."""
     seconds: Annotated[int, Field(ge=MIN_EXPIRY_S, le=MAX_EXPIRY_S)]
+    """Seconds until the deletion, from one hour to 30 days."""
 
 
 FileName = Annotated[str, Field(min_length=1, max_length=MAX_FILENAME_CHARS), AfterValidator(plain_name)]
 
 
 class UploadCreate(WireIn):
-    """An upload to create; `format` is the file's dataset format, which is otherwise detected."""
+    """An upload to create."""
 
     filename: FileName
+    """The file's name, up to 255 characters."""
     purpose: Literal["fine-tune"]
+    """What the file is for: `fine-tune`."""
     bytes: Annotated[int, Field(ge=1, le=MAX_BYTES)]
+    """The size of the whole file in bytes."""
     mime_type: Annotated[Text, Field(min_length=1, max_length=200)]
+    """The file's media type, as OpenAI's API requires it. It is not used."""
     expires_after: ExpiresAfter | None = None
+    """When to delete the file; null for never."""
     format: FormatName | None = None
+    """The file's dataset format; null detects it."""
 
 
 class UploadComplete(WireIn):
-    """The parts in order, and the hexadecimal MD5 of the whole file."""
+    """The parts that make up the file."""
 
     part_ids: Annotated[list[Annotated[Text, Field(max_length=64)]], Field(min_length=1, max_length=10_000)]
+    """The ids of the parts, in the order of the file."""
     md5: Annotated[str, Field(pattern="^[0-9a-fA-F]{32}$")] | None = None
+    """The MD5 of the whole file in hexadecimal, to check; null for no check."""
 
 
 class UploadOut(WireOut):
-    """An upload, in OpenAI's form; `file` is set once it is completed."""
+    """An upload, in OpenAI's form."""
 
     object: Literal["upload"] = "upload"
     id: str
     bytes: int
+    """The announced size of the file in bytes."""
     created_at: int
     expires_at: int
+    """When the upload ends if it is not completed, in unix seconds."""
     filename: str
+    """The file's name."""
     purpose: str
+    """What the file is for: `fine-tune`."""
     status: UploadStatus
+    """`pending` until it is completed, cancelled, or expired."""
     file: FileOut | None
+    """The file; null until the upload is completed."""
 
 
 class PartOut(WireOut):
-    """A part of an upload, with the SHA-256 of the received bytes."""
+    """A part of an upload."""
 
     object: Literal["upload.part"] = "upload.part"
     id: str
     created_at: int
     upload_id: str
+    """The id of the upload."""
     bytes: int
+    """The size of the part in bytes."""
     sha256: str
+    """The SHA-256 of the received bytes, in hexadecimal."""
 
 
 def upload_out(upload: Upload, file: File | None = None) -> UploadOut:

@@ -25,18 +25,22 @@ PerMinute = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class RateLimitsIn(WireIn):
-    """Null is the limit of the settings."""
+    """The limits to set, for all keys below the team or key together."""
 
     requests_per_minute: PerMinute | None = None
+    """Requests a minute; null means the operator's default."""
     tokens_per_minute: PerMinute | None = None
+    """Tokens a minute, input and output; null means the operator's default."""
 
 
 class RateLimitsOut(WireOut):
-    """The limits in force, its own or the settings'; null means unlimited."""
+    """The limits in force: its own or the operator's default."""
 
     object: Literal["rate_limits"] = "rate_limits"
     requests_per_minute: int | None
+    """Requests a minute; null means unlimited."""
     tokens_per_minute: int | None
+    """Tokens a minute, input and output; null means unlimited."""
 
 
 @router.put("/rate_limits")

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from service.jobs.schemas import JobCreate, Method, Supervised
+from service.jobs.methods import Method, Supervised
+from service.jobs.schemas import JobCreate
 from service.jobs.tables import Job
 from service.ledger.queries import limits_of
 

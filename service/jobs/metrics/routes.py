@@ -26,25 +26,33 @@ class Point(WireOut):
     """One measurement."""
 
     step: int
+    """The training step, from 0."""
     value: float
+    """The value at this step."""
 
 
 class Curve(WireOut):
-    """One metric by step; `best` is the lowest value of a loss and the highest of any other metric."""
+    """One metric by step."""
 
     name: str
+    """The metric, such as `train_loss`, `valid_loss` or `train_accuracy`."""
     points: list[Point]
+    """The measurements, by step."""
     last: Point
+    """The latest measurement."""
     best: Point
+    """The lowest value of a loss, or the highest of any other metric."""
 
 
 class MetricsOut(WireOut):
-    """A job's curves; `source` says whether they come from the provider's result file or from the log."""
+    """A job's curves."""
 
     object: Literal["fine_tuning.job.metrics"] = "fine_tuning.job.metrics"
     job_id: str
     source: Literal["results", "events"]
+    """Where they come from: the provider's result file, or the events of the log while the job runs."""
     curves: list[Curve]
+    """The curves, by name."""
 
 
 @router.get("/jobs/{job_id}/metrics")

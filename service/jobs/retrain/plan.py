@@ -11,14 +11,14 @@ from service.errors import InvalidRequest, TunehouseError
 from service.jobs.admission.checks import check_admission
 from service.jobs.admission.estimate import JobEstimate
 from service.jobs.admission.request import request_of_body
-from service.jobs.retrain.recipe import Dataset, RecipeLink
-from service.jobs.schemas import (
+from service.jobs.methods import (
     DpoHyperparameters,
     Hyperparameters,
-    JobCreate,
     Method,
     ReinforcementHyperparameters,
 )
+from service.jobs.retrain.recipe import Dataset, RecipeLink
+from service.jobs.schemas import JobCreate
 from service.jobs.tables import Job
 from service.models.queries import Target, resolve
 

@@ -4,11 +4,11 @@ from typing import Literal
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel
 from sqlalchemy.dialects.postgresql import insert
 
 from service.core import clock, work
 from service.core.db import transaction
+from service.core.http.wire import WireOut
 from service.errors import InvalidRequest, NotFound, TunehouseError, Unavailable
 from service.jobs.kinds import ADVANCE_JOB
 from service.jobs.queries import job_of_provider
@@ -20,10 +20,11 @@ from service.providers.registry import all_providers
 router = APIRouter(tags=["operations"])
 
 
-class WebhookReceived(BaseModel):
+class WebhookReceived(WireOut):
     """The response to a genuine webhook, whether or not it was received before."""
 
     received: Literal[True] = True
+    """Always true."""
 
 
 @router.post("/webhooks/{provider}")

@@ -1,8 +1,8 @@
 """Routes for administrators: provider blocks and orphans."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from sqlalchemy import select
 
 from service.core.clock import unix
@@ -18,19 +18,26 @@ from service.teams.idempotency import IdempotentRoute
 
 router = APIRouter(prefix="/v1", tags=["providers"], route_class=IdempotentRoute)
 _MOST = 1000
+BlockName = Annotated[BlockKind, Path(description="The kind of the block.")]
 
 
 class BlockOut(WireOut):
-    """A block in force on a provider; `until` is null if only an administrator can lift it."""
+    """A block in force on a provider."""
 
     object: Literal["provider.block"] = "provider.block"
     id: str
+    """The block, as `provider/kind`."""
     provider: str
     kind: str
+    """`wound_down`, `key`, `quota`, `daily` or `rate`, from the longest lasting to the shortest."""
     model: str | None
+    """The base that is blocked; null means all of them."""
     message: str
+    """The provider's reason."""
     since: int
+    """When it began, in unix seconds."""
     until: int | None
+    """When it ends by itself, in unix seconds; null if only an administrator can lift it."""
 
 
 class BlockDeleted(WireOut):
@@ -42,15 +49,20 @@ class BlockDeleted(WireOut):
 
 
 class OrphanOut(WireOut):
-    """A provider job or file that carries our stamp but had no row. Only admins see the provider's id."""
+    """A provider job or file that carries our stamp but had no row."""
 
     object: Literal["provider.orphan"] = "provider.orphan"
     id: str
+    """The provider's id."""
     provider: str
     kind: str
+    """`job` or `file`."""
     job_id: str | None
+    """The id of our job that it belongs to; null if there is none."""
     outcome: str
+    """What was done about it."""
     found_at: int
+    """When it was found, in unix seconds."""
 
 
 @router.get("/provider_blocks")
@@ -63,7 +75,7 @@ def list_blocks(session: RequestSession, _: Admin) -> ListOut[BlockOut]:
 
 
 @router.delete("/provider_blocks/{provider}/{kind}")
-def delete_block(provider: str, kind: BlockKind, session: RequestSession, _: Admin) -> BlockDeleted:
+def delete_block(provider: str, kind: BlockName, session: RequestSession, _: Admin) -> BlockDeleted:
     """Lift a block, for example after the account was topped up; waiting jobs are woken."""
     if not lift_block(session, provider, kind):
         raise NotFound(f"There is no block {kind.value!r} on the provider {provider!r}.", param="kind")

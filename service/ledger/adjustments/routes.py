@@ -29,7 +29,7 @@ def create_adjustment(body: AdjustmentCreate, session: RequestSession, caller: A
 def list_adjustments(
     session: RequestSession,
     _: Admin,
-    team_id: str | None = None,
+    team_id: Annotated[str | None, Query(description="Only of this team.")] = None,
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> ListOut[AdjustmentOut]:

@@ -23,19 +23,20 @@ SignedAmount = Annotated[Decimal, Field(max_digits=18, decimal_places=QUANTITY_D
 
 
 class AdjustmentCreate(WireIn):
-    """A credit (negative) or a charge for a team.
-
-    `entry_number` is the ledger entry that it corrects; without one, `occurred_at` is the time that it
-    concerns. If that lies in an earlier month, it counts against this month's budget only with
-    `in_month_budget`.
-    """
+    """A credit or a charge for a team."""
 
     team_id: Name
+    """The id of the team."""
     amount_usd: SignedAmount
+    """The amount: negative for a credit, positive for a charge."""
     reason: Name
+    """Why, as the statement shows it."""
     entry_number: Annotated[int, Field(ge=1, lt=2**63)] | None = None
+    """The number of the ledger entry that it corrects; null for none."""
     occurred_at: Moment | None = None
+    """The time that it concerns, without `entry_number`; null means now."""
     in_month_budget: bool = False
+    """Count it against this month's budget although it concerns an earlier month."""
 
     def as_new(self) -> NewAdjustment:
         """Convert to the ledger's type."""
@@ -44,20 +45,28 @@ class AdjustmentCreate(WireIn):
 
 
 class AdjustmentOut(WireOut):
-    """An adjustment of costs at `occurred_at`, listed by the statement for the month of `booked_at`."""
+    """An adjustment of a team's costs."""
 
     object: Literal["cost_adjustment"] = "cost_adjustment"
     id: str
     team_id: str
     team_name: str | None
     amount_usd: str
+    """The amount: negative for a credit, positive for a charge."""
     reason: str
+    """Why."""
     entry_number: int | None
+    """The number of the ledger entry that it corrects; null for none."""
     job_id: str | None
+    """The id of the job that the corrected entry charges; null for none."""
     occurred_at: int
+    """The time that it concerns, in unix seconds."""
     booked_at: int
+    """When it was booked, in unix seconds. That month's statement lists it."""
     in_month_budget: bool
+    """Whether it counts against the budget of the month in which it was booked."""
     created_by: str
+    """The id of the admin key that created it."""
     created_at: int
 
 

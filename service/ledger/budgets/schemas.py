@@ -17,18 +17,18 @@ Percentages = Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Field(max_le
 
 
 class BudgetIn(WireIn):
-    """A budget's limit; `limit_usd: null` removes it.
-
-    The thresholds are percentages of the limit, also above 100: of what is spent (`thresholds`), of what is
-    spent and held together, and of what the forecast expects for the end of the month. Reaching one sends an
-    event, once per period and limit.
-    """
+    """A budget's limit. Reaching a threshold sends an event, once per period and limit."""
 
     limit_usd: Amount | None
+    """The most that may be spent and held in a period; null removes the limit."""
     period: Period = "month"
+    """`month` starts again each calendar month (UTC); `total` never does."""
     thresholds: Percentages = Field(default_factory=lambda: list(DEFAULT_THRESHOLDS))
+    """Percentages of the limit, up to 1000, that announce what is spent; up to 10."""
     held_thresholds: Percentages = Field(default_factory=list)
+    """Percentages that announce what is spent and held together."""
     forecast_thresholds: Percentages = Field(default_factory=list)
+    """Percentages that announce what is forecast for the end of the month."""
 
     @model_validator(mode="after")
     def _forecast_has_an_end(self) -> "BudgetIn":
@@ -40,47 +40,56 @@ class BudgetIn(WireIn):
 
 
 class ForecastOut(WireOut):
-    """A forecast from the last seven days' spending.
-
-    `exhausted_at` is null if the limit will not be reached; `period_end_usd` is null for total budgets.
-    """
+    """A forecast from the last seven days' spending."""
 
     usd_per_day: str
+    """Average spending a day."""
     period_end_usd: str | None
+    """Expected spending at the end of the month; null for total budgets."""
     exhausted_at: int | None
+    """When the limit will be reached, in unix seconds; null if it will not."""
 
 
 class BudgetFigures(WireOut):
-    """A budget's limit, counters and thresholds. Without a limit, `remaining_usd` is null."""
+    """A budget's limit, counters and thresholds."""
 
     limit_usd: str | None
+    """The most that may be spent and held in a period; null means no limit."""
     period: str
+    """`month` or `total`."""
     period_name: str
+    """The current period: a month such as `2026-11`, or `total`."""
     spent_usd: str
+    """What is charged in this period."""
     held_usd: str
+    """What unfinished jobs and requests hold."""
     remaining_usd: str | None
+    """What is left of the limit; null without a limit."""
     thresholds: list[int]
+    """Percentages of the limit that announce what is spent."""
     held_thresholds: list[int]
+    """Percentages that announce what is spent and held together."""
     forecast_thresholds: list[int]
+    """Percentages that announce what is forecast for the end of the month."""
 
 
 class BudgetOut(BudgetFigures):
-    """A budget and its counters. Without a limit, `limit_usd` and `remaining_usd` are null.
-
-    `key_id` is null for a team's budget. Only the budget routes return a `forecast`; elsewhere it is null.
-    """
+    """A budget and its counters."""
 
     object: Literal["budget"] = "budget"
     team_id: str
     key_id: str | None = None
+    """The id of the key that has the budget; null for a team's budget."""
     forecast: ForecastOut | None = None
+    """Expected spending. Only the budget routes return it; elsewhere it is null."""
 
 
 class OrganizationBudgetOut(BudgetFigures):
-    """The budget of all teams together, its counters and a forecast."""
+    """The budget of all teams together."""
 
     object: Literal["organization.budget"] = "organization.budget"
     forecast: ForecastOut
+    """Expected spending of all teams."""
 
 
 class TeamRef(WireOut):
@@ -88,23 +97,35 @@ class TeamRef(WireOut):
 
     id: str
     name: str
+    """The team's name."""
     slug: str
+    """The part of its models' names that stands for the team."""
 
 
 class MeOut(WireOut):
-    """The calling key, its team and scopes, and the budgets and quotas that apply to it."""
+    """The calling key, and what applies to it."""
 
     object: Literal["me"] = "me"
     key_id: str
+    """The id of the calling key."""
     is_admin: bool
+    """Whether it is an admin key."""
     scopes: list[str]
+    """What the key may do: `read`, `train`, `infer`, `manage`."""
     team_id: str | None
+    """The id of the key's team; null for an admin that names none."""
     team: TeamRef | None
+    """The key's team; null for an admin that names none."""
     budget: BudgetOut | None
+    """The team's budget; null without a team."""
     key_budget: BudgetOut | None
+    """The budget of the key or of the key above it; null if there is none."""
     spent_usd: str | None
+    """What the team has spent in its budget's period; null without a team."""
     held_usd: str | None
+    """What the team's unfinished jobs and requests hold; null without a team."""
     quotas: QuotasOut | None
+    """The team's quotas; null without a team."""
 
 
 def budget_out(team_id: str, view: BudgetView, ahead: Forecast | None = None) -> BudgetOut:

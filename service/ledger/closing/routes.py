@@ -42,7 +42,9 @@ def retrieve_statement(
     session: RequestSession,
     caller: Reader,
     month: MonthName,
-    format: Literal["json", "csv", "html"] | None = None,
+    format: Annotated[
+        Literal["json", "csv", "html"] | None, Query(description="Without it, the Accept header decides.")
+    ] = None,
 ) -> Response:
     """Get a month's statement: your team's, or every team's for admins. `html` is a page to print."""
     team_id = caller.team_or_all
@@ -74,7 +76,7 @@ def close(body: MonthClose, session: RequestSession, _: Admin) -> MonthClosed:
 def list_drift_reports(
     session: RequestSession,
     _: Admin,
-    provider: str | None = None,
+    provider: Annotated[str | None, Query(description="Only of this provider, by its name.")] = None,
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> ListOut[DriftReportOut]:

@@ -18,17 +18,20 @@ from service.teams.tables import Team
 
 
 class RepriceIn(WireIn):
-    """The charges to reprice: all in the time range that the price `price_id` applies to.
-
-    Without `confirm`, this is a dry run. Send the `confirm` of its answer to make exactly those changes.
-    """
+    """The charges to reprice: all in the time range that the price applies to."""
 
     price_id: Name
+    """The id of the price to charge instead."""
     start_time: Moment
+    """The first moment of the range."""
     end_time: Moment
+    """The moment after the range."""
     team_id: Name | None = None
+    """Only this team's charges; null for all teams."""
     reason: Name
+    """Why, as the audit log records it."""
     confirm: Name | None = None
+    """The `confirm` of a dry run's answer, to make exactly its changes; null for a dry run."""
 
     @model_validator(mode="after")
     def _range_is_one(self) -> "RepriceIn":
@@ -43,83 +46,120 @@ class RepriceIn(WireIn):
 
 
 class TeamChange(WireOut):
-    """The changes for one team. Corrections of closed months are booked in the current month."""
+    """The changes for one team."""
 
     team_id: str
     team_name: str | None
     entries: int
+    """Entries that are repriced."""
     closed_entries: int
+    """Those in closed months, whose corrections are booked in the current month."""
     old_usd: str
+    """What they were charged."""
     new_usd: str
+    """What they are charged now."""
     difference_usd: str
+    """`new_usd` less `old_usd`."""
 
 
 class RepriceOut(WireOut):
-    """What repricing has changed, or would change if `dry_run` is true."""
+    """What repricing has changed, or would change."""
 
     object: Literal["price.reprice"] = "price.reprice"
     dry_run: bool
+    """Whether nothing was changed."""
     price_id: str
     confirm: str
+    """Send this to make exactly these changes."""
     entries: int
+    """Entries that are repriced."""
     old_usd: str
+    """What they were charged."""
     new_usd: str
+    """What they are charged now."""
     difference_usd: str
+    """`new_usd` less `old_usd`."""
     teams: list[TeamChange]
+    """The changes by team."""
 
 
 class MonthClose(WireIn):
-    """The month to close, with all months before it."""
+    """The month to close."""
 
     month: Annotated[str, Field(examples=["2026-10"])]
+    """A past calendar month (UTC), closed with all months before it."""
 
 
 class MonthClosed(WireOut):
-    """A closed month. `teams` counts the teams for which this request closed it."""
+    """A closed month."""
 
     object: Literal["month.close"] = "month.close"
     month: str
+    """The calendar month (UTC)."""
     teams: int
+    """The teams for which this request closed it; 0 if it was closed already."""
 
 
 class StatementLine(WireOut):
-    """One line of a statement: one kind of usage of one model at one price.
-
-    Shared costs have a description.
-    """
+    """One line of a statement: one kind of usage of one model at one price."""
 
     section: str
+    """`training`, `inference`, `shared` or `adjustments`."""
     department_id: str | None
+    """The department at the time of the use; null for none."""
     department_name: str | None
+    """The department's current name; null for none."""
     cost_center: str | None
+    """The cost center at the time of the use; null for none."""
     description: str | None
+    """The name of a shared cost; null for other lines."""
     provider: str | None
+    """The provider; null for shared costs and adjustments without one."""
     base_model: str | None
+    """The base; null for shared costs and adjustments without one."""
     model: str | None
+    """The model that was used or trained; null for lines without one."""
     kind: str
+    """What is charged, such as `training_tokens` or `output_tokens`."""
     quantity: str
+    """How much, in `unit`, as a decimal number."""
     unit: str
+    """The unit of `quantity`."""
     price_id: str | None
+    """The id of the price; null for lines without one."""
     price_usd: str | None
+    """The price of `price_per` units; null for lines without one."""
     price_per: int | None
+    """How many units `price_usd` is for; null for lines without a price."""
     amount_usd: str
+    """The amount of the line."""
 
 
 class StatementOut(WireOut):
-    """A team's statement for a month. It is final once `status` is "closed"."""
+    """A team's statement for a month."""
 
     object: Literal["cost_statement"] = "cost_statement"
     team_id: str
     team_name: str
+    """The team's current name."""
     invoice_id: str | None
+    """The statement's invoice id in FOCUS exports; null while the month is open."""
     month: str
+    """The calendar month (UTC)."""
     status: Literal["open", "closed"]
+    """Whether the month is closed. Only then is the statement final."""
     lines: list[StatementLine]
+    """The lines, by section."""
     training_usd: str
+    """The sum of the section `training`."""
     inference_usd: str
+    """The sum of the section `inference`."""
     shared_usd: str
+    """The sum of the section `shared`."""
     adjustments_usd: str
+    """The sum of the section `adjustments`."""
     total_usd: str
+    """The sum of all lines."""
 
 
 class StatementsOut(WireOut):
@@ -128,31 +168,42 @@ class StatementsOut(WireOut):
     object: Literal["list"] = "list"
     data: list[StatementOut]
     total_usd: str
+    """The sum of the statements."""
     has_more: Literal[False] = False
 
 
 class DriftOut(WireOut):
-    """One difference between the ledger and a provider's records; the guide lists the values of `what`."""
+    """One difference between the ledger and a provider's records."""
 
     what: str
+    """`charged`, `ended`, `missing_here` or `missing_there`; the guide on costs explains them."""
     job_id: str
+    """The id of our job, or the provider's if we have none."""
     ours: str
+    """What our records say."""
     theirs: str
+    """What the provider says."""
 
 
 class DriftReportOut(WireOut):
-    """The differences for one day at one provider. `theirs_usd` is null if it does not publish its costs."""
+    """The differences for one day at one provider."""
 
     object: Literal["drift_report"] = "drift_report"
     id: str
     provider: str
     day: str
+    """The day (ISO 8601, UTC)."""
     created_at: int
     jobs_compared: int
+    """How many jobs were compared."""
     ours_usd: str
+    """What we charged for training on that day."""
     theirs_usd: str | None
+    """What the provider charged; null if it does not publish its costs."""
     difference_usd: str | None
+    """`theirs_usd` less `ours_usd`; null without `theirs_usd`."""
     drifts: list[DriftOut]
+    """The differences; empty if everything agrees."""
 
 
 HEAD_COLUMNS = ("team_id", "team_name", "invoice_id", "month", "status")

@@ -11,19 +11,23 @@ from service.ledger.fields import Moment
 
 
 class DepartmentIn(WireIn):
-    """A department's name."""
+    """A department to create or rename."""
 
     name: Name
+    """Its name, up to 200 characters."""
 
 
 class DepartmentOut(WireOut):
-    """A department and the teams that currently belong to it."""
+    """A department."""
 
     object: Literal["department"] = "department"
     id: str
     name: str
+    """Its name."""
     team_ids: list[str]
+    """The ids of the teams that currently belong to it."""
     budget: "DepartmentBudgetOut"
+    """Its budget and what its teams have spent and hold."""
     created_at: int
 
 
@@ -40,21 +44,27 @@ class DepartmentDeleted(WireOut):
 
 
 class AllocationIn(WireIn):
-    """A team's department and cost center from `effective_from` on, by default from now on; null for none."""
+    """Where a team's costs go from a moment on."""
 
     department_id: Name | None = None
+    """The id of the department; null for none."""
     cost_center: Name | None = None
+    """The cost center, as finance names it; null for none."""
     effective_from: Moment | None = None
+    """From when it counts; null means from now on."""
 
 
 class AllocationOut(WireOut):
-    """A team's department and cost center from `effective_from` on."""
+    """Where a team's costs go from a moment on."""
 
     object: Literal["team.allocation"] = "team.allocation"
     team_id: str
     department_id: str | None
+    """The id of the department; null for none."""
     cost_center: str | None
+    """The cost center; null for none."""
     effective_from: int
+    """From when it counts, in unix seconds."""
 
 
 class AllocationsOut(WireOut):

@@ -21,9 +21,9 @@ router = APIRouter(prefix="/v1/prices", tags=["money"], route_class=IdempotentRo
 def list_prices(
     session: RequestSession,
     _: Reader,
-    provider_kind: str | None = None,
-    model: str | None = None,
-    kind: PriceKind | None = None,
+    provider_kind: Annotated[str | None, Query(description="Only at this kind of provider.")] = None,
+    model: Annotated[str | None, Query(description="Only of this model, as the price list names it.")] = None,
+    kind: Annotated[PriceKind | None, Query(description="Only for this kind of charge.")] = None,
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
 ) -> ListOut[PriceOut]:

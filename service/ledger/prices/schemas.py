@@ -15,22 +15,28 @@ from service.settings.providers import ProviderKind
 
 
 class PriceCreate(WireIn):
-    """A new price, in force from `effective_from` on, which may be in the past or future.
-
-    It never replaces an existing row. `amount_usd` is for `unit_quantity` units; `unit` must be the unit of
-    the kind. Both are required so that a price per thousand cannot be mistaken for one per million.
-    """
+    """A new price. It never replaces an existing row."""
 
     provider_kind: ProviderKind
+    """The kind of provider that it applies to."""
     model: Name
+    """The model, as the provider's price list names it."""
     method: Literal["supervised", "dpo", "reinforcement"] | None = None
+    """The training method that it applies to; null means all."""
     kind: PriceKind
+    """What is charged."""
     tier: Name = STANDARD
+    """The service tier, such as `standard` or `flex`."""
     unit: Unit
+    """The unit of the kind, to say that you know it."""
     unit_quantity: Literal[1, 1_000, 1_000_000]
+    """How many units `amount_usd` is for, so that thousands and millions are not confused."""
     amount_usd: Amount
+    """The price of `unit_quantity` units."""
     effective_from: Moment
+    """From when it applies, in the past or future."""
     source: Name
+    """Where it is published, such as an address."""
 
     @model_validator(mode="after")
     def _unit_fits(self) -> "PriceCreate":
@@ -47,27 +53,36 @@ class PriceCreate(WireIn):
 
 
 class PriceOut(WireOut):
-    """A price. `text` puts it in words, such as "$25.00 per 1,000,000 tokens".
-
-    `confirmed_at` is null for a price that was not taken from the provider itself; add the right one to
-    confirm it.
-    """
+    """A price."""
 
     object: Literal["price"] = "price"
     id: str
     provider_kind: str
+    """The kind of provider that it applies to."""
     model: str
+    """The model, as the provider's price list names it."""
     method: str | None
+    """The training method that it applies to; null means all."""
     kind: str
+    """What is charged."""
     tier: str
+    """The service tier, such as `standard` or `flex`."""
     unit: str
+    """What is counted: `tokens`, `hours`, `calls` or `sessions`."""
     unit_quantity: int
+    """How many units `amount_usd` is for."""
     amount_usd: str
+    """The price of `unit_quantity` units."""
     text: str
+    """The price in words, such as "$25.00 per 1,000,000 tokens"."""
     effective_from: int
+    """From when it applies, in unix seconds."""
     source: Text
+    """Where it is published."""
     created_at: int
     confirmed_at: int | None
+    """When the provider confirmed it, in unix seconds; null for a copy of a third party. Add the right
+    price to confirm it."""
 
 
 def price_out(row: PriceRow) -> PriceOut:

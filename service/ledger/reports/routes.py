@@ -30,21 +30,28 @@ def costs(
         list[str],
         Query(
             description=(
+                "Up to four fields, by default `kind`: "
                 "team, department, cost_center, key, kind, model, base, job, provider, method, day, month, "
-                "tag or tag:NAME"
+                "tag or tag:NAME."
             )
         ),
     ] = ["kind"],  # noqa: B006 - FastAPI copies it
     start_time: Moment | None = None,
     end_time: Moment | None = None,
-    format: Literal["json", "csv", "focus"] | None = None,
-    unit_costs: bool = False,
+    format: Annotated[
+        Literal["json", "csv", "focus"] | None,
+        Query(
+            description=(
+                "Without it, the Accept header decides. `focus` is a CSV in the columns of FOCUS 1.2, with "
+                "one row per day and kind of charge; it ignores `group_by`."
+            )
+        ),
+    ] = None,
+    unit_costs: Annotated[
+        bool, Query(description="Add the cost per request, per job and per 1,000 tokens.")
+    ] = False,
 ) -> Response:
-    """Get costs, grouped by up to four fields: your team's, or those of all teams for admins.
-
-    `unit_costs` adds the cost per request, per job and per 1,000 tokens. The format `focus` is a CSV in the
-    columns of FOCUS 1.2, with one row per day and kind of charge; it ignores `group_by`.
-    """
+    """Get costs, grouped by up to four fields: your team's, or those of all teams for admins."""
     scope = read_scope(caller, start_time, end_time)
     if format == "focus":
         return csv_response("focus.csv", focus.COLUMNS, focus.focus_rows(session, scope))

@@ -6,8 +6,10 @@ from service.core.http.wire import WireOut
 
 
 class CostsOut(WireOut):
-    """A cost report. Each row has the fields it is grouped by and `amount_usd`; by kind, also `quantity`."""
+    """A cost report."""
 
     object: Literal["list"] = "list"
     data: list[dict[str, Any]]
+    """The groups. Each has the fields of `group_by` and `amount_usd`; by kind, also `quantity`."""
     total_usd: str
+    """The sum of all groups."""

@@ -21,8 +21,10 @@ router = APIRouter(prefix="/v1/costs/review", tags=["money"], route_class=Idempo
 def list_reviews(
     session: RequestSession,
     _: Admin,
-    status: Literal["waiting", "accepted", "adjusted"] | None = None,
-    team_id: str | None = None,
+    status: Annotated[
+        Literal["waiting", "accepted", "adjusted"] | None, Query(description="Only in this state.")
+    ] = None,
+    team_id: Annotated[str | None, Query(description="Only of this team.")] = None,
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=100)] = 20,
 ) -> ListOut[ReviewOut]:

@@ -23,11 +23,14 @@ class ReviewResolve(WireIn):
     """Accept the charge as booked, or adjust it to the correct amount, with a reason."""
 
     action: Literal["accept", "adjust"]
+    """Accept the charge as booked, or adjust it."""
     amount_usd: (
         Annotated[Decimal, Field(ge=0, max_digits=18, decimal_places=PRICE_DECIMALS, examples=["0.05"])]
         | None
     ) = None
+    """The correct amount of the charge, to adjust it; null to accept it."""
     reason: Name | None = None
+    """Why; required to adjust it."""
 
     @model_validator(mode="after")
     def _fields_fit(self) -> "ReviewResolve":
@@ -39,37 +42,53 @@ class ReviewResolve(WireIn):
 
 
 class ReviewOut(WireOut):
-    """A flagged charge.
-
-    `claimed` is the quantity that the provider reported, `bound` the highest possible one. `status` is
-    `waiting`, `accepted` or `adjusted`; `adjusted_usd` is the difference that was booked.
-    """
+    """A flagged charge."""
 
     object: Literal["cost_review"] = "cost_review"
     id: str
     status: str
+    """`waiting`, `accepted` or `adjusted`."""
     state: str
+    """Why it is flagged: `uncertain`, `implausible` or `above_budget`."""
     reason: str
+    """Why it is flagged, for people."""
     team_id: str
     team_name: str | None
     entry_number: int
+    """The number of the ledger entry."""
     subject_id: str
+    """The id of the job or request that was charged."""
     job_id: str | None
+    """The id of the job; null for a request."""
     key_id: str | None
+    """The id of the key; null for none."""
     key_name: str | None
+    """The name of the key; null for none."""
     model: str | None
+    """The model; null for none."""
     provider: str | None
+    """The provider; null for none."""
     kind: str
+    """What was charged, such as `output_tokens`."""
     quantity: str
+    """The quantity that was charged."""
     claimed: str | None
+    """The quantity that the provider reported; null if it reported none."""
     bound: str | None
+    """The highest possible quantity; null if there is none."""
     amount_usd: str
+    """The amount that was charged."""
     adjusted_usd: str | None
+    """The difference that an adjustment booked; null without one."""
     note: str | None
+    """The reason of the decision; null without one."""
     occurred_at: int
+    """When the use ended, in unix seconds."""
     created_at: int
     resolved_by: str | None
+    """The id of the admin key that decided; null while it waits."""
     resolved_at: int | None
+    """When it was decided, in unix seconds; null while it waits."""
 
 
 def reviews_out(session: Session, reviews: Sequence[CostReview]) -> list[ReviewOut]:

@@ -17,22 +17,26 @@ Rate = Annotated[Decimal, Field(gt=0, max_digits=18, decimal_places=PRICE_DECIMA
 
 
 class SharedCostCreate(WireIn):
-    """A bill that comes by the hour or month, divided among the teams in proportion to their use.
-
-    `by` measures the use: `tokens` and `requests` of inference, `hours` of training, or the `cost` of both.
-    `provider`, `base_model` and `model` limit it to what the bill is for. Months without such use are paid by
-    `default_team_id`.
-    """
+    """A bill that comes by the hour or month, divided among the teams in proportion to their use."""
 
     name: Name
+    """Its name, as statements show it."""
     amount_usd: Rate
+    """The amount of one hour or month."""
     per: Literal["hour", "month"]
+    """Whether the bill comes by the hour or by the month."""
     by: By
+    """What measures the use: `tokens` or `requests` of inference, `hours` of training, `cost` of both."""
     default_team_id: Name
+    """The id of the team that pays for months without any use."""
     provider: Name | None = None
+    """Count only use at this provider; null for all."""
     base_model: Name | None = None
+    """Count only use of this base; null for all."""
     model: Name | None = None
+    """Count only use of this model; null for all."""
     effective_from: Moment | None = None
+    """From when the bill comes; null means from now on."""
 
     def as_rule(self) -> SharedCostRule:
         """Convert to a rule that `create_rule` completes."""
@@ -41,44 +45,64 @@ class SharedCostCreate(WireIn):
 
 
 class SharedCostOut(WireOut):
-    """A shared cost, from `effective_from` until `ended_at`."""
+    """A shared cost."""
 
     object: Literal["shared_cost"] = "shared_cost"
     id: str
     name: str
+    """Its name, as statements show it."""
     amount_usd: str
+    """The amount of one hour or month."""
     per: str
+    """`hour` or `month`."""
     by: str
+    """What measures the use: `tokens`, `requests`, `hours` or `cost`."""
     default_team_id: str
+    """The id of the team that pays for months without any use."""
     provider: str | None
+    """Only use at this provider counts; null for all."""
     base_model: str | None
+    """Only use of this base counts; null for all."""
     model: str | None
+    """Only use of this model counts; null for all."""
     effective_from: int
+    """From when the bill comes, in unix seconds."""
     ended_at: int | None
+    """When it ended, in unix seconds; null while it goes on."""
     created_by: str
+    """The id of the admin key that created it."""
     created_at: int
 
 
 class ShareOut(WireOut):
-    """What one team owes for one department and cost center. `use` is in the unit of the rule's `by`."""
+    """What one team owes for one department and cost center."""
 
     team_id: str
     team_name: str | None
     department_id: str | None
+    """The department at the time of the use; null for none."""
     department_name: str | None
+    """The department's current name; null for none."""
     cost_center: str | None
+    """The cost center at the time of the use; null for none."""
     use: str
+    """The use that counted, in the unit of the rule's `by`."""
     amount_usd: str
+    """The team's share."""
 
 
 class SharesOut(WireOut):
-    """The shares of one month: `booked`, or `provisional` until the month is closed."""
+    """The shares of one month."""
 
     object: Literal["list"] = "list"
     shared_cost_id: str
+    """The id of the shared cost."""
     month: str
+    """The calendar month (UTC)."""
     status: Literal["provisional", "booked"]
+    """`provisional` until the month is closed, then `booked`."""
     amount_usd: str
+    """The bill of the month."""
     data: list[ShareOut]
     has_more: Literal[False] = False
 

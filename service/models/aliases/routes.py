@@ -17,7 +17,9 @@ from service.teams.idempotency import IdempotentRoute
 
 router = APIRouter(prefix="/v1/aliases", tags=["models"], route_class=IdempotentRoute)
 
-AliasName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", examples=["support-bot"])]
+AliasName = Annotated[
+    str, Path(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$", examples=["support-bot"], description="The alias.")
+]
 
 
 @router.put("/{name}")

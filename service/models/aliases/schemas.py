@@ -9,28 +9,37 @@ from service.models.aliases.tables import Alias, AliasChange
 
 
 class AliasTarget(WireIn):
-    """The model that an alias is to point at: one of the team's tuned models, or a base on offer."""
+    """What an alias is to point at."""
 
     model: Text
+    """One of the team's tuned models, or a base on offer."""
 
 
 class AliasChangeOut(WireOut):
-    """One change of an alias; `model` is null where the alias was deleted."""
+    """One change of an alias."""
 
     version: int
+    """Counts the changes, from 1."""
     model: str | None
+    """The model that it then pointed at; null if the alias was deleted."""
     key_id: str
+    """The id of the key that changed it."""
     changed_at: int
+    """When it was changed, in unix seconds."""
 
 
 class AliasOut(WireOut):
-    """An alias with its latest 100 changes, newest first."""
+    """An alias: a name for a model that can point at another one later."""
 
     object: Literal["alias"] = "alias"
     name: str
+    """The alias."""
     model: str | None
+    """The model that it points at; null if it is deleted."""
     version: int
+    """Counts the changes, from 1."""
     history: list[AliasChangeOut]
+    """The latest 100 changes, newest first."""
 
 
 class AliasesOut(WireOut):
@@ -46,6 +55,7 @@ class AliasDeleted(WireOut):
 
     object: Literal["alias"] = "alias"
     name: str
+    """The alias."""
     deleted: Literal[True] = True
 
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Response
+from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
@@ -30,8 +30,10 @@ def retrieve_report(
     file_id: str,
     session: RequestSession,
     caller: Reader,
-    validation_file: str | None = None,
-    accept: Annotated[str, Header()] = "",
+    validation_file: Annotated[
+        str | None, Query(description="The id of a file to find rows in that this one has too.")
+    ] = None,
+    accept: Annotated[str, Header(description="`text/html` for a page, else JSON.")] = "",
 ) -> ReportOut | Response:
     """Get a file's check report, with the cost of training on it for every model that it fits.
 

@@ -9,24 +9,24 @@ from service.models.tables import TunedModel
 
 
 class DeploymentName(WireIn):
-    """The name of a deployment made at the provider."""
+    """A deployment that was made at the provider."""
 
     name: Annotated[Text, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/#-]{0,254}$", examples=["support-v3"])]
+    """The deployment's name there."""
 
 
 class DeploymentOut(WireOut):
-    """A tuned model and its deployment; only admins see the provider's names.
-
-    `id` is Tunehouse's name of the model, `provider_model` the provider's, to deploy, and `name` the
-    deployment's, once known.
-    """
+    """A tuned model and its deployment; only admins see the provider's names."""
 
     object: Literal["model.deployment"] = "model.deployment"
     id: str
+    """The model's name here."""
     team_id: str
     provider: str
     provider_model: str
+    """The model's name at the provider, to deploy it."""
     name: str | None
+    """The deployment's name; null until it is known."""
 
 
 def deployment_out(model: TunedModel) -> DeploymentOut:

@@ -22,10 +22,14 @@ from service.teams.queries import get_team
 
 router = APIRouter(prefix="/v1", tags=["models"], route_class=Route)
 
-GraphFormat = Literal["json", "mermaid", "openlineage"]
-Limit = Annotated[int, Query(ge=1, le=10_000)]
-ImpactLimit = Annotated[int, Query(ge=1, le=100_000)]
-Depth = Annotated[int, Query(ge=0, le=100_000)]
+GraphFormat = Annotated[
+    Literal["json", "mermaid", "openlineage"],
+    Query(description="A graph as JSON, a Mermaid diagram, or OpenLineage's events, one a line."),
+]
+Directions = Annotated[Direction, Query(description="Ancestors (`up`), descendants (`down`), or both.")]
+Limit = Annotated[int, Query(ge=1, le=10_000, description="The most models to return, the nearest first.")]
+ImpactLimit = Annotated[int, Query(ge=1, le=100_000, description="The most models to return.")]
+Depth = Annotated[int, Query(ge=0, le=100_000, description="The most generations in each direction.")]
 
 
 @router.get(
@@ -37,16 +41,12 @@ def model_lineage(
     model_id: ModelId,
     session: RequestSession,
     caller: Reader,
-    direction: Direction = "both",
+    direction: Directions = "both",
     depth: Depth = 10_000,
     limit: Limit = 1000,
     format: GraphFormat = "json",
 ) -> Response:
-    """Get a tuned model's ancestors and descendants, and what they cost.
-
-    `depth` limits generations and `limit` models, the nearest first; `truncated` says when there are more.
-    `format` can also be `mermaid`, or `openlineage` for one event per line.
-    """
+    """Get a tuned model's ancestors and descendants, and what they cost."""
     model = get_model(session, caller.team, model_id, deleted_too=True)
     graph = lineage(session, model, direction, depth, limit)
     if format == "mermaid":

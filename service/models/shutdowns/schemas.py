@@ -8,20 +8,24 @@ from service.models.shutdowns.queries import Affected, Shutdown
 
 
 class ShutdownOut(WireOut):
-    """A base model's shutdown, and what the team loses in it.
-
-    `days_left` counts from today. `models` names up to 1,000; `model_count` counts all.
-    """
+    """A base model's shutdown, and what the team loses in it."""
 
     object: Literal["shutdown"] = "shutdown"
     model: str
+    """The base."""
     provider: str
     shutdown_date: str
+    """The day (ISO 8601) on which the provider stops serving it."""
     days_left: int
+    """Days from today; negative if it is over."""
     training_ends: str | None
+    """The last day (ISO 8601) on which it can be tuned; null if that is the shutdown itself."""
     models: list[str]
+    """The team's models that shut down with it, up to 1,000."""
     model_count: int
+    """How many they are in all."""
     aliases: list[str]
+    """The team's aliases that point at one of them."""
 
 
 class ShutdownsOut(WireOut):

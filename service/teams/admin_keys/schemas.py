@@ -12,21 +12,26 @@ _LONGEST_S = 10 * 366 * 86400
 
 
 class AdminKeyCreate(WireIn):
-    """A new admin key. Without `expires_in_seconds` it expires when the key that creates it does."""
+    """A new admin key."""
 
     name: Name
+    """A name to know it by."""
     expires_in_seconds: Annotated[int, Field(ge=1, le=_LONGEST_S)] | None = None
+    """Seconds until it expires; null means with the key that creates it."""
 
 
 class AdminKeyOwner(WireOut):
     """The owner of the key. Tunehouse has no user accounts, so this is the key itself, by its name."""
 
     type: Literal["service_account"] = "service_account"
+    """Always `service_account`."""
     object: Literal["organization.service_account"] = "organization.service_account"
     id: str
     name: str
+    """The key's name."""
     created_at: int
     role: Literal["owner"] = "owner"
+    """Always `owner`."""
 
 
 class AdminKeyOut(WireOut):
@@ -35,17 +40,23 @@ class AdminKeyOut(WireOut):
     object: Literal["organization.admin_api_key"] = "organization.admin_api_key"
     id: str
     name: str
+    """The name to know it by."""
     redacted_value: str
+    """The start and end of the value."""
     created_at: int
     expires_at: int | None
+    """When it expires, in unix seconds; null for never."""
     last_used_at: int | None
+    """When it was last used, in unix seconds; null for never."""
     owner: AdminKeyOwner
+    """Who owns it."""
 
 
 class AdminKeyWithValue(AdminKeyOut):
-    """A new admin key with its value, which no later response shows."""
+    """A new admin key with its value."""
 
     value: str
+    """The key itself. No later response shows it."""
 
 
 class AdminKeyDeleted(WireOut):

@@ -13,43 +13,52 @@ _LONGEST_GRACE_S = 7 * 86400
 
 
 class KeyCreate(WireIn):
-    """A new key for a team. Ask for `manage` by name: only a few keys should create others."""
+    """A new key for a team."""
 
     name: Name
+    """A name to know it by, such as `ci`."""
     scopes: Annotated[list[Scope], Field(min_length=1)] = Field(default_factory=lambda: list(DEFAULT_SCOPES))
+    """What the key may do. Ask for `manage` by name: only a few keys should create others."""
     expires_at: Annotated[int, Field(gt=0, lt=2**33)] | None = None
+    """When it stops working, in unix seconds; null for never."""
 
 
 class KeyRotate(WireIn):
-    """How long earlier secrets keep working; with 0 they stop at once."""
+    """How to replace a key's secret."""
 
     grace_seconds: Annotated[int, Field(ge=0, le=_LONGEST_GRACE_S)] = 0
+    """Seconds for which earlier secrets keep working, up to 7 days; 0 stops them at once."""
 
 
 class KeyOut(WireOut):
-    """A key, without its secret.
-
-    `created_by` is the key that created it, null for the first keys. `account_id` is the key whose budget and
-    rate limits it uses: its own id, or that of the key above it with limits.
-    """
+    """A key, without its secret."""
 
     object: Literal["team.key"] = "team.key"
     id: str
     name: str
+    """The name to know it by."""
     prefix: Text
+    """The start of its secret."""
     scopes: list[str]
+    """What the key may do: `read`, `train`, `infer`, `manage`."""
     created_by: str | None
+    """The id of the key that created it; null if an admin did."""
     account_id: str
+    """The id of the key whose budget and rate limits apply: its own, or one above it."""
     created_at: int
     expires_at: int | None
+    """When it stops working, in unix seconds; null for never."""
     revoked_at: int | None
+    """When it was revoked, in unix seconds; null if it was not."""
     last_used_at: int | None
+    """When it was last used, in unix seconds; null for never."""
 
 
 class KeyWithSecret(KeyOut):
-    """A key with its secret, which no later response shows."""
+    """A key with its secret."""
 
     secret: str
+    """The key itself. No later response shows it."""
 
 
 class KeyDeleted(WireOut):

@@ -13,21 +13,29 @@ Most = Annotated[int, Field(ge=0, le=2**53 - 1)]
 
 
 class QuotasIn(WireIn):
-    """The quotas to set. Quotas that you leave out keep their values; null restores the default."""
+    """The quotas to set. Those that you leave out keep their values; null restores the operator's default."""
 
     storage_bytes: Most | None = None
+    """Bytes of stored files; the same content counts once."""
     files: Most | None = None
+    """Files that are not deleted."""
     endpoints: Most | None = None
+    """Webhook endpoints, disabled ones included."""
     keys: Most | None = None
+    """Keys that are not revoked."""
     queued_jobs: Most | None = None
+    """Jobs that have not ended."""
     requests_in_flight: Annotated[Most, Field(ge=1)] | None = None
+    """Requests for model output at a time, per api process."""
 
 
 class QuotaOut(WireOut):
-    """One quota: `limit` is null if there is none, `used` is null if usage is not counted."""
+    """One quota."""
 
     limit: int | None
+    """The limit; null means none."""
     used: int | None
+    """What is used of it; null if that is not counted."""
 
 
 class QuotasOut(WireOut):
@@ -35,11 +43,17 @@ class QuotasOut(WireOut):
 
     object: Literal["team.quotas"] = "team.quotas"
     storage_bytes: QuotaOut
+    """Bytes of stored files."""
     files: QuotaOut
+    """Files that are not deleted."""
     endpoints: QuotaOut
+    """Webhook endpoints, disabled ones included."""
     keys: QuotaOut
+    """Keys that are not revoked."""
     queued_jobs: QuotaOut
+    """Jobs that have not ended."""
     requests_in_flight: QuotaOut
+    """Requests for model output at a time, per api process."""
 
 
 def quotas_out(session: Session, team_id: str) -> QuotasOut:

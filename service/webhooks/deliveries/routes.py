@@ -22,9 +22,9 @@ Limit = Annotated[int, Query(ge=1, le=100)]
 def list_deliveries(
     session: RequestSession,
     caller: Manager,
-    webhook_endpoint_id: Text | None = None,
-    event_id: Text | None = None,
-    state: DeliveryState | None = None,
+    webhook_endpoint_id: Annotated[Text | None, Query(description="Only to this endpoint.")] = None,
+    event_id: Annotated[Text | None, Query(description="Only of this event of our log.")] = None,
+    state: Annotated[DeliveryState | None, Query(description="Only in this state.")] = None,
     after: str | None = None,
     limit: Limit = 20,
 ) -> ListOut[DeliveryOut]:

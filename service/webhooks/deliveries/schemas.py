@@ -11,33 +11,45 @@ from service.webhooks.tables import WebhookAttempt, WebhookDelivery
 
 
 class AttemptOut(WireOut):
-    """One call and its outcome; `response_excerpt` is the start of the body of a 2xx answer, else empty."""
+    """One call and its outcome."""
 
     number: int
+    """Counts the attempts, from 1."""
     started_at: int
+    """When it began, in unix seconds."""
     duration_ms: int
+    """How long it took, in milliseconds."""
     status_code: int | None
+    """The HTTP status of the response; null if there was none."""
     error: str | None
+    """Why it failed; null if it did not."""
     response_excerpt: str
+    """The start of the body of a 2xx response; empty for others."""
 
 
 class DeliveryOut(WireOut):
-    """One event on its way to one endpoint; `id` is the `webhook-id` header of every attempt.
-
-    `webhook_event_id` is the `id` in the body that was sent; `event_id` names the event in our log.
-    """
+    """One event on its way to one endpoint."""
 
     object: Literal["webhook_delivery"] = "webhook_delivery"
     id: str
+    """The `webhook-id` header of every attempt."""
     webhook_endpoint_id: str
+    """The id of the endpoint."""
     event_id: str
+    """The id of the event in our log."""
     webhook_event_id: str
+    """The `id` in the body that was sent."""
     event_type: str
+    """The type of the event."""
     state: DeliveryState
+    """`pending` until it is delivered, failed for good, or cancelled with its endpoint."""
     created_at: int
     next_attempt_at: int | None
+    """When the next attempt is due, in unix seconds; null unless it is pending."""
     delivered_at: int | None
+    """When it was delivered, in unix seconds; null unless it was."""
     attempts: list[AttemptOut]
+    """The attempts so far, the earliest first."""
 
 
 def delivery_out(delivery: WebhookDelivery, attempts: Sequence[WebhookAttempt]) -> DeliveryOut:

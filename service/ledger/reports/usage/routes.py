@@ -65,9 +65,23 @@ def _many(request: Request, name: str) -> list[str]:
     return request.query_params.getlist(f"{name}[]") + request.query_params.getlist(name)
 
 
+_REPEATABLE = {
+    "group_by": "Fields to group by, such as `project_id`; without any, each bucket has one result.",
+    "project_ids": "Only these teams, by id.",
+    "api_key_ids": "Only these keys, by id.",
+    "line_items": "Only these line items, such as `gpt-4o-mini-2024-07-18, input_tokens`.",
+    "models": "Only these models.",
+}
+
+
 def _documented(*names: str) -> dict[str, Any]:
     texts = {"type": "array", "items": {"type": "string"}}
-    return {"parameters": [{"name": f"{name}[]", "in": "query", "schema": texts} for name in names]}
+    return {
+        "parameters": [
+            {"name": f"{name}[]", "in": "query", "description": _REPEATABLE[name], "schema": texts}
+            for name in names
+        ]
+    }
 
 
 @router.get("/costs", openapi_extra=_documented("group_by", "project_ids", "api_key_ids", "line_items"))
@@ -77,8 +91,8 @@ def list_costs(
     caller: Reader,
     start_time: Moment,
     end_time: Moment | None = None,
-    bucket_width: Literal["1d"] = "1d",
-    limit: Annotated[int, Query(ge=1, le=_COST_LIMITS[1])] = _COST_LIMITS[0],
+    bucket_width: Annotated[Literal["1d"], Query(description="The length of a bucket: a day (UTC).")] = "1d",
+    limit: Annotated[int, Query(ge=1, le=_COST_LIMITS[1], description="The most buckets.")] = _COST_LIMITS[0],
     page: Page = None,
 ) -> BucketPage[CostResult]:
     """Get costs per day: your team's, or those of all teams for admins."""
@@ -97,8 +111,14 @@ def list_completions_usage(
     caller: Reader,
     start_time: Moment,
     end_time: Moment | None = None,
-    bucket_width: Literal["1m", "1h", "1d"] = "1d",
-    limit: Annotated[int | None, Query(ge=1)] = None,
+    bucket_width: Annotated[
+        Literal["1m", "1h", "1d"],
+        Query(description="The length of a bucket: minute, hour or day (UTC)."),
+    ] = "1d",
+    limit: Annotated[
+        int | None,
+        Query(ge=1, description="The most buckets. By default 60 minutes, 24 hours or 7 days."),
+    ] = None,
     page: Page = None,
 ) -> BucketPage[CompletionsResult]:
     """Get tokens and requests per minute, hour or day: your team's, or those of all teams for admins."""

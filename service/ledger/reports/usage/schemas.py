@@ -13,7 +13,9 @@ class AmountOut(WireOut):
     """An amount of money."""
 
     value: float
+    """The amount, rounded to a float; `/v1/costs` has exact ones."""
     currency: Literal["usd"] = "usd"
+    """Always `usd`."""
 
 
 class CostResult(WireOut):
@@ -21,13 +23,21 @@ class CostResult(WireOut):
 
     object: Literal["organization.costs.result"] = "organization.costs.result"
     amount: AmountOut
+    """What the group cost."""
     line_item: str | None = None
+    """The model and the kind of usage; null unless you group by it."""
     project_id: str | None = None
+    """The id of the team; null unless you group by it."""
     api_key_id: str | None = None
+    """The id of the key; null unless you group by it."""
     user_id: str | None = None
+    """Always null: Tunehouse knows keys, not people."""
     api_source: str | None = None
+    """Always `unlabeled`; null unless you group by it."""
     quantity: float | None = None
+    """How much was used; null unless you group by `line_item`."""
     quantity_unit: str | None = None
+    """The unit of `quantity`: `tokens` or `duration_hours`."""
 
 
 class CompletionsResult(WireOut):
@@ -35,34 +45,51 @@ class CompletionsResult(WireOut):
 
     object: Literal["organization.usage.completions.result"] = "organization.usage.completions.result"
     input_tokens: int
+    """Tokens of input, those read from a cache included."""
     input_cached_tokens: int
+    """Tokens of input that were read from a cache."""
     output_tokens: int
+    """Tokens of output."""
     num_model_requests: int
+    """Requests."""
     project_id: str | None = None
+    """The id of the team; null unless you group by it."""
     user_id: str | None = None
+    """Always null: Tunehouse knows keys, not people."""
     api_key_id: str | None = None
+    """The id of the key; null unless you group by it."""
     model: str | None = None
+    """The model; null unless you group by it."""
     batch: bool | None = None
+    """Always null: there are no batch requests."""
     service_tier: str | None = None
+    """The tier that the answers named; null unless you group by it."""
     api_source: str | None = None
+    """Always `unlabeled`; null unless you group by it."""
 
 
 class BucketOut(WireOut, Generic[Result]):
-    """One span of time. `results` is empty if nothing was used."""
+    """One span of time."""
 
     object: Literal["bucket"] = "bucket"
     start_time: int
+    """The first second, in unix seconds."""
     end_time: int
+    """The second after the last, in unix seconds."""
     results: list[Result]
+    """The groups; empty if nothing was used."""
 
 
 class BucketPage(WireOut, Generic[Result]):
-    """A page of buckets. Pass `next_page` as `page` to get the next one."""
+    """A page of buckets."""
 
     object: Literal["page"] = "page"
     data: list[BucketOut[Result]]
+    """The buckets, the earliest first."""
     has_more: bool
+    """Whether more buckets follow."""
     next_page: str | None
+    """Pass it as `page` to get the next page; null on the last."""
 
 
 _UNITS = {"tokens": "tokens", "hours": "duration_hours"}
