@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, or_, select
 from sqlalchemy.dialects.postgresql import distinct_on, insert
 from sqlalchemy.orm import Session
 
@@ -21,6 +21,7 @@ __all__ = [
     "PriceKind",
     "add_price",
     "hours",
+    "in_force",
     "list_prices",
     "price_at",
     "price_by_id",
@@ -30,6 +31,9 @@ __all__ = [
     "unknown_price",
     "use_prices",
 ]
+
+
+Given = str | BindParameter[str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,25 +76,34 @@ def prices_at(
 ) -> Mapping[PriceKind, Price]:
     """Return the prices of several kinds, each as `price_at` does, in one query. Raises `PriceUnknown`."""
     moment = at or clock.now()
-    # A price for this method takes precedence over one for all methods, even over a newer one.
-    found = (
+    found = in_force(provider_kind, model, method, tier, moment)
+    found = found.where(PriceRow.kind.in_([kind.value for kind in kinds]))
+    prices = {PriceKind(row.kind): price_of(row) for row in session.scalars(found)}
+    for kind in kinds:
+        if kind not in prices:
+            raise unknown_price(provider_kind, model, kind, method, tier, moment)
+    return prices
+
+
+def in_force(
+    provider_kind: Given, model: Given, method: Given | None, tier: Given, at: Any
+) -> Select[PriceRow]:
+    """Select the price of each kind that is in force at a moment; the arguments may be bind parameters.
+
+    A price for the method takes precedence over one for all methods, even over a newer one.
+    """
+    return (
         select(PriceRow)
         .ext(distinct_on(PriceRow.kind))
         .where(
             PriceRow.provider_kind == provider_kind,
             PriceRow.model == model,
             PriceRow.tier == tier,
-            PriceRow.kind.in_([kind.value for kind in kinds]),
             _for_method(method),
-            PriceRow.effective_from <= moment,
+            PriceRow.effective_from <= at,
         )
         .order_by(PriceRow.kind, PriceRow.method.is_(None), PriceRow.effective_from.desc())
     )
-    prices = {PriceKind(row.kind): price_of(row) for row in session.scalars(found)}
-    for kind in kinds:
-        if kind not in prices:
-            raise unknown_price(provider_kind, model, kind, method, tier, moment)
-    return prices
 
 
 def use_prices(
@@ -114,7 +127,7 @@ def use_prices(
     return book
 
 
-def _for_method(method: str | None) -> ColumnElement[bool]:
+def _for_method(method: Given | None) -> ColumnElement[bool]:
     every = PriceRow.method.is_(None)
     return every if method is None else or_(every, PriceRow.method == method)
 

@@ -70,7 +70,7 @@ def create_comparison(session: Session, team_id: str, key_id: str, body: Compari
     )
     session.add(comparison)
     session.flush()
-    mark_used(session, file_id=file.id, used_by=comparison.id)
+    mark_used(session, file.id, used_by=comparison.id)
     _hold(session, comparison, comparison.prompts)
     work.schedule(session, ADVANCE_COMPARISON, comparison.id, team_id=comparison.team_id)
     return comparison

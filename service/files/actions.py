@@ -158,13 +158,16 @@ def fail_file(session: Session, file: File, reason: str) -> None:
     _append_event(session, file, EventType.FILE_FAILED, f"{file.filename}: {reason}")
 
 
-def mark_used(session: Session, *, file_id: str, used_by: str) -> None:
-    """Protect a file from deletion until `unmark_used`. Raises `NotFound` if it is already deleted."""
-    living = select(File.id, literal(used_by)).where(File.id == file_id, File.deleted_at.is_(None))
-    use = insert(FileUse).from_select(["file_id", "used_by"], living.with_for_update(read=True))
+def mark_used(session: Session, *file_ids: str, used_by: str) -> None:
+    """Protect files from deletion until `unmark_used`. Raises `NotFound` if one is already deleted."""
+    living = select(File.id, literal(used_by)).where(File.id.in_(file_ids), File.deleted_at.is_(None))
+    locked = living.order_by(File.id).with_for_update(read=True)
+    use = insert(FileUse).from_select(["file_id", "used_by"], locked)
     again = use.on_conflict_do_update(index_elements=["file_id", "used_by"], set_={"used_by": used_by})
-    if session.scalar(again.returning(FileUse.file_id)) is None:
-        raise NotFound(f"There is no file {file_id!r}.")
+    marked = session.scalars(again.returning(FileUse.file_id)).all()
+    for file_id in file_ids:
+        if file_id not in marked:
+            raise NotFound(f"There is no file {file_id!r}.")
 
 
 def unmark_used(session: Session, *, file_id: str, used_by: str) -> None:

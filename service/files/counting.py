@@ -84,7 +84,11 @@ def counted(session: Session, file: File) -> list[Counted]:
 
 def exact_tokens(session: Session, file: File, provider: str, model: str) -> BaseTokens | None:
     """Return a file's count by one base's own tokenizer; None when there is none."""
-    row = session.get(TokenCount, (file.team_id, file.sha256, provider, model))
+    return tokens_of(session.get(TokenCount, (file.team_id, file.sha256, provider, model)))
+
+
+def tokens_of(row: TokenCount | None) -> BaseTokens | None:
+    """Return the counts of a row; None when the count failed or there is no row."""
     return msgspec.convert(row.tokens, BaseTokens) if row and row.tokens else None
 
 

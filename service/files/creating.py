@@ -97,7 +97,7 @@ def create(
     fingerprint = idempotency.fingerprint_of(request, mark)
     with transaction() as session:
         if idempotency_key is None:
-            lock_request(session, team_id, mark)
+            lock_request(session, team_id, team_id, mark)
             earlier = _made_before(session, team_id, wanted) if is_retry(request.headers) else None
             if earlier is None:
                 return _create(session, team_id, wanted)

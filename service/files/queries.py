@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import msgspec
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import BindParameter, Select, func, or_, select
 from sqlalchemy.orm import Session
 
 from service.core.http.pages import Order, Page, fetch_page
@@ -15,14 +15,15 @@ from service.files.uploads.tables import Upload, UploadPart
 from service.teams.quotas.actions import Quota, counted_by
 
 
-def _living(team_id: str) -> Select[File]:
+def living(team_id: str | BindParameter[str]) -> Select[File]:
+    """Select a team's files that are neither deleted nor expired."""
     unexpired = or_(File.expires_at.is_(None), File.expires_at > func.now())
     return select(File).where(File.team_id == team_id, File.deleted_at.is_(None), unexpired)
 
 
 def get_file(session: Session, team_id: str, file_id: str, *, lock: bool = False) -> File:
     """Return one of the team's files; `lock` prevents changes and deletion by others. Raises `NotFound`."""
-    found = _living(team_id).where(File.id == file_id)
+    found = living(team_id).where(File.id == file_id)
     if lock:
         found = found.with_for_update().execution_options(populate_existing=True)
     file = session.scalar(found)
@@ -45,7 +46,7 @@ def list_files(
 
     Raises `NotFound` for an unknown cursor.
     """
-    own = _living(team_id)
+    own = living(team_id)
     if name:
         own = own.where(File.filename.icontains(name, autoescape=True))
     if purpose is not None:
@@ -64,7 +65,7 @@ def list_files(
 
 def count_files(session: Session, team_id: str) -> int:
     """Return the number of the team's training files."""
-    own = _living(team_id).where(File.purpose == Purpose.FINE_TUNE)
+    own = living(team_id).where(File.purpose == Purpose.FINE_TUNE)
     return session.scalar(own.with_only_columns(func.count())) or 0
 
 

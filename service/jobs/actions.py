@@ -1,6 +1,7 @@
 """Create jobs, record the actions that teams request, and end jobs that no provider has received."""
 
 import secrets
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ from sqlalchemy.orm import Session
 from service.catalog.limits import job_limits
 from service.core import clock, ids, work
 from service.errors import InvalidRequest, TunehouseError
-from service.events.actions import Level, append
+from service.events.actions import Level, NewEvent, append, append_all
 from service.events.types import EventType
 from service.files import actions as datasets
 from service.jobs import queue
@@ -25,9 +26,8 @@ from service.jobs.tables import Job
 from service.ledger.actions import release_hold
 from service.providers.kinds.capabilities import capabilities_of, translate
 from service.providers.registry import provider_settings
-from service.teams.actions import keep_in_service
+from service.teams.actions import team_in_service
 from service.teams.quotas.actions import Quota, counted_by, require_room
-from service.teams.tables import Team
 
 CREATED = "Created fine-tuning job: {}"  # OpenAI's words
 
@@ -48,7 +48,7 @@ def create_job(
     Raises `NotFound`, `InvalidRequest`, `TrainingNotAvailable`, `PriceUnknown`, `BudgetExceeded` or
     `QuotaExceeded`; then nothing was created.
     """
-    keep_in_service(session, session.get_one(Team, team_id))
+    team_in_service(session, team_id)
     request = request_of_body(team_id, key_id, body)
     admission = check_admission(session, request)
     target, method = admission.target, method_of(body)
@@ -84,10 +84,9 @@ def create_job(
     )
     session.add(job)
     session.flush()
-    for file_id in _files_of(job):
-        datasets.mark_used(session, file_id=file_id, used_by=job.id)
-    append_event(session, job, EventType.JOB_CREATED, CREATED.format(job.id))
-    _note_plan(session, job, admission)
+    datasets.mark_used(session, *_files_of(job), used_by=job.id)
+    created = NewEvent(EventType.JOB_CREATED, CREATED.format(job.id))
+    _append(session, job, [created, *_plan(session, job, admission)])
     work.schedule(session, ADVANCE_JOB, job.id, team_id=job.team_id)
     # Last, because the quota and the accounts are shared: the team's other creates wait for them until this
     # transaction ends.
@@ -106,7 +105,7 @@ def admit_job(session: Session, job: Job) -> bool:
     if admission.estimate is None:
         return False
     job.estimated_cost_usd = admission.estimate.cost_usd
-    _note_plan(session, job, admission)
+    _append(session, job, _plan(session, job, admission))
     hold_cost(session, request, admission.estimate)
     return True
 
@@ -118,16 +117,17 @@ def _seed(body: JobCreate, provider: str) -> int | None:
     return secrets.randbelow(2**31)
 
 
-def _note_plan(session: Session, job: Job, admission: Admission) -> None:
+def _plan(session: Session, job: Job, admission: Admission) -> Iterator[NewEvent]:
+    """Set what the admission decides about the job, and yield what its log says of it."""
     if admission.estimate is None or admission.training is None:
         return
-    _translate(session, job, admission.estimate.n_epochs)
-    shared = shared_rows(session, job.team_id, admission.training, job.validation_file)
+    yield from _translate(job, admission.estimate.n_epochs)
+    shared = shared_rows(session, admission.training, admission.validation)
     if shared is not None:
-        append_event(session, job, EventType.JOB_MESSAGE, shared, level="warn")
+        yield NewEvent(EventType.JOB_MESSAGE, shared, "warn")
 
 
-def _translate(session: Session, job: Job, n_epochs: int) -> None:
+def _translate(job: Job, n_epochs: int) -> Iterator[NewEvent]:
     """Log the hyperparameters in the provider's words, and choose the epochs if the provider does not."""
     kind = provider_settings(job.provider).kind
     known = capabilities_of(kind)
@@ -139,7 +139,11 @@ def _translate(session: Session, job: Job, n_epochs: int) -> None:
     if known.hyperparameters is not None:
         sent = ", ".join(f"{name} {value}" for name, value in translate(kind, chosen).items())
         message = f"Hyperparameters in the provider's terms: {sent or 'its defaults'}."
-        append_event(session, job, EventType.JOB_MESSAGE, message)
+        yield NewEvent(EventType.JOB_MESSAGE, message)
+
+
+def _append(session: Session, job: Job, events: Iterable[NewEvent]) -> None:
+    append_all(session, team_id=job.team_id, subject_id=job.id, events=list(events))
 
 
 def request_action(session: Session, job: Job, action: RequestedAction) -> Job:
@@ -230,4 +234,5 @@ def append_event(session: Session, job: Job, event: EventType, message: str, lev
 
 
 def _files_of(job: Job) -> list[str]:
-    return [job.training_file] + ([job.validation_file] if job.validation_file else [])
+    named = (job.training_file, job.validation_file)
+    return [file_id for file_id in dict.fromkeys(named) if file_id]

@@ -12,7 +12,7 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, delete, func, or_, select
+from sqlalchemy import BindParameter, ColumnElement, Select, delete, func, or_, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -22,6 +22,7 @@ from service.providers.registry import provider_settings
 from service.settings import settings
 
 ALL_MODELS = "*"
+Given = str | BindParameter[str]
 
 
 class BlockKind(StrEnum):
@@ -84,14 +85,21 @@ def block_on(
 
     Blocks belong to an account: replacing the provider's key or address ends them.
     """
-    rows = select(ProviderBlock).where(
+    rows = blocks_on(provider, model, credentials_of(provider), kinds)
+    return min(session.scalars(rows), key=lambda row: _RANK[BlockKind(row.kind)], default=None)
+
+
+def blocks_on(
+    provider: Given, model: Given, credentials: Given, kinds: Collection[BlockKind]
+) -> Select[ProviderBlock]:
+    """Select the blocks of these kinds that are in force; the other arguments may be bind parameters."""
+    return select(ProviderBlock).where(
         ProviderBlock.provider == provider,
-        ProviderBlock.model.in_([model, ALL_MODELS]),
+        or_(ProviderBlock.model == model, ProviderBlock.model == ALL_MODELS),
         ProviderBlock.kind.in_([kind.value for kind in kinds]),
         _in_force(),
-        ProviderBlock.credentials == credentials_of(provider),
+        ProviderBlock.credentials == credentials,
     )
-    return min(session.scalars(rows), key=lambda row: _RANK[BlockKind(row.kind)], default=None)
 
 
 def standing_blocks(session: Session) -> list[ProviderBlock]:

@@ -9,7 +9,6 @@ from sqlalchemy.orm import Session
 
 from service.core.http.pages import Page, fetch_page
 from service.errors import NotFound
-from service.jobs.states import TERMINAL
 from service.jobs.tables import Job, JobCheckpoint
 from service.ledger.tables import Budget, Entry, HoldRow
 
@@ -72,8 +71,7 @@ def _with_metadata(query: Select[Job], metadata: Mapping[str, str]) -> Select[Jo
 
 def count_unfinished(session: Session, team_id: str) -> int:
     """Count the team's unfinished jobs."""
-    ended = [status.value for status in TERMINAL]
-    own = Job.team_id == team_id, Job.status.not_in(ended)
+    own = Job.team_id == team_id, Job.finished_at.is_(None)
     return session.scalar(select(func.count()).select_from(Job).where(*own)) or 0
 
 

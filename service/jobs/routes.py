@@ -1,6 +1,7 @@
 """Routes for fine-tuning jobs: OpenAI's, and ours for estimates and limits."""
 
 import re
+from decimal import Decimal
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -52,13 +53,17 @@ _METADATA_FILTER = re.compile(r"metadata\[(.{1,64})\]")
 def create_job(request: Request, body: JobCreate, session: RequestSession, caller: Trainer) -> JobOut:
     """Create a fine-tuning job. A retry by the SDK returns the job that its first attempt created."""
     mark = request_hash(caller.team, body)
-    lock_request(session, caller.account_id, mark)
+    lock_request(session, caller.team, caller.account_id, mark)
     job = made_before(session, caller.account_id, mark) if is_retry(request.headers) else None
-    if job is None:
-        job = actions.create_job(
-            session, team_id=caller.team, key_id=caller.account_id, body=body, request_hash=mark
-        )
-    return _out(session, job)
+    if job is not None:
+        return _out(session, job)
+    job = actions.create_job(
+        session, team_id=caller.team, key_id=caller.account_id, body=body, request_hash=mark
+    )
+    limit = body.tunehouse.max_cost_usd if body.tunehouse else None
+    # A new job holds its estimate, has cost nothing, and is not in a queue yet.
+    money = queries.JobMoney(held_usd=job.estimated_cost_usd or Decimal(0), max_cost_usd=limit)
+    return job_out(job, {job.id: money}, {})
 
 
 @router.get("/jobs", openapi_extra=_METADATA)
@@ -154,7 +159,7 @@ def create_estimate(body: JobCreate, session: RequestSession, caller: Trainer) -
             code="file_not_ready",
         )
     check_budget(session, asked, planned)
-    shared = shared_rows(session, caller.team, file, body.validation_file)
+    shared = shared_rows(session, file, admission.validation)
     return EstimateOut(
         model=target.model_id,
         method=asked.method,

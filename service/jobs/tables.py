@@ -76,6 +76,7 @@ class Job(Base):
         Index(
             "ix_jobs_living", "provider", "base_model", postgresql_where=text("finished_at IS NULL")
         ),  # the queue and the polling read only these, however many jobs have finished
+        Index("ix_jobs_unfinished", "team_id", postgresql_where=text("finished_at IS NULL")),
         Index(
             "ix_jobs_waiting",
             "provider",

@@ -56,9 +56,10 @@ def place_hold(
 def place_holds(session: Session, asks: Sequence[HoldAsk]) -> list[Hold | BudgetExceeded]:
     """Reserve money for many pieces of work at once. Returns a hold or a refusal for each, in order."""
     answers = session.execute(_PLACE, {"asks": rows.of_asks(asks).decode()}).all()
-    placed = {"team_ids": [ask.team_id for ask in asks], "subject_ids": [ask.subject_id for ask in asks]}
-    for crossed in session.execute(_ANNOUNCE_HELD, placed).all():
-        announce_threshold(session, crossed)
+    if any(row.crossed for row in answers):
+        placed = {"team_ids": [ask.team_id for ask in asks], "subject_ids": [ask.subject_id for ask in asks]}
+        for crossed in session.execute(_ANNOUNCE_HELD, placed).all():
+            announce_threshold(session, crossed)
     return [_hold_or_refusal(ask, row) for ask, row in zip(asks, answers, strict=True)]
 
 

@@ -3,17 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import BindParameter, Select, String, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from service.catalog import models as catalog
 from service.catalog.models import CatalogModel
 from service.catalog.offers import Offer, find_base, names_on_offer
+from service.core.gather import first_of_each
 from service.errors import NotFound
 from service.files.tables import File
-from service.models.aliases.queries import alias_target
+from service.models.aliases.tables import Alias
 from service.models.tables import TunedModel
 from service.providers.registry import provider_settings
+
+
+def named(
+    team_id: str | BindParameter[str], name: BindParameter[str]
+) -> tuple[Select[Alias], Select[TunedModel]]:
+    """Select a team's alias of a name, and the tuned model that the name or the alias means."""
+    own = Alias.team_id == team_id, Alias.name == name
+    meant_id = func.coalesce(select(Alias.model).where(*own).scalar_subquery(), name)
+    living = TunedModel.team_id == team_id, TunedModel.deleted_at.is_(None)
+    return select(Alias).where(*own), select(TunedModel).where(TunedModel.id == meant_id, *living)
+
+
+_NAMED = first_of_each(*named(bindparam("team_id", type_=String), bindparam("name", type_=String)))
 
 
 @dataclass(frozen=True)
@@ -66,9 +80,15 @@ def resolve(session: Session, team_id: str, model: str) -> Target:
 
     Raises `NotFound` for any other name, including other teams' models.
     """
-    model = alias_target(session, team_id, model) or model
+    return meant(model, *session.execute(_NAMED, {"team_id": team_id, "name": model}).one())
+
+
+def meant(model: str, alias: Alias | None, tuned: TunedModel | None) -> Target:
+    """What a name stands for, given the rows of `named`. Raises `NotFound`."""
+    model = (alias and alias.model) or model
     if model.startswith("ft:"):
-        tuned = get_model(session, team_id, model)
+        if tuned is None:
+            raise unknown_model(model)
         return Target(tuned.id, tuned.provider, tuned.provider_model, base_of(tuned), tuned)
     offer = find_base(model)
     if offer is None:

@@ -2,17 +2,17 @@
 
 from enum import StrEnum
 
-from sqlalchemy import func, update
+from sqlalchemy import func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.core import clock, ids
-from service.errors import Conflict
+from service.errors import Conflict, NotFound
 from service.teams.keys.tables import ApiKey
 from service.teams.known import forget_callers
 from service.teams.tables import Team
 
-_KEPT = "teams_in_service"  # the ids of teams whose rows this transaction has locked
+_KEPT = "teams_in_service"  # the teams whose rows this transaction has locked, by id
 
 
 class LeftJobs(StrEnum):
@@ -71,14 +71,29 @@ def keep_in_service(session: Session, team: Team) -> None:
 
     Call this before you lock one of the team's keys: archiving locks in the same order.
     """
-    kept: set[str] = session.info.setdefault(_KEPT, set())
-    if team.id in kept:
-        return
-    session.refresh(team, with_for_update={"read": True})
+    team_in_service(session, team.id)
+
+
+def team_in_service(session: Session, team_id: str, *, turn: int | None = None) -> Team:
+    """Return the team with this id, and keep it from being archived until this transaction ends.
+
+    `turn` is an advisory lock that the same statement takes. Raises `NotFound`, or `Conflict` if the team is
+    archived.
+    """
+    kept: dict[str, Team] = session.info.setdefault(_KEPT, {})
+    if team_id in kept and turn is None:
+        return kept[team_id]
+    found = select(Team).where(Team.id == team_id).execution_options(populate_existing=True)
+    if turn is not None:
+        found = found.add_columns(func.pg_advisory_xact_lock(turn))
+    team = session.scalar(found.with_for_update(read=True, of=Team))
+    if team is None:
+        raise NotFound(f"There is no team {team_id!r}.", param="team_id")
     if team.archived_at is not None:
         raise Conflict(
             f"The team {team.id!r} is archived. You cannot create or change anything for it.",
             code="team_archived",
         )
     if not session.in_nested_transaction():  # which could be rolled back, and the lock with it
-        kept.add(team.id)
+        kept[team_id] = team
+    return team

@@ -5,7 +5,6 @@ from sqlalchemy.orm import Session
 
 from service.core.http.pages import Page, fetch_page
 from service.errors import NotFound
-from service.teams.actions import keep_in_service
 from service.teams.tables import Team
 
 
@@ -14,16 +13,6 @@ def get_team(session: Session, team_id: str) -> Team:
     team = session.get(Team, team_id)
     if team is None:
         raise NotFound(f"There is no team {team_id!r}.", param="team_id")
-    return team
-
-
-def team_in_service(session: Session, team_id: str) -> Team:
-    """Return the team with this id, and keep it from being archived until this transaction ends.
-
-    Raises `NotFound`, or `Conflict` if the team is archived.
-    """
-    team = get_team(session, team_id)
-    keep_in_service(session, team)
     return team
 
 

@@ -41,7 +41,7 @@ def retrieve_team(team_id: str, session: RequestSession, caller: Manager) -> Tea
 @router.post("/{team_id}")
 def update_team(team_id: str, body: TeamUpdate, session: RequestSession, _: Admin) -> TeamOut:
     """Change a team's name or metadata."""
-    team = queries.team_in_service(session, team_id)
+    team = actions.team_in_service(session, team_id)
     return team_out(actions.update_team(team, name=body.name, labels=body.metadata))
 
 

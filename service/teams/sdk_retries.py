@@ -12,9 +12,9 @@ import hashlib
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from service.teams.actions import team_in_service
 from service.teams.idempotency import HEADER as IDEMPOTENCY_KEY
 
 HEADER = "x-stainless-retry-count"
@@ -30,7 +30,10 @@ def is_retry(headers: Mapping[str, str]) -> bool:
     return count.isdecimal() and int(count[:3]) > 0
 
 
-def lock_request(session: Session, owner_id: str, mark: bytes) -> None:
-    """Serialise the attempts of one request, so that a retry sees what the first attempt created."""
+def lock_request(session: Session, team_id: str, owner_id: str, mark: bytes) -> None:
+    """Serialise the attempts of one request, so that a retry sees what the first attempt created.
+
+    The team also stays in service until this transaction ends. Raises `Conflict` if it is archived.
+    """
     number = int.from_bytes(hashlib.blake2b(owner_id.encode() + mark, digest_size=8).digest(), signed=True)
-    session.execute(select(func.pg_advisory_xact_lock(number)))
+    team_in_service(session, team_id, turn=number)

@@ -31,7 +31,7 @@ LIMITS = {
     "GET /v1/me": (9, 1),
     "GET /v1/teams/{team}/budget": (4, 1),
     "GET /v1/costs": (1, 1),
-    "POST /v1/fine_tuning/jobs": (21, 4),
+    "POST /v1/fine_tuning/jobs": (10, 4),
 }
 
 

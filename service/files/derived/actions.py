@@ -57,7 +57,7 @@ def order(
     )
     session.add(derivation)
     session.flush()
-    actions.mark_used(session, file_id=source.id, used_by=derivation.id)
+    actions.mark_used(session, source.id, used_by=derivation.id)
     work.schedule(session, DERIVE, derivation.id, team_id=team_id)
     return files
 

@@ -12,12 +12,11 @@ from service.gateway.limits import actions as own_limits
 from service.gateway.limits.actions import LimitOwner
 from service.settings import settings
 from service.teams.access import Admin, Manager, Reader, own_team
-from service.teams.actions import keep_in_service
+from service.teams.actions import keep_in_service, team_in_service
 from service.teams.idempotency import IdempotentRoute
 from service.teams.keys.actions import note_bound
 from service.teams.keys.authority import require_may_limit
 from service.teams.keys.queries import get_key
-from service.teams.queries import team_in_service
 
 router = APIRouter(prefix="/v1/teams/{team_id}", tags=["inference"], route_class=IdempotentRoute)
 

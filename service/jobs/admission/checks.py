@@ -13,20 +13,20 @@ from service.catalog.offers import check_trainable
 from service.catalog.prices import Price
 from service.core import clock
 from service.dataset.limits import MIN_EXAMPLES
-from service.errors import InvalidRequest, NotFound, TrainingNotAvailable
-from service.files.queries import get_file, report_of
+from service.errors import InvalidRequest, TrainingNotAvailable
+from service.files.counting import tokens_of
+from service.files.queries import report_of
 from service.files.tables import File
 from service.jobs.admission.estimate import JobEstimate, estimate_job, find_price
+from service.jobs.admission.facts import Facts, read_facts
 from service.jobs.admission.fit import check_fit
 from service.jobs.admission.graders import check_grader
 from service.jobs.admission.request import JobRequest
-from service.jobs.blocks import BlockKind, block_on
 from service.ledger.actions import place_hold
 from service.ledger.budgets.actions import set_budget
-from service.models.queries import Target, resolve
+from service.models.queries import Target
 from service.models.shutdowns.checks import check_shutdown
-from service.teams.actions import keep_in_service
-from service.teams.tables import Team
+from service.teams.actions import team_in_service
 
 CLOSED = "The provider takes no new fine-tuning jobs"
 _TRIAL = "estimate"  # holds of this subject are rolled back
@@ -36,14 +36,15 @@ _TRIAL = "estimate"  # holds of this subject are rolled back
 class Admission:
     """A job that may run: its model, its price, and its estimate once all its files are checked.
 
-    `training` and `estimate` are None while a file is still being checked. `ends_on` is the day on which the
-    model shuts down, if that is known.
+    `training`, `validation` and `estimate` are None while a file is still being checked. `ends_on` is the day
+    on which the model shuts down, if that is known.
     """
 
     target: Target
     price: Price
     ends_on: date | None
     training: File | None
+    validation: File | None
     estimate: JobEstimate | None
 
 
@@ -54,11 +55,11 @@ def check_admission(session: Session, request: JobRequest) -> Admission:
     `TrainingNotAvailable` or `PriceUnknown`.
     """
     if request.job_id is None:
-        keep_in_service(session, session.get_one(Team, request.team_id))
-    target = resolve(session, request.team_id, request.model)
+        team_in_service(session, request.team_id)
+    target, facts = read_facts(session, request)
     check_trainable(target.offer, request.method, clock.now().date())
-    ends_on = check_shutdown(session, target, acknowledged=request.acknowledges_shutdown)
-    _check_open(session, target)
+    ends_on = check_shutdown(session, target, facts.announced, acknowledged=request.acknowledges_shutdown)
+    _check_open(facts)
     if request.method == "reinforcement" and request.validation_file is None:
         raise InvalidRequest(
             "The reinforcement method needs a validation file. Send 'validation_file' with the id of a file "
@@ -68,10 +69,12 @@ def check_admission(session: Session, request: JobRequest) -> Admission:
         )
     check_grader(request.grader)
     check_fit(target, request)
-    training = _check_files(session, request, target.base.formats[request.method])
-    price = find_price(session, target, request)
-    estimate = None if training is None else estimate_job(session, target, request, training, price)
-    return Admission(target, price, ends_on, training, estimate)
+    training = _check_files(facts, request, target.base.formats[request.method])
+    price = find_price(facts, target, request)
+    if training is None:
+        return Admission(target, price, ends_on, None, None, None)
+    estimate = estimate_job(target, request, training, price, tokens_of(facts.tokens))
+    return Admission(target, price, ends_on, training, facts.validation, estimate)
 
 
 def hold_cost(session: Session, request: JobRequest, estimate: JobEstimate | None) -> None:
@@ -109,19 +112,17 @@ def check_budget(session: Session, request: JobRequest, estimate: JobEstimate) -
         trial.rollback()
 
 
-def _check_open(session: Session, target: Target) -> None:
+def _check_open(facts: Facts) -> None:
     """Refuse a job for a provider that has ended all training for us. Raises `TrainingNotAvailable`."""
-    block = block_on(session, target.provider, target.base.id, (BlockKind.WOUND_DOWN,))
-    if block is not None:
-        raise TrainingNotAvailable(f"{CLOSED}: {block.message}", param="model")
+    if facts.closed is not None:
+        raise TrainingNotAvailable(f"{CLOSED}: {facts.closed.message}", param="model")
 
 
-def _check_files(session: Session, request: JobRequest, wanted_format: str) -> File | None:
+def _check_files(facts: Facts, request: JobRequest, wanted_format: str) -> File | None:
     """The training file once all files are checked, else None. Raises `InvalidRequest`."""
-    named = {"training_file": request.training_file, "validation_file": request.validation_file}
-    files = {
-        param: _find_file(session, request, file_id, param) for param, file_id in named.items() if file_id
-    }
+    files = {"training_file": _there(facts.training, request.training_file, "training_file")}
+    if request.validation_file:
+        files["validation_file"] = _there(facts.validation, request.validation_file, "validation_file")
     for param, file in files.items():
         _check_file(file, wanted_format, param)
     _check_size(files["training_file"])
@@ -141,15 +142,10 @@ def _check_size(training: File) -> None:
         )
 
 
-def _find_file(session: Session, request: JobRequest, file_id: str, param: str) -> File:
-    if request.job_id is not None:  # a job keeps its files, even past their expiry
-        return session.get_one(File, file_id)
-    try:
-        return get_file(session, request.team_id, file_id)
-    except NotFound as missing:
-        raise InvalidRequest(
-            f"There is no file {file_id!r}.", param=param, code="file_not_found"
-        ) from missing
+def _there(file: File | None, file_id: str, param: str) -> File:
+    if file is None:
+        raise InvalidRequest(f"There is no file {file_id!r}.", param=param, code="file_not_found")
+    return file
 
 
 def _check_file(file: File, wanted_format: str, param: str) -> None:

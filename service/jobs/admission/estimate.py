@@ -6,13 +6,14 @@ from decimal import Decimal
 
 from sqlalchemy.orm import Session
 
-from service.catalog.prices import Price, price_at, price_by_id
+from service.catalog.prices import Price, price_of, unknown_price
 from service.dataset.auto import auto_epochs
 from service.files.costs import billed_tokens
-from service.files.counting import BaseTokens, exact_tokens
+from service.files.counting import BaseTokens
 from service.files.overlap import shared_sentence
-from service.files.queries import get_file, report_of
+from service.files.queries import report_of
 from service.files.tables import File
+from service.jobs.admission.facts import Facts
 from service.jobs.admission.request import JobRequest
 from service.ledger.money import usd
 from service.models.queries import Target
@@ -41,19 +42,16 @@ class JobEstimate:
     upper_bound_usd: Decimal | None
 
 
-def find_price(session: Session, target: Target, request: JobRequest) -> Price:
+def find_price(facts: Facts, target: Target, request: JobRequest) -> Price:
     """Return the price of the job, or today's if there is no job yet. Raises `PriceUnknown`."""
-    if request.price_id is not None:
-        return price_by_id(session, request.price_id)
+    if facts.price is not None:
+        return price_of(facts.price)
     base = target.base
-    kind = base.training_kind(request.method)
-    return price_at(
-        session, provider_kind=base.provider_kind, model=base.id, kind=kind, method=request.method
-    )
+    raise unknown_price(base.provider_kind, base.id, base.training_kind(request.method), request.method)
 
 
 def estimate_job(
-    session: Session, target: Target, request: JobRequest, training: File, price: Price
+    target: Target, request: JobRequest, training: File, price: Price, exact: BaseTokens | None
 ) -> JobEstimate:
     """Estimate a job that trains on `training`, a checked file.
 
@@ -63,7 +61,6 @@ def estimate_job(
     report = report_of(training)
     asked = request.hyperparameters.get("n_epochs", "auto")
     n_epochs = auto_epochs(report.examples) if asked == "auto" else int(asked)
-    exact = exact_tokens(session, training, target.provider, base.id)
     tokens = billed_tokens(report, base.token_limit, n_epochs, exact)
     by_hour = price.kind.unit == "hours"
     hours = base.training_hours(tokens) if by_hour else None
@@ -75,11 +72,9 @@ def estimate_job(
     return JobEstimate(n_epochs, trained, hours, exact, price, cost, bound)
 
 
-def shared_rows(session: Session, team_id: str, training: File, validation_file: str | None) -> str | None:
+def shared_rows(session: Session, training: File, validation: File | None) -> str | None:
     """A warning when the validation file repeats rows of the training file; None when it does not."""
-    if validation_file is None:
-        return None
-    return shared_sentence(session, training, get_file(session, team_id, validation_file))
+    return None if validation is None else shared_sentence(session, training, validation)
 
 
 def warnings(

@@ -77,8 +77,7 @@ def start_retrain(
             checkpoint_step=recipe.checkpoint_step,
         )
         session.add(step)
-        for file_id in _files_of(step):
-            datasets.mark_used(session, file_id=file_id, used_by=retrain.id)
+        datasets.mark_used(session, *_files_of(step), used_by=retrain.id)
     session.flush()
     work.schedule(session, ADVANCE_RETRAIN, retrain.id, team_id=retrain.team_id)
     return retrain

@@ -17,12 +17,12 @@ from service.ledger.budgets.schemas import (
 )
 from service.ledger.tables import ORGANIZATION
 from service.teams.access import Admin, CurrentCaller, Manager, Reader, own_team
-from service.teams.actions import keep_in_service
+from service.teams.actions import keep_in_service, team_in_service
 from service.teams.idempotency import IdempotentRoute
 from service.teams.keys.actions import note_bound
 from service.teams.keys.authority import require_may_limit
 from service.teams.keys.queries import get_key
-from service.teams.queries import get_team, team_in_service
+from service.teams.queries import get_team
 from service.teams.quotas.schemas import quotas_out
 from service.teams.tables import Team
 

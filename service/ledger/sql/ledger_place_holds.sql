@@ -1,11 +1,12 @@
 -- Place holds, in the order given: [{team_id, subject_id, key_id, amount_usd, expires_at, lost}].
 -- Returns one row per ask: the account that refused it, or null if the hold was placed. If the subject already has
--- a hold, its amount is replaced, and only the increase must fit the budgets.
+-- a hold, its amount is replaced, and only the increase must fit the budgets. `crossed` is whether the holds may have
+-- crossed thresholds that the caller has to announce.
 -- `may_announce`: whether the caller announces the thresholds that the holds have crossed. A caller that runs this as its
 -- only statement cannot; for it a newly crossed threshold raises an error, and it places the holds in a transaction.
 CREATE OR REPLACE FUNCTION ledger_place_holds(asks jsonb, may_announce boolean DEFAULT true)
 RETURNS TABLE (place bigint, account_id text, scope text, limit_usd numeric, period_name text,
-               spent_usd numeric, held_usd numeric)
+               spent_usd numeric, held_usd numeric, crossed boolean)
 LANGUAGE plpgsql SET enable_seqscan = off SET plan_cache_mode = force_generic_plan AS $$
 #variable_conflict use_column
 DECLARE
@@ -58,7 +59,8 @@ BEGIN
     FROM sums s WHERE a.id = s.id AND a.id = ANY (locked) AND EXISTS (SELECT FROM fitting);
     IF FOUND THEN
         PERFORM ledger_require_announced(locked, may_announce);
-        RETURN QUERY SELECT p, NULL::text, NULL::text, NULL::numeric, NULL::text, NULL::numeric, NULL::numeric
+        RETURN QUERY SELECT p, NULL::text, NULL::text, NULL::numeric, NULL::text, NULL::numeric, NULL::numeric,
+                            may_announce AND EXISTS (SELECT FROM ledger_crossed_thresholds(locked))
                      FROM generate_series(1, jsonb_array_length(asks)::bigint) AS p;
         RETURN;
     END IF;
@@ -91,7 +93,7 @@ BEGIN
             UPDATE accounts a SET held_usd = a.held_usd + more WHERE a.id = ANY (account_ids);
         END IF;
         RETURN QUERY SELECT ask.place, refusal.account_id, refusal.scope, refusal.limit_usd,
-                            refusal.period_name, refusal.spent_usd, refusal.held_usd;
+                            refusal.period_name, refusal.spent_usd, refusal.held_usd, may_announce;
     END LOOP;
     PERFORM ledger_require_announced(locked, may_announce);
 END $$;

@@ -10,32 +10,36 @@ from sqlalchemy.orm import Session
 from service.core import clock
 from service.errors import InvalidRequest, NotFound, TrainingNotAvailable
 from service.models.queries import Target
-from service.models.shutdowns.queries import ShutdownDates, shutdown_dates
+from service.models.shutdowns.queries import ShutdownDates, day_of, shutdown_dates
+from service.models.shutdowns.tables import AnnouncedShutdown
 from service.settings import settings
 
 
-def check_shutdown(session: Session, target: Target, *, acknowledged: bool) -> date | None:
+def check_shutdown(
+    session: Session, target: Target, announced: AnnouncedShutdown | None, *, acknowledged: bool
+) -> date | None:
     """A target's shutdown date, if one is known, unless it rules out tuning the target.
 
+    `announced` is what its provider has announced for its base.
     Raises `TrainingNotAvailable` once the date has passed, and `InvalidRequest` when it is near and the
     caller does not acknowledge it. Both name models that last longer.
     """
-    dates, today = shutdown_dates(session), clock.now().date()
-    day = dates.of_target(target)
+    today, day = clock.now().date(), day_of(target, announced)
     if day is None or (acknowledged and day > today):
         return day
+    if day > today and (day - today).days > settings().shutdown_acknowledge_days:
+        return day
+    lasting = _list_lasting(shutdown_dates(session), target, today)
     if day <= today:
         raise TrainingNotAvailable(
             f"The model {target.model_id!r} was shut down on {day}. Models that stay available and support "
-            f"the same methods: {_list_lasting(dates, target, today)}.",
+            f"the same methods: {lasting}.",
             param="model",
         )
-    if (day - today).days > settings().shutdown_acknowledge_days:
-        return day
     raise InvalidRequest(
         f"The model {target.model_id!r} shuts down on {day}, in {(day - today).days} days, and so does every "
         f"model tuned from it. To tune it anyway, send 'tunehouse': {{'acknowledge_shutdown': true}}. "
-        f"Models that last longer: {_list_lasting(dates, target, today)}.",
+        f"Models that last longer: {lasting}.",
         param="tunehouse.acknowledge_shutdown",
         code="shutdown_not_acknowledged",
     )

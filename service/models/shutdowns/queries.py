@@ -106,6 +106,13 @@ def shutdown_dates(session: Session) -> ShutdownDates:
     return ShutdownDates(listed | announced)
 
 
+def day_of(target: Target, announced: AnnouncedShutdown | None) -> date | None:
+    """A target's shutdown date, given what its provider announced for its base; None when none is known."""
+    day = target.base.shutdown_date if announced is None else announced.shutdown_date
+    of_base = {} if day is None else {(target.provider, target.base.id): day}
+    return ShutdownDates(of_base).of_target(target)
+
+
 def affected(
     session: Session, dates: ShutdownDates, *, until: date = date.max, team_id: str | None = None
 ) -> Mapping[Shutdown, Affected]:

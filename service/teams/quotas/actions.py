@@ -14,8 +14,8 @@ from sqlalchemy.orm import Session
 from service.core import clock
 from service.errors import QuotaExceeded
 from service.settings import settings
+from service.teams.actions import team_in_service
 from service.teams.known import forget_callers
-from service.teams.queries import team_in_service
 from service.teams.quotas.tables import TeamQuota
 
 

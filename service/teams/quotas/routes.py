@@ -4,8 +4,8 @@ from fastapi import APIRouter
 
 from service.core.http.web import RequestSession
 from service.teams.access import Admin, Reader, own_team
+from service.teams.actions import team_in_service
 from service.teams.idempotency import IdempotentRoute
-from service.teams.queries import team_in_service
 from service.teams.quotas.actions import set_quotas
 from service.teams.quotas.schemas import QuotasIn, QuotasOut, asked_quotas, quotas_out
 
