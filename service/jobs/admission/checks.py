@@ -18,7 +18,7 @@ from service.files.counting import tokens_of
 from service.files.queries import report_of
 from service.files.tables import File
 from service.jobs.admission.estimate import JobEstimate, estimate_job, find_price
-from service.jobs.admission.facts import Facts, read_facts
+from service.jobs.admission.facts import AdmissionFacts, read_facts
 from service.jobs.admission.fit import check_fit
 from service.jobs.admission.graders import check_grader
 from service.jobs.admission.request import JobRequest
@@ -112,13 +112,13 @@ def check_budget(session: Session, request: JobRequest, estimate: JobEstimate) -
         trial.rollback()
 
 
-def _check_open(facts: Facts) -> None:
+def _check_open(facts: AdmissionFacts) -> None:
     """Refuse a job for a provider that has ended all training for us. Raises `TrainingNotAvailable`."""
     if facts.closed is not None:
         raise TrainingNotAvailable(f"{CLOSED}: {facts.closed.message}", param="model")
 
 
-def _check_files(facts: Facts, request: JobRequest, wanted_format: str) -> File | None:
+def _check_files(facts: AdmissionFacts, request: JobRequest, wanted_format: str) -> File | None:
     """The training file once all files are checked, else None. Raises `InvalidRequest`."""
     files = {"training_file": _there(facts.training, request.training_file, "training_file")}
     if request.validation_file:

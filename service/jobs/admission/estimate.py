@@ -13,7 +13,7 @@ from service.files.counting import BaseTokens
 from service.files.overlap import shared_sentence
 from service.files.queries import report_of
 from service.files.tables import File
-from service.jobs.admission.facts import Facts
+from service.jobs.admission.facts import AdmissionFacts
 from service.jobs.admission.request import JobRequest
 from service.ledger.money import usd
 from service.models.queries import Target
@@ -42,7 +42,7 @@ class JobEstimate:
     upper_bound_usd: Decimal | None
 
 
-def find_price(facts: Facts, target: Target, request: JobRequest) -> Price:
+def find_price(facts: AdmissionFacts, target: Target, request: JobRequest) -> Price:
     """Return the price of the job, or today's if there is no job yet. Raises `PriceUnknown`."""
     if facts.price is not None:
         return price_of(facts.price)

@@ -23,7 +23,7 @@ from service.models.shutdowns.tables import AnnouncedShutdown
 
 
 @dataclass(frozen=True)
-class Facts:
+class AdmissionFacts:
     """Rows about a job that is asked for; each is None if there is none.
 
     `tokens` is the count of the training file by the base's own tokenizer, `closed` the provider's refusal of
@@ -38,7 +38,7 @@ class Facts:
     closed: ProviderBlock | None
 
 
-def read_facts(session: Session, request: JobRequest) -> tuple[Target, Facts]:
+def read_facts(session: Session, request: JobRequest) -> tuple[Target, AdmissionFacts]:
     """Resolve the model of a request, and read the facts about a job on it. Raises `NotFound`.
 
     The facts are read together with the name, for the base of that name. If the name is a tuned model's or an
@@ -50,7 +50,7 @@ def read_facts(session: Session, request: JobRequest) -> tuple[Target, Facts]:
     target = meant(request.model, alias, tuned)
     if target.offer != assumed:
         _, _, *rows = session.execute(statement, _values(request, target.offer)).one()
-    return target, Facts(*rows)
+    return target, AdmissionFacts(*rows)
 
 
 def _values(request: JobRequest, offer: Offer | None) -> dict[str, Any]:
