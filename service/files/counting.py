@@ -28,7 +28,10 @@ _TRY_AGAIN_AFTER = timedelta(hours=1)  # after a failed count, when the report i
 
 
 class BaseTokens(msgspec.Struct, frozen=True):
-    """Exact counts over all examples, cut to the base's limit; `truncated` counts the ones cut."""
+    """Exact counts over all examples, cut to the base's limit; `truncated` counts the ones cut.
+
+    `unusable` counts the examples that the base cannot be trained on, and `problem` describes the first.
+    """
 
     total: int
     min: int
@@ -38,10 +41,15 @@ class BaseTokens(msgspec.Struct, frozen=True):
     max: int
     truncated: int
     histogram: list[LengthBucket]
+    unusable: int = 0
+    problem: str | None = None
 
 
 class Counted(NamedTuple):
-    """The count for one base that has its own tokenizer; `note` says why `tokens` is None."""
+    """The count for one base that has its own tokenizer.
+
+    `note` says why `tokens` is None, or why the base cannot be trained on the file.
+    """
 
     provider: str
     model: str
@@ -78,6 +86,8 @@ def counted(session: Session, file: File) -> list[Counted]:
         row = known.get((offer.provider_name, offer.model.id))
         note = row.note if row else "being counted"
         tokens = msgspec.convert(row.tokens, BaseTokens) if row and row.tokens else None
+        if tokens and tokens.problem:
+            note = tokens.problem
         found.append(Counted(offer.provider_name, offer.model.id, tokens, note))
     return found
 
@@ -111,8 +121,9 @@ def record(session: Session, file: File, subject: Subject, tokens: BaseTokens | 
     session.execute(uncounted)
 
 
-def summary(lengths: Counter[int], truncated: int) -> BaseTokens:
-    """Return the statistics of a histogram of example lengths."""
+def summary(lengths: Counter[int], truncated: int, problems: Mapping[int, str]) -> BaseTokens:
+    """Return the statistics of a histogram of example lengths; `problems` has the unusable examples."""
+    first = min(problems, default=0)
     share = partial(report.percentile, lengths)
     return BaseTokens(
         total=sum(length * times for length, times in lengths.items()),
@@ -123,6 +134,8 @@ def summary(lengths: Counter[int], truncated: int) -> BaseTokens:
         max=max(lengths, default=0),
         truncated=truncated,
         histogram=report.histogram(lengths),
+        unusable=len(problems),
+        problem=f"A job on this base would fail. Example {first}: {problems[first]}." if first else None,
     )
 
 

@@ -100,7 +100,7 @@ def _by_base(report: ReportOut) -> list[tuple[str, ...]]:
             str(base.total),
             f"{base.min}, {base.p50}, {base.max} tokens",
             str(base.truncated),
-            "exact for this base",
+            base.note or "exact for this base",
         )
         for base in report.tokens_by_base
     ]

@@ -120,7 +120,7 @@ class BaseTokensOut(WireOut):
     histogram: list[LengthBucketOut] | None = None
     """Examples by length, in buckets of doubling width."""
     note: str | None = None
-    """Why there are no counts, or not yet; null if there are."""
+    """Why there are no counts, or not yet, or why a job on this base would fail; else null."""
 
 
 class TruncationOut(WireOut):

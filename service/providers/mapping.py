@@ -25,6 +25,7 @@ from service.providers.scrub import Clean, clean_strings
 
 _LARGEST = 2**53  # beyond it a float is no longer an exact count; no token, step or second comes near
 _ID = re.compile(r"[\x21-\x7e]{1,255}")
+_MAX_PROBLEM = 300  # characters of what is wrong with a training line
 _WORD_CHARS = 100  # of a status, a code, a parameter, the name of a metric
 _MAX_ENTRIES = 32  # of metrics and hyperparameters
 _MAX_RESULT_FILES = 10  # OpenAI makes one
@@ -122,12 +123,18 @@ def model_of(raw: Mapping[str, Any]) -> ProviderModel:
     return ProviderModel(id=_required(raw, "id"), shutdown_date=_id(raw.get("shutdown_date")))
 
 
-def counts_of(raw: Mapping[str, Any], lines: int) -> LineCounts:
+def counts_of(raw: Mapping[str, Any], lines: int, clean: Clean) -> LineCounts:
     """A `token_counts` of so many lines. Raises `Garbage` when it is none."""
     tokens = [count for value in _list(raw.get("data")) if (count := _count(value)) is not None]
     if len(tokens) != lines:
         raise Garbage("The provider's answer does not count every line.")
-    return LineCounts(tokens, _count(raw.get("truncated")) or 0)
+    problems: dict[int, str] = {}
+    for item in _list(raw.get("problems")):
+        problem = _mapping(item)
+        line, message = _count(problem.get("line")), _text(problem.get("message"))
+        if line and line <= lines and message:
+            problems[line] = clean(message)[:_MAX_PROBLEM]
+    return LineCounts(tokens, _count(raw.get("truncated")) or 0, problems)
 
 
 def _required(raw: Mapping[str, Any], field: str) -> str:

@@ -179,7 +179,7 @@ class OpenAIWire:
         body = {"model": model, "examples": examples}
         with self._calling(repeatable=True):
             answer = self._client.post("/fine_tuning/token_counts", body=body, cast_to=httpx2.Response)
-            return mapping.counts_of(read_object(answer.content), len(examples))
+            return mapping.counts_of(read_object(answer.content), len(examples), self._clean)
 
     def delete_model(self, model: str) -> None:
         self._delete(lambda: self._models.delete(model))

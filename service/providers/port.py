@@ -101,10 +101,14 @@ class ProviderModel:
 
 @dataclass(frozen=True)
 class LineCounts:
-    """Tokens of training lines by a base's own tokenizer; `truncated` counts lines too long for the base."""
+    """Tokens of training lines by a base's own tokenizer; `truncated` counts lines too long for the base.
+
+    `problems` says why the base cannot be trained on a line, by the line's number from 1.
+    """
 
     tokens: Sequence[int]
     truncated: int
+    problems: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,26 @@ def test_an_estimate_goes_by_what_was_counted_and_tells_of_what_is_cut(trainer: 
         assert any("1 examples are longer" in one for one in told)
 
 
+def test_a_line_that_the_base_cannot_be_trained_on_is_named_before_a_job_fails_of_it(
+    trainer: TrainerProcess,
+) -> None:
+    problem = {"line": 3, "message": "message 2 is empty"}
+    trainer.control.fault(
+        "status", ROUTE, "POST", status=200, body={**COUNTED, "problems": [problem]}, times=None
+    )
+    team = hands.make_team()
+    file_id = hands.make_file(team)
+    hands.run_due()
+    expected = "A job on this base would fail. Example 3: message 2 is empty."
+    assert report(team, file_id).tokens_by_base[0].note == expected
+    with transaction() as session:
+        body = JobCreate.model_validate({"model": BASE, "training_file": file_id})
+        admission = check_admission(session, request_of_body(team, "key", body))
+        assert admission.estimate is not None
+        assert admission.training is not None
+        assert expected in warnings(admission.target, admission.training, admission.estimate)
+
+
 def test_a_content_is_counted_once_per_team_and_base(trainer: TrainerProcess) -> None:
     counts_otherwise(trainer)
     team = hands.make_team()

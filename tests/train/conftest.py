@@ -28,13 +28,22 @@ if HAS_TORCH:
 
 @pytest.fixture(scope="session")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """A language model for LoRA, the same for full tuning, an encoder, and a folder with no weights in it."""
+    """A language model for LoRA, the same for full tuning, an encoder, a folder with no weights in it, and a
+    language model whose texts end with another token than its turns.
+    """
     folder = tmp_path_factory.mktemp("bases")
     llama = make_llama(folder / "llama")
     broken = folder / "broken"
     shutil.copytree(llama, broken)
     (broken / "model.safetensors").write_bytes(b"no weights")
-    return [f"tiny={llama}", f"tiny-full={llama}@full", f"minilm={encoder_path()}", f"broken={broken}"]
+    other_end = make_llama(folder / "other-end", end="<|endoftext|>")
+    return [
+        f"tiny={llama}",
+        f"tiny-full={llama}@full",
+        f"minilm={encoder_path()}",
+        f"broken={broken}",
+        f"other-end={other_end}@full",
+    ]
 
 
 @pytest.fixture(scope="session")

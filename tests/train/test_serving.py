@@ -10,10 +10,9 @@ from openai.types.chat import ChatCompletion
 from openai.types.fine_tuning import FineTuningJob
 
 from tests.train.tiny import make_tokenizer
-from trainer.engines.answers import CalledFunction, EngineAnswer, FunctionChoice, Prompt
+from trainer.engines.answers import Prompt
 from trainer.engines.transformers.bases import find_bases
 from trainer.engines.transformers.data.encode import Encoder
-from trainer.engines.transformers.serving.calling import read_calls
 from trainer.engines.transformers.serving.server import Serving
 from trainer.settings import TrainerSettings
 
@@ -119,7 +118,6 @@ def test_the_model_asked_longest_ago_leaves_memory_and_comes_back_when_asked(
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "a", "schema": {}}}},
          "response_format.json_schema.schema"),
         ({"tools": [FUNCTION], "tool_choice": "required"}, "tool_choice"),
-        ({"tools": [FUNCTION]}, "tools"),
         ({"logit_bias": {"999999": 1}}, "logit_bias"),
     ],
 )  # fmt: skip
@@ -142,21 +140,3 @@ def test_a_bias_bans_a_token_and_a_penalty_ends_repetition(client: openai.OpenAI
     varied = ask(client, model, logit_bias={str(forced): 20}, max_tokens=8, frequency_penalty=2)
     ids = [tokenizer(said(one), add_special_tokens=False).input_ids for one in (repeated, varied)]
     assert ids[1].count(forced) <= ids[0].count(forced)
-
-
-def test_function_calls_are_read_from_what_the_model_writes() -> None:
-    choice = FunctionChoice(mode="auto", names=("f",))
-    block = '<tool_call>\n{"name": "f", "arguments": {"a": 1}}\n</tool_call>'
-    for text, kept, calls in (
-        (f"Well.\n{block}", "Well.\n", [CalledFunction("f", '{"a":1}')]),
-        (block + block, "", [CalledFunction("f", '{"a":1}')] * 2),
-        ("<tool_call>oops</tool_call>", "<tool_call>oops</tool_call>", []),
-        (block.replace("f", "g", 1), block.replace("f", "g", 1), []),
-        ("a < b <tool", "a < b <tool", []),
-    ):
-        for size in (1, 7, len(text)):
-            pieces = [text[at : at + size] for at in range(0, len(text), size)]
-            answer = read_calls(EngineAnswer(pieces=pieces, prompt_tokens=1), choice)
-            assert "".join(answer.pieces) == kept
-            assert answer.calls == calls
-            assert answer.finish_reason == ("tool_calls" if calls else "stop")

@@ -32,9 +32,12 @@ MARKS = [
 CONTEXT = 256
 
 
-def make_llama(folder: Path, hidden: int = 64, layers: int = 2) -> Path:
-    """A Llama of a few hundred thousand random parameters with a byte-level BPE of our own texts."""
-    tokenizer = make_tokenizer()
+def make_llama(folder: Path, hidden: int = 64, layers: int = 2, *, end: str = "<|end|>") -> Path:
+    """A Llama of a few hundred thousand random parameters with a byte-level BPE of our own texts.
+
+    `end` is the end of a text that the base knows; its template ends turns with `<|end|>` in any case.
+    """
+    tokenizer = make_tokenizer(end)
     torch.manual_seed(11)
     config = LlamaConfig(
         vocab_size=len(tokenizer),
@@ -46,7 +49,7 @@ def make_llama(folder: Path, hidden: int = 64, layers: int = 2) -> Path:
         max_position_embeddings=CONTEXT,
         pad_token_id=0,
         bos_token_id=1,
-        eos_token_id=2,
+        eos_token_id=tokenizer.eos_token_id,
         tie_word_embeddings=True,
     )
     LlamaForCausalLM(config).save_pretrained(folder)
@@ -54,7 +57,7 @@ def make_llama(folder: Path, hidden: int = 64, layers: int = 2) -> Path:
     return folder
 
 
-def make_tokenizer() -> PreTrainedTokenizerFast:
+def make_tokenizer(end: str = "<|end|>") -> PreTrainedTokenizerFast:
     """A byte-level BPE with 700 pieces, trained on the example texts."""
     bpe = Tokenizer(models.BPE())
     bpe.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
@@ -65,7 +68,7 @@ def make_tokenizer() -> PreTrainedTokenizerFast:
     tokenizer = PreTrainedTokenizerFast(
         tokenizer_object=bpe,
         bos_token="<s>",
-        eos_token="<|end|>",
+        eos_token=end,
         pad_token="<pad>",
         model_max_length=CONTEXT,
     )

@@ -73,10 +73,14 @@ class Progress:
 
 
 class LineTokens(NamedTuple):
-    """The tokens of a training line for a base model; `is_cut` if it exceeds the context window."""
+    """The tokens of a training line for a base model; `is_cut` if it exceeds the context window.
+
+    `problem` says why the base cannot be trained on a line that is valid otherwise.
+    """
 
     tokens: int
     is_cut: bool = False
+    problem: str = ""
 
 
 class Engine(Protocol):

@@ -86,13 +86,20 @@ def text_of(content: object) -> str:
     if isinstance(content, str):
         return content
     if isinstance(content, list):
-        return "".join(str(part.get("text", "")) for part in content if isinstance(part, dict))
+        parts = [part for part in content if isinstance(part, dict)]
+        return "".join(str(part.get("text") or part.get("refusal") or "") for part in parts)
     return ""
 
 
 def last_user_text(messages: Sequence[Mapping[str, Any]]) -> str:
     """The last user message, by which the sandbox looks up its answer."""
-    return next((text_of(m.get("content")) for m in reversed(messages) if m.get("role") == "user"), "")
+    return text_of(last_user_message(messages)[1].get("content"))
+
+
+def last_user_message(messages: Sequence[Mapping[str, Any]]) -> tuple[int, Mapping[str, Any]]:
+    """The last message of the user, with its number from 1; an empty one if there is none."""
+    found = [(number, m) for number, m in enumerate(messages, 1) if m.get("role") == "user"]
+    return found[-1] if found else (0, {})
 
 
 def since_last_user(messages: Sequence[Mapping[str, Any]]) -> Sequence[Mapping[str, Any]]:

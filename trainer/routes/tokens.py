@@ -28,7 +28,10 @@ class TokensRequest(msgspec.Struct, forbid_unknown_fields=True):
 
 @router.post("/fine_tuning/token_counts")
 async def count(request: Request) -> Response:
-    """Count each line's tokens, in order; 0 for an invalid line. `truncated` counts the cut ones."""
+    """Count each line's tokens, in order; 0 for an invalid line. `truncated` counts the cut ones.
+
+    `problems` says which lines the model cannot be trained on, and why; lines count from 1.
+    """
     core = state_of(request).core
     body = await read_json(request, TokensRequest)
     base = find_target(core, body.model).base
@@ -36,5 +39,13 @@ async def count(request: Request) -> Response:
         counts = await asyncio.to_thread(core.engine.count_tokens, base, body.examples)
     except AnswerRefusedError as error:
         raise bad_request(error.message, error.param, error.code) from error
-    data, cut = [line.tokens for line in counts], sum(line.is_cut for line in counts)
-    return answer({"object": "token_counts", "model": body.model, "data": data, "truncated": cut})
+    problems = [{"line": n, "message": line.problem} for n, line in enumerate(counts, 1) if line.problem]
+    return answer(
+        {
+            "object": "token_counts",
+            "model": body.model,
+            "data": [line.tokens for line in counts],
+            "truncated": sum(line.is_cut for line in counts),
+            "problems": problems,
+        }
+    )

@@ -58,14 +58,17 @@ def count_tokens(lease: Lease) -> None:
 
 def _count(provider: Provider, model: str, content: Content) -> BaseTokens | None:
     lengths: Counter[int] = Counter()
-    truncated = 0
+    truncated = seen = 0
+    problems: dict[int, str] = {}
     for examples in _examples(content):
         counted = provider.count_tokens(model, examples)
         if counted is None:
             return None
         lengths.update(counted.tokens)
         truncated += counted.truncated
-    return counting.summary(lengths, truncated)
+        problems |= {seen + line: message for line, message in counted.problems.items()}
+        seen += len(examples)
+    return counting.summary(lengths, truncated, problems)
 
 
 def _examples(content: Content) -> Iterator[list[dict[str, Any]]]:

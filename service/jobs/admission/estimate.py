@@ -95,6 +95,8 @@ def warnings(
         found.append(UNCONFIRMED)
     if ends_on is not None:
         found.append(f"{target.model_id} shuts down on {ends_on}, together with every model tuned from it.")
+    if estimate.exact and estimate.exact.problem:
+        found.append(estimate.exact.problem)
     if estimate.exact and estimate.exact.truncated:
         found.append(
             f"{estimate.exact.truncated} examples are longer than the model's limit; "

@@ -27,9 +27,14 @@ from service.dataset.limits import MAX_EXAMPLE_TOKENS
 from trainer.engines.base import TrainingFailedError
 from trainer.engines.transformers import manifest, rates
 from trainer.engines.transformers.data.encode import Encoder
+from trainer.engines.transformers.ends import as_ends, read_ends, write_ends
 from trainer.settings import OfferedBase
 
 ADAPTER, FULL, CLASSIFIER = "adapter", "full", "classifier"
+_OFFSET_POSITIONS = {
+    *("camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta"),
+    *("roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
+}
 _UNREADABLE = (OSError, ValueError, KeyError, SafetensorError)
 
 transformers.utils.logging.disable_progress_bar()
@@ -42,11 +47,11 @@ def load_encoder(base: OfferedBase, folder: Path | None) -> Encoder:
     source = folder or _path(base)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
-        config = AutoConfig.from_pretrained(_path(base))
+        config = AutoConfig.from_pretrained(_path(base)).get_text_config()
+        ends = read_ends(source) or read_ends(_path(base)) or as_ends(config.eos_token_id)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _no_model(base) from error
-    window = getattr(config, "max_position_embeddings", None) or MAX_EXAMPLE_TOKENS
-    return Encoder(tokenizer, min(window, tokenizer.model_max_length))
+    return Encoder(tokenizer, min(_positions(config), tokenizer.model_max_length), ends)
 
 
 def inherited_labels(parent: Path | None) -> list[str]:
@@ -88,6 +93,8 @@ def save_model(model: Any, encoder: Encoder, base: OfferedBase, parent: Path | N
     _empty(folder)
     try:
         model.save_pretrained(folder)
+        if not labels:
+            write_ends(folder, _path(base), encoder)
         encoder.tokenizer.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)  # peft's model card, a form left blank
         kind = CLASSIFIER if labels else ADAPTER if base.tuning == "lora" else FULL
@@ -96,6 +103,17 @@ def save_model(model: Any, encoder: Encoder, base: OfferedBase, parent: Path | N
     except BaseException:
         _empty(folder)
         raise
+
+
+def _positions(config: Any) -> int:
+    """The tokens that a model can see at once.
+
+    RoBERTa and its kin number positions from one behind the padding's id, so they have fewer than embeddings.
+    """
+    embedded: int | None = getattr(config, "max_position_embeddings", None)
+    if not embedded:
+        return MAX_EXAMPLE_TOKENS
+    return embedded - config.pad_token_id - 1 if config.model_type in _OFFSET_POSITIONS else embedded
 
 
 def _load_causal(base: OfferedBase, source: Path, dtype: Any) -> Any:

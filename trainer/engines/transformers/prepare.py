@@ -15,6 +15,7 @@ from trainer.engines.transformers import rates
 from trainer.engines.transformers.bases import ENCODER
 from trainer.engines.transformers.data.encode import Encoder, question_of
 from trainer.engines.transformers.data.labels import label_of, settle_labels
+from trainer.engines.transformers.data.messages import tools_of
 from trainer.engines.transformers.data.pack import PackWriter
 from trainer.engines.transformers.models import inherited_labels, load_encoder
 from trainer.settings import OfferedBase
@@ -136,7 +137,7 @@ class _PackedFile:
         elif detect_format(row) == "fine-tune-completion":
             yield [self._encoder.completion(row["prompt"], row["completion"])], None
         else:
-            for sequence in self._encoder.chat(row["messages"], row.get("tools")):
+            for sequence in self._encoder.chat(row["messages"], tools_of(row)):
                 yield [sequence], None
 
     def _refuse(self, reason: str) -> TrainingFailedError:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from trainer.engines.answers import UNSUPPORTED, AnswerRefusedError, EngineAnswer, Prompt, describe_token
+from trainer.engines.transformers.data.encode import Encoder
 
 _UNFINISHED = "\ufffd"  # what half of a character decodes to
 
@@ -17,10 +18,14 @@ _UNFINISHED = "\ufffd"  # what half of a character decodes to
 class AnswerWriter:
     """One answer being written; its `answer` is complete once the pieces are."""
 
-    def __init__(self, model: Any, tokenizer: Any, ids: Sequence[int], prompt: Prompt, room: int) -> None:
-        self._model, self._tokenizer, self._ids, self._prompt = model, tokenizer, list(ids), prompt
+    def __init__(self, model: Any, encoder: Encoder, ids: Sequence[int], prompt: Prompt, *,
+                 shows_marks: bool = False) -> None:  # fmt: skip
+        """`shows_marks` keeps special tokens in the text, for a reader that looks for function calls."""
+        self._model, self._tokenizer, self._ids, self._prompt = model, encoder.tokenizer, list(ids), prompt
+        room = encoder.window - len(ids)
         self._limit = room if prompt.max_tokens is None else min(room, prompt.max_tokens)
-        self._ends = _end_ids(model, tokenizer)
+        self._ends = encoder.ends
+        self._hides_marks = not shows_marks
         self._bias = _bias(prompt, model)
         self._said: Counter[int] = Counter()
         self._random = torch.Generator(device=model.device)
@@ -45,7 +50,7 @@ class AnswerWriter:
                     self.answer.logprobs.pop()  # the mark of the end is not part of the text
                 break
             said.append(token)
-            text = self._tokenizer.decode(said, skip_special_tokens=True)
+            text = self._tokenizer.decode(said, skip_special_tokens=self._hides_marks)
             cut = _find_stop(text, self._prompt.stop)
             if cut is not None:
                 self.answer.finish_reason = "stop"
@@ -56,7 +61,7 @@ class AnswerWriter:
             if safe > shown and not text.endswith(_UNFINISHED):
                 yield text[shown:safe]
                 shown = safe
-        text = self._tokenizer.decode(said, skip_special_tokens=True)
+        text = self._tokenizer.decode(said, skip_special_tokens=self._hides_marks)
         if len(text) > shown:
             yield text[shown:]
 
@@ -121,16 +126,11 @@ def label_logprobs(labels: Sequence[str], shares: Sequence[float], top: int) -> 
 
 def _bias(prompt: Prompt, model: Any) -> Mapping[int, float]:
     for token in prompt.logit_bias:
-        if token >= model.config.vocab_size:
-            message = f"This model has no token {token}; its ids are below {model.config.vocab_size}."
+        size = model.config.get_text_config().vocab_size
+        if token >= size:
+            message = f"This model has no token {token}; its ids are below {size}."
             raise AnswerRefusedError(message, UNSUPPORTED, "logit_bias")
     return prompt.logit_bias
-
-
-def _end_ids(model: Any, tokenizer: Any) -> set[int]:
-    configured = getattr(model.generation_config, "eos_token_id", None)
-    ends = set(configured) if isinstance(configured, list) else {configured}
-    return {end for end in ends | {tokenizer.eos_token_id} if end is not None}
 
 
 def _find_stop(text: str, stops: Sequence[str]) -> int | None:

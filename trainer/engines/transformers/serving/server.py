@@ -17,14 +17,15 @@ from trainer.engines.base import LineTokens, TrainingFailedError
 from trainer.engines.examples import InvalidExampleError, detect_format, last_user_text, text_of
 from trainer.engines.transformers.bases import ENCODER
 from trainer.engines.transformers.data.encode import Encoder, question_of
+from trainer.engines.transformers.data.messages import tools_of
 from trainer.engines.transformers.data.pack import Sequence as Encoded
 from trainer.engines.transformers.failures import is_out_of_memory
 from trainer.engines.transformers.manifest import CorruptModelError
 from trainer.engines.transformers.models import load_encoder, load_to_answer, pick_dtype
 from trainer.engines.transformers.serving.calling import (
+    CallReader,
     callable_tools,
     check_answerable,
-    read_calls,
 )
 from trainer.engines.transformers.serving.generate import AnswerWriter, label_logprobs
 from trainer.settings import OfferedBase, TrainerSettings
@@ -57,7 +58,7 @@ class Serving:
             )
             raise AnswerRefusedError(message, "model_not_tuned", "model")
         loaded = self._load(base, folder)
-        check_answerable(prompt, loaded.encoder.tokenizer, is_classifier=bool(loaded.labels))
+        check_answerable(prompt, loaded.encoder, is_classifier=bool(loaded.labels))
         try:
             return _classify(loaded, prompt) if loaded.labels else _write(loaded, prompt)
         except (RuntimeError, MemoryError) as error:
@@ -124,22 +125,24 @@ def _write(loaded: Loaded, prompt: Prompt) -> EngineAnswer:
         if prompt.is_completion:
             ids = encoder.ask_plain(text_of(prompt.messages[0]["content"]))
         else:
-            ids = encoder.ask(list(map(dict, prompt.messages)), callable_tools(prompt))
+            ids = encoder.ask(prompt.messages, callable_tools(prompt))
     except InvalidExampleError as error:
         raise AnswerRefusedError(f"This cannot be asked: {error}.", "invalid_prompt", "messages") from error
-    room = encoder.window - len(ids)
-    if room < 1 or not ids:
+    if len(ids) >= encoder.window or not ids:
         message = f"This model's context is {encoder.window} tokens; the prompt has {len(ids)}."
         raise AnswerRefusedError(message, "context_length_exceeded", "messages")
-    answer = AnswerWriter(loaded.model, encoder.tokenizer, ids, prompt, room).answer
-    return read_calls(answer, prompt.choice) if callable_tools(prompt) else answer
+    calls = encoder.form.calls if callable_tools(prompt) else None
+    answer = AnswerWriter(loaded.model, encoder, ids, prompt, shows_marks=calls is not None).answer
+    return CallReader(calls, prompt.choice, encoder.marks).read(answer) if calls else answer
 
 
 def _count(encoder: Encoder, base: OfferedBase, row: Mapping[str, Any]) -> LineTokens:
     try:
         found = _sequences(encoder, base, row)
-    except (InvalidExampleError, KeyError, TypeError, IndexError):
-        return LineTokens(0)
+    except InvalidExampleError as error:
+        return LineTokens(0, problem=str(error))
+    except (KeyError, TypeError, IndexError, AttributeError):
+        return LineTokens(0)  # not a training line at all, as the check of its format says
     return LineTokens(sum(len(one.ids) for one in found), any(one.is_cut for one in found))
 
 
@@ -151,7 +154,7 @@ def _sequences(encoder: Encoder, base: OfferedBase, row: Mapping[str, Any]) -> l
         return encoder.preference(row)
     if kind == "fine-tune-completion":
         return [encoder.completion(row["prompt"], row["completion"])]
-    return encoder.chat(row["messages"], row.get("tools"))
+    return encoder.chat(row["messages"], tools_of(row))
 
 
 def _pick_device(wanted: str) -> Any:
