@@ -39,6 +39,7 @@ def page(report: ReportOut, filename: str) -> str:
             more=report.warning_count,
         ),
         _facts(report),
+        _table("How it was read", ("",), [(note,) for note in report.notes]),
         _histogram(report),
         _table(
             "Tokens by a base's own tokenizer",

@@ -171,6 +171,23 @@ def test_errors_are_listed_up_to_a_cap_and_counted_beyond_it() -> None:
     assert (len(found.errors), found.error_count, len(heard)) == (MAX_LISTED, 505, 505)
 
 
+@pytest.mark.parametrize(
+    ("given", "format_name", "said"),
+    [
+        (chats(12), None, "as chat because its examples have 'messages'"),
+        ([*chats(2), {"prompt": "a", "completion": "b"}], None, "because 2 of its first 3 examples have"),
+        (chats(12), "chat", "as chat because its 'format' says so."),
+        (chats(12), "reinforcement", "as reinforcement because its 'format' says so."),
+    ],
+)
+def test_the_report_always_says_how_the_file_was_read_and_how_to_choose(
+    given: list[dict[str, Any]], format_name: str | None, said: str
+) -> None:
+    [note] = check([jsonl(given)], format_name=format_name).notes
+    assert said in note
+    assert ("form field 'format'" in note) is (format_name is None)
+
+
 def test_where_most_examples_fail_the_same_way_one_error_says_how_many() -> None:
     asked = [{"messages": [{"role": "user", "content": f"{number}?"}]} for number in range(50)]
     found = check([jsonl(asked), b"oops\n"])

@@ -64,9 +64,9 @@ def test_lines_that_all_fail_alike_are_one_error_with_a_count(tail: str) -> None
 def test_a_prompt_file_without_references_says_what_it_was_taken_for_and_how_to_choose() -> None:
     report, _ = uploaded(jsonl([{"messages": [USER]}] * 30), "a.jsonl")
     assert [error.message for error in report.errors] == [
-        "has no assistant message; add one for the model to learn (30 such errors) The file was read as chat "
-        "because its examples have 'messages' and no fields for a grader. If that is wrong, upload the file "
-        "again with the form field 'format'."
+        "has no assistant message; add one for the model to learn (30 such errors). The file was read as "
+        "chat because its examples have 'messages' and no fields for a grader. If that is wrong, upload the "
+        "file again with the form field 'format'."
     ]
     assert uploaded(jsonl([{"messages": [USER]}] * 30), "a.jsonl", "reinforcement")[0].passed
 

@@ -22,7 +22,7 @@ from service.dataset.check.explain import explain, not_an_object
 from service.dataset.check.whole import problems_of_file
 from service.dataset.formats.base import Format
 from service.dataset.formats.batch_texts import KINDS, ROLES, TRAINED, BatchTexts
-from service.dataset.formats.detect import FORMATS, detect, reason_for
+from service.dataset.formats.detect import Detected, declared, detect
 from service.dataset.formats.tools import ToolBook
 from service.dataset.jsonline import has_only_fields, read, repeated_field
 from service.dataset.limits import MAX_EXAMPLE_TOKENS, MIN_EXAMPLES
@@ -61,7 +61,7 @@ def check(
     it there are none. `source_lines` and `notes` are the converter's. Raises `KeyError` for an unknown format
     or encoding.
     """
-    checker = Checker(FORMATS[format_name] if format_name else None, encoding, on_error, source_lines)
+    checker = Checker(declared(format_name) if format_name else None, encoding, on_error, source_lines)
     if finder:
         finder.found.line_of = checker.line_of
     with ThreadPoolExecutor(1, "count") as counter, ThreadPoolExecutor(1, "finder") as seeker:
@@ -92,10 +92,14 @@ class Checker:
     """The state of one check."""
 
     def __init__(
-        self, fmt: Format | None, encoding: str | None, on_error: Sink | None, source_lines: Sequence[int]
+        self,
+        named: Detected | None,
+        encoding: str | None,
+        on_error: Sink | None,
+        source_lines: Sequence[int],
     ) -> None:
-        self.format = fmt
-        self._is_declared = fmt is not None
+        self._found = named
+        self._is_declared = named is not None
         self._encoding = encoding
         self.errors = ErrorLog(on_error)
         self._source_lines = source_lines
@@ -111,6 +115,11 @@ class Checker:
         self._fields: list[str] = []
 
     @property
+    def format(self) -> Format | None:
+        """The format of the file; None while it is unknown."""
+        return self._found.format if self._found else None
+
+    @property
     def encoding(self) -> str:
         """The encoding for token counts, which the first batch settles if nothing else does."""
         return self._encoding or (self.format.encoding if self.format else tokens.CHAT_ENCODING)
@@ -122,13 +131,14 @@ class Checker:
     def read(self, batch: Batch) -> BatchTexts:
         """Decode the lines of a batch, record their flaws, and lay out the valid ones for counting."""
         laid = BatchTexts()
-        if self.format is None:
-            self.format = detect(batch.lines)
-            if self.format is None:
+        if self._found is None:
+            self._found = detect(batch.lines)
+            if self._found is None:
                 self._skim(batch)
                 return laid
             self._book = ToolBook(self.encoding)
-        decode, lay_out, book, fmt = self.format.decode, self.format.lay_out, self._book, self.format
+        fmt = self._found.format
+        decode, lay_out, book = fmt.decode, fmt.lay_out, self._book
         least_fields = fmt.least_fields
         for number, line in enumerate(batch.lines, batch.first):
             if not line:
@@ -202,7 +212,7 @@ class Checker:
             finder.found.of_file("too_few_examples", _TOO_FEW.format(self.examples, MIN_EXAMPLES))
         for error in finder.finish(truncations) if finder else ():
             self.errors.add(error, own=True)
-        detected = "" if self._is_declared or not self.format else reason_for(self.format)
+        why = self._found.reason if self._found else ""
         return CheckReport(
             format=self.format.name if self.format else None,
             method=self.format.method if self.format else None,
@@ -210,14 +220,14 @@ class Checker:
             valid_examples=self.lengths.total(),
             tokens=self._tokens(),
             truncation=truncations,
-            errors=self.errors.listed(self.examples, f" {detected}" if detected else ""),
+            errors=self.errors.listed(self.examples, "" if self._is_declared else why),
             error_count=self.errors.count,
             warnings=finder.found.listed() if finder else [],
             warning_count=finder.found.counts.total() if finder else 0,
             warning_counts=dict(finder.found.counts) if finder else {},
             n_epochs=auto_epochs(self.examples),
             advice=advise(self.format.name, self.examples) if self.format else [],
-            notes=[*notes, detected] if detected and self.errors.count else list(notes),
+            notes=[*notes, *filter(None, [why])],
             normalised=self.normalised,
         )
 

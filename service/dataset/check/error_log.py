@@ -69,6 +69,6 @@ class ErrorLog:
                 shown.append(problem)
             elif kind not in reported:
                 reported.add(kind)
-                message = f"{problem.message} ({self._kinds[kind]} such errors){hint}"
+                message = f"{problem.message} ({self._kinds[kind]} such errors){f'. {hint}' if hint else ''}"
                 shown.append(msgspec.structs.replace(problem, message=message))
         return shown[:MAX_LISTED]

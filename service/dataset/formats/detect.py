@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from service.dataset.formats.base import Format
 from service.dataset.formats.chat import CHAT
@@ -14,10 +14,10 @@ from service.dataset.jsonline import read
 FORMATS: dict[str, Format] = {fmt.name: fmt for fmt in (CHAT, COMPLETIONS, PREFERENCE, REINFORCEMENT)}
 FormatName = Literal["chat", "completion", "preference", "reinforcement"]
 _REASONS = {
-    "chat": "its examples have 'messages' and no fields for a grader",
-    "completion": "its examples have 'prompt' or 'completion'",
-    "preference": "its examples have 'preferred_output' or 'non_preferred_output'",
-    "reinforcement": "its examples end with a question and have fields for a grader",
+    "chat": "'messages' and no fields for a grader",
+    "completion": "'prompt' or 'completion'",
+    "preference": "'preferred_output' or 'non_preferred_output'",
+    "reinforcement": "'messages' that end with a question, and fields for a grader",
 }
 _OVERRIDE = "If that is wrong, upload the file again with the form field 'format'."
 _LOOKED_AT = 50
@@ -25,7 +25,14 @@ _PREFERENCE_FIELDS = frozenset({"preferred_output", "non_preferred_output"})
 _CHAT_FIELDS = frozenset({"messages", "tools", "parallel_tool_calls", "functions"})
 
 
-def detect(lines: Iterable[bytes | None]) -> Format | None:
+class Detected(NamedTuple):
+    """A format, and why it was chosen."""
+
+    format: Format
+    reason: str
+
+
+def detect(lines: Iterable[bytes | None]) -> Detected | None:
     """Return the format of most of the first 50 lines that are JSON objects; None if none is known."""
     votes: Counter[str] = Counter()
     looked_at = 0
@@ -36,12 +43,17 @@ def detect(lines: Iterable[bytes | None]) -> Format | None:
             looked_at += 1
             if looked_at == _LOOKED_AT:
                 break
-    return FORMATS[votes.most_common(1)[0][0]] if votes else None
+    if not votes:
+        return None
+    [(name, voters)] = votes.most_common(1)
+    who = f"{voters} of its first {looked_at}" if voters < looked_at else "its"
+    reason = f"The file was read as {name} because {who} examples have {_REASONS[name]}. {_OVERRIDE}"
+    return Detected(FORMATS[name], reason)
 
 
-def reason_for(fmt: Format) -> str:
-    """Return a note on why this format was detected, and how to override it."""
-    return f"The file was read as {fmt.name} because {_REASONS[fmt.name]}. {_OVERRIDE}"
+def declared(name: str) -> Detected:
+    """Return the format that the upload names. Raises `KeyError`."""
+    return Detected(FORMATS[name], f"The file was read as {name} because its 'format' says so.")
 
 
 def format_of(example: dict[str, Any]) -> str | None:
