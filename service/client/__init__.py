@@ -1,6 +1,6 @@
 """A client for what OpenAI's SDK has no method for.
 
-Reports, estimates, quotes, costs, lineage, aliases and shutdowns:
+Reports, estimates, quotes, costs, lineage, recipes, retrains, aliases and shutdowns:
 
     from service.client import Tunehouse
 
@@ -25,6 +25,7 @@ from service.client.answers import (
     ShutdownInfo,
 )
 from service.client.connection import CallFailed, CallRefused, ServiceUnreachable
+from service.client.retrains import RecipeInfo, RetrainInfo, RetrainPlanInfo
 from service.client.tunehouse import Tunehouse
 
 __all__ = [
@@ -40,7 +41,10 @@ __all__ = [
     "LineageInfo",
     "QuoteInfo",
     "QuotesInfo",
+    "RecipeInfo",
     "ReportInfo",
+    "RetrainInfo",
+    "RetrainPlanInfo",
     "ServiceUnreachable",
     "ShutdownInfo",
     "Tunehouse",

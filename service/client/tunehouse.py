@@ -10,6 +10,7 @@ import httpx2
 
 from service.client import answers
 from service.client.connection import CallFailed, Connection, path
+from service.client.retrains import RecipeInfo, RetrainInfo, RetrainPlanInfo
 from service.client.watching import follow_events
 
 _TIMEOUT_S = 60.0
@@ -22,6 +23,10 @@ class _Jobs(answers.ServiceAnswer):
 
 class _Aliases(answers.ServiceAnswer):
     data: list[answers.AliasInfo]
+
+
+class _Retrains(answers.ServiceAnswer):
+    data: list[RetrainInfo]
 
 
 class _Shutdowns(answers.ServiceAnswer):
@@ -129,6 +134,35 @@ class Tunehouse:
         return self._connection.call(
             answers.LineageInfo, "GET", path("models", model, "lineage"), params=params
         )
+
+    def recipe(self, model: str) -> RecipeInfo:
+        """Return the jobs that made a tuned model, with their data."""
+        return self._connection.call(RecipeInfo, "GET", path("models", model, "recipe"))
+
+    def plan_retrain(self, model: str, /, **options: Any) -> RetrainPlanInfo:
+        """Return what it would cost to make a model again, without creating anything.
+
+        `options` are `model` (the base to start from), `provider` and `acknowledge_shutdown`.
+        """
+        return self._connection.call(RetrainPlanInfo, "POST", path("models", model, "retrain"), json=options)
+
+    def retrain(self, model: str, /, **options: Any) -> RetrainInfo:
+        """Start to make a model again; `options` are those of its plan."""
+        body = {**options, "confirm": True}
+        return self._connection.call(RetrainInfo, "POST", path("models", model, "retrain"), json=body)
+
+    def retrains(self, limit: int = 20, after: str | None = None) -> list[RetrainInfo]:
+        """Return the team's retrains, newest first; `after` is the id of the last one of the page before."""
+        params = _set(limit=limit, after=after)
+        return self._connection.call(_Retrains, "GET", "retrains", params=params).data
+
+    def retrain_progress(self, retrain_id: str) -> RetrainInfo:
+        """Return a retrain and the progress of its steps."""
+        return self._connection.call(RetrainInfo, "GET", path("retrains", retrain_id))
+
+    def cancel_retrain(self, retrain_id: str) -> RetrainInfo:
+        """Cancel a retrain and its current job; the models that it has made are kept."""
+        return self._connection.call(RetrainInfo, "POST", path("retrains", retrain_id, "cancel"))
 
     def aliases(self) -> Sequence[answers.AliasInfo]:
         """Return the team's aliases."""

@@ -65,6 +65,25 @@ def test_a_dataset_is_checked_a_job_watched_and_its_costs_and_lineage_shown(
         assert client.set_alias("support", model).model == model
         assert [alias.name for alias in client.aliases()] == ["support"]
         assert all(one.days_left is not None for one in client.shutdowns())
+    assert file_id in run("recipe", model).stdout
+    assert run("retrain", model, "--base", "sandbox-nano").exit_code == 1
+    planning = run("retrain", model, "--json")
+    assert planning.exit_code == 0, planning.output
+    planned = json.loads(planning.stdout)
+    assert (planned["ready"], planned["steps"][0]["repeats_job"]) == (True, job.id)
+    starting = run("retrain", model, "--json", "--yes")
+    assert starting.exit_code == 0, starting.output
+    begun = json.loads(starting.stdout)
+    with Tunehouse() as client:
+        assert [one.id for one in client.retrains()] == [begun["id"]]
+        assert client.cancel_retrain(begun["id"]).status == "cancelled"
+        assert client.retrain_progress(begun["id"]).steps[0].produced is None
+
+
+def test_shutdowns_are_listed_and_nothing_is_announced_for_the_sandbox(team: TeamHandle) -> None:
+    listed = run("shutdowns")
+    assert listed.exit_code == 0, listed.output
+    assert "gpt-4o-mini-2024-07-18" in listed.stdout or "No shutdown is announced" in listed.stdout
 
 
 def test_a_job_that_fails_ends_the_watch_with_its_reason_and_status_1(

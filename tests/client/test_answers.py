@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from service.app import create_app
-from service.client import answers
+from service.client import answers, retrains
 
 # The client's names of the document's schemas.
 SCHEMAS = {
@@ -35,6 +35,14 @@ SCHEMAS = {
     answers.LineageInfo: "LineageOut",
     answers.AliasInfo: "AliasOut",
     answers.ShutdownInfo: "ShutdownOut",
+    retrains.RecipeDataInfo: "RecipeData",
+    retrains.RecipeStepInfo: "RecipeStep",
+    retrains.RecipeInfo: "RecipeOut",
+    retrains.PlannedStepInfo: "PlannedStep",
+    retrains.RetrainPlanInfo: "PlanOut",
+    retrains.RetrainStepInfo: "RetrainStepOut",
+    retrains.RetrainErrorInfo: "RetrainError",
+    retrains.RetrainInfo: "RetrainOut",
 }
 
 

@@ -1,5 +1,14 @@
 """Commands for a team member with a base URL and a key: they speak HTTP and need no settings."""
 
-from service.cli.team import costs, files, jobs, lineage, quote
+from service.cli.team import costs, files, jobs, lineage, quote, retrain, shutdowns
 
-__all__ = ["costs", "files", "jobs", "lineage", "quote"]  # named as the commands that they register
+# named as the commands that they register
+__all__ = [
+    "costs",
+    "files",
+    "jobs",
+    "lineage",
+    "quote",
+    "retrain",
+    "shutdowns",
+]
