@@ -20,6 +20,9 @@ ROUTE = "route_template"  # in a request's state, which all copies of its scope 
 # Browsers must not run or frame responses; a page that needs more sets its own policy.
 _CSP = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
 _NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+# A body is handed over in pieces, each once the client has read most of the one before. So a request stays in
+# flight, and is counted as such, until its client has read the answer.
+_PIECE_BYTES = 64 * 1024
 _CLIENT_ID = re.compile(rb"[\x21-\x7e]{1,512}")
 
 
@@ -57,7 +60,7 @@ class RequestIds:
                     (b"openai-version", b"2020-10-01"),
                     (b"openai-processing-ms", b"%d" % round((time.perf_counter() - started) * 1000)),
                 ]
-            await send(message)
+            await _send_in_pieces(message, send)
 
         try:
             await self.app(scope, receive, with_id)
@@ -81,6 +84,18 @@ class RequestIds:
                 "client_request_id": _client_id(scope),
             }
             access.info("request", fields)
+
+
+async def _send_in_pieces(message: Message, send: Send) -> None:
+    body = message.get("body", b"")
+    if len(body) > _PIECE_BYTES:
+        *starts, last = range(0, len(body), _PIECE_BYTES)
+        view = memoryview(body)
+        for start in starts:
+            piece = view[start : start + _PIECE_BYTES]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        message = {**message, "body": view[last:]}
+    await send(message)
 
 
 async def note_route(request: Request) -> None:

@@ -34,7 +34,6 @@ from service.gateway.payer import Payer
 from service.gateway.reply import STANDS_IN, Reply
 from service.gateway.resends.attempt import Attempt, CallerLeft
 from service.gateway.resends.marks import Mark
-from service.gateway.streaming import CallerStalled
 from service.gateway.targets import Targets
 from service.gateway.upstream import Upstreams
 from service.providers.kinds.capabilities import capabilities_of
@@ -93,8 +92,6 @@ class Gateway:
             log.error("database_unavailable", reason=type(away).__name__)
             away_error = Unavailable("The database is not available.", retry_after_s=_RETRY_SOON_S)
             await _send_error(reply, dialect, away_error)
-        except CallerStalled:
-            log.info("caller_stalled")
         except CallerLeft:
             log.info("caller_left")
         finally:

@@ -1,7 +1,5 @@
 """Pass a stream on, chunk by chunk, up to the events that wait until the use is recorded."""
 
-import asyncio
-
 from aiohttp import ClientError, StreamReader
 
 from service.errors import TunehouseError, UpstreamFailed
@@ -13,14 +11,8 @@ from service.gateway.reply import Reply
 from service.gateway.sse import EventTooLong, Splitter
 from service.providers.bounds import INFERENCE, AnswerRefused
 
-# A caller that reads nothing for this long is gone, and would keep the provider's connection busy.
-_STALLED_AFTER_S = 120.0
 _MAX_WITHHELD_BYTES = 2**20  # of events after the one that completes the answer
 _TEXTS_JOINED_AT = 10_000
-
-
-class CallerStalled(Exception):
-    """The caller has not taken a piece of its stream for `_STALLED_AFTER_S` seconds."""
 
 
 async def pump(
@@ -29,8 +21,8 @@ async def pump(
     """Read the provider's stream to its end and return the withheld last events.
 
     The reader is not asked for more before the caller has taken what came, so a slow caller slows the
-    provider down. Raises `TunehouseError` when the stream breaks before the answer is complete, and
-    `CallerStalled`.
+    provider down, until the connection's timeout for unread answers cuts it off. Raises `TunehouseError` when
+    the stream breaks before the answer is complete.
     """
     splitter = Splitter()
     withheld: list[bytes] = []
@@ -38,7 +30,7 @@ async def pump(
         async for data in content.iter_any():
             shown, failure = await _read(splitter, data, stream, withheld, words, allowance)
             if shown:
-                await _send(reply, shown)
+                await reply.piece(shown)
             if failure is not None:
                 raise failure
             if sum(map(len, withheld)) > _MAX_WITHHELD_BYTES:
@@ -88,11 +80,3 @@ def _join_texts(stream: Stream) -> None:
     if len(stream.texts) > _TEXTS_JOINED_AT:
         stream.texts[:] = ["".join(stream.texts)]
         INFERENCE.check_size(len(stream.texts[0]))
-
-
-async def _send(reply: Reply, data: bytes) -> None:
-    try:
-        async with asyncio.timeout(_STALLED_AFTER_S):
-            await reply.piece(data)
-    except TimeoutError:
-        raise CallerStalled from None

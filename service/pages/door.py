@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from service.app.edge import headers as heads
 from service.app.edge.bodies import Bodies
-from service.app.edge.door import STRANGERS, replayed, run_in_turn
+from service.app.edge.door import STRANGERS_AT_ONCE, replayed, run_in_turn, stranger_at
 from service.app.edge.headers import Headers
 from service.app.edge.turns import Turns
 from service.app.errors import DATABASE_AWAY, database_away
@@ -26,8 +26,7 @@ from service.errors import TunehouseError, Unauthenticated
 from service.pages.cookies import cookie_in, session_name
 from service.pages.errors import error_page
 from service.pages.forms import csrf_token, read_form, refuse_other_sites, require_token
-from service.people.queries import SignedIn, find_session
-from service.settings import settings
+from service.people.queries import SignedIn, check_session, find_session
 from service.teams.known import KEY_CHECKS
 
 _SAFE = ("GET", "HEAD")
@@ -82,14 +81,20 @@ class PageDoor:
         except Unauthenticated:
             return None
         acting_team = found.caller.team_id if found.caller.is_admin else None
-        scope["state"] |= {"signed_in": found, "csrf": csrf_token(cookie, acting_team), "cookie": cookie}
+        scope["state"] |= {
+            "signed_in": found,
+            "csrf": csrf_token(cookie, acting_team),
+            "cookie": cookie,
+            "recheck": lambda: run_sync(_check_session, cookie, limiter=KEY_CHECKS),
+        }
         return found
 
     async def _admit_stranger(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
-        with self._in_flight.entered(STRANGERS, settings().team_requests_in_flight):
+        owner = stranger_at(scope["path"])
+        with self._in_flight.entered(owner, STRANGERS_AT_ONCE):
             body = await self._forms.whole(headers, receive) if heads.has_body(headers) else b""
             scope["state"]["form"] = read_form(headers, body)
-            await run_in_turn(self._app, self._turns, STRANGERS, scope, replayed(body, receive), send)
+            await run_in_turn(self._app, self._turns, owner, scope, replayed(body, receive), send)
 
     async def _admit(
         self, signed_in: SignedIn, scope: Scope, headers: Headers, receive: Receive, send: Send
@@ -116,6 +121,11 @@ class PageDoor:
 def _session_of(cookie: str, team_id: str | None) -> SignedIn:
     with transaction() as session:
         return find_session(session, cookie, team_id)
+
+
+def _check_session(cookie: str) -> None:
+    with transaction() as session:
+        check_session(session, cookie)
 
 
 def _to_sign_in(scope: Scope) -> RedirectResponse:

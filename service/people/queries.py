@@ -45,18 +45,28 @@ def find_session(session: Session, cookie: str, team_id: str | None = None) -> S
     The caller is derived from the key's row on every request, so that a revoked key or a removed scope counts
     at once. `team_id` replaces an admin's chosen team. Raises `Unauthenticated`.
     """
-    row = session.get(PersonSession, digest_of(cookie))
+    row = _living_row(session, cookie)
     now = clock.now()
-    if row is None or row.ended_at is not None or now >= ends_at(row):
-        raise Unauthenticated(_EXPIRED, code="session_ended")
-    if row.key_secret is not None and not secret_works(session, row.key_secret):
-        raise Unauthenticated(_EXPIRED, code="session_ended")
     caller = caller_of_key(session, row.key_id, team_id or row.acting_team_id)
     if now - row.seen_at >= _TOUCH_EVERY:
         row.seen_at = now
     name = names_of(session, [row.key_id]).get(row.key_id, row.key_id)
     team = session.get(Team, caller.team_id) if caller.team_id else None
     return SignedIn(row.id, name, caller, team.name if team else None, ends_at(row))
+
+
+def check_session(session: Session, cookie: str) -> None:
+    """Check that the session and its key still work, without noting use. Raises `Unauthenticated`."""
+    caller_of_key(session, _living_row(session, cookie).key_id)
+
+
+def _living_row(session: Session, cookie: str) -> PersonSession:
+    row = session.get(PersonSession, digest_of(cookie))
+    if row is None or row.ended_at is not None or clock.now() >= ends_at(row):
+        raise Unauthenticated(_EXPIRED, code="session_ended")
+    if row.key_secret is not None and not secret_works(session, row.key_secret):
+        raise Unauthenticated(_EXPIRED, code="session_ended")
+    return row
 
 
 def ends_at(row: PersonSession) -> datetime:

@@ -1,13 +1,15 @@
-"""uvicorn's HTTP protocol with bounds on the size, number and arrival time of headers.
+"""uvicorn's HTTP protocol with bounds on headers (size, number, arrival) and on answers that are not read.
 
 It also ignores `Upgrade`. The JDK's HttpClient offers h2c on every plain-text request. The parser assumes
 that a request with an upgrade has no body, and would parse the body as the next request.
 """
 
 import asyncio
+import struct
 from abc import abstractmethod
 from asyncio import AbstractEventLoop, TimerHandle
 from dataclasses import dataclass
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Any
 
 import httptools
@@ -18,16 +20,21 @@ from uvicorn.server import ServerState
 # How long to read and drop a refused client's bytes; closing at once could discard the response in transit.
 _LINGER_S = 2.0
 _HEADER_OVERHEAD_BYTES = 4  # colon, space and line end
+_RESET = struct.pack("ii", 1, 0)  # closing resets the connection: linger is on, for 0 s
 _UPGRADE = (b"upgrade", b"http2-settings")
 
 
 @dataclass(frozen=True)
-class HeadBounds:
-    """What the headers of one request may take, the request line included."""
+class ConnectionBounds:
+    """What the headers of one request may take, the request line included, and how long an answer may wait.
+
+    A client that reads less than about 48 KiB of a waiting answer within `unread_timeout_s` is cut off.
+    """
 
     size_bytes: int
     headers: int
     timeout_s: float
+    unread_timeout_s: float
 
 
 class Refused(Exception):
@@ -52,6 +59,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().__init__(config, server_state, app_state, _loop)
         self._bounds = self.bounds()
         self._timer: TimerHandle | None = None
+        self._unread_timer: TimerHandle | None = None
         self._header_count = 0
         self._header_bytes = 0
         self._other_bytes = 0  # received for this request in reads without any body data
@@ -61,7 +69,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self._is_dropping = False
 
     @abstractmethod
-    def bounds(self) -> HeadBounds:
+    def bounds(self) -> ConnectionBounds:
         """The bounds of this connection's requests."""
 
     @abstractmethod
@@ -74,9 +82,20 @@ class BoundedProtocol(HttpToolsProtocol):
         self._arm()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stop the timeout."""
+        """Stop the timeouts."""
         self._disarm()
+        self._disarm_unread()
         super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """Start the timeout for a client that does not read: the transport holds 64 KiB for it."""
+        super().pause_writing()
+        self._arm_unread()
+
+    def resume_writing(self) -> None:
+        """Stop that timeout: the client has read all but 16 KiB."""
+        self._disarm_unread()
+        super().resume_writing()
 
     def data_received(self, data: bytes) -> None:
         """Parse received bytes, and refuse the request if they break a bound."""
@@ -149,6 +168,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         """After a response to an incomplete request, allow only a short time for the rest of its body."""
         super().on_response_complete()
+        # The rest of the answer is in the transport. Closing a transport waits until that is read.
+        if self.transport.get_write_buffer_size():
+            self._arm_unread()
         if self._is_in_message and not self._is_in_head:
             self._arm(_LINGER_S)
 
@@ -188,6 +210,22 @@ class BoundedProtocol(HttpToolsProtocol):
             self._timer.cancel()
             self._timer = None
 
+    def _arm_unread(self) -> None:
+        self._disarm_unread()
+        self._unread_timer = self.loop.call_later(self._bounds.unread_timeout_s, self._on_unread)
+
+    def _disarm_unread(self) -> None:
+        if self._unread_timer is not None:
+            self._unread_timer.cancel()
+            self._unread_timer = None
+
+    def _on_unread(self) -> None:
+        self._unread_timer = None
+        if self.transport.get_write_buffer_size():
+            # Discards what the kernel holds for the client too, which can be megabytes and would stay.
+            self.transport.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, _RESET)
+            self.transport.abort()
+
     def _on_late(self) -> None:
         self._timer = None
         if self.cycle is not None and not self.cycle.response_complete:
@@ -210,6 +248,7 @@ class BoundedProtocol(HttpToolsProtocol):
         self.transport.write(self.rendered(refused))
         if self.transport.can_write_eof():
             self.transport.write_eof()
+        self._arm_unread()
         self.loop.call_later(_LINGER_S, self.transport.close)
 
 

@@ -38,6 +38,13 @@ class HttpSettings(BaseSettings):
         "gets a 408.\n"
         "Raise it for clients on very slow networks.",
     )
+    unread_timeout_s: float = Field(
+        default=120.0,
+        gt=0,
+        description="How long a client may leave an answer unread before its connection is closed. A stream "
+        "of inference is then charged as far as it came.\n"
+        "Raise it for clients that pause for long in the middle of an answer.",
+    )
     max_body_bytes: int = Field(
         default=2 * 2**20,
         ge=1024,

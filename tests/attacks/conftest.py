@@ -20,6 +20,7 @@ from tests.support.service import Service
 _HASTY = {
     "TUNEHOUSE_HEADER_TIMEOUT_S": "1",
     "TUNEHOUSE_BODY_TIMEOUT_S": "1",
+    "TUNEHOUSE_UNREAD_TIMEOUT_S": "1",
     "TUNEHOUSE_TRUSTED_PROXIES": '["127.0.0.0/8"]',
 }
 
@@ -52,14 +53,7 @@ class Besieged:
 
     def peak_megabytes(self) -> dict[str, float]:
         """The most memory that each process ever held."""
-        return {process.name: _peak(process) for process in (self.api, self.worker)}
-
-
-def _peak(process: Process) -> float:
-    assert process.process is not None
-    status = Path(f"/proc/{process.process.pid}/status").read_text()
-    (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(kilobytes) / 1024
+        return {process.name: process.resident_megabytes("VmHWM") for process in (self.api, self.worker)}
 
 
 @pytest.fixture(scope="package")

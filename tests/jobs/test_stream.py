@@ -35,7 +35,11 @@ def url(environment: dict[str, str]) -> Iterator[str]:
 
     @app.get("/events")
     def events(request: Request, session: RequestSession, team: Annotated[str, Query()]) -> Response:
+        request.state.recheck = admit
         return stream.event_stream(session, request, team, JOB)
+
+    async def admit() -> None:
+        """As a door whose caller keeps a working key."""
 
     server = uvicorn.Server(
         uvicorn.Config(app, port=0, log_config=None, timeout_graceful_shutdown=1, lifespan="off")

@@ -54,6 +54,13 @@ class Process:
             self.process.send_signal(sign)
             self.process.wait(20)
 
+    def resident_megabytes(self, of: str = "VmRSS") -> float:
+        """The memory that it has now, or `VmHWM`: the most that it ever had."""
+        assert self.process is not None
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        (kilobytes,) = (line.split()[1] for line in status.splitlines() if line.startswith(of))
+        return int(kilobytes) / 1024
+
     def check_alive(self) -> None:
         """Fail with the log's end when the process has died."""
         assert self.process is not None

@@ -7,17 +7,17 @@ from http import HTTPStatus
 
 import msgspec
 
-from service.server.protocol import BoundedProtocol, HeadBounds, Refused
+from service.server.protocol import BoundedProtocol, ConnectionBounds, Refused
 from trainer.errors import ApiError
 from trainer.faults.spoil import ABORT_KEY, CLOSE_KEY
 
-_BOUNDS = HeadBounds(size_bytes=32 * 1024, headers=100, timeout_s=10.0)
+_BOUNDS = ConnectionBounds(size_bytes=32 * 1024, headers=100, timeout_s=10.0, unread_timeout_s=120.0)
 
 
 class TrainerProtocol(BoundedProtocol):
     """One connection; it puts the transport's `abort` and `close` into each request's scope."""
 
-    def bounds(self) -> HeadBounds:
+    def bounds(self) -> ConnectionBounds:
         """The bounds of every request."""
         return _BOUNDS
 

@@ -25,9 +25,9 @@ from service.teams.known import KnownCallers
 # always gets a thread to finish with, however many others wait for that row.
 AT_ONCE = 32
 THREADS = 64
+STRANGERS_AT_ONCE = 64  # requests without a key, for each public address
 _ALIVE = "/healthz"
 _PUBLIC = re.compile(r"/(readyz|status|metrics|openapi\.json|docs(/.*)?|webhooks/[^/]+)")
-STRANGERS = "(no key)"
 # JSON values of a body: jobs with graders have hundreds, a prompt of a million tokens of code 500,000.
 _MOST_VALUES = 50_000
 _MOST_VALUES_OF_INFERENCE = 500_000
@@ -73,12 +73,13 @@ class Door:
 
     async def _admit_stranger(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         body = await self._callbacks.whole(headers, receive) if heads.has_body(headers) else b""
-        with self._in_flight.entered(STRANGERS, settings().team_requests_in_flight):
-            await run_in_turn(self._app, self._turns, STRANGERS, scope, replayed(body, receive), send)
+        owner = stranger_at(scope["path"])
+        with self._in_flight.entered(owner, STRANGERS_AT_ONCE):
+            await run_in_turn(self._app, self._turns, owner, scope, replayed(body, receive), send)
 
     async def _admit(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         caller = await self._caller(headers)
-        scope["state"]["caller"] = caller
+        scope["state"] |= {"caller": caller, "recheck": lambda: self._caller(headers)}
         structlog.contextvars.bind_contextvars(key_id=caller.key_id, team_id=caller.team_id)
         owner = caller.counted_as
         with self._in_flight.entered(owner, caller.most_in_flight):
@@ -112,6 +113,15 @@ class Door:
         if scope["method"] != "POST":
             return None
         return next((reader for path, reader in self._uploads.items() if path.fullmatch(scope["path"])), None)
+
+
+def stranger_at(path: str) -> str:
+    """Return whose requests one without a key counts as.
+
+    Each public address has a bound of its own, so that a flood of one of them leaves the others open: a load
+    balancer can still ask for `/readyz`.
+    """
+    return f"(no key) {path.split('/')[1]}"
 
 
 async def run_in_turn(

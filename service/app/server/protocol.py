@@ -4,7 +4,7 @@ import structlog
 
 from service.app.server.refusals import rendered
 from service.errors import HeadersTooLarge, InvalidRequest, RequestTimeout, TunehouseError
-from service.server.protocol import BoundedProtocol, HeadBounds, Refused
+from service.server.protocol import BoundedProtocol, ConnectionBounds, Refused
 from service.settings import settings
 
 log = structlog.get_logger(__name__)
@@ -15,10 +15,12 @@ _ERRORS: dict[int, type[TunehouseError]] = {431: HeadersTooLarge, 408: RequestTi
 class ApiProtocol(BoundedProtocol):
     """One connection to the api."""
 
-    def bounds(self) -> HeadBounds:
+    def bounds(self) -> ConnectionBounds:
         """The bounds that the settings name."""
         found = settings()
-        return HeadBounds(found.max_header_bytes, found.max_headers, found.header_timeout_s)
+        return ConnectionBounds(
+            found.max_header_bytes, found.max_headers, found.header_timeout_s, found.unread_timeout_s
+        )
 
     def rendered(self, refused: Refused) -> bytes:
         """The refusal as the application would answer it."""
