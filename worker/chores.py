@@ -20,6 +20,7 @@ from service.gateway.resends.actions import forget_old
 from service.jobs.archiving import cancel_left_jobs
 from service.jobs.repair import release_orphans, revive_jobs
 from service.jobs.tables import ProviderWebhook
+from service.jobs.upstream.listing import order_listings
 from service.jobs.upstream.orphans import order_sweeps
 from service.jobs.upstream.reconcile import order_reconciliations
 from service.ledger.actions import end_expired
@@ -96,6 +97,11 @@ def _order_sweeps() -> int:
     every = timedelta(seconds=settings().orphan_sweep_interval_s)
     with transaction() as session:
         return order_sweeps(session, [one.name for one in settings().providers], every)
+
+
+def _order_listings() -> int:
+    with transaction() as session:
+        return order_listings(session, [one.name for one in settings().providers])
 
 
 def _revive_jobs() -> int:
@@ -184,6 +190,7 @@ CHORES = (
     Chore("release_orphaned_holds", 60.0, _release_orphaned_holds),
     Chore("revive_jobs", 60.0, _revive_jobs),
     Chore("reconcile_providers", 600.0, _order_reconciliations),
+    Chore("list_provider_jobs", 10.0, _order_listings),
     Chore("sweep_providers", 60.0, _order_sweeps),
     Chore("announce_thresholds", 300.0, _announce_thresholds),
     Chore("close_months", 600.0, _close_months),

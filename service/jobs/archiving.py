@@ -20,7 +20,7 @@ def cancel_left_jobs(session: Session, limit: int) -> int:
     left = (
         select(Job.id)
         .join(Team, Team.id == Job.team_id)
-        .where(Team.left_jobs == LeftJobs.CANCEL, Job.status.not_in(TERMINAL), unasked)
+        .where(Team.left_jobs == LeftJobs.CANCEL, Job.finished_at.is_(None), unasked)
         .limit(limit)
     )
     cancelled = 0

@@ -13,7 +13,6 @@ from sqlalchemy.orm import Session, aliased
 from service.core import work
 from service.core.work import WorkItem
 from service.jobs.kinds import ADVANCE_JOB
-from service.jobs.states import TERMINAL
 from service.jobs.tables import Job
 from service.ledger.actions import settle_many
 from service.ledger.charges import Settlement
@@ -25,7 +24,7 @@ def orphaned_holds(session: Session, limit: int) -> Sequence[tuple[str, str]]:
 
     They have no expiry, and there is neither an unfinished job nor a unit of work of that id.
     """
-    living = and_(Job.id == HoldRow.subject_id, Job.team_id == HoldRow.team_id, Job.status.not_in(TERMINAL))
+    living = and_(Job.id == HoldRow.subject_id, Job.team_id == HoldRow.team_id, Job.finished_at.is_(None))
     tended = select(WorkItem.kind).where(WorkItem.subject_id == HoldRow.subject_id)
     orphans = (
         select(HoldRow.team_id, HoldRow.subject_id)
@@ -48,7 +47,7 @@ def revive_jobs(session: Session, limit: int) -> int:
     """Schedule a step for each unfinished job without a unit of work; returns how many."""
     item = aliased(WorkItem)
     tended = select(item.kind).where(item.kind == ADVANCE_JOB, item.subject_id == Job.id)
-    lost = select(Job.id, Job.team_id).where(Job.status.not_in(TERMINAL), ~tended.exists()).limit(limit)
+    lost = select(Job.id, Job.team_id).where(Job.finished_at.is_(None), ~tended.exists()).limit(limit)
     jobs = session.execute(lost).all()
     for job_id, team_id in jobs:
         work.schedule(session, ADVANCE_JOB, job_id, team_id=team_id)

@@ -103,6 +103,13 @@ def make_due(kind: str | None = None, subject_id: str | None = None) -> None:
         session.execute(waiting)
 
 
+def wait_for_work(kind: str, seconds: float) -> None:
+    """Let work of a kind be due only after some time."""
+    later = update(WorkItem).values(next_step_at=func.now() + timedelta(seconds=seconds))
+    with transaction() as session:
+        session.execute(later.where(WorkItem.kind == kind))
+
+
 def end_leases() -> None:
     """Let the time pass after which a dead worker's work is taken over."""
     with transaction() as session:

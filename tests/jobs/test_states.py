@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from service.jobs.polling import CALLS_PER_POLL, pause_s, spread_s
+from service.jobs.polling import CALLS_PER_POLL, JOBS_PER_PAGE, listing_pause_s, paced_s, pause_s, spread_s
 from service.jobs.states import (
     ALLOWED,
     TERMINAL,
@@ -113,3 +113,17 @@ def test_polling_is_fast_when_young_and_near_the_end_and_slow_in_between() -> No
 
 def test_ten_thousand_jobs_together_stay_within_the_calls_that_are_allowed() -> None:
     assert 10_000 * CALLS_PER_POLL / spread_s(10_000, 600) == pytest.approx(600 / 60)
+
+
+@given(st.integers(100, 10_000), st.integers(0, 10_000), st.integers(60, 6_000))
+def test_listings_and_the_polls_of_active_jobs_together_stay_within_the_calls_that_are_allowed(
+    living: int, active: int, allowed: int
+) -> None:
+    active = min(active, living)
+    listings = -(-living // JOBS_PER_PAGE) * 60 / listing_pause_s(living, allowed)
+    polls = active * CALLS_PER_POLL * 60 / paced_s(JobStatus.RUNNING, 1.0, living, active, allowed)
+    assert listings + polls <= allowed * 1.001
+
+
+def test_the_status_of_each_of_ten_thousand_jobs_is_read_within_two_minutes_by_default() -> None:
+    assert listing_pause_s(10_000, 600) <= 120

@@ -15,7 +15,14 @@ from service.files.actions import CHECK, EXPIRE
 from service.files.copies import REMOVE
 from service.files.counting import COUNT
 from service.files.derived.actions import DERIVE
-from service.jobs.kinds import ADVANCE_JOB, ADVANCE_RETRAIN, COPY_FILE, RECONCILE_PROVIDER, SWEEP_PROVIDER
+from service.jobs.kinds import (
+    ADVANCE_JOB,
+    ADVANCE_RETRAIN,
+    COPY_FILE,
+    LIST_JOBS,
+    RECONCILE_PROVIDER,
+    SWEEP_PROVIDER,
+)
 from service.models.actions import DELETE_UPSTREAM
 from service.models.shutdowns.actions import POLL
 from service.webhooks.actions import DELIVER
@@ -27,6 +34,7 @@ from worker.steps import (
     datasets,
     deriving,
     jobs,
+    listing,
     models,
     orphans,
     reconcile,
@@ -40,6 +48,7 @@ STEPS: Mapping[str, Callable[[Lease], None]] = {
     ADVANCE_COMPARISON: comparisons.advance,
     COPY_FILE: copies.copy_file,
     REMOVE: copies.remove_copy,
+    LIST_JOBS: listing.list_jobs,
     SWEEP_PROVIDER: orphans.sweep_provider,
     RECONCILE_PROVIDER: reconcile.reconcile,
     ADVANCE_RETRAIN: retrains.advance,

@@ -16,7 +16,7 @@ from service.settings import settings
 
 _COUNT_FRESH_S = 5.0  # the age up to which a count is reused
 
-_counts: dict[str, tuple[float, int]] = {}
+_counts: dict[str, tuple[float, int, int]] = {}
 _lock = threading.Lock()
 
 
@@ -25,17 +25,19 @@ def next_look(session: Session, job: Job) -> timedelta:
     now = clock.now()
     left = (job.estimated_finish - now).total_seconds() if job.estimated_finish else None
     quiet = (now - job.changed_at).total_seconds()
-    wanted = polling.pause_s(JobStatus(job.status), quiet, left, settings().poll_interval_s)
-    allowed = provider_settings(job.provider).calls_per_minute
-    return timedelta(seconds=max(wanted, polling.spread_s(_living(session, job.provider), allowed)))
+    status, allowed = JobStatus(job.status), provider_settings(job.provider).calls_per_minute
+    wanted = polling.pause_s(status, quiet, left, settings().poll_interval_s)
+    return timedelta(seconds=polling.paced_s(status, wanted, *_living(session, job.provider), allowed))
 
 
-def _living(session: Session, provider: str) -> int:
+def _living(session: Session, provider: str) -> tuple[int, int]:
+    """The unfinished jobs at a provider, and those of them that have begun to train."""
     with _lock:
-        counted_at, count = _counts.get(provider, (0.0, 0))
+        counted_at, living, active = _counts.get(provider, (0.0, 0, 0))
     if time.monotonic() - counted_at > _COUNT_FRESH_S:
         there = Job.provider == provider, Job.finished_at.is_(None), Job.provider_job_id.is_not(None)
-        count = session.scalar(select(func.count()).where(*there)) or 0
+        begun = func.count().filter(Job.status.not_in(polling.WAITING))
+        living, active = session.execute(select(func.count(), begun).where(*there)).one()
         with _lock:
-            _counts[provider] = time.monotonic(), count
-    return count
+            _counts[provider] = time.monotonic(), living, active
+    return living, active
