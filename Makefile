@@ -1,9 +1,11 @@
 # `make help` lists the targets. Requires make, git and Python 3.11 to 3.14; uv.lock pins everything else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up test test-train test-operations test-pages test-providers test-clients chaos lint platforms format clean
+.PHONY: help install demo up dev docs test test-train test-operations test-pages test-providers test-clients chaos lint platforms format clean
 BIN := .venv/bin
 READY := .venv/.installed
+SITE := service/app/pages/site/index.html
+DOCS_READY := .venv-docs/.installed
 PAGES_READY := .venv-pages/.installed
 TRAIN_READY := .venv-train/.installed
 PROVIDERS_READY := .venv-providers/.installed
@@ -16,15 +18,24 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-15s %s\n", $$1, $$2}' Makefile
 
-install: $(READY) ## Create the environment in .venv, with every package locked by hash
+install: $(READY) $(SITE) ## Create the environment in .venv, with every package locked by hash, and build the documentation
 
 demo: $(READY) ## Run a walkthrough of the whole service that checks every step
 	@$(BIN)/tunehouse demo $(ARGS)
 
-up: $(READY) ## Run everything on this machine until Ctrl-C
+up: $(READY) $(SITE) ## Run everything on this machine until Ctrl-C
 	@$(BIN)/tunehouse up $(ARGS)
 
-test: $(READY) ## Run the tests; ARGS="tests/jobs -k cancel" selects some
+dev: $(READY) ## Run everything, and start it again whenever a file of the code changes
+	@$(BIN)/watchfiles --filter python --ignore-paths service/app/pages/site "$(BIN)/tunehouse up $(ARGS)" service worker trainer migrations
+
+docs: $(DOCS_READY) ## Build the documentation's site, which the api serves at /docs/; fail on a dead link
+	@$(BIN)/python -m docs.site .cache/docs
+	@.venv-docs/bin/zensical build --strict --clean --config-file .cache/docs/zensical.toml
+	@rm -rf service/app/pages/site
+	@mv .cache/docs/site service/app/pages/site
+
+test: $(READY) $(SITE) ## Run the tests; ARGS="tests/jobs -k cancel" selects some
 	@$(BIN)/python -m pytest -q -n logical --maxprocesses $(TEST_PROCESSES) $(ARGS)
 
 test-train: $(TRAIN_READY) ## Run the tests of real training, with torch for CPUs in .venv-train
@@ -61,10 +72,16 @@ format: $(READY) ## Format the code
 	@$(BIN)/ruff format .
 
 clean: ## Remove the environment and caches, but not data directories
-	rm -rf .venv .venv-train .venv-operations .venv-pages .venv-providers .venv-clients tests/clients/node/node_modules .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf service/app/pages/site .venv .venv-docs .venv-train .venv-operations .venv-pages .venv-providers .venv-clients tests/clients/node/node_modules .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(TRAIN_READY): pyproject.toml uv.lock .ci/install-train .ci/install-torch $(READY)
 	@.ci/install-train
+
+$(DOCS_READY): pyproject.toml uv.lock .ci/install-docs $(READY)
+	@.ci/install-docs
+
+$(SITE): $(DOCS_READY) $(wildcard docs/*.md docs/*/*.md docs/site/*.py)
+	@$(MAKE) --no-print-directory docs
 
 $(PAGES_READY): pyproject.toml uv.lock .ci/install-pages $(READY)
 	@.ci/install-pages

@@ -17,6 +17,7 @@ from service.app.invalid.query_names import refuse_unknown_names
 from service.app.middleware import HeadAsGet, RequestIds, note_route
 from service.app.openapi.operation_ids import operation_id
 from service.app.pages import reference
+from service.app.pages.documentation import SITE, Documentation
 from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
 from service.comparisons import routes as comparisons
@@ -137,6 +138,8 @@ def create_app() -> Application:
         reference,
     ):
         app.include_router(part.router)
+    if SITE.is_dir():
+        app.mount("/docs", Documentation())
     app.include_router(uploads.moving)
     app.include_router(webhooks.testing)
     errors.install(app)

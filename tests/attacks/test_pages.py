@@ -21,7 +21,7 @@ def test_the_reference_loads_only_what_is_served_beside_it(service: Service) -> 
     page = client.get("/docs")
 
     loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
-    assert len(loaded) == 3
+    assert len(loaded) == 4
     for url in loaded:
         assert url.startswith("/docs/")
         assert client.get(url).status_code == 200

@@ -1,12 +1,14 @@
 """Each client that people use works unchanged, with nothing but a base URL and a key."""
 
 import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.clients import generate, table
-from tests.clients.runs import CLIENTS, GATEWAY, HAS_NODE, KNOWN, SANDBOX, Client, run
+from tests.clients.runs import CLIENTS, GATEWAY, HAS_NODE, HERE, KNOWN, ROOT, SANDBOX, Client, run
 from tests.support.processes import Worker
 from tests.support.service import Service
 
@@ -36,6 +38,24 @@ def test_every_call_of_a_client_works_through_the_gateway_to_an_openai_like_upst
     client: Client, service: Service, worker: Worker, generated: Path
 ) -> None:
     check(client, "upstream", generated, service, MODEL=GATEWAY, COMPLETION_MODEL="")
+
+
+@pytest.mark.skipif(not HAS_NODE, reason="Node 20 with npm is not installed")
+def test_the_example_for_node_tunes_a_model_and_asks_it(
+    service: Service, worker: Worker, tmp_path: Path
+) -> None:
+    shutil.copytree(ROOT / "examples", tmp_path / "examples")
+    (tmp_path / "node_modules").symlink_to(HERE / "node" / "node_modules")
+    reached = {"OPENAI_BASE_URL": f"{service.url}/v1", "OPENAI_API_KEY": service.make_team().key}
+
+    argv = ["node", str(tmp_path / "examples" / "first_job.mjs")]
+    done = subprocess.run(
+        argv, check=False, env=os.environ | reached, capture_output=True, text=True, timeout=240
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "succeeded ft:sandbox-mini" in done.stdout
+    assert "Norway" in done.stdout
 
 
 def test_the_guide_has_the_table_of_this_run() -> None:

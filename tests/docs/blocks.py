@@ -1,13 +1,18 @@
-"""The runnable parts of a document: ```bash run, ```python run, and the ```text prints that follow them."""
+"""The runnable parts of a document: ```bash run, ```python run, and the ```text prints that follow them.
+
+A ```python more block goes on with the program of the one before it.
+"""
 
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
 _FENCE = re.compile(
-    r"^```(?:(?P<language>bash|python) run|text (?P<prints>prints))\n(?P<body>.*?)^```$", re.M | re.S
+    r"^```(?:(?P<language>bash|python) (?:run|(?P<more>more))|text (?P<prints>prints))\n(?P<body>.*?)^```$",
+    re.M | re.S,
 )
 _MARK = "=== block {} ==="
+_END = "END OF BLOCK\n"
 
 
 @dataclass
@@ -16,6 +21,7 @@ class Block:
 
     language: str
     body: str
+    goes_on: bool = False
     prints: list[str] = field(default_factory=list)
 
 
@@ -26,7 +32,7 @@ def blocks_of(document: Path) -> list[Block]:
         if fence["prints"]:
             found[-1].prints += fence["body"].splitlines()
         else:
-            found.append(Block(fence["language"], fence["body"]))
+            found.append(Block(fence["language"], fence["body"], goes_on=bool(fence["more"])))
     return found
 
 
@@ -34,13 +40,13 @@ def script_of(blocks: list[Block]) -> str:
     """All blocks as one bash script, so that later ones see what earlier ones exported."""
     lines = ["set -euo pipefail"]
     for number, block in enumerate(blocks):
-        lines.append(f"echo; echo '{_MARK.format(number)}'")
-        body = (
-            block.body
-            if block.language == "bash"
-            else f"python - <<'END OF BLOCK'\n{block.body}END OF BLOCK\n"
-        )
-        lines.append(body)
+        mark = _MARK.format(number)
+        if block.goes_on:
+            lines[-1] = lines[-1].removesuffix(_END) + f"print('\\n{mark}')\n{block.body}{_END}"
+        elif block.language == "python":
+            lines += [f"echo; echo '{mark}'", f"python - <<'{_END.strip()}'\n{block.body}{_END}"]
+        else:
+            lines += [f"echo; echo '{mark}'", block.body]
     return "\n".join(lines)
 
 

@@ -6,11 +6,8 @@ from importlib.resources import files
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from service.errors import NotFound
-
 router = APIRouter(prefix="/docs", include_in_schema=False)
 
-_ASSETS = {"swagger-ui-bundle.js": "text/javascript", "swagger-ui.css": "text/css"}
 # Swagger UI sets inline styles and embeds its icons as data URLs.
 _CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
@@ -24,6 +21,7 @@ _PAGE = """<!doctype html>
 <link rel="stylesheet" href="/docs/swagger-ui.css">
 </head>
 <body>
+<p><a href="/docs/">Documentation</a></p>
 <div id="page"></div>
 <script src="/docs/swagger-ui-bundle.js"></script>
 <script src="/docs/start.js"></script>
@@ -45,12 +43,20 @@ async def start() -> Response:
     return Response(_START, media_type="text/javascript")
 
 
-@router.get("/{name}")
-async def asset(name: str) -> Response:
-    """Return a file of Swagger UI."""
-    if name not in _ASSETS:
-        raise NotFound
-    return Response(_content(name), media_type=_ASSETS[name], headers={"cache-control": "max-age=86400"})
+@router.get("/swagger-ui-bundle.js")
+async def script() -> Response:
+    """Return Swagger UI's script."""
+    return _asset("swagger-ui-bundle.js", "text/javascript")
+
+
+@router.get("/swagger-ui.css")
+async def style() -> Response:
+    """Return Swagger UI's style sheet."""
+    return _asset("swagger-ui.css", "text/css")
+
+
+def _asset(name: str, media_type: str) -> Response:
+    return Response(_content(name), media_type=media_type, headers={"cache-control": "max-age=86400"})
 
 
 @cache
