@@ -33,6 +33,7 @@ docs: $(DOCS_READY) ## Build the documentation's site, which the api serves at /
 	@$(BIN)/python -m docs.site .cache/docs
 	@.venv-docs/bin/zensical build --strict --clean --config-file .cache/docs/zensical.toml
 	@rm -rf service/app/pages/site
+	@rm .cache/docs/site/404.html  # it would look for its style at the root of the host
 	@mv .cache/docs/site service/app/pages/site
 
 test: $(READY) $(SITE) ## Run the tests; ARGS="tests/jobs -k cancel" selects some

@@ -1,5 +1,6 @@
 """Write the sources of the site into a folder: `python -m docs.site FOLDER`."""
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 from docs.site import commands, metrics, prices, routes
 
 ROOT = Path(__file__).parents[2]
+_BESIDE = ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md")
+_FENCE = re.compile(r"^```(\w+) .*$", re.MULTILINE)  # words behind the language are for the tests
 _GENERATED = {"commands": commands.page, "metrics": metrics.page, "prices": prices.page}
 
 
@@ -18,10 +21,10 @@ def write(target: Path) -> None:
     shutil.copytree(
         ROOT / "examples", pages / "examples", ignore=shutil.ignore_patterns("__pycache__", "README.md")
     )
-    for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"):
+    for name in _BESIDE:
         shutil.copy(ROOT / name, pages / name.lower())
     for page in pages.rglob("*.md"):
-        _move_links(page, pages)
+        page.write_text(_FENCE.sub(r"```\1", _with_moved_links(page, pages)))
     for name, make in _GENERATED.items():
         (pages / "reference" / f"{name}.md").write_text(make())
     for name, text in routes.pages().items():
@@ -30,17 +33,13 @@ def write(target: Path) -> None:
     shutil.copy(ROOT / "docs" / "zensical.toml", target / "zensical.toml")
 
 
-def _move_links(page: Path, pages: Path) -> None:
-    """Let links to files outside `docs/` lead to their copies in the site."""
+def _with_moved_links(page: Path, pages: Path) -> str:
+    """Return a page whose links to files outside `docs/` lead to their copies in the site."""
     up = "../" * (len(page.relative_to(pages).parents) - 1)
-    text = page.read_text()
-    moved = text.replace(f"]({up}../examples/", f"]({up}examples/")
-    for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"):
-        moved = moved.replace(f"]({up}../{name}", f"]({up}{name.lower()}")
-    if page.parent == pages and page.name in ("changelog.md", "contributing.md", "security.md"):
-        moved = moved.replace("](docs/", "](").replace("](examples/", "](examples/")
-    if moved != text:
-        page.write_text(moved)
+    text = page.read_text().replace(f"]({up}../examples/", f"]({up}examples/")
+    for name in _BESIDE:
+        text = text.replace(f"]({up}../{name}", f"]({up}{name.lower()}")
+    return text.replace("](docs/", "](") if page.name in map(str.lower, _BESIDE) else text
 
 
 if __name__ == "__main__":
