@@ -7,7 +7,7 @@ from typer.cli import get_docs_for_click
 
 from docs.site.tables import NOTICE
 
-_HEAD = "# Commands\n\n`tunehouse COMMAND --help` shows the same. A command that fails exits with a status above 0.\n"
+_HEAD = "# Commands\n\n`tunehouse COMMAND --help` shows the same. A failing command has a status above 0.\n"
 
 
 def page() -> str:

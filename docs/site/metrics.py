@@ -9,8 +9,8 @@ from worker.metrics.installation import HELP
 
 _HEAD = """# Metrics
 
-Prometheus metrics of the api (`GET /metrics`), of each worker (`/metrics` at `TUNEHOUSE_WORKER_METRICS_ADDRESS`), and of the
-whole installation (`/installation` at the same address of any worker). The
+Prometheus metrics of the api (`GET /metrics`), of each worker (`/metrics` at
+`TUNEHOUSE_WORKER_METRICS_ADDRESS`), and of the whole installation (`/installation` at any worker). The
 [alert rules and the dashboard](../operations/runbook.md) use these names.
 """
 

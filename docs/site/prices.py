@@ -9,8 +9,8 @@ from service.catalog.seed import shipped_prices
 
 _HEAD = """# Models and prices
 
-What ships with this version. An administrator can add models in `TUNEHOUSE_CATALOG_FILE` and prices in the price book
-([costs](../guide/costs.md)); `GET /v1/models` and `GET /v1/prices` show what your service uses.
+What ships with this version. An administrator can add models in `TUNEHOUSE_CATALOG_FILE`, and prices in the
+price book ([costs](../guide/costs.md)); `GET /v1/models` and `GET /v1/prices` show what your service uses.
 """
 
 

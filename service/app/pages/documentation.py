@@ -16,7 +16,7 @@ _INLINE = re.compile(rb"<script>(.*?)</script>", re.DOTALL)
 
 
 class Documentation(StaticFiles):
-    """The files of a built site. The policy of each page allows the inline scripts that the page has, by hash."""
+    """The files of a built site. Each page's policy allows the inline scripts that the page has, by hash."""
 
     def __init__(self, site: Path = SITE) -> None:
         super().__init__(directory=site, html=True)
@@ -37,6 +37,7 @@ def _policy(path: Path) -> str:
         f" 'sha256-{base64.b64encode(hashlib.sha256(one).digest()).decode()}'" for one in scripts
     )
     return (
-        f"default-src 'none'; script-src 'self'{allowed}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
-        "connect-src 'self'; worker-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+        f"default-src 'none'; script-src 'self'{allowed}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data:; connect-src 'self'; worker-src 'self'; "
+        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
