@@ -91,8 +91,8 @@ def settle(session: Session, *, team_id: str, subject_id: str, charges: Sequence
 
 def settle_many(session: Session, settlements: Sequence[Settlement]) -> None:
     """Settle many pieces of work, of any number of teams, in one statement."""
-    subjects, charges = rows.of_settlements(settlements)
-    values = {"subjects": subjects.decode(), "charges": charges.decode()}
+    encoded = rows.of_settlements(settlements)
+    values = {"subjects": encoded.subjects.decode(), "charges": encoded.charges.decode()}
     for crossed in session.execute(_SETTLE, values).all():
         announce_threshold(session, crossed)
     list_for_review(session, settlements)

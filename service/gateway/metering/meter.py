@@ -6,7 +6,7 @@ database that restarts.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from decimal import Decimal
 
@@ -23,6 +23,7 @@ from service.gateway.payer import Payer
 from service.ledger import actions as ledger
 from service.ledger import rows
 from service.ledger.charges import Charge, Hold, HoldAsk, LostUse, Settlement
+from service.ledger.forms import FormKey, KnownForms
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +42,7 @@ class Meter:
         # A settlement must.
         self._place = PreparedStatement(rows.PLACE_QUICKLY, {"synchronous_commit": "off"})
         self._settle = PreparedStatement(rows.SETTLE_QUICKLY)
+        self._forms = KnownForms()
         self._holds: Batches[HoldAsk, None] = Batches(self._write_holds)
         self._settlements: Batches[Settlement, None] = Batches(self._write_settlements)
 
@@ -93,11 +95,22 @@ class Meter:
         return [None if is_placed else _failure(next(answers)) for is_placed in placed]
 
     async def _write_settlements(self, done: Sequence[Settlement]) -> Sequence[Exception | None]:
+        encoded = rows.of_settlements(done, self._forms.now())
         try:
-            await self._settle.run(*rows.of_settlements(done))
+            await self._settle.run(encoded.subjects, encoded.charges)
         except NotRun:
+            self._forms.forget()  # the cause may be an id that is out of date
             return await asyncio.to_thread(one_by_one, _settle_surely, done, _AWAY)
+        if encoded.new_forms:
+            await asyncio.to_thread(self._learn, encoded.new_forms)
         return [None] * len(done)
+
+    def _learn(self, charged: Mapping[FormKey, str]) -> None:
+        try:
+            with transaction() as session:
+                self._forms.learn(session, charged)
+        except _AWAY as away:  # the charges are committed, and later ones send their forms again
+            log.warning("forms_not_learned", reason=type(away).__name__)
 
 
 def _failure(answer: Hold | Exception) -> Exception | None:

@@ -18,8 +18,8 @@ BEGIN
         ORDER BY team
         ON CONFLICT DO NOTHING;
     END IF;
-    PERFORM FROM accounts a WHERE a.id = ANY (team_ids || account_ids) ORDER BY a.id FOR UPDATE;
-    PERFORM FROM accounts a WHERE a.id = 'organization' FOR UPDATE;
+    PERFORM FROM accounts a WHERE a.id = ANY (team_ids || account_ids || ARRAY['organization'])
+    ORDER BY a.id = 'organization', a.id FOR UPDATE;
     -- A new query, because the snapshot of the one above lacks accounts of keys and jobs that were opened while
     -- it waited for their team's lock.
     SELECT array_agg(a.id) INTO locked FROM accounts a

@@ -19,11 +19,13 @@ DECLARE
     more numeric;
     department text;
     account_ids text[];
+    this_moment timestamptz := clock_timestamp();
 BEGIN
     SELECT array_agg(DISTINCT a.team_id), array_agg(a.subject_id), array_agg(DISTINCT a.key_id)
     INTO team_ids, subject_ids, locked
     FROM jsonb_to_recordset(asks) AS a(team_id text, subject_id text, key_id text);
-    SELECT array_agg(ledger_department(t.id, clock_timestamp()) ORDER BY t.place) INTO department_ids
+    SELECT array_agg((SELECT o.department_id FROM ledger_allocation(t.id, this_moment) o) ORDER BY t.place)
+    INTO department_ids
     FROM unnest(team_ids) WITH ORDINALITY AS t(id, place);
     -- A replaced hold stays with the department it was placed in.
     locked := locked || (SELECT array_agg(DISTINCT h.department_id) FROM holds h
@@ -58,7 +60,10 @@ BEGIN
     UPDATE accounts a SET held_usd = a.held_usd + s.amount_usd
     FROM sums s WHERE a.id = s.id AND a.id = ANY (locked) AND EXISTS (SELECT FROM fitting);
     IF FOUND THEN
-        PERFORM ledger_require_announced(locked, may_announce);
+        IF NOT may_announce AND EXISTS (
+            SELECT FROM budgets b WHERE b.account_id = ANY (locked) AND b.held_thresholds <> '{}') THEN
+            PERFORM ledger_require_announced(locked);
+        END IF;
         RETURN QUERY SELECT p, NULL::text, NULL::text, NULL::numeric, NULL::text, NULL::numeric, NULL::numeric,
                             may_announce AND EXISTS (SELECT FROM ledger_crossed_thresholds(locked))
                      FROM generate_series(1, jsonb_array_length(asks)::bigint) AS p;
@@ -95,15 +100,16 @@ BEGIN
         RETURN QUERY SELECT ask.place, refusal.account_id, refusal.scope, refusal.limit_usd,
                             refusal.period_name, refusal.spent_usd, refusal.held_usd, may_announce;
     END LOOP;
-    PERFORM ledger_require_announced(locked, may_announce);
+    IF NOT may_announce THEN
+        PERFORM ledger_require_announced(locked);
+    END IF;
 END $$;
 
-CREATE OR REPLACE FUNCTION ledger_require_announced(account_ids text[], may_announce boolean) RETURNS void
+-- Raise an error if a hold has crossed a threshold that was not announced.
+CREATE OR REPLACE FUNCTION ledger_require_announced(account_ids text[]) RETURNS void
 LANGUAGE plpgsql AS $$
 BEGIN
-    IF NOT may_announce
-       AND EXISTS (SELECT FROM budgets b WHERE b.account_id = ANY (account_ids) AND b.held_thresholds <> '{}')
-       AND EXISTS (SELECT FROM ledger_crossed_thresholds(account_ids)) THEN
+    IF EXISTS (SELECT FROM ledger_crossed_thresholds(account_ids)) THEN
         RAISE restrict_violation USING MESSAGE = 'a crossed threshold needs an event: place in a transaction';
     END IF;
 END $$;

@@ -46,9 +46,9 @@ def test_a_flagged_charge_is_booked_listed_and_announced_once_however_often_it_i
 def test_a_settlement_without_a_transaction_refuses_what_needs_an_event() -> None:
     with transaction() as session:
         one = team(session)
-    subjects, charges = rows.of_settlements([Settlement(one, "req_1", [flagged("a")])])
+    subjects, charges, _ = rows.of_settlements([Settlement(one, "req_1", [flagged("a")])])
     values = {"subjects": subjects.decode(), "charges": charges.decode()}
-    statement = text("SELECT ledger_settle_without_events(CAST(:subjects AS jsonb), CAST(:charges AS jsonb))")
+    statement = text("SELECT FROM ledger_settle(CAST(:subjects AS jsonb), CAST(:charges AS jsonb), false)")
     with transaction() as session, pytest.raises(IntegrityError, match="needs an event"):
         session.execute(statement, values)
 
