@@ -147,7 +147,7 @@ class Checker:
             try:
                 example = decode(line)
                 # No more fields than the least, which most lines have, leave no room for a repeated one.
-                if has_only_fields(line, least_fields(example)):
+                if line.count(b":") == (least := least_fields(example)) or has_only_fields(line, least):
                     flaws = lay_out(example, laid, book)
                 else:
                     flaws = self._lay_out_closely(line, example, fmt, laid)

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import accumulate
+from operator import add, sub
 
 from service.dataset.problems import Flaw
 
@@ -86,11 +87,8 @@ class BatchTexts:
     def totals(self, counts: list[int]) -> list[int]:
         """Return the tokens of each example, from the counts of all texts."""
         sums = list(accumulate(counts, initial=0))
-        reached = [sums[end] for end in self.ends]
-        return [
-            here - before + fixed
-            for here, before, fixed in zip(reached, [0, *reached], self.fixed, strict=False)
-        ]
+        reached = list(map(sums.__getitem__, self.ends))
+        return list(map(add, map(sub, reached, [0, *reached]), self.fixed))
 
     def answers_from(self, counts: list[int], totals: list[int], over: int) -> Iterator[int]:
         """Return, for each example of more than `over` tokens, the tokens before its first trained text."""
