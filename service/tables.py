@@ -30,6 +30,7 @@ from service.ledger.reviews.tables import CostReview
 from service.ledger.rollups.tables import DaySum, EntryGroup, MonthSum, RollupMark
 from service.ledger.shared.tables import SharedCostMonth, SharedCostRule
 from service.ledger.tables import Budget, BudgetAlert, Entry, HoldRow, LedgerAccount
+from service.model_migrations.tables import MigrationStep, ModelMigration
 from service.models.aliases.tables import Alias, AliasChange
 from service.models.shutdowns.tables import AnnouncedShutdown, ShutdownNotice, ShutdownPoll
 from service.models.tables import TunedModel
@@ -79,6 +80,8 @@ __all__ = [
     "JobCheckpoint",
     "KeySecret",
     "LedgerAccount",
+    "MigrationStep",
+    "ModelMigration",
     "MonthSum",
     "Orphan",
     "PersonSession",

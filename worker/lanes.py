@@ -29,7 +29,7 @@ from service.files.copies import REMOVE
 from service.files.counting import COUNT
 from service.files.derived.actions import DERIVE
 from service.jobs.kinds import ADVANCE_JOB, ADVANCE_RETRAIN, COPY_FILE
-from service.models.actions import DELETE_UPSTREAM
+from service.models.actions import ADVANCE_MIGRATION, DELETE_UPSTREAM
 from service.settings import settings
 from service.webhooks.actions import DELIVER
 from worker.run import run_leased
@@ -107,7 +107,7 @@ class Lane:
 
 
 LANES = (
-    Lane("jobs", {ADVANCE_JOB, ADVANCE_RETRAIN, DELETE_UPSTREAM}, threads=8),
+    Lane("jobs", {ADVANCE_JOB, ADVANCE_RETRAIN, ADVANCE_MIGRATION, DELETE_UPSTREAM}, threads=8),
     Lane("webhooks", {PUBLISH, DELIVER}, threads=8),
     Lane("files", {CHECK, COUNT, DERIVE, COPY_FILE, REMOVE}, threads=4),
     Lane("comparisons", {ADVANCE_COMPARISON}, threads=4),

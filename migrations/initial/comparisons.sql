@@ -13,6 +13,7 @@ CREATE TABLE comparisons (
     prompt_hold_usd numeric(30, 12) NOT NULL,
     status varchar NOT NULL,
     error varchar,
+    migration_id varchar,
     created_at timestamptz NOT NULL,
     finished_at timestamptz,
     CONSTRAINT pk_comparisons PRIMARY KEY (id),

@@ -71,6 +71,7 @@ CREATE TABLE jobs (
     metadata jsonb,
     integrations jsonb NOT NULL,
     retrain_id varchar,
+    migration_id varchar,
     priority integer NOT NULL DEFAULT '0',
     request_hash bytea,
     status varchar NOT NULL,

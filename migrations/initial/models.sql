@@ -49,13 +49,16 @@ CREATE TABLE tuned_models (
     created_at timestamptz NOT NULL,
     deleted_at timestamptz,
     shutdown_date date,
+    migrated_from varchar,
     CONSTRAINT pk_tuned_models PRIMARY KEY (id),
+    CONSTRAINT fk_tuned_models_migrated_from_tuned_models FOREIGN KEY (migrated_from) REFERENCES tuned_models (id),
     CONSTRAINT fk_tuned_models_parent_id_tuned_models FOREIGN KEY (parent_id) REFERENCES tuned_models (id),
     CONSTRAINT fk_tuned_models_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id),
     CONSTRAINT uq_tuned_models_job_id_provider_model UNIQUE (job_id, provider_model),
     CONSTRAINT uq_tuned_models_provider_deployment UNIQUE (provider, deployment),
     CONSTRAINT uq_tuned_models_provider_provider_model UNIQUE (provider, provider_model)
 );
+CREATE INDEX ix_tuned_models_migrated_from ON tuned_models (migrated_from);
 CREATE INDEX ix_tuned_models_parent_id ON tuned_models (parent_id);
 CREATE INDEX ix_tuned_models_team_id_created_at ON tuned_models (team_id, created_at);
 CREATE INDEX ix_tuned_models_team_id_training_file ON tuned_models (team_id, training_file);

@@ -20,6 +20,7 @@ TABLES = (
     "jobs",
     "gateway",
     "comparisons",
+    "model_migrations",
     "webhooks",
     "audit",
 )

@@ -46,6 +46,7 @@ from service.ledger.reports import routes as money
 from service.ledger.reports.usage import routes as usage
 from service.ledger.reviews import routes as reviews
 from service.ledger.shared import routes as shared_costs
+from service.model_migrations import routes as model_migrations
 from service.models import routes as models
 from service.models.aliases import routes as aliases
 from service.models.dataset_reports import routes as reports
@@ -130,6 +131,7 @@ def create_app() -> Application:
         deployments,
         lineage,
         models,
+        model_migrations,
         shutdowns,
         aliases,
         audit,

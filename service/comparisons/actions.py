@@ -21,13 +21,16 @@ from service.comparisons.schemas import ComparisonCreate
 from service.comparisons.tables import Comparison, ComparisonAnswer, ComparisonPrompt, Role, Status, Verdict
 from service.core import clock, work
 from service.core.ids import new_id
+from service.dataset.report import CheckReport
 from service.errors import InvalidRequest
 from service.files.actions import mark_used, unmark_used
 from service.files.queries import get_file, report_of
+from service.files.tables import File
 from service.gateway.metering import amounts
 from service.gateway.payer import Payer
 from service.gateway.targets import Priced, priced
 from service.ledger import actions as ledger
+from service.models.actions import ADVANCE_MIGRATION
 
 ADVANCE_COMPARISON = "comparison.advance"
 # A judge answers with one word; the rest is for models that reason first.
@@ -36,20 +39,16 @@ _JUDGE_FRAME_TOKENS = 200
 _FRAME_TOKENS = 16
 
 
-def create_comparison(session: Session, team_id: str, key_id: str, body: ComparisonCreate) -> Comparison:
+def create_comparison(
+    session: Session, team_id: str, key_id: str, body: ComparisonCreate, *, migration_id: str | None = None
+) -> Comparison:
     """Create a comparison.
 
     Raises `NotFound` for an unknown model or file, `Conflict` while the file is being checked,
     `InvalidRequest` if it is not a chat file, `PriceUnknown` and `BudgetExceeded`.
     """
     file = get_file(session, team_id, body.file_id, lock=True)
-    report = report_of(file)
-    if report.format != "chat" or not report.passed or not report.examples:
-        raise InvalidRequest(
-            f"{file.id} is not a valid chat file. Use chats that end with the expected answer.",
-            param="file_id",
-            code="invalid_file_format",
-        )
+    report = prompts_report(file)
     models = [priced(session, team_id, model) for model in body.models]
     judge = priced(session, team_id, body.judge_model) if body.judge_model else None
     comparison = Comparison(
@@ -64,8 +63,9 @@ def create_comparison(session: Session, team_id: str, key_id: str, body: Compari
         seed=body.seed,
         max_output_tokens=body.max_output_tokens,
         temperature=body.temperature,
-        prompt_hold_usd=_most_of_a_prompt(models, judge, report.tokens.max, body.max_output_tokens),
+        prompt_hold_usd=most_of_a_prompt(models, judge, report.tokens.max, body.max_output_tokens),
         status=Status.QUEUED,
+        migration_id=migration_id,
         created_at=clock.now(),
     )
     session.add(comparison)
@@ -76,7 +76,22 @@ def create_comparison(session: Session, team_id: str, key_id: str, body: Compari
     return comparison
 
 
-def _most_of_a_prompt(models: Iterable[Priced], judge: Priced | None, longest: int, answer: int) -> Decimal:
+def prompts_report(file: File) -> CheckReport:
+    """Return the report of a file with prompts.
+
+    Raises `Conflict` while it is being checked, `InvalidRequest` if it is not a chat file.
+    """
+    report = report_of(file)
+    if report.format != "chat" or not report.passed or not report.examples:
+        raise InvalidRequest(
+            f"{file.id} is not a valid chat file. Use chats that end with the expected answer.",
+            param="file_id",
+            code="invalid_file_format",
+        )
+    return report
+
+
+def most_of_a_prompt(models: Iterable[Priced], judge: Priced | None, longest: int, answer: int) -> Decimal:
     """Return the maximum cost of one prompt in US dollars: the longest example, with full-length answers."""
     asked = [(model, longest + _FRAME_TOKENS, answer) for model in models]
     if judge is not None:
@@ -242,3 +257,5 @@ def _end(session: Session, comparison: Comparison, status: Status, error: str | 
     )
     ledger.release_hold(session, team_id=comparison.team_id, subject_id=comparison.id)
     unmark_used(session, file_id=comparison.file_id, used_by=comparison.id)
+    if comparison.migration_id is not None:
+        work.schedule(session, ADVANCE_MIGRATION, comparison.migration_id, team_id=comparison.team_id)

@@ -56,6 +56,7 @@ class Comparison(Base):
     prompt_hold_usd: Mapped[Decimal] = mapped_column(AMOUNT)
     status: Mapped[str]
     error: Mapped[str | None]
+    migration_id: Mapped[str | None]  # the model migration that waits for it, a floor above this one
     created_at: Mapped[datetime]
     finished_at: Mapped[datetime | None]
 

@@ -22,6 +22,10 @@ class EventType(StrEnum):
     MODEL_SHUTDOWN_APPROACHING = "model.shutdown_approaching"
     MODEL_RETRAINED = "model.retrained"
     MODEL_RETRAIN_FAILED = "model.retrain_failed"
+    MODEL_MIGRATED = "model.migrated"  # a new model has replaced it; its aliases were switched
+    MODEL_NOT_MIGRATED = "model.migration_declined"  # its successor is worse than accepted
+    MIGRATION_COMPLETED = "model_migration.completed"
+    MIGRATION_FAILED = "model_migration.failed"
     BUDGET_THRESHOLD = "budget.threshold"
     MONTH_CLOSED = "costs.month_closed"
     COST_FLAGGED = "costs.flagged"  # a charge that an admin has to review
@@ -46,6 +50,10 @@ PUBLISHED = (
     EventType.MODEL_SHUTDOWN_APPROACHING,
     EventType.MODEL_RETRAINED,
     EventType.MODEL_RETRAIN_FAILED,
+    EventType.MODEL_MIGRATED,
+    EventType.MODEL_NOT_MIGRATED,
+    EventType.MIGRATION_COMPLETED,
+    EventType.MIGRATION_FAILED,
     EventType.BUDGET_THRESHOLD,
     EventType.MONTH_CLOSED,
     EventType.COST_FLAGGED,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from anyio import CapacityLimiter
 from sqlalchemy.orm import Session
 
+from service.catalog.models import CatalogModel
 from service.catalog.price import SERVICE_TIERS, STANDARD
 from service.catalog.prices import Price, PriceKind, served_as, unknown_price, use_prices
 from service.core.db import transaction
@@ -73,16 +74,26 @@ def priced(session: Session, team_id: str, model: str) -> Priced:
             f"The provider that serves {model!r} is not configured at present.", param="model"
         ) from gone
     check_serving(session, target)
-    found = Priced(replace(target, provider_model=serving_name(target)), _tiers(session, target))
+    tiers = _tiers(session, target.base, tuned=target.tuned is not None)
+    found = Priced(replace(target, provider_model=serving_name(target)), tiers)
     for kind in _NEEDED:
-        if STANDARD not in found.tiers or kind not in found.prices:
+        if kind not in found.prices:
             raise found.unknown(kind)
     return found
 
 
-def _tiers(session: Session, target: Target) -> Mapping[str, Prices]:
-    listed = served_as(target.base.id, tuned=target.tuned is not None)
-    book = use_prices(session, provider_kind=target.base.provider_kind, model=listed)
+def priced_as_tuned(session: Session, base: Target) -> Priced:
+    """Return a base model with the prices of a model that is tuned from it. Raises `PriceUnknown`."""
+    found = Priced(base, _tiers(session, base.base, tuned=True))
+    for kind in _NEEDED:
+        if kind not in found.prices:
+            raise unknown_price(base.base.provider_kind, served_as(base.base.id, tuned=True), kind)
+    return found
+
+
+def _tiers(session: Session, base: CatalogModel, *, tuned: bool) -> Mapping[str, Prices]:
+    listed = served_as(base.id, tuned=tuned)
+    book = use_prices(session, provider_kind=base.provider_kind, model=listed)
     standard = book.get(STANDARD, {})
     return {STANDARD: standard} | {
         tier: book[tier]

@@ -24,6 +24,7 @@ from service.jobs.schemas import JobCreate
 from service.jobs.states import ALLOWED, JobStatus, RequestedAction
 from service.jobs.tables import Job
 from service.ledger.actions import release_hold
+from service.models.actions import ADVANCE_MIGRATION
 from service.providers.kinds.capabilities import capabilities_of, translate
 from service.providers.registry import provider_settings
 from service.teams.actions import team_in_service
@@ -42,6 +43,7 @@ def create_job(
     body: JobCreate,
     request_hash: bytes | None = None,
     retrain_id: str | None = None,
+    migration_id: str | None = None,
 ) -> Job:
     """Create a job, hold its cost if its files are checked already, and wake a worker.
 
@@ -74,6 +76,7 @@ def create_job(
         priority=body.tunehouse.priority if body.tunehouse else 0,
         request_hash=request_hash,
         retrain_id=retrain_id,
+        migration_id=migration_id,
         status=JobStatus.VALIDATING_FILES,
         price_id=admission.price.id,
         billed_by=admission.price.kind.unit,
@@ -214,12 +217,14 @@ def refuse_unsent(session: Session, job: Job, refusal: TunehouseError) -> None:
 
 
 def release(session: Session, job: Job) -> None:
-    """Release an ended job's files and its place at the provider, and wake the retrain that waits for it."""
+    """Release an ended job's files and its place at the provider, and wake what waits for it."""
     for file_id in _files_of(job):
         datasets.unmark_used(session, file_id=file_id, used_by=job.id)
     free_place(session, job)
     if job.retrain_id is not None:
         work.schedule(session, ADVANCE_RETRAIN, job.retrain_id, team_id=job.team_id)
+    if job.migration_id is not None:
+        work.schedule(session, ADVANCE_MIGRATION, job.migration_id, team_id=job.team_id)
 
 
 def free_place(session: Session, job: Job) -> None:

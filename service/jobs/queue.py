@@ -88,7 +88,7 @@ def places(session: Session, jobs: Iterable[Job]) -> Mapping[str, Place]:
         numbered = order.positions(session, name, own)
         block = block_on(session, *name)
         concurrent = job_limits(*name).concurrent
-        usual = _usual_duration(session, name)
+        usual = usual_duration(session, name)
         for job_id, position in numbered.items():
             found[job_id] = Place(
                 position=position,
@@ -109,7 +109,8 @@ def _guess_start(
     return None if usual is None else max(earliest, clock.now() + usual * position / concurrent)
 
 
-def _usual_duration(session: Session, name: QueueName) -> timedelta | None:
+def usual_duration(session: Session, name: QueueName) -> timedelta | None:
+    """The mean duration of the latest finished jobs at a provider and base; None if there are none."""
     ended = (
         select((Job.finished_at - Job.intended_at).label("took"))
         .where(*_named(name), Job.intended_at.is_not(None), Job.finished_at.is_not(None))

@@ -42,6 +42,7 @@ class Job(Base):
     labels: Mapped[dict[str, Any] | None] = mapped_column("metadata")
     integrations: Mapped[list[Any]]
     retrain_id: Mapped[str | None] = mapped_column(ForeignKey("retrains.id"))  # whose step the job is
+    migration_id: Mapped[str | None]  # the model migration that waits for it, a floor above this one
     priority: Mapped[int] = mapped_column(server_default="0")
     request_hash: Mapped[bytes | None] = mapped_column(LargeBinary)
 

@@ -13,6 +13,7 @@ from service.models import names
 from service.models.tables import TunedModel
 from service.teams.queries import get_team
 
+ADVANCE_MIGRATION = "model.migrate"  # the work item that takes a migration of models further
 DELETE_UPSTREAM = "model.delete_upstream"  # the work item that deletes a model at its provider
 
 

@@ -23,6 +23,8 @@ class ModelExtras(WireOut):
     """Further names by which the base can be called; null for tuned models."""
     parent_model: str | None = None
     """The model that it was tuned from; null if that is a base."""
+    migrated_from: str | None = None
+    """The model that a migration made this one of, often at another provider; null otherwise."""
     job_id: str | None = None
     """The id of the job that made it; null for bases."""
     methods: list[str] | None = None
@@ -73,6 +75,7 @@ def tuned_model_out(model: TunedModel, dates: ShutdownDates) -> ModelOut:
             provider=model.provider,
             base_model=model.base_model,
             parent_model=model.parent_id,
+            migrated_from=model.migrated_from,
             job_id=model.job_id,
         ),
     )

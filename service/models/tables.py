@@ -16,6 +16,7 @@ class TunedModel(Base):
     checkpoint that the job started from; without one, it started from `base_model`. A deleted model keeps its
     row because its descendants refer to it. `shutdown_date` is the date that its
     provider names for it or for an ancestor; without one, the date of its base applies.
+    `migrated_from` is the model, often at another provider, that a migration made this one to replace.
     """
 
     __tablename__ = "tuned_models"
@@ -35,11 +36,13 @@ class TunedModel(Base):
     created_at: Mapped[datetime]
     deleted_at: Mapped[datetime | None]
     shutdown_date: Mapped[date | None]
+    migrated_from: Mapped[str | None] = mapped_column(ForeignKey("tuned_models.id"))
 
     __table_args__ = (
         Index(None, "team_id", "created_at"),
         Index(None, "team_id", "training_file"),
         Index(None, "parent_id"),
+        Index(None, "migrated_from"),
         UniqueConstraint("job_id", "provider_model"),
         # A provider model belongs to one team: deleting it is theirs alone to do.
         UniqueConstraint("provider", "provider_model"),

@@ -40,6 +40,8 @@ def furnish(service: Service) -> Belongings:
         retrain = team.http.post(f"/v1/models/{model}/retrain", json={"confirm": True}).json()
         wait_until(lambda: team.http.get(f"/v1/retrains/{retrain['id']}").json()["status"] == "succeeded")
         assert receiver.wait_for(2, timeout_s=20)
+    move = {"models": [model], "to": {"provider": "trainer", "base": "sandbox-large"}}
+    migration = team.http.post("/v1/model_migrations", json=move).json()
     team.http.put("/v1/aliases/ours-alone", json={"model": model}).raise_for_status()
     upload_ = team.sdk.uploads.create(
         filename="half.jsonl", purpose="fine-tune", bytes=10, mime_type="text/jsonl"
@@ -59,6 +61,7 @@ def furnish(service: Service) -> Belongings:
         "name": "ours-alone",
         "retrain_id": retrain["id"],
         "comparison_id": comparison["id"],
+        "migration_id": migration["id"],
         "upload_id": upload_.id,
         "provider": "trainer",
         "kind": "daily",
@@ -75,6 +78,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("post", "/v1/files/{file_id}/convert"): {},
     ("post", "/v1/files/{file_id}/split"): {},
     ("post", "/v1/models/{model_id}/retrain"): {},
+    ("post", "/v1/model_migrations/{migration_id}/start"): {"fingerprint": "x"},
     ("put", "/v1/fine_tuning/jobs/{job_id}/max_cost"): {"max_cost_usd": "5.00"},
     ("put", "/v1/models/{model_id}/deployment"): {"name": "x"},
     ("post", "/v1/teams/{team_id}"): {"name": "x"},

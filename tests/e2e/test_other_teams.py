@@ -21,6 +21,7 @@ INVENTED = {
     "model_id": f"ft:{BASE}:team-0:none:AAAAAAAA",
     "name": "nothing-is-called-so",
     "retrain_id": "retrain_doesnotexist0000000000",
+    "migration_id": "migr_that_nobody_made",
     "comparison_id": "cmp_doesnotexist00000000000000",
     "upload_id": "upload_doesnotexist00000000000",
     "department_id": "dept_doesnotexist0000000000000",

@@ -23,7 +23,7 @@ from service.jobs.kinds import (
     RECONCILE_PROVIDER,
     SWEEP_PROVIDER,
 )
-from service.models.actions import DELETE_UPSTREAM
+from service.models.actions import ADVANCE_MIGRATION, DELETE_UPSTREAM
 from service.models.shutdowns.actions import POLL
 from service.webhooks.actions import DELIVER
 from worker.steps import (
@@ -35,6 +35,7 @@ from worker.steps import (
     deriving,
     jobs,
     listing,
+    model_migrations,
     models,
     orphans,
     reconcile,
@@ -52,6 +53,7 @@ STEPS: Mapping[str, Callable[[Lease], None]] = {
     SWEEP_PROVIDER: orphans.sweep_provider,
     RECONCILE_PROVIDER: reconcile.reconcile,
     ADVANCE_RETRAIN: retrains.advance,
+    ADVANCE_MIGRATION: model_migrations.advance,
     POLL: shutdowns.poll_shutdowns,
     DELETE_UPSTREAM: models.delete_upstream,
     PUBLISH: webhooks.publish_event,

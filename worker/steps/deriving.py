@@ -1,6 +1,6 @@
-"""Create files from other files: splits and conversions."""
+"""Create files from other files: splits, conversions and merges."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import Literal
 
@@ -38,13 +38,16 @@ def derive(lease: Lease) -> None:
         derivation = session.get_one(Derivation, lease.subject_id)
         source = session.get_one(File, derivation.source_id)
         content = find_content(session, source)
-        if content is None or lease.attempts > _MAX_ATTEMPTS:
+        merged = [
+            find_content(session, session.get_one(File, one)) for one in derivation.options.get("sources", ())
+        ]
+        if content is None or None in merged or lease.attempts > _MAX_ATTEMPTS:
             deriving.fail(session, derivation, _GIVEN_UP)
             work.finish(session, lease)
             return
     try:
         with ExitStack() as kept:
-            made = [kept.enter_context(storing(part)) for part in _parts(derivation, source, content)]
+            made = [kept.enter_context(storing(part)) for part in _parts(derivation, source, content, merged)]
             _record(lease, derivation, made)
     except Unreadable as bad:
         with transaction() as session:
@@ -52,8 +55,12 @@ def derive(lease: Lease) -> None:
             work.finish(session, lease)
 
 
-def _parts(derivation: Derivation, source: File, content: Content) -> list[Iterable[bytes]]:
+def _parts(
+    derivation: Derivation, source: File, content: Content, merged: Sequence[Content | None]
+) -> list[Iterable[bytes]]:
     """The bytes of each new file."""
+    if derivation.kind == deriving.MERGE:
+        return [_joined(one for one in merged if one is not None)]
     if derivation.kind == deriving.CONVERSION:
         options = msgspec.convert(derivation.options, Options)
         return [Conversion(stream(content), source_of(source.filename), content.size_bytes, options)]
@@ -64,6 +71,16 @@ def _parts(derivation: Derivation, source: File, content: Content) -> list[Itera
         stream(content), share=wanted.validation_share, seed=wanted.seed, stratify=wanted.stratify
     )
     return [part(stream(content), chosen, validation=validation) for validation in (False, True)]
+
+
+def _joined(contents: Iterable[Content]) -> Iterator[bytes]:
+    """The lines of all contents, one content after the other."""
+    for content in contents:
+        chunk = b""
+        for chunk in stream(content):
+            yield chunk
+        if not chunk.endswith(b"\n"):
+            yield b"\n"
 
 
 def _record(lease: Lease, derivation: Derivation, made: list[Stored]) -> None:

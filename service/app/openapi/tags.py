@@ -4,7 +4,7 @@ TAGS = {
     "files": "Datasets: upload, check, convert, split and download them.",
     "uploads": "Upload files of up to 8 GB in parts.",
     "fine-tuning": "Jobs that tune a model, their events and metrics, and estimates of their cost.",
-    "models": "Base models and tuned models: aliases, lineage, retrains, deployments and shutdowns.",
+    "models": "Base and tuned models: aliases, lineage, retrains, migrations, deployments, shutdowns.",
     "inference": "Answers from models, rate limits, and comparisons of models.",
     "money": "Costs, budgets, prices, statements, and the month's close.",
     "teams": "Teams, their keys and quotas.",

@@ -1,9 +1,10 @@
-"""Create files from other files: conversions and splits.
+"""Create files from other files: conversions, splits and merges.
 
 The new files exist at once, `uploaded` and empty; a worker fills them and schedules their checks. Their
 source cannot be deleted until then.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -19,6 +20,7 @@ from service.teams.quotas.actions import Quota, require_room
 DERIVE = "file.derive"  # the unit of work that fills derived files
 CONVERSION = "conversion"
 SPLIT = "split"
+MERGE = "merge"
 
 
 def order(
@@ -60,6 +62,39 @@ def order(
     actions.mark_used(session, source.id, used_by=derivation.id)
     work.schedule(session, DERIVE, derivation.id, team_id=team_id)
     return files
+
+
+def order_merge(session: Session, team_id: str, source_ids: Sequence[str], filename: str) -> File:
+    """Create the file that a worker will fill with the examples of all sources, in their order.
+
+    Raises `NotFound`, `InvalidRequest`, `Conflict` or `QuotaExceeded`.
+    """
+    sources = [get_file(session, team_id, source_id) for source_id in source_ids]
+    require_room(session, team_id, Quota.STORAGE_BYTES, adding=sum(one.size_bytes for one in sources))
+    first, *others = sources
+    (merged,) = order(
+        session,
+        team_id=team_id,
+        source_id=first.id,
+        kind=MERGE,
+        options={"sources": [one.id for one in sources]},
+        filenames=[filename],
+        format=first.format,
+    )
+    # The first source's row is the work. Lineage reads one row for each source.
+    session.add_all(
+        Derivation(
+            id=ids.new_id("deriv_"),
+            team_id=team_id,
+            source_id=other.id,
+            kind=MERGE,
+            options={},
+            output_ids=[merged.id],
+            created_at=clock.now(),
+        )
+        for other in others
+    )
+    return merged
 
 
 def fill(session: Session, derivation: Derivation, contents: list[Stored]) -> None:

@@ -1,6 +1,6 @@
 """Ancestors and descendants, by recursive queries over `parent_id`, always within one team."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
@@ -13,7 +13,7 @@ Direction = Literal["ancestors", "descendants", "both"]
 
 _COLUMNS = (
     "m.id, m.kind, m.parent_id, m.job_id, m.base_model, m.training_file, m.validation_file, m.created_at, "
-    "m.deleted_at"
+    "m.deleted_at, m.migrated_from"
 )
 _UP = text(f"""
     WITH RECURSIVE up AS (
@@ -34,6 +34,13 @@ _DOWN = text(f"""
         WHERE down.generation < :depth
     ), nearest AS MATERIALIZED (SELECT id, generation FROM down LIMIT :most)
     SELECT {_COLUMNS}, nearest.generation FROM nearest JOIN tuned_models m USING (id)
+""")  # noqa: S608 - constants of this module
+_COUNTERPARTS = text(f"""
+    SELECT {_COLUMNS}, 0 FROM tuned_models m
+    WHERE m.team_id = :team_id AND (
+        m.migrated_from = ANY(string_to_array(:models, ' '))
+        OR m.id IN (SELECT migrated_from FROM tuned_models WHERE id = ANY(string_to_array(:models, ' '))))
+    ORDER BY m.created_at, m.id
 """)  # noqa: S608 - constants of this module
 # UNION visits each model once, even when some roots descend from others.
 _BELOW = text(f"""
@@ -59,6 +66,7 @@ class Member(NamedTuple):
     validation_file: str | None
     created_at: datetime
     deleted_at: datetime | None
+    migrated_from: str | None
     generation: int
 
 
@@ -82,6 +90,14 @@ def learned_from(session: Session, team_id: str, file_ids: Sequence[str], most: 
     Their `generation` is always 0.
     """
     return _members(session, _BELOW, {"team_id": team_id, "files": " ".join(file_ids), "most": most})
+
+
+def counterparts(session: Session, team_id: str, model_ids: Collection[str]) -> list[Member]:
+    """The models that migrations made of any of these, and those that these were made of.
+
+    Their `generation` is always 0.
+    """
+    return _members(session, _COUNTERPARTS, {"team_id": team_id, "models": " ".join(model_ids)})
 
 
 def chain(session: Session, model: TunedModel) -> list[TunedModel]:

@@ -5,7 +5,9 @@ from typing import Literal
 import msgspec
 
 NodeKind = Literal["base", "dataset", "job", "checkpoint", "model", "alias"]
-Role = Literal["tuned_from", "training_data", "validation_data", "produced", "points_to", "derived_from"]
+Role = Literal[
+    "tuned_from", "training_data", "validation_data", "produced", "points_to", "derived_from", "migrated_to"
+]
 
 
 class Node(msgspec.Struct):

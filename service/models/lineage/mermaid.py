@@ -19,6 +19,7 @@ _ARROWS: Mapping[Role, str] = {
     "produced": "-->",
     "points_to": "-.->",
     "derived_from": "-->|made into|",
+    "migrated_to": "-.->|migrated to|",
 }
 
 

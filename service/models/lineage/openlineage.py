@@ -26,7 +26,7 @@ def openlineage(graph: Graph, team_slug: str) -> list[dict[str, Any]]:
     for edge in graph.edges:
         if edge.role == "produced":
             outputs[edge.source].append(edge.to)
-        elif edge.role not in ("points_to", "derived_from"):
+        elif edge.role not in ("points_to", "derived_from", "migrated_to"):
             inputs[edge.to].append(edge.source)
     events = []
     for job in (node for node in graph.nodes if node.kind == "job"):

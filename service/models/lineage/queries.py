@@ -10,7 +10,7 @@ from service.core.clock import unix
 from service.ledger.money import usd
 from service.models.lineage.contents import sources_of
 from service.models.lineage.costs import FamilyCosts, costs_of_family
-from service.models.lineage.family import Direction, Member, ancestors, descendants
+from service.models.lineage.family import Direction, Member, ancestors, counterparts, descendants
 from service.models.lineage.graph import Edge, Graph, LineageCost, Node, Role
 from service.models.tables import TunedModel
 
@@ -38,7 +38,8 @@ def lineage(session: Session, model: TunedModel, direction: Direction, depth: in
         near += [one for one in descendants(session, model, depth, limit + 1) if one.generation]
     near.sort(key=lambda one: abs(one.generation))
     shown = sorted(near[:limit], key=lambda one: (one.generation, one.created_at, one.id))
-    family = {*found.values(), *shown}
+    moved = counterparts(session, model.team_id, [one.id for one in shown])
+    family = {*found.values(), *shown, *moved}
     costs = costs_of_family(
         session,
         model,
@@ -46,7 +47,7 @@ def lineage(session: Session, model: TunedModel, direction: Direction, depth: in
         {one.job_id for one in family},
         branch=direction != "ancestors",
     )
-    builder = _Builder(session, model.team_id, shown, costs)
+    builder = _Builder(session, model.team_id, shown, moved, costs)
     return Graph(
         root=model.id,
         nodes=list(builder.nodes.values()),
@@ -72,12 +73,21 @@ def _cost(direction: Direction, line: Sequence[Member], costs: FamilyCosts) -> L
 class _Builder:
     """Builds nodes and edges from the rows of a family."""
 
-    def __init__(self, session: Session, team_id: str, shown: Sequence[Member], costs: FamilyCosts) -> None:
+    def __init__(
+        self,
+        session: Session,
+        team_id: str,
+        shown: Sequence[Member],
+        moved: Sequence[Member],
+        costs: FamilyCosts,
+    ) -> None:
         self.nodes: dict[str, Node] = {}
         self._links: dict[tuple[str, str, Role], None] = {}
         contents = self._add_datasets(session, team_id, shown)
         for one in shown:
             self._add_job(one, contents, costs.jobs.get(one.job_id, _ZERO))
+            self._add_model(one, costs.use.get(one.id, _ZERO))
+        for one in moved:  # at other providers or bases, without their own families
             self._add_model(one, costs.use.get(one.id, _ZERO))
         self._add_aliases(session, team_id)
 
@@ -135,6 +145,8 @@ class _Builder:
             _text(cost_usd),
         )
         self._link(one.job_id, one.id, "produced")
+        if one.migrated_from:
+            self._link(one.migrated_from, one.id, "migrated_to")
 
     def _add_aliases(self, session: Session, team_id: str) -> None:
         for alias in session.execute(_ALIASES, {"team_id": team_id}):
