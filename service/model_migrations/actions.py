@@ -74,9 +74,8 @@ def start_migration(
             parent = position_of[move.parent] if move.parent else None
             session.add(_step(migration, move, position_of[move.job_id], parent))
     session.flush()
-    for step in steps_of(session, migration):
-        for file_id in ending.files_of(step):
-            mark_used(session, file_id=file_id, used_by=migration.id)
+    used = {file_id for step in steps_of(session, migration) for file_id in ending.files_of(step)}
+    mark_used(session, *used, used_by=migration.id)
     hold_rest(session, migration)
     work.schedule(session, ADVANCE_MIGRATION, migration.id, team_id=migration.team_id)
 

@@ -98,9 +98,7 @@ def _create_job(
     session: Session, migration: ModelMigration, step: MigrationStep, start: str, file_id: str
 ) -> None:
     # Files and quota before accounts: the order in which a new job locks them.
-    for used in (file_id, step.body.get("validation_file")):
-        if used is not None:
-            mark_used(session, file_id=used, used_by=migration.id)
+    mark_used(session, file_id, *step.body.get("validation_file", "").split(), used_by=migration.id)
     require_room(session, migration.team_id, Quota.QUEUED_JOBS)
     most = reserve.most_for(session, migration, step.training_usd)
     body = JobCreate.model_validate(step.body | {"model": start, "training_file": file_id})

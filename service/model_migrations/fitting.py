@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from service.jobs.methods import Method
 from service.jobs.retrain.plan import body_of
 from service.jobs.retrain.recipe import RecipeLink
-from service.jobs.schemas import JobCreate, Method
+from service.jobs.schemas import JobCreate
 from service.models.queries import Target
 from service.providers.kinds.capabilities import Capabilities, capabilities_of, translate
 

@@ -17,7 +17,7 @@ def training_file(session: Session, migration: ModelMigration, step: MigrationSt
     if step.training_file is None:
         merged = order_merge(session, migration.team_id, step.training_files, f"merged-{step.position}.jsonl")
         step.training_file = merged.id
-        mark_used(session, file_id=merged.id, used_by=migration.id)
+        mark_used(session, merged.id, used_by=migration.id)
     if len(step.training_files) == 1:
         return step.training_file
     file = session.get_one(File, step.training_file)

@@ -36,6 +36,7 @@ PARAMETERS: Mapping[str, str] = {
     "job_id": "The id of the job.",
     "model_id": "The name of the model, checkpoint or alias.",
     "retrain_id": "The id of the retrain.",
+    "migration_id": "The id of the migration.",
     "comparison_id": "The id of the comparison.",
     "department_id": "The id of the department.",
     "shared_cost_id": "The id of the shared cost.",
