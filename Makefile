@@ -1,7 +1,7 @@
 # `make help` lists the targets. Requires make, git and Python 3.11 to 3.14; uv.lock pins everything else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up dev docs test test-train test-operations test-pages test-providers test-clients chaos lint platforms format clean
+.PHONY: help install demo up dev docs test test-train test-operations test-pages test-providers test-clients chaos soak lint platforms dist format clean
 BIN := .venv/bin
 READY := .venv/.installed
 SITE := service/app/pages/site/index.html
@@ -58,15 +58,22 @@ test-clients: $(CLIENTS_READY) ## Run the SDKs and frameworks that people use ag
 chaos: $(READY) ## Kill processes at random while 200 jobs run, then check the books; takes minutes
 	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
+soak: $(READY) ## Let five teams work for an hour and show what grows; ARGS="--minutes 5" is shorter
+	@$(BIN)/python -m tests.soak.run $(ARGS)
+
 lint: $(READY) ## Check style, types and which floor imports which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/squawk --reporter gcc migrations/*.sql migrations/*/*.sql
+	@$(BIN)/python -m migrations.lint
 
 platforms: $(READY) ## Check that uv.lock installs from wheels on every Python and processor that we support
 	@.ci/resolve-platforms
+
+dist: $(READY) ## Build the wheel, its bill of materials and the image
+	@.ci/build $(ARGS)
 
 format: $(READY) ## Format the code
 	@$(BIN)/ruff check --fix .

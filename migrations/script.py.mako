@@ -1,4 +1,8 @@
-"""${message}."""
+"""${message}.
+
+The version before keeps running with the new schema: add only what it tolerates, and remove what no running version
+uses. For indexes and changes of many rows use `migrations.online`.
+"""
 
 import sqlalchemy as sa
 from alembic import op

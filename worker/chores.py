@@ -39,6 +39,7 @@ from service.webhooks.actions import forget_deliveries
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
+_SEARCHED_AT_STARTS = timedelta(seconds=30)  # not again for each of many workers that start together
 _REPEATED_WITHIN = timedelta(days=2)  # how long an Idempotency-Key is remembered, as the guide says
 _SESSIONS_KEPT = timedelta(days=30)  # longer than any session lasts
 _REDELIVERED_WITHIN = timedelta(days=7)  # providers retry a webhook for up to three days
@@ -65,10 +66,11 @@ class ChoreList:
         for chore, due_at in self._due.items():
             if time.monotonic() >= due_at:
                 self._due[chore] = time.monotonic() + chore.interval_s
-                _run(chore)
+                do(chore)
 
 
-def _run(chore: Chore) -> None:
+def do(chore: Chore) -> None:
+    """Do a chore. If it fails, log that."""
     try:
         done = chore.do()
     except Exception:
@@ -94,7 +96,10 @@ def _release_orphaned_holds() -> int:
 
 
 def _order_sweeps() -> int:
-    every = timedelta(seconds=settings().orphan_sweep_interval_s)
+    return _search_providers(timedelta(seconds=settings().orphan_sweep_interval_s))
+
+
+def _search_providers(every: timedelta = _SEARCHED_AT_STARTS) -> int:
     with transaction() as session:
         return order_sweeps(session, [one.name for one in settings().providers], every)
 
@@ -184,6 +189,8 @@ def _forget() -> int:
         )
 
 
+# When a worker starts: after a restore, jobs that are younger than the backup are at the provider, not here.
+AT_START = Chore("search_providers", 0.0, _search_providers)
 CHORES = (
     Chore("roll_up_ledger", 5.0, _roll_up),
     Chore("end_expired_holds", 1.0, _end_expired_holds),

@@ -16,7 +16,7 @@ from service.core import turns
 from service.core.broker import wake
 from service.core.db import transaction
 from service.settings import settings
-from worker.chores import CHORES, ChoreList
+from worker.chores import AT_START, CHORES, ChoreList, do
 from worker.lanes import LANE_OF
 from worker.run import run_step
 
@@ -78,6 +78,7 @@ class Sweeper:
     def _run(self) -> None:
         chores = ChoreList(CHORES)
         with ThreadPoolExecutor(_DIRECT_STEPS, "direct") as pool, ThreadPoolExecutor(1, "sweep") as waking:
+            do(AT_START)
             sweeping = waking.submit(_sweep)
             while not self._stopped.wait(settings().sweep_interval_s):
                 if sweeping.done():

@@ -1,5 +1,6 @@
 """Opaque ids: a prefix for the kind of object, then 24 random letters and digits (143 bits)."""
 
+import hashlib
 import re
 import secrets
 import string
@@ -18,6 +19,16 @@ def random_text(length: int) -> str:
         # Three bytes in a hundred are refused: with eight extra, one call is nearly always enough.
         text += secrets.token_bytes(length + 8).translate(_LETTERS, _REFUSED)
     return text[:length].decode("ascii")
+
+
+def derived_text(length: int, *origin: str) -> str:
+    """Return `length` letters and digits that follow from the origin, and do not reveal it; at most 40."""
+    number = int.from_bytes(hashlib.sha256("\0".join(origin).encode()).digest(), "big")
+    text = ""
+    while len(text) < length:
+        number, digit = divmod(number, len(_ALPHABET))
+        text += _ALPHABET[digit]
+    return text
 
 
 def new_id(prefix: str) -> str:

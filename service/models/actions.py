@@ -37,7 +37,7 @@ def register_model(session: Session, origin: Origin, provider_model: str, create
     if known is not None:
         return known
     slug = get_team(session, origin.team_id).slug
-    name = names.new_name(origin.base_model, slug, origin.suffix)
+    name = names.new_name(origin.base_model, slug, origin.suffix, origin.job_id, provider_model)
     model = _add(session, origin, name, "model", provider_model, None, created_at)
     append(
         session,
@@ -58,7 +58,7 @@ def register_checkpoint(
     if known is not None:
         return known
     slug = get_team(session, origin.team_id).slug
-    name = names.checkpoint_name(origin.base_model, slug, origin.suffix, step)
+    name = names.checkpoint_name(origin.base_model, slug, origin.suffix, step, origin.job_id, provider_model)
     return _add(session, origin, name, "checkpoint", provider_model, step, created_at)
 
 
