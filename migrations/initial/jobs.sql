@@ -108,7 +108,7 @@ CREATE INDEX ix_jobs_provider_base_model_intended_at ON jobs (provider, base_mod
 CREATE INDEX ix_jobs_sent ON jobs (provider, base_model, team_id, intended_at);
 CREATE INDEX ix_jobs_team_id_created_at ON jobs (team_id, created_at);
 CREATE INDEX ix_jobs_unfinished ON jobs (team_id) WHERE finished_at IS NULL;
-CREATE INDEX ix_jobs_waiting ON jobs (provider, base_model, team_id, priority DESC, queued_at, id) WHERE queued_at IS NOT NULL AND intended_at IS NULL AND finished_at IS NULL;
+CREATE INDEX ix_jobs_waiting ON jobs (provider, base_model, team_id, (-priority), queued_at, id) INCLUDE (priority) WHERE queued_at IS NOT NULL AND intended_at IS NULL AND finished_at IS NULL;
 
 CREATE TABLE job_checkpoints (
     id varchar NOT NULL,

@@ -3,7 +3,7 @@
 Teams take turns: next is the job whose team would then have the fewest jobs at the provider; among equals,
 that of the team whose last job was sent longest ago. Within a team, the higher priority goes first. The order
 follows from the rows alone, and an index has each team's waiting jobs in their order, so that the next jobs
-are found without reading the rest of the queue.
+are found without reading the rest of the queue, and a position is counted from that index alone.
 """
 
 from collections.abc import Collection
@@ -22,7 +22,7 @@ class QueueName(NamedTuple):
 
 _QUEUE = "provider = :provider AND base_model = :base_model"
 _WAITING = f"{_QUEUE} AND queued_at IS NOT NULL AND intended_at IS NULL AND finished_at IS NULL"
-_WITHIN_TEAM = "priority DESC, queued_at, id"
+_WITHIN_TEAM = "-priority, queued_at, id"
 # `team` finds each team once by jumping along the index.
 _TEAMS = f"""
     WITH RECURSIVE team (id) AS (
@@ -44,17 +44,43 @@ _HEADS = f"""
         ORDER BY {_WITHIN_TEAM} LIMIT """  # noqa: S608
 _ORDER = "living + turn, served_at NULLS FIRST, queued_at, id"
 _NEXT = text(f"{_TEAMS} SELECT id {_HEADS} :most) head ORDER BY {_ORDER} LIMIT :most")
-# Of each team only the jobs that can be before the last of `ids`.
-_POSITIONS = text(f"""{_TEAMS}, own AS (
-        SELECT max(standing.living + (
-            SELECT count(*) FROM jobs WHERE {_WAITING} AND team_id = standing.team_id
-            AND (-priority, queued_at, id) <= (-asked.priority, asked.queued_at, asked.id))) AS latest
-        FROM jobs asked JOIN standing USING (team_id) WHERE asked.id = ANY (:ids)
+# `asked`: each job with the asked one before it in its team, so that no entry is counted twice. `own`: its
+# turn in its team, and how many jobs its team will have had with it. `others`: the waiting jobs of each team,
+# as far as they matter. Of another team, the jobs with a lower number come first, and of equal ones the team
+# that was served longest ago; only between teams that were never served, the times of the jobs decide.
+_POSITIONS = text(f"""{_TEAMS}, asked AS (
+        SELECT id, team_id, -priority AS rank, queued_at,
+               lag(-priority, 1, -2147483648) OVER turns AS rank_before,
+               lag(queued_at, 1, '-infinity') OVER turns AS queued_before,
+               lag(id, 1, '') OVER turns AS id_before
+        FROM jobs WHERE {_WAITING} AND id = ANY (:ids)
+        WINDOW turns AS (PARTITION BY team_id ORDER BY {_WITHIN_TEAM})
+    ), counted AS (
+        SELECT asked.*, sum(more) OVER (PARTITION BY team_id ORDER BY rank, queued_at, id) AS turn
+        FROM asked CROSS JOIN LATERAL (
+            SELECT count(*) AS more FROM jobs WHERE {_WAITING} AND jobs.team_id = asked.team_id
+            AND ({_WITHIN_TEAM}) > (rank_before, queued_before, id_before)
+            AND ({_WITHIN_TEAM}) <= (asked.rank, asked.queued_at, asked.id)) entries
+    ), own AS MATERIALIZED (
+        SELECT counted.*, served_at, turn + living AS number FROM counted JOIN standing USING (team_id)
+    ), others AS MATERIALIZED (
+        SELECT standing.*, (SELECT count(*) FROM (
+            SELECT FROM jobs WHERE {_WAITING} AND jobs.team_id = standing.team_id
+            LIMIT greatest((SELECT max(number) FROM own) - living, 0)) entries) AS waiting
+        FROM standing
     )
-    SELECT id, position FROM (
-        SELECT id, row_number() OVER (ORDER BY {_ORDER}) AS position
-        {_HEADS} greatest((SELECT latest FROM own) - living, 0)) head
-    ) numbered WHERE id = ANY (:ids)""")  # noqa: S608
+    SELECT own.id, own.turn + coalesce(sum(
+        least(greatest(own.number - 1 - others.living, 0), others.waiting)
+        + CASE WHEN own.number - others.living NOT BETWEEN 1 AND others.waiting THEN 0
+               WHEN others.served_at IS DISTINCT FROM own.served_at THEN
+                   (own.served_at IS NOT NULL
+                    AND coalesce(others.served_at, '-infinity') < own.served_at)::int
+               ELSE (SELECT ((queued_at, id) < (own.queued_at, own.id))::int FROM jobs
+                     WHERE {_WAITING} AND jobs.team_id = others.team_id
+                     ORDER BY {_WITHIN_TEAM} OFFSET own.number - others.living - 1 LIMIT 1)
+          END) FILTER (WHERE others.team_id IS NOT NULL), 0) AS position
+    FROM own LEFT JOIN others ON others.team_id <> own.team_id
+    GROUP BY own.id, own.turn""")  # noqa: S608
 
 
 def next_jobs(session: Session, name: QueueName, most: int) -> list[str]:
@@ -66,4 +92,4 @@ def next_jobs(session: Session, name: QueueName, most: int) -> list[str]:
 def positions(session: Session, name: QueueName, job_ids: Collection[str]) -> dict[str, int]:
     """Map the ids of those jobs that wait in this queue to their positions, from 1."""
     rows = session.execute(_POSITIONS, {**name._asdict(), "ids": list(job_ids)})
-    return {row.id: row.position for row in rows}
+    return {row.id: int(row.position) for row in rows}

@@ -83,9 +83,10 @@ class Job(Base):
             "provider",
             "base_model",
             "team_id",
-            text("priority DESC"),
+            text("(-priority)"),
             "queued_at",
             "id",
+            postgresql_include=["priority"],  # without the column itself, a count would read the rows
             postgresql_where=text("queued_at IS NOT NULL AND intended_at IS NULL AND finished_at IS NULL"),
         ),
         Index(

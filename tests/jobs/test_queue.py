@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from service.core import clock
 from service.core.db import transaction
+from service.jobs import order
+from service.jobs.order import QueueName
 from service.jobs.queue import places
 from service.jobs.tables import Job
 from tests.jobs import hands
@@ -111,6 +114,33 @@ def test_the_start_is_guessed_from_how_long_such_jobs_took(
     assert place.reason == "turn"
     assert place.starts_at is not None
     assert timedelta(minutes=119) < place.starts_at - clock.now() <= timedelta(hours=2)
+
+
+_CROWD = """
+    INSERT INTO jobs (id, team_id, key_id, model, base_model, provider, provider_model, method_type, method,
+        training_file, integrations, status, price_id, result_files, priority, queued_at, intended_at,
+        created_at, changed_at)
+    SELECT 'ftjob-' || n, (CAST(:teams AS text[]))[1 + n * n % 4], 'key_q', :model, :model, 'openai', :model,
+        'supervised', '{}', :file, '[]', 'queued', 'price_q', '{}', n / 7 % 3, at,
+        CASE WHEN n % 4 = 1 AND n % 9 = 0 THEN at END, at, at
+    FROM generate_series(1, 80) n, LATERAL (SELECT now() - (n * 37 % 80) * interval '1 s' AS at) moment
+"""
+
+
+def test_a_position_is_the_place_in_the_order_in_which_jobs_are_sent(
+    providers_environment: object, database: str
+) -> None:
+    teams = [hands.make_team() for _ in range(4)]
+    with transaction() as session:
+        values = {"teams": teams, "model": MODEL, "file": hands.make_file(teams[0])}
+        session.execute(text(_CROWD), values)
+        queue = QueueName("openai", MODEL)
+        sent_next = order.next_jobs(session, queue, 1000)
+        counted = order.positions(session, queue, sent_next)
+        assert len(sent_next) > 60
+        assert [counted[job] for job in sent_next] == list(range(1, len(sent_next) + 1))
+        alone = [order.positions(session, queue, [job]) for job in sent_next]
+        assert alone == [{job: place} for place, job in enumerate(sent_next, start=1)]
 
 
 @pytest.mark.parametrize("limit", [1, 3])
