@@ -16,8 +16,11 @@ CREATE TABLE audit_events (
     CONSTRAINT pk_audit_events PRIMARY KEY (position),
     CONSTRAINT uq_audit_events_id UNIQUE (id)
 );
+CREATE INDEX ix_audit_events_created_at_id ON audit_events (created_at, id);
+CREATE INDEX ix_audit_events_key_id_created_at_id ON audit_events (key_id, created_at, id);
 CREATE INDEX ix_audit_events_object_id ON audit_events (object_id);
-CREATE INDEX ix_audit_events_team_id_position ON audit_events (team_id, position);
+CREATE INDEX ix_audit_events_refused ON audit_events (created_at, id) WHERE status_code >= 400;
+CREATE INDEX ix_audit_events_team_id_created_at_id ON audit_events (team_id, created_at, id);
 CREATE INDEX ix_audit_events_txid_position ON audit_events (txid, position);
 
 CREATE TABLE audit_exports (

@@ -57,6 +57,7 @@ CREATE TABLE files (
     CONSTRAINT fk_files_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id)
 );
 CREATE INDEX ix_files_team_id_created_at_id ON files (team_id, created_at, id);
+CREATE INDEX ix_files_team_id_purpose_created_at_id ON files (team_id, purpose, created_at, id);
 CREATE INDEX ix_files_team_id_sha256 ON files (team_id, sha256);
 
 CREATE TABLE token_counts (

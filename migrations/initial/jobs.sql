@@ -104,6 +104,8 @@ CREATE TABLE jobs (
 CREATE INDEX ix_jobs_at_work ON jobs (provider, base_model, team_id) WHERE intended_at IS NOT NULL AND finished_at IS NULL;
 CREATE INDEX ix_jobs_key_id_request_hash ON jobs (key_id, request_hash, created_at);
 CREATE INDEX ix_jobs_living ON jobs (provider, base_model) WHERE finished_at IS NULL;
+CREATE INDEX ix_jobs_metadata ON jobs USING gin (metadata jsonb_path_ops) WITH (fastupdate = off);
+CREATE INDEX ix_jobs_without_metadata ON jobs (team_id, created_at) WHERE coalesce(metadata, '{}') = '{}';
 CREATE INDEX ix_jobs_provider_base_model_intended_at ON jobs (provider, base_model, intended_at);
 CREATE INDEX ix_jobs_sent ON jobs (provider, base_model, team_id, intended_at);
 CREATE INDEX ix_jobs_team_id_created_at ON jobs (team_id, created_at);

@@ -36,6 +36,7 @@ CREATE INDEX ix_webhook_deliveries_created_at ON webhook_deliveries (created_at)
 CREATE INDEX ix_webhook_deliveries_endpoint_id_pending ON webhook_deliveries (endpoint_id) WHERE state = 'pending';
 CREATE INDEX ix_webhook_deliveries_event_id ON webhook_deliveries (event_id);
 CREATE INDEX ix_webhook_deliveries_team_id_created_at ON webhook_deliveries (team_id, created_at);
+CREATE INDEX ix_webhook_deliveries_undelivered ON webhook_deliveries (team_id, created_at) WHERE state <> 'delivered';
 
 CREATE TABLE webhook_secrets (
     id varchar NOT NULL,

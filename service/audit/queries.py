@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.audit.tables import ID_PREFIX, AuditEvent
+from service.audit.tables import ID_PREFIX, IS_REFUSED, AuditEvent
 from service.core.http.pages import Page, fetch_page
 
 
@@ -57,6 +57,8 @@ def list_audit_events(
         wanted = wanted.where(AuditEvent.object_id == object_id)
     if outcome is not None:
         wanted = wanted.where(AuditEvent.status_code.between(*_STATUSES[outcome]))
+    if outcome in (AuditOutcome.REFUSED, AuditOutcome.FAILED):
+        wanted = wanted.where(IS_REFUSED)
     if since is not None:
         wanted = wanted.where(AuditEvent.created_at >= since)
     if until is not None:
@@ -64,7 +66,7 @@ def list_audit_events(
     return fetch_page(
         session,
         wanted,
-        sort=AuditEvent.position,
+        sort=AuditEvent.created_at,
         id_=AuditEvent.id,
         after=after,
         limit=limit,

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.core.db import Base
 
 ID_PREFIX = "audit_"
+IS_REFUSED = text("status_code >= 400")  # with a constant, so that an index of these rows serves it
 
 
 class AuditEvent(Base):
@@ -37,8 +38,12 @@ class AuditEvent(Base):
     txid: Mapped[int] = mapped_column(BigInteger, server_default=text("txid_current()"))
 
     __table_args__ = (
-        Index(None, "team_id", "position"),
+        Index(None, "created_at", "id"),
+        Index(None, "team_id", "created_at", "id"),
+        Index(None, "key_id", "created_at", "id"),
         Index(None, "object_id"),
+        # Refusals are few among very many rows.
+        Index("ix_audit_events_refused", "created_at", "id", postgresql_where=IS_REFUSED),
         Index(None, "txid", "position"),
     )
 

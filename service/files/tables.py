@@ -71,7 +71,11 @@ class File(Base):
     expires_at: Mapped[datetime | None]
     deleted_at: Mapped[datetime | None]
 
-    __table_args__ = (Index(None, "team_id", "created_at", "id"), Index(None, "team_id", "sha256"))
+    __table_args__ = (
+        Index(None, "team_id", "created_at", "id"),
+        Index(None, "team_id", "purpose", "created_at", "id"),
+        Index(None, "team_id", "sha256"),
+    )
 
 
 class ContentRows(Base):

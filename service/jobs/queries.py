@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from service.core.http.pages import Page, fetch_page
 from service.errors import NotFound
-from service.jobs.tables import Job, JobCheckpoint
+from service.jobs.tables import HAS_NO_METADATA, Job, JobCheckpoint
 from service.ledger.tables import Budget, Entry, HoldRow
 
 
@@ -65,7 +65,7 @@ def list_jobs(
 
 def _with_metadata(query: Select[Job], metadata: Mapping[str, str]) -> Select[Job]:
     if not metadata:
-        return query.where(func.coalesce(Job.labels, func.jsonb_build_object()) == func.jsonb_build_object())
+        return query.where(HAS_NO_METADATA)
     return query.where(Job.labels.contains(dict(metadata)))
 
 

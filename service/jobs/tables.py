@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.core.db import Base
 from service.jobs.states import TERMINAL, Facts, JobStatus, RequestedAction
 
+# With constants, so that an index of these rows serves it.
+HAS_NO_METADATA = text("coalesce(metadata, '{}') = '{}'")
+
 
 class Job(Base):
     """One fine-tuning job of a team.
@@ -72,6 +75,14 @@ class Job(Base):
 
     __table_args__ = (
         Index(None, "team_id", "created_at"),
+        Index(
+            None,
+            "metadata",
+            postgresql_using="gin",
+            postgresql_ops={"metadata": "jsonb_path_ops"},
+            postgresql_with={"fastupdate": "off"},  # a list of pending entries is read with every look-up
+        ),
+        Index("ix_jobs_without_metadata", "team_id", "created_at", postgresql_where=HAS_NO_METADATA),
         UniqueConstraint("provider", "provider_job_id"),
         Index(None, "provider", "base_model", "intended_at"),
         Index(

@@ -16,6 +16,7 @@ from service.teams.quotas.actions import Quota, counted_by
 from service.webhooks.states import DeliveryState
 from service.webhooks.tables import (
     DELIVERY_PREFIX,
+    IS_UNDELIVERED,
     WebhookAttempt,
     WebhookDelivery,
     WebhookEndpoint,
@@ -46,7 +47,7 @@ def list_endpoints(
         id_=id_,
         after=after,
         limit=limit,
-        cursors=select(WebhookEndpoint).where(WebhookEndpoint.team_id.is_not_distinct_from(team_id)),
+        cursors=select(WebhookEndpoint).where(WebhookEndpoint.team_id == team_id),
     )
 
 
@@ -86,9 +87,7 @@ def get_delivery(
     session: Session, team_id: str | None, delivery_id: str, *, for_update: bool = False
 ) -> WebhookDelivery:
     """The team's delivery of that id, locked if it is to be changed. Raises `NotFound`."""
-    own = select(WebhookDelivery).where(
-        WebhookDelivery.team_id.is_not_distinct_from(team_id), WebhookDelivery.id == delivery_id
-    )
+    own = select(WebhookDelivery).where(WebhookDelivery.team_id == team_id, WebhookDelivery.id == delivery_id)
     delivery = session.scalar(own.with_for_update() if for_update else own)
     if delivery is None:
         raise NotFound(f"There is no webhook delivery {delivery_id!r}.", param="delivery_id")
@@ -105,14 +104,16 @@ def list_deliveries(
     after: str | None,
     limit: int,
 ) -> Page[WebhookDelivery]:
-    """The team's deliveries that match every filter given, newest first."""
-    own = every = select(WebhookDelivery).where(WebhookDelivery.team_id.is_not_distinct_from(team_id))
+    """The team's deliveries that match every filter given, newest first; None is the organization's."""
+    own = every = select(WebhookDelivery).where(WebhookDelivery.team_id == team_id)
     if endpoint_id is not None:
         own = own.where(WebhookDelivery.endpoint_id == endpoint_id)
     if event_id is not None:
         own = own.where(WebhookDelivery.event_id == event_id)
     if state is not None:
         own = own.where(WebhookDelivery.state == state.value)
+    if state is not None and state is not DeliveryState.DELIVERED:
+        own = own.where(IS_UNDELIVERED)
     sort, id_ = WebhookDelivery.created_at, WebhookDelivery.id
     # A delivery that has ended since it was listed is still a place in the list of those pending.
     return fetch_page(
@@ -135,7 +136,7 @@ def count_tests_to_come(session: Session, team_id: str | None) -> int:
         .join(WebhookEndpoint, WebhookEndpoint.id == WebhookDelivery.endpoint_id)
         .join(Event, Event.id == WebhookDelivery.event_id)
         .where(
-            WebhookEndpoint.team_id.is_not_distinct_from(team_id),
+            WebhookEndpoint.team_id == team_id,
             WebhookDelivery.state == DeliveryState.PENDING.value,
             Event.type == EventType.WEBHOOK_TEST.value,
         )
@@ -167,5 +168,5 @@ def count_pending(session: Session, endpoint_id: str, work_kind: str) -> tuple[i
 
 def _living(team_id: str | None) -> Select[WebhookEndpoint]:
     return select(WebhookEndpoint).where(
-        WebhookEndpoint.team_id.is_not_distinct_from(team_id), WebhookEndpoint.deleted_at.is_(None)
+        WebhookEndpoint.team_id == team_id, WebhookEndpoint.deleted_at.is_(None)
     )

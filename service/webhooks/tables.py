@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from service.core.db import Base
 
 DELIVERY_PREFIX = "wh_"
+# A constant, so that an index of these rows, which are few, serves it.
+IS_UNDELIVERED = text("state <> 'delivered'")
 
 
 class WebhookEndpoint(Base):
@@ -76,6 +78,7 @@ class WebhookDelivery(Base):
         Index(None, "team_id", "created_at"),
         Index(None, "created_at"),
         Index(None, "event_id"),
+        Index("ix_webhook_deliveries_undelivered", "team_id", "created_at", postgresql_where=IS_UNDELIVERED),
         Index(
             "ix_webhook_deliveries_endpoint_id_pending",
             "endpoint_id",

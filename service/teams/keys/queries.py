@@ -94,7 +94,7 @@ def get_key(session: Session, team_id: str | None, key_id: str, *, lock: bool = 
 
     To change it, `lock` it.
     """
-    own = select(ApiKey).where(ApiKey.team_id.is_not_distinct_from(team_id), ApiKey.id == key_id)
+    own = select(ApiKey).where(ApiKey.team_id == team_id, ApiKey.id == key_id)
     key = session.scalar(own.with_for_update() if lock else own)
     if key is None:
         raise NotFound(f"There is no key {key_id!r}.", param="key_id")
