@@ -32,6 +32,7 @@ from service.ledger.shared.tables import SharedCostMonth, SharedCostRule
 from service.ledger.tables import Budget, BudgetAlert, Entry, HoldRow, LedgerAccount
 from service.model_migrations.tables import MigrationStep, ModelMigration
 from service.models.aliases.tables import Alias, AliasChange
+from service.models.deployments.tables import Deployment
 from service.models.shutdowns.tables import AnnouncedShutdown, ShutdownNotice, ShutdownPoll
 from service.models.tables import TunedModel
 from service.people.tables import PersonSession, SignInLink
@@ -64,6 +65,7 @@ __all__ = [
     "DatasetPolicy",
     "DaySum",
     "Department",
+    "Deployment",
     "Derivation",
     "DriftReport",
     "Entry",

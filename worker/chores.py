@@ -29,6 +29,7 @@ from service.ledger.closing.months import close_month, month_due
 from service.ledger.partitions import add_next_month
 from service.ledger.rollups.sums import roll_up
 from service.ledger.shared.actions import book_until
+from service.models.deployments.upkeep import end_shut_down, revive_deployments, undeploy_archived
 from service.models.shutdowns.actions import schedule_polls
 from service.models.shutdowns.notices import send_notices
 from service.people.tables import PersonSession, SignInLink
@@ -168,6 +169,16 @@ def _cancel_left_jobs() -> int:
         return cancel_left_jobs(session, _BATCH)
 
 
+def _keep_deployments() -> int:
+    with transaction() as session:
+        return revive_deployments(session, _BATCH)
+
+
+def _end_deployments() -> int:
+    with transaction() as session:
+        return undeploy_archived(session, _BATCH) + end_shut_down(session, _BATCH)
+
+
 def _export_audit() -> int:
     sink = settings().audit_sink
     if sink is None:
@@ -205,6 +216,8 @@ CHORES = (
     Chore("schedule_shutdown_polls", 60.0, _schedule_shutdown_polls),
     Chore("send_shutdown_notices", 600.0, _send_shutdown_notices),
     Chore("cancel_left_jobs", 5.0, _cancel_left_jobs),
+    Chore("keep_deployments", 60.0, _keep_deployments),
+    Chore("end_deployments", 30.0, _end_deployments),
     Chore("export_audit", 2.0, _export_audit),
     Chore("forget", 10.0, _forget),
 )

@@ -73,3 +73,39 @@ CREATE TABLE alias_changes (
     CONSTRAINT pk_alias_changes PRIMARY KEY (team_id, name, version),
     CONSTRAINT fk_alias_changes_team_id_name_aliases FOREIGN KEY (team_id, name) REFERENCES aliases (team_id, name)
 );
+
+CREATE TABLE deployments (
+    id varchar NOT NULL,
+    team_id varchar NOT NULL,
+    key_id varchar,
+    model_id varchar NOT NULL,
+    provider varchar NOT NULL,
+    base_model varchar NOT NULL,
+    made_by varchar NOT NULL,
+    state varchar NOT NULL,
+    turn integer NOT NULL,
+    price_id varchar,
+    provider_deployment varchar,
+    intended_at timestamptz,
+    started_at timestamptz,
+    seen_at timestamptz,
+    metered_until timestamptz,
+    held_until timestamptz,
+    ended_at timestamptz,
+    stops_for varchar,
+    idle_after_hours integer,
+    on_idle varchar NOT NULL,
+    on_budget_end varchar NOT NULL,
+    wake_on_request boolean NOT NULL,
+    last_used_at timestamptz,
+    error varchar,
+    created_at timestamptz NOT NULL,
+    CONSTRAINT pk_deployments PRIMARY KEY (id),
+    CONSTRAINT fk_deployments_model_id_tuned_models FOREIGN KEY (model_id) REFERENCES tuned_models (id),
+    CONSTRAINT fk_deployments_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id),
+    CONSTRAINT ck_deployments_maker_known CHECK (made_by IN ('tunehouse', 'admin')),
+    CONSTRAINT ck_deployments_state_known
+        CHECK (state IN ('deploying', 'ready', 'stopping', 'asleep', 'ended', 'failed'))
+);
+CREATE UNIQUE INDEX uq_deployments_model_id_living ON deployments (model_id) WHERE state NOT IN ('ended', 'failed');
+CREATE INDEX ix_deployments_team_id_model_id ON deployments (team_id, model_id);

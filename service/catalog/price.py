@@ -41,6 +41,7 @@ class PriceKind(StrEnum):
     WEB_SEARCH_CALLS = "web_search_calls"
     CODE_INTERPRETER_SESSIONS = "code_interpreter_sessions"
     MCP_CALLS = "mcp_calls"
+    HOSTING_HOURS = "hosting_hours"  # a tuned model that is deployed, used or not
 
     @property
     def unit(self) -> Unit:

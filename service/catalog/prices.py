@@ -109,7 +109,7 @@ def in_force(
 def use_prices(
     session: Session, *, provider_kind: str, model: str, at: datetime | None = None
 ) -> Mapping[str, Mapping[PriceKind, Price]]:
-    """Return every price in force for the use of a model, by tier and kind, in one query."""
+    """Return every price in force for requests to a model, by tier and kind, in one query."""
     found = (
         select(PriceRow)
         .ext(distinct_on(PriceRow.tier, PriceRow.kind))
@@ -117,6 +117,7 @@ def use_prices(
             PriceRow.provider_kind == provider_kind,
             PriceRow.model == model,
             PriceRow.method.is_(None),
+            PriceRow.kind != PriceKind.HOSTING_HOURS.value,  # no request pays for it
             PriceRow.effective_from <= (at or clock.now()),
         )
         .order_by(PriceRow.tier, PriceRow.kind, PriceRow.effective_from.desc())

@@ -1,6 +1,7 @@
 """Add the prices that ship with Tunehouse to the price book."""
 
 import hashlib
+import math
 from collections.abc import Iterator
 from datetime import UTC, datetime, time
 from decimal import Decimal
@@ -10,7 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from service.catalog.files import KINDS, load
-from service.catalog.price import STANDARD, PriceKind
+from service.catalog.price import STANDARD, PriceKind, served_as
 from service.catalog.prices import NewPrice
 from service.catalog.tables import PriceRow
 from service.core import clock
@@ -21,6 +22,7 @@ def shipped_prices() -> Iterator[NewPrice]:
     for provider_kind in KINDS:
         for price_list in load(provider_kind).get("prices", []):
             yield from _read(provider_kind, price_list)
+        yield from _hosting(provider_kind)
 
 
 def _read(provider_kind: str, price_list: dict[str, Any]) -> Iterator[NewPrice]:
@@ -44,6 +46,21 @@ def _read(provider_kind: str, price_list: dict[str, Any]) -> Iterator[NewPrice]:
                 source=price_list["source"],
                 confirmed_at=clock.now() if price_list.get("is_confirmed", True) else None,
             )
+
+
+def _hosting(provider_kind: str) -> Iterator[NewPrice]:
+    """Yield a price for hosting a model tuned from each base that the kind's hosting price applies to."""
+    entry = load(provider_kind)["hosting"]
+    if Decimal(entry.get("usd_per_hour", "0")) == 0:
+        return
+    fitting = (
+        one for one in load(provider_kind)["models"] if one.get("size_b", 0) <= entry.get("up_to_b", math.inf)
+    )
+    usd = {
+        served_as(model["id"], tuned=True): {PriceKind.HOSTING_HOURS.value: entry["usd_per_hour"]}
+        for model in fitting
+    }
+    yield from _read(provider_kind, entry | {"unit": "hours", "unit_quantity": 1, "usd": usd})
 
 
 def _amounts(provider_kind: str, price_list: dict[str, Any]) -> Iterator[tuple[str, dict[str, str]]]:

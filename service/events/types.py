@@ -26,6 +26,11 @@ class EventType(StrEnum):
     MODEL_NOT_MIGRATED = "model.migration_declined"  # its successor is worse than accepted
     MIGRATION_COMPLETED = "model_migration.completed"
     MIGRATION_FAILED = "model_migration.failed"
+    MODEL_DEPLOYED = "model.deployed"
+    MODEL_DEPLOYMENT_FAILED = "model.deployment_failed"
+    MODEL_DEPLOYMENT_IDLE = "model.deployment_idle"  # no request for as long as the team allows
+    MODEL_DEPLOYMENT_UNFUNDED = "model.deployment_unfunded"  # no budget covers its next hour
+    MODEL_UNDEPLOYED = "model.undeployed"
     BUDGET_THRESHOLD = "budget.threshold"
     MONTH_CLOSED = "costs.month_closed"
     COST_FLAGGED = "costs.flagged"  # a charge that an admin has to review
@@ -54,6 +59,11 @@ PUBLISHED = (
     EventType.MODEL_NOT_MIGRATED,
     EventType.MIGRATION_COMPLETED,
     EventType.MIGRATION_FAILED,
+    EventType.MODEL_DEPLOYED,
+    EventType.MODEL_DEPLOYMENT_FAILED,
+    EventType.MODEL_DEPLOYMENT_IDLE,
+    EventType.MODEL_DEPLOYMENT_UNFUNDED,
+    EventType.MODEL_UNDEPLOYED,
     EventType.BUDGET_THRESHOLD,
     EventType.MONTH_CLOSED,
     EventType.COST_FLAGGED,

@@ -13,7 +13,8 @@ from service.core.db import transaction
 from service.core.short_memory import ShortMemory
 from service.errors import PriceUnknown, Unavailable
 from service.gateway.metering.usage import load_encoding
-from service.models.deployments.queries import serving_name
+from service.models.deployments.actions import wake_named
+from service.models.deployments.queries import Asleep, serving_name
 from service.models.queries import Target, resolve
 from service.models.shutdowns.checks import check_serving
 from service.providers.errors import NotConfigured
@@ -50,7 +51,7 @@ class Targets:
         self._memory: ShortMemory[tuple[str, str], Priced] = ShortMemory(ttl_s, _LOOK_UPS)
 
     async def find(self, team_id: str, model: str) -> Priced:
-        """Return what the team means by `model`.
+        """Return what the team means by `model`; a model that sleeps is woken.
 
         Raises `NotFound`, `PriceUnknown`, and `Unavailable` when its provider is no longer configured.
         """
@@ -58,8 +59,13 @@ class Targets:
 
 
 def _look_up(team_id: str, model: str) -> Priced:
-    with transaction() as session:
-        found = priced(session, team_id, model)
+    try:
+        with transaction() as session:
+            found = priced(session, team_id, model)
+    except Asleep:
+        with transaction() as session:
+            wake_named(session, team_id, model)
+        raise
     # Before the model's first request rather than in the middle of everyone's streams, which loading halts.
     load_encoding(found.target.base.encoding)
     return found
@@ -75,7 +81,7 @@ def priced(session: Session, team_id: str, model: str) -> Priced:
         ) from gone
     check_serving(session, target)
     tiers = _tiers(session, target.base, tuned=target.tuned is not None)
-    found = Priced(replace(target, provider_model=serving_name(target)), tiers)
+    found = Priced(replace(target, provider_model=serving_name(session, target)), tiers)
     for kind in _NEEDED:
         if kind not in found.prices:
             raise found.unknown(kind)

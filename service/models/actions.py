@@ -10,6 +10,9 @@ from service.core import clock, work
 from service.events.actions import append
 from service.events.types import EventType
 from service.models import names
+from service.models.deployments.actions import stop
+from service.models.deployments.queries import living_of
+from service.models.deployments.states import StopReason
 from service.models.tables import TunedModel
 from service.teams.queries import get_team
 
@@ -78,6 +81,9 @@ def delete_model(session: Session, model: TunedModel) -> None:
     session.refresh(model, with_for_update=True)
     model.deleted_at = clock.now()
     model.deployment = None
+    living = living_of(session, model.id, lock=True)
+    if living is not None and living.made_by == "tunehouse":
+        stop(session, model, living, StopReason.DELETED)
     append(session, team_id=model.team_id, subject_id=model.id, type=EventType.MODEL_DELETED)
     work.schedule(session, DELETE_UPSTREAM, model.id, team_id=model.team_id)
 

@@ -23,6 +23,7 @@ from service.providers.calls import seconds_to_send, within
 from service.providers.client import make_client
 from service.providers.errors import Gone, KeyRefused, Rejected
 from service.providers.failures import translated
+from service.providers.hosting import NoHosting
 from service.providers.kinds.capabilities import capabilities_of
 from service.providers.large_files import send_in_parts, size_of
 from service.providers.paging import PAGE, TooLong, Walker
@@ -50,7 +51,7 @@ _NEWS_PAGE = 20  # of a log that is known but for its end; most polls find nothi
 _MOST_CHECKPOINTS = 1000  # of a job; OpenAI keeps three
 
 
-class OpenAIWire:
+class OpenAIWire(NoHosting):
     """One upstream that speaks OpenAI's wire; the port documents the methods."""
 
     status_names: ClassVar[Mapping[str, str]] = {}

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, BinaryIO, Protocol
+from typing import Any, BinaryIO, Literal, Protocol
 
 from service.settings.providers import ProviderSettings
 
@@ -111,6 +111,40 @@ class LineCounts:
     problems: Mapping[int, str] = field(default_factory=dict)
 
 
+DeploymentStage = Literal["deploying", "ready", "failed", "gone"]
+
+
+@dataclass(frozen=True)
+class DeploymentSpec:
+    """A model to deploy, or the deployment of one.
+
+    `model` and `base_model` are the provider's names; `serving_base` is the base's name where it is served.
+    `stamp` names the deployment at the provider, and `known_id` is its id there, once known.
+    """
+
+    model: str
+    base_model: str
+    serving_base: str
+    stamp: str
+    known_id: str | None = None
+
+
+@dataclass(frozen=True)
+class ProviderDeployment:
+    """A deployment as the provider reports it.
+
+    `name` is what inference requests call the model. `started_at` is when it began to cost money, and
+    `ended_at` when it stopped, as far as the provider says so.
+    """
+
+    id: str
+    stage: DeploymentStage
+    name: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    problem: str | None = None
+
+
 @dataclass(frozen=True)
 class Endpoint:
     """The URL and headers for inference requests to a provider; `base_url` has no trailing slash."""
@@ -214,6 +248,21 @@ class Provider(Protocol):
 
     def delete_model(self, model: str) -> None:
         """Delete a tuned model. Succeeds if the model no longer exists."""
+        ...
+
+    def deploy(self, spec: DeploymentSpec) -> ProviderDeployment:
+        """Deploy a model, or take its deployment one step further; safe to repeat.
+
+        Looks for a deployment with the stamp before it makes one. Raises `Rejected` if the provider refuses.
+        """
+        ...
+
+    def get_deployment(self, spec: DeploymentSpec) -> ProviderDeployment:
+        """Get the state of a deployment; its stage is "gone" if it does not exist."""
+        ...
+
+    def undeploy(self, spec: DeploymentSpec) -> None:
+        """Take back a deployment, however far it got. Succeeds if it no longer exists."""
         ...
 
     def costs_usd(self, start: datetime, end: datetime) -> Decimal | None:

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 
 from service.providers.errors import NotConfigured
+from service.providers.kinds.capabilities import Capabilities, capabilities_of
 from service.providers.port import Endpoint, Provider
 from service.settings import ProviderSettings, settings
 from service.settings.providers import ProviderKind
@@ -32,6 +33,12 @@ def provider_settings(name: str) -> ProviderSettings:
 def all_providers() -> list[Provider]:
     """Every configured provider, in the order of the settings."""
     return [_shared(one.current()) for one in settings().providers]
+
+
+def providers_that(can: Callable[[Capabilities], bool]) -> str:
+    """The names of the configured providers with a capability, for an error message."""
+    found = [one.name for one in settings().providers if can(capabilities_of(one.kind))]
+    return ", ".join(found) or "none of those configured"
 
 
 def endpoint_of(one: ProviderSettings) -> Endpoint:

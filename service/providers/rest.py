@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from copy import copy
 from typing import Any
 
 import httpx2
@@ -43,10 +44,17 @@ class Rest:
             response = self._client.get(self._root + path, params=params, headers=self._key)
             return read_object(self.check(response, repeatable=True).content, answer)
 
-    def delete(self, path: str) -> None:
+    def at(self, root: str) -> "Rest":
+        """The same client for another root of the same vendor's API."""
+        other = copy(self)
+        other._root = root.rstrip("/")
+        return other
+
+    def delete(self, path: str, params: Mapping[str, str] | None = None) -> None:
         """Delete what is at a path."""
         with self._calling(repeatable=True):
-            self.check(self._client.delete(self._root + path, headers=self._key), repeatable=True)
+            response = self._client.delete(self._root + path, params=params, headers=self._key)
+            self.check(response, repeatable=True)
 
     def post(
         self,

@@ -111,6 +111,19 @@ class ProviderSettings(BaseModel):
         "All others are refused, to prevent SSRF.\n"
         "When the provider, or a gateway to it, stores files inside your network.",
     )
+    hosting_project: str | None = Field(
+        default=None,
+        pattern=r"^[\w-]{1,64}$",
+        description="Together only: the id of the project in which Tunehouse deploys models.\n"
+        "When teams may deploy models at Together.",
+    )
+    hosting_machines: dict[str, str] = Field(
+        default_factory=dict,
+        description="Together and Fireworks only: what a model is deployed on, by base model or `*`: a "
+        "config revision (`cr_…`) at Together, a deployment shape at Fireworks. The price book's "
+        "`hosting_hours` must be the price of that machine. Without one, nothing is deployed.\n"
+        "When teams may deploy models there.",
+    )
     deployments: dict[str, str] = Field(
         default_factory=dict,
         description="Azure only: the deployment of each base model, by model. Without one, a base is "
@@ -147,6 +160,10 @@ class ProviderSettings(BaseModel):
         if not files:
             return self
         return self.model_copy(update={name: file.current() for name, file in files.items()})
+
+    def machine_for(self, base_model: str) -> str | None:
+        """What models tuned from a base are deployed on; None if nothing is configured."""
+        return self.hosting_machines.get(base_model, self.hosting_machines.get("*"))
 
     @property
     def serving_url(self) -> str:

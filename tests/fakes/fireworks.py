@@ -10,16 +10,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.fakes.server import FakeServer, Refused, Reply, Request, count_words, form_fields
+from tests.fakes.hosting.fireworks import ACCOUNT, BASE, SHAPE, FireworksMachines
+from tests.fakes.server import Refused, Reply, Request, count_words, form_fields
 
-ACCOUNT = "accounts/acme"
-BASE = "accounts/fireworks/models/llama-v3p1-8b-instruct"
 USD = Decimal("0.50")
 STATES = ("CREATING", "VALIDATING", "PENDING", "RUNNING", "WRITING_RESULTS", "COMPLETED")
 GRPC = {400: 3, 401: 16, 404: 5, 409: 6, 429: 8, 500: 13}
 
 
-class FireworksFake(FakeServer):
+class FireworksFake(FireworksMachines):
     """The server; datasets and jobs move one state further with each look; `held` jobs stop at running."""
 
     public = ("/signed/",)
@@ -29,17 +28,17 @@ class FireworksFake(FakeServer):
         self.more_settings = {
             "inference_base_url": f"{self.root}/inference/v1",
             "upload_allowed_networks": ["127.0.0.0/8"],
+            "hosting_machines": {"*": SHAPE},
         }
         self.datasets: dict[str, dict[str, Any]] = {}
         self.contents: dict[str, bytes] = {}
         self.jobs: dict[str, dict[str, Any]] = {}
-        self.models: dict[str, dict[str, Any]] = {}
         self.signed: dict[str, str] = {}
         self._pages: dict[str, tuple[str, int]] = {}
         account = f"/v1/{ACCOUNT}"
         for method, path, handler in (
             ("POST", f"{account}/datasets", self._create_dataset),
-            ("GET", f"{account}/datasets", lambda request: self._page(request, "datasets", self.datasets)),
+            ("GET", f"{account}/datasets", lambda request: self.page(request, "datasets", self.datasets)),
             ("POST", f"{account}/datasets/{{}}:upload", self._upload),
             ("POST", f"{account}/datasets/{{}}:getUploadEndpoint", self._sign),
             ("PUT", "/signed/{}", self._receive),
@@ -51,7 +50,7 @@ class FireworksFake(FakeServer):
             ("POST", f"{account}/supervisedFineTuningJobs/{{}}:cancel", self._cancel),
             ("POST", f"{account}/supervisedFineTuningJobs/{{}}:resume", self._resume),
             ("GET", f"{account}/supervisedFineTuningJobs/{{}}", self._retrieve),
-            ("GET", f"{account}/models", lambda request: self._page(request, "models", self.models)),
+            ("GET", f"{account}/models", lambda request: self.page(request, "models", self.models)),
             ("DELETE", f"{account}/models/{{}}", self._delete_model),
         ):
             self.route(method, path, handler)
@@ -99,7 +98,7 @@ class FireworksFake(FakeServer):
 
     def _upload(self, request: Request) -> Any:
         name, content = form_fields(request)["file"]
-        self.contents[self._id_of(self.datasets, request)] = content
+        self.contents[self.id_of(self.datasets, request)] = content
         return {
             "id": request.ids[0],
             "object": "file",
@@ -110,7 +109,7 @@ class FireworksFake(FakeServer):
         }
 
     def _sign(self, request: Request) -> Any:
-        dataset_id = self._id_of(self.datasets, request)
+        dataset_id = self.id_of(self.datasets, request)
         for token in [token for token, place in self.signed.items() if place == dataset_id]:
             del self.signed[token]  # a second call replaces what the first registered
         urls = {}
@@ -127,7 +126,7 @@ class FireworksFake(FakeServer):
         return Reply(b"")
 
     def _dataset(self, request: Request) -> Any:
-        dataset_id = self._id_of(self.datasets, request)
+        dataset_id = self.id_of(self.datasets, request)
         dataset, content = self.datasets[dataset_id], self.contents.get(dataset_id)
         if dataset["state"] == "UPLOADING" and content is not None:
             lines, tokens = count_words(content)
@@ -138,7 +137,7 @@ class FireworksFake(FakeServer):
         return dataset
 
     def _delete_dataset(self, request: Request) -> Any:
-        del self.datasets[self._id_of(self.datasets, request)]
+        del self.datasets[self.id_of(self.datasets, request)]
         self.contents.pop(request.ids[0], None)
         return {}
 
@@ -164,7 +163,7 @@ class FireworksFake(FakeServer):
         return self.jobs[job_id]
 
     def _retrieve(self, request: Request) -> Any:
-        job = self.jobs[self._id_of(self.jobs, request)]
+        job = self.jobs[self.id_of(self.jobs, request)]
         state = job["state"].removeprefix("JOB_STATE_")
         if state in STATES[:-1] and not (self.held and state == "RUNNING"):
             job["state"] = f"JOB_STATE_{STATES[STATES.index(state) + 1]}"
@@ -181,27 +180,29 @@ class FireworksFake(FakeServer):
         self.models[job["outputModel"].rpartition("/")[2]] = {"name": job["outputModel"], "state": "READY"}
 
     def _cancel(self, request: Request) -> Any:
-        job = self.jobs[self._id_of(self.jobs, request)]
+        job = self.jobs[self.id_of(self.jobs, request)]
         if job["state"] in ("JOB_STATE_COMPLETED", "JOB_STATE_CANCELLED", "JOB_STATE_FAILED"):
             raise Refused(400, "job has already ended")
         job["state"] = "JOB_STATE_CANCELLED"
         return {}
 
     def _resume(self, request: Request) -> Any:
-        job = self.jobs[self._id_of(self.jobs, request)]
+        job = self.jobs[self.id_of(self.jobs, request)]
         if job["state"] != "JOB_STATE_PAUSED":
             raise Refused(400, "job is not paused")
         job["state"] = "JOB_STATE_PENDING"
         return {}
 
     def _list_jobs(self, request: Request) -> Any:
-        return self._page(request, "supervisedFineTuningJobs", self.jobs)
+        return self.page(request, "supervisedFineTuningJobs", self.jobs)
 
     def _delete_model(self, request: Request) -> Any:
-        del self.models[self._id_of(self.models, request)]
+        if any(one["model"].endswith(f"/{request.ids[0]}") for one in self.loaded.values()):
+            raise Refused(400, "model is deployed")
+        del self.models[self.id_of(self.models, request)]
         return {}
 
-    def _page(self, request: Request, collection: str, there: dict[str, dict[str, Any]]) -> Any:
+    def page(self, request: Request, collection: str, there: dict[str, dict[str, Any]]) -> Any:
         asked = json.dumps([collection, request.query.get("filter")])
         bound, start = self._pages.get(request.query.get("pageToken", ""), (asked, 0))
         if bound != asked:
@@ -214,7 +215,7 @@ class FireworksFake(FakeServer):
             self._pages[token] = (asked, start + size)
         return {collection: page, "nextPageToken": token, "totalSize": len(there)}
 
-    def _id_of(self, there: dict[str, dict[str, Any]], request: Request) -> str:
+    def id_of(self, there: dict[str, dict[str, Any]], request: Request) -> str:
         if request.ids[0] not in there:
             raise Refused(404, f"{request.path.removeprefix('/v1/')} not found")
         return request.ids[0]

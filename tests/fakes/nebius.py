@@ -8,9 +8,11 @@ unknown at first. Sources: docs.tokenfactory.nebius.com, nebius/token-factory-co
 import itertools
 import time
 import uuid
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
+from tests.fakes.chat import chat_reply
 from tests.fakes.server import FakeServer, Refused, Reply, Request, count_words, form_fields
 
 BASES = {
@@ -61,6 +63,17 @@ class NebiusFake(FakeServer):
         """What the vendor charges for a job."""
         job = self.jobs[job_id]
         return (job["trained_tokens"] or 0) * BASES[job["model"]][1] / 1_000_000
+
+    def hosting_bill_usd(self) -> Decimal:
+        """What the vendor charges for deployed adapters: nothing."""
+        return Decimal(0)
+
+    def age(self, time: timedelta) -> None:
+        """Let the deployments have begun that much earlier; nobody pays for them."""
+
+    def living_deployments(self) -> list[str]:
+        """The adapters that are served."""
+        return list(self.served)
 
     def training_files(self) -> list[str]:
         """The files that were uploaded."""
@@ -252,16 +265,7 @@ class NebiusFake(FakeServer):
             model is None or model["status"] != "active"
         ):
             raise Refused(404, f"The model `{body['model']}` does not exist")
-        return {
-            "id": f"chatcmpl-{uuid.uuid4().hex}",
-            "object": "chat.completion",
-            "created": int(time.time()),
-            "model": body["model"],
-            "choices": [
-                {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Warm."}}
-            ],
-            "usage": {"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7},
-        }
+        return chat_reply(request)
 
     def _found(self, there: dict[str, dict[str, Any]], request: Request) -> dict[str, Any]:
         if request.ids[0] not in there:

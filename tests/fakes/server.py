@@ -180,7 +180,7 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
                 return
             content = reply.body if isinstance(reply.body, bytes) else json.dumps(reply.body).encode()
             self.send_response(reply.status)
-            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Type", reply.headers.pop("Content-Type", "application/json"))
             self.send_header("Content-Length", str(len(content)))
             for name, value in reply.headers.items():
                 self.send_header(name, value)

@@ -11,7 +11,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from tests.fakes.server import FakeServer, Refused, Reply, Request, count_words, form_fields
+from tests.fakes.hosting.together import CONFIG, PROJECT, TogetherEndpoints, checkpoints_of
+from tests.fakes.server import Refused, Reply, Request, count_words, form_fields
 
 BASE = "meta-llama/Meta-Llama-3.1-8B-Instruct-Reference"
 USD = {"sft": Decimal("0.48"), "dpo": Decimal("1.35")}
@@ -20,17 +21,20 @@ ENDED = ("completed", "cancelled", "error", "user_error")
 NANO = 10**9
 
 
-class TogetherFake(FakeServer):
+class TogetherFake(TogetherEndpoints):
     """The server; files and jobs move one state further with each look; `held` jobs stop at running."""
 
     public = ("/upload/",)
-    more_settings = {"upload_allowed_networks": ["127.0.0.0/8"]}
+    more_settings = {
+        "upload_allowed_networks": ["127.0.0.0/8"],
+        "hosting_project": PROJECT,
+        "hosting_machines": {"*": CONFIG},
+    }
 
     def __init__(self) -> None:
         super().__init__()
         self.uploaded: dict[str, dict[str, Any]] = {}
         self.contents: dict[str, bytes] = {}
-        self.jobs: dict[str, dict[str, Any]] = {}
         self._checksums: dict[str, str] = {}
         self._numbers = itertools.count(1)
         for method, path, handler in (
@@ -201,6 +205,7 @@ class TogetherFake(FakeServer):
             "updated_at": _now(),
             "model": parent["model"] if parent else body["model"],
             "model_output_name": f"acct/{body.get('suffix')}-{next(self._numbers)}",
+            "model_object_id": f"ml_{job_id.removeprefix('ft-')}",
             "training_file": file["id"],
             "training_method": body["training_method"],
             "training_type": body.get("training_type"),
@@ -250,22 +255,7 @@ class TogetherFake(FakeServer):
         return self._shown(job)
 
     def _checkpoints(self, request: Request) -> Any:
-        job = self._job(request)
-        epochs = range(1, job["n_epochs"] + 1) if job["status"] == "completed" else ()
-        return {
-            "data": [
-                {
-                    "checkpoint_type": kind,
-                    "created_at": job["updated_at"],
-                    "path": f"s3://bucket/{job['id']}/{epoch}",
-                    "step": 10 * epoch,
-                    "object_id": str(uuid.uuid4()),
-                    "object_name": job["model_output_name"],
-                }
-                for epoch in epochs
-                for kind in ("Intermediate", "Intermediate Merged")
-            ]
-        }
+        return {"data": checkpoints_of(self._job(request))}
 
     def _delete_job(self, request: Request) -> Any:
         self._job(request)["is_deleted"] = True

@@ -4,7 +4,7 @@ import itertools
 from datetime import timedelta
 from decimal import Decimal
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from service.core import work
 from service.core.db import transaction
@@ -108,6 +108,12 @@ def wait_for_work(kind: str, seconds: float) -> None:
     later = update(WorkItem).values(next_step_at=func.now() + timedelta(seconds=seconds))
     with transaction() as session:
         session.execute(later.where(WorkItem.kind == kind))
+
+
+def forget(kind: str, subject_id: str) -> None:
+    """Lose a unit of work."""
+    with transaction() as session:
+        session.execute(delete(WorkItem).where(WorkItem.kind == kind, WorkItem.subject_id == subject_id))
 
 
 def end_leases() -> None:

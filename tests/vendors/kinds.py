@@ -1,6 +1,7 @@
 """The kinds of provider under test, each with the server that imitates it."""
 
 from collections.abc import Callable, Mapping
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -61,6 +62,22 @@ class Vendor(Protocol):
 
     def bill_usd(self, job_ids: list[str]) -> Decimal:
         """What the vendor charges for these of its jobs."""
+        ...
+
+    def hosting_bill_usd(self) -> Decimal:
+        """What the vendor charges for all deployments."""
+        ...
+
+    def age(self, time: timedelta) -> None:
+        """Let the deployments have begun that much earlier."""
+        ...
+
+    def living_deployments(self) -> list[str]:
+        """The deployments that exist."""
+        ...
+
+    def lose_deploy(self) -> None:
+        """Lose the answer to the next request that deploys something."""
         ...
 
     def reset(self) -> None:
@@ -130,6 +147,20 @@ class TrainerVendor:
         jobs = [self._sdk.fine_tuning.jobs.retrieve(job_id) for job_id in job_ids]
         return self._usd * sum(job.trained_tokens or 0 for job in jobs) / 1_000_000
 
+    def hosting_bill_usd(self) -> Decimal:
+        """See `Vendor`; nothing is deployed with the provider's key."""
+        return Decimal(0)
+
+    def age(self, time: timedelta) -> None:
+        """See `Vendor`."""
+
+    def living_deployments(self) -> list[str]:
+        """See `Vendor`."""
+        return []
+
+    def lose_deploy(self) -> None:
+        """See `Vendor`."""
+
     def reset(self) -> None:
         """See `Vendor`."""
         self._process.control.reset()
@@ -188,6 +219,23 @@ class FakeVendor:
     def bill_usd(self, job_ids: list[str]) -> Decimal:
         """See `Vendor`."""
         return Decimal(sum(self.fake.bill_usd(job_id) for job_id in job_ids))
+
+    def hosting_bill_usd(self) -> Decimal:
+        """See `Vendor`."""
+        return Decimal(self.fake.hosting_bill_usd())
+
+    def age(self, time: timedelta) -> None:
+        """See `Vendor`."""
+        self.fake.age(time)
+
+    def living_deployments(self) -> list[str]:
+        """See `Vendor`."""
+        found: list[str] = self.fake.living_deployments()
+        return found
+
+    def lose_deploy(self) -> None:
+        """See `Vendor`."""
+        self._server.lose("POST", "/(v0/models|deployments)$")
 
     def reset(self) -> None:
         """See `Vendor`."""

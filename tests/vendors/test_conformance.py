@@ -1,25 +1,36 @@
 """What Tunehouse promises, at every kind of provider."""
 
+from datetime import timedelta
 from decimal import Decimal
 
+import httpx2
 import pytest
+from openai import OpenAI
 from sqlalchemy import select
 
+from service.comparisons.asking import Answered, ask
 from service.core.db import transaction
+from service.errors import InvalidRequest
 from service.events.tables import Event
 from service.files.tables import FileCopy
+from service.gateway.targets import priced
 from service.jobs.present import job_out
 from service.jobs.queries import job_money
 from service.jobs.queue import places
 from service.jobs.tables import JobCheckpoint
 from service.ledger.queries import budget_view, cost_of_job
 from service.models.actions import delete_model
+from service.models.deployments.checks import check_deployable
 from service.models.deployments.queries import lock_any_model
 from service.models.tables import TunedModel
 from service.providers.kinds.capabilities import capabilities_of
-from service.providers.registry import get_provider
+from service.providers.registry import endpoint_of, get_provider, provider_settings
+from tests.fakes.chat import WORDS
+from tests.fakes.server import KEY as KEY_OF_FAKES
 from tests.jobs import hands
+from tests.models import hosting
 from tests.support.clean import work_left
+from tests.support.plain import sdk_client
 from tests.support.waiting import wait_until
 from tests.vendors.kinds import NAME, Loss, Vendor
 
@@ -59,6 +70,14 @@ def cost(team: str, job_id: str) -> Decimal:
 def held(team: str) -> Decimal:
     with transaction() as session:
         return budget_view(session, team).held_usd
+
+
+def trained(vendor: Vendor) -> tuple[str, str]:
+    """A team and its model."""
+    team = hands.make_team()
+    job_id = start(vendor, team, hands.make_file(team))
+    finish(job_id)
+    return team, str(hands.look(job_id).fine_tuned_model)
 
 
 def test_a_job_runs_to_a_model_with_a_log_and_checkpoints(vendor: Vendor) -> None:
@@ -143,6 +162,55 @@ def test_a_deleted_model_is_deleted_there(vendor: Vendor) -> None:
         delete_model(session, lock_any_model(session, str(hands.look(job_id).fine_tuned_model)))
     do_what_is_due()
     assert work_left() == []
+
+
+def test_a_deployment_is_made_once_and_answers_whole_and_as_a_stream(vendor: Vendor) -> None:
+    team, model = trained(vendor)
+    if not capabilities_of(vendor.kind).deploys:  # type: ignore[arg-type]
+        with pytest.raises(InvalidRequest), transaction() as session:
+            check_deployable(session, lock_any_model(session, model))
+        return
+    vendor.lose_deploy()
+    deployment = hosting.order(team, model)
+    wait_until(lambda: hosting.until(deployment, "ready"))
+    assert len(vendor.living_deployments()) == 1
+    with transaction() as session:
+        target = priced(session, team, model)
+    with httpx2.Client(trust_env=False) as client:
+        answer = ask(client, target, [{"role": "user", "content": "How hot?"}], 16, None)
+    assert isinstance(answer, Answered)
+    where = endpoint_of(provider_settings(NAME))
+    with OpenAI(
+        base_url=where.base_url, api_key=KEY_OF_FAKES, http_client=sdk_client(), max_retries=0
+    ) as sdk:
+        stream = sdk.chat.completions.create(
+            model=target.target.provider_model,
+            messages=[{"role": "user", "content": "How hot?"}],
+            stream=True,
+        )
+        said = "".join(chunk.choices[0].delta.content or "" for chunk in stream if chunk.choices)
+    assert said == "".join(WORDS)
+    hosting.take_back(model)
+    hosting.until(deployment, "ended")
+    assert vendor.living_deployments() == []
+
+
+def test_hosting_costs_the_team_what_the_vendor_bills(vendor: Vendor) -> None:
+    team, model = trained(vendor)
+    if not capabilities_of(vendor.kind).deploys:  # type: ignore[arg-type]
+        assert vendor.hosting_bill_usd() == 0
+        return
+    before = vendor.hosting_bill_usd()
+    deployment = hosting.order(team, model)
+    hosting.until(deployment, "ready")
+    hosting.let_pass(vendor.age, deployment, timedelta(hours=2, minutes=20, seconds=20))
+    hosting.step(deployment)
+    hosting.take_back(model)
+    hosting.until(deployment, "ended")
+    # The vendor's clock stops while it answers us, ours a moment later.
+    apart = abs(hosting.paid(team) - (vendor.hosting_bill_usd() - before))
+    assert apart < Decimal("0.10")
+    assert held(team) == 0
 
 
 def test_two_teams_with_the_same_data_share_nothing_there(vendor: Vendor) -> None:

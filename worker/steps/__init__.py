@@ -24,6 +24,7 @@ from service.jobs.kinds import (
     SWEEP_PROVIDER,
 )
 from service.models.actions import ADVANCE_MIGRATION, DELETE_UPSTREAM
+from service.models.deployments.actions import ADVANCE_DEPLOYMENT
 from service.models.shutdowns.actions import POLL
 from service.webhooks.actions import DELIVER
 from worker.steps import (
@@ -32,6 +33,7 @@ from worker.steps import (
     copies,
     counting,
     datasets,
+    deployments,
     deriving,
     jobs,
     listing,
@@ -54,6 +56,7 @@ STEPS: Mapping[str, Callable[[Lease], None]] = {
     RECONCILE_PROVIDER: reconcile.reconcile,
     ADVANCE_RETRAIN: retrains.advance,
     ADVANCE_MIGRATION: model_migrations.advance,
+    ADVANCE_DEPLOYMENT: deployments.advance,
     POLL: shutdowns.poll_shutdowns,
     DELETE_UPSTREAM: models.delete_upstream,
     PUBLISH: webhooks.publish_event,

@@ -1,13 +1,10 @@
 """Check that a job's provider can do what is asked of it, by the table of capabilities."""
 
-from collections.abc import Callable
-
 from service.errors import InvalidRequest
 from service.jobs.admission.request import JobRequest
 from service.models.queries import Target
-from service.providers.kinds.capabilities import Action, Capabilities, capabilities_of, translate
-from service.providers.registry import provider_settings
-from service.settings import settings
+from service.providers.kinds.capabilities import Action, capabilities_of, translate
+from service.providers.registry import provider_settings, providers_that
 
 
 def check_fit(target: Target, request: JobRequest) -> None:
@@ -57,9 +54,3 @@ def check_action(provider: str, action: Action) -> None:
 
 def _takers_of(field: str) -> str:
     return providers_that(lambda one: field not in one.limits)
-
-
-def providers_that(can: Callable[[Capabilities], bool]) -> str:
-    """The names of the configured providers with a capability, for an error message."""
-    found = [one.name for one in settings().providers if can(capabilities_of(one.kind))]
-    return ", ".join(found) or "none of those configured"

@@ -9,11 +9,11 @@ from decimal import ROUND_CEILING, Decimal
 
 from sqlalchemy.orm import Session
 
-from service.catalog.hosting import hosting_terms
+from service.catalog.hosting import hosting_price
 from service.catalog.offers import Offer, offers
 from service.catalog.prices import PriceKind, served_as, use_prices
 from service.core import clock
-from service.errors import TunehouseError
+from service.errors import PriceUnknown, TunehouseError
 from service.files.tables import File
 from service.jobs.admission.checks import check_admission
 from service.jobs.admission.estimate import UNCONFIRMED, JobEstimate
@@ -134,7 +134,7 @@ def _quote(
         estimate=estimate,
         problem=problem,
         use_usd=_use_usd(session, offer, use),
-        hosting_usd=_hosting_usd(offer),
+        hosting_usd=_hosting_usd(session, offer),
         shutdown=None if day is None else day.isoformat(),
         notes=_notes(offer) + ([UNCONFIRMED] if estimate and not estimate.price.is_confirmed else []),
     )
@@ -152,9 +152,12 @@ def _use_usd(session: Session, offer: Offer, use: ExpectedUse | None) -> Decimal
     return read + prices[PriceKind.OUTPUT_TOKENS].amount_for(requests * use.output_tokens)
 
 
-def _hosting_usd(offer: Offer) -> Decimal | None:
-    per_hour = hosting_terms(offer.model.provider_kind).usd_per_hour
-    return None if per_hour is None else per_hour * _HOURS_PER_MONTH
+def _hosting_usd(session: Session, offer: Offer) -> Decimal | None:
+    try:
+        price = hosting_price(session, provider_kind=offer.model.provider_kind, base_model=offer.model.id)
+    except PriceUnknown:
+        return None
+    return Decimal(0) if price is None else price.amount_for(_HOURS_PER_MONTH)
 
 
 def _notes(offer: Offer) -> list[str]:

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from service.errors import InvalidRequest
 from service.ledger.archive.queries import WHOLE_DAYS, refuse_archived
+from service.ledger.kinds import HOSTING_TAG, IDLE
 from service.ledger.reports.names import add_names
 from service.ledger.reports.units import UNIT_COLUMNS, unit_sums, with_unit_costs
 from service.ledger.rollups.sums import Span, booked, part_days, read
@@ -50,11 +51,15 @@ class CostScope:
 
 @dataclass(frozen=True)
 class CostReport:
-    """Rows with the group fields, `quantity` and `unit` if grouped by kind, and `amount_usd`; the total."""
+    """Rows with the group fields, `quantity` and `unit` if grouped by kind, and `amount_usd`; the total.
+
+    `idle_usd` is the part of the total for hours of deployed models in which no request came.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Mapping[str, Any]]
     total_usd: Decimal
+    idle_usd: Decimal
 
 
 def cost_report(
@@ -74,12 +79,13 @@ def cost_report(
     # Labelled by position, because PostgreSQL truncates names to 63 bytes and two tags could then collide.
     groups = [expression.label(f"group_{place}") for place, expression in enumerate(fields.values())]
     sums: list[Label[Any]] = [func.sum(entries.c.amount_usd).label("amount_usd")]
+    idle_sum = func.sum(entries.c.amount_usd).filter(entries.c.tags[HOSTING_TAG].astext == IDLE)
     if "kind" in fields:
         # Quantities can be summed only per kind, because each kind has a single unit.
         quantity, unit = func.sum(entries.c.quantity), func.min(entries.c.unit)
         sums = [quantity.label("quantity"), unit.label("unit"), *sums]
     units = unit_sums(entries) if with_units else []
-    query = select(*groups, *sums, *units).group_by(*groups).order_by(*groups)
+    query = select(*groups, *sums, *units, idle_sum.label("idle_usd")).group_by(*groups).order_by(*groups)
     names_of = {f"group_{place}": field for place, field in enumerate(fields)}
     rows = [
         _in_words({names_of.get(name, name): value for name, value in row.items()})
@@ -88,10 +94,11 @@ def cost_report(
     total = sum((row["amount_usd"] for row in rows), Decimal(0))
     if with_units:
         rows = [with_unit_costs(row) for row in rows]
+    idle = sum((row.pop("idle_usd") or Decimal(0) for row in rows), Decimal(0))
     columns, rows = add_names(
         session, [*fields, *(column.name for column in sums), *(UNIT_COLUMNS if with_units else ())], rows
     )
-    return CostReport(columns, rows, total)
+    return CostReport(columns, rows, total, idle)
 
 
 def groups_of(texts: Sequence[str]) -> list[str]:

@@ -73,7 +73,11 @@ def read_scope(caller: Caller, start_time: int | None, end_time: int | None) -> 
 
 
 def _as_json(report: CostReport) -> CostsOut:
-    return CostsOut(data=[_wire(row) for row in report.rows], total_usd=usd(report.total_usd))
+    return CostsOut(
+        data=[_wire(row) for row in report.rows],
+        total_usd=usd(report.total_usd),
+        idle_usd=usd(report.idle_usd),
+    )
 
 
 def _wire(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,3 +13,5 @@ class CostsOut(WireOut):
     """The groups. Each has the fields of `group_by` and `amount_usd`; by kind, also `quantity`."""
     total_usd: str
     """The sum of all groups."""
+    idle_usd: str
+    """The part of `total_usd` for hours of deployed models in which no request came."""

@@ -3,7 +3,7 @@
 `docs/providers/` shows the same table to people.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
@@ -37,9 +37,10 @@ class Capabilities:
     requested for a running job, besides a cancel. `hyperparameters` translates OpenAI's names and units; None
     passes them on unchanged. `chooses_epochs` says whether the provider resolves "auto". `checks_files` says
     whether it must have checked a file before a job can use it. `continues_tuned` says whether tuned models
-    can be tuned again, `served_at_once` whether they answer without a deployment. `account_defaults` says
-    whether settings of the account choose the tier and storage of a model call that names none. `limits` are
-    reasons why fields of a request are refused, by field.
+    can be tuned again, `served_at_once` whether they answer without a deployment, `deploys` whether
+    Tunehouse can make one, `needs_machine` whether the settings must name a machine for it.
+    `account_defaults` says whether settings of the account choose the tier and storage of a model call that
+    names none. `limits` are reasons why fields of a request are refused, by field.
     """
 
     stamp: Literal["metadata", "suffix", "id"] = "metadata"
@@ -51,6 +52,8 @@ class Capabilities:
     checkpoints: bool = True
     continues_tuned: bool = True
     served_at_once: bool = True
+    deploys: bool = False
+    needs_machine: bool = False
     account_defaults: bool = False
     counts_tokens: bool = False
     reports_costs: bool = False
@@ -79,6 +82,7 @@ _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
         chooses_epochs=False,
         continues_tuned=False,
         served_at_once=False,
+        deploys=True,
         limits=MappingProxyType({"integrations": _OWN_KEY_NEEDED}),
     ),
     # https://docs.together.ai and its SDK 3.1.
@@ -96,6 +100,8 @@ _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
         chooses_epochs=False,
         checks_files=True,
         served_at_once=False,
+        deploys=True,
+        needs_machine=True,
         limits=MappingProxyType(
             {
                 "integrations": _OWN_KEY_NEEDED,
@@ -117,6 +123,8 @@ _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
         checks_files=True,
         checkpoints=False,
         served_at_once=False,
+        deploys=True,
+        needs_machine=True,
         limits=MappingProxyType({"integrations": _OWN_KEY_NEEDED, "seed": "the provider's API has no seed"}),
     ),
 }
@@ -160,3 +168,8 @@ def _in_unit(kind: str, name: str, value: float, known: Hyperparameter) -> float
             f"got {value:g}."
         )
     return found
+
+
+def kinds_that(can: Callable[[Capabilities], bool]) -> str:
+    """The kinds of provider with a capability, for an error message."""
+    return ", ".join(kind for kind, known in _CAPABILITIES.items() if can(known))

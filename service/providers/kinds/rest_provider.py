@@ -8,6 +8,7 @@ from typing import Any, BinaryIO
 
 from service.core.clock import known_unix
 from service.providers.errors import Gone, Rejected
+from service.providers.hosting import NoHosting
 from service.providers.kinds.capabilities import capabilities_of
 from service.providers.port import LineCounts, ProviderJob, WebhookHint
 from service.providers.rest import Rest
@@ -15,7 +16,7 @@ from service.providers.scrub import make_clean
 from service.settings import ProviderSettings
 
 
-class RestProvider:
+class RestProvider(NoHosting):
     """A provider reached by `Rest`; subclasses have the rest of the port."""
 
     def __init__(self, settings: ProviderSettings, root: str) -> None:

@@ -14,7 +14,8 @@ from service.providers.errors import Gone, OutcomeUnknown, Rejected
 from service.providers.failures import translated
 from service.providers.kinds.capabilities import translate
 from service.providers.kinds.fireworks import reading
-from service.providers.kinds.rest_provider import RestProvider, measure, moment_of
+from service.providers.kinds.fireworks.hosting import FireworksHosting
+from service.providers.kinds.rest_provider import measure, moment_of
 from service.providers.port import (
     FileState,
     ProviderCheckpoint,
@@ -32,7 +33,7 @@ _MOST_PAGES = 100
 _ALREADY_EXISTS = 409
 
 
-class FireworksProvider(RestProvider):
+class FireworksProvider(FireworksHosting):
     """Fireworks; the port documents the methods. Files and models are known by their full names."""
 
     def __init__(self, settings: ProviderSettings) -> None:

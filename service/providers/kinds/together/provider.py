@@ -18,8 +18,9 @@ from service.providers.errors import Rejected
 from service.providers.failures import translated
 from service.providers.kinds.capabilities import translate
 from service.providers.kinds.prefixed import WithPrefix
-from service.providers.kinds.rest_provider import RestProvider, moment_of
+from service.providers.kinds.rest_provider import moment_of
 from service.providers.kinds.together import reading
+from service.providers.kinds.together.hosting import TogetherHosting
 from service.providers.port import (
     FileState,
     ProviderCheckpoint,
@@ -29,18 +30,14 @@ from service.providers.port import (
     ProviderJobSpec,
     ProviderModel,
 )
-from service.settings import ProviderSettings
 
 _USABLE = ("QUEUED", "RUNNING", "COMPLETED")
 _REFUSED = ("FAILED", "INVALID_FORMAT")
 _PROBE_MODEL = "meta-llama/Meta-Llama-3.1-8B-Instruct-Reference"
 
 
-class TogetherProvider(RestProvider):
+class TogetherProvider(TogetherHosting):
     """Together; the port documents the methods."""
-
-    def __init__(self, settings: ProviderSettings) -> None:
-        super().__init__(settings, settings.base_url)
 
     def upload_file(self, filename: str, content: BinaryIO) -> str:
         # Together knows a content again and answers with the file that has it, from any upload. White

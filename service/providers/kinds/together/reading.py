@@ -128,6 +128,12 @@ def checkpoints_of(job_id: str, listed: Sequence[Mapping[str, Any]]) -> list[Pro
     return [found[step] for step in sorted(found)]
 
 
+def object_id_of(listed: Sequence[Mapping[str, Any]], step: int) -> str:
+    """The id in the registry of the checkpoint after a step. Raises `Garbage` without one."""
+    found = next((one for one in listed if count_of(one.get("step")) == step), {})
+    return id_of({"id": found.get("object_id")})
+
+
 def _trained(raw: Mapping[str, Any], status: str) -> int | None:
     """The tokens of the dataset times the epochs; of a cancelled job, the part of its steps that ran."""
     tokens, epochs = count_of(raw.get("token_count")), count_of(raw.get("n_epochs"))

@@ -1,0 +1,1 @@
+"""What the vendors imitated here serve, and what it costs."""
