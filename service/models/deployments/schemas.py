@@ -23,17 +23,16 @@ class DeploymentName(WireIn):
 
 
 class DeploymentCreate(WireIn):
-    """What becomes of the deployment when nobody uses it, or no budget covers its next hour.
-
-    After `idle_after_hours` without a request there is an event; null turns this off. With `on_idle` or
-    `on_budget_end` set to `undeploy`, the model is then undeployed. With `wake_on_request`, a request to a
-    model that was undeployed for being idle deploys it again, and gets a 503 with `Retry-After`.
-    """
+    """What becomes of a deployment that nobody uses, or whose next hour no budget covers."""
 
     idle_after_hours: Annotated[int, Field(ge=1, le=24 * 366)] | None = DEFAULT_IDLE_HOURS
+    """Hours without a request until the event `model.deployment_idle`; null for never."""
     on_idle: WhenDone = "notify"
+    """Whether an idle model is only reported, or undeployed too."""
     on_budget_end: WhenDone = "notify"
+    """Whether a model whose next hour no budget covers is only reported, or undeployed too."""
     wake_on_request: bool = False
+    """Whether a request deploys the model again after it was undeployed for being idle."""
 
     @model_validator(mode="after")
     def _wakes_what_sleeps(self) -> "DeploymentCreate":
@@ -43,30 +42,41 @@ class DeploymentCreate(WireIn):
 
 
 class DeploymentStateOut(WireOut):
-    """A model's deployment, as its team sees it.
-
-    `made_by` is `tunehouse`, or `admin` for one that was made by hand at the provider. `state` is deploying,
-    ready, stopping, asleep, ended or failed. `usd_per_hour` is null where hosting is free. Hosting has cost
-    `cost_usd`, of which `idle_cost_usd` for hours without a request; both count all deployments of the model.
-    """
+    """A model's deployment, as its team sees it."""
 
     object: Literal["model.deployment"] = "model.deployment"
     id: str
+    """The deployment's id."""
     model: str
+    """The tuned model that it serves."""
     made_by: str
+    """`tunehouse`, or `admin` for one that was made by hand at the provider."""
     state: str
+    """`deploying`, `ready`, `stopping`, `asleep`, `ended` or `failed`."""
     usd_per_hour: str | None
+    """What each hour costs; null where hosting is free."""
     deployed_at: int | None
+    """When it began to cost money; null until then."""
     charged_until: int | None
+    """The end of the last hour that was charged; null until it is deployed."""
     ended_at: int | None
+    """When it was taken back; null until then."""
     last_used_at: int | None
+    """The latest request that its idle guard has seen; null without one."""
     cost_usd: str
+    """What hosting the model has cost, in this and in earlier deployments."""
     idle_cost_usd: str
+    """The part of `cost_usd` for hours in which no request came."""
     idle_after_hours: int | None
+    """Hours without a request until it counts as idle; null for never."""
     on_idle: str
+    """`notify` or `undeploy`, once it is idle."""
     on_budget_end: str
+    """`notify` or `undeploy`, once no budget covers its next hour."""
     wake_on_request: bool
+    """Whether a request deploys the model again while it is `asleep`."""
     error: str | None
+    """Why the provider could not deploy the model; null if it could."""
     created_at: int
 
 
