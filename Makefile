@@ -4,6 +4,8 @@
 .PHONY: help install demo up dev docs test test-train test-operations test-pages test-providers test-clients chaos soak lint platforms dist format clean
 BIN := .venv/bin
 READY := .venv/.installed
+# The same environment with what tests and lint need; users of `make demo` and `make up` do without.
+DEV_READY := .venv/.installed-dev
 SITE := service/app/pages/site/index.html
 DOCS_READY := .venv-docs/.installed
 PAGES_READY := .venv-pages/.installed
@@ -26,7 +28,7 @@ demo: $(READY) ## Run a walkthrough of the whole service that checks every step
 up: $(READY) $(SITE) ## Run everything on this machine until Ctrl-C
 	@$(BIN)/tunehouse up $(ARGS)
 
-dev: $(READY) ## Run everything, and start it again whenever a file of the code changes
+dev: $(DEV_READY) ## Run everything, and start it again whenever a file of the code changes
 	@$(BIN)/watchfiles --filter python --ignore-paths service/app/pages/site "$(BIN)/tunehouse up $(ARGS)" service worker trainer migrations
 
 docs: $(DOCS_READY) ## Build the documentation's site, which the api serves at /docs/; fail on a dead link
@@ -36,13 +38,13 @@ docs: $(DOCS_READY) ## Build the documentation's site, which the api serves at /
 	@rm .cache/docs/site/404.html  # it would look for its style at the root of the host
 	@mv .cache/docs/site service/app/pages/site
 
-test: $(READY) $(SITE) ## Run the tests; ARGS="tests/jobs -k cancel" selects some
+test: $(DEV_READY) $(SITE) ## Run the tests; ARGS="tests/jobs -k cancel" selects some
 	@$(BIN)/python -m pytest -q -n logical --maxprocesses $(TEST_PROCESSES) $(ARGS)
 
 test-train: $(TRAIN_READY) ## Run the tests of real training, with torch for CPUs in .venv-train
 	@.venv-train/bin/python -m pytest -q tests/train $(ARGS)
 
-test-operations: $(READY) ## Run the tests of `tunehouse up`, and those on Debian's servers (PostgreSQL, Redis, pgbouncer, haproxy, Prometheus)
+test-operations: $(DEV_READY) ## Run the tests of `tunehouse up`, and those on Debian's servers (PostgreSQL, Redis, pgbouncer, haproxy, Prometheus)
 	@.ci/install-operations
 	@$(BIN)/python -m pytest -q -rs $(or $(ARGS),tests/operations)
 
@@ -52,16 +54,16 @@ test-pages: $(PAGES_READY) ## Run the tests of the pages in Chromium, from .venv
 test-providers: $(PROVIDERS_READY) ## Run every kind of provider against servers that imitate the vendors
 	@.venv-providers/bin/python -m pytest -q tests/vendors $(ARGS)
 
-test-clients: $(CLIENTS_READY) ## Run the SDKs and frameworks that people use against the service, each in its own environment
+test-clients: $(DEV_READY) $(CLIENTS_READY) ## Run the SDKs and frameworks that people use against the service, each in its own environment
 	@CLIENT_ENVIRONMENTS=.venv-clients $(BIN)/python -m pytest -q tests/clients $(ARGS)
 
-chaos: $(READY) ## Kill processes at random while 200 jobs run, then check the books; takes minutes
+chaos: $(DEV_READY) ## Kill processes at random while 200 jobs run, then check the books; takes minutes
 	@$(BIN)/python -m tests.chaos.run $(ARGS)
 
-soak: $(READY) ## Let five teams work for an hour and show what grows; ARGS="--minutes 5" is shorter
+soak: $(DEV_READY) ## Let five teams work for an hour and show what grows; ARGS="--minutes 5" is shorter
 	@$(BIN)/python -m tests.soak.run $(ARGS)
 
-lint: $(READY) ## Check style, types and which floor imports which
+lint: $(DEV_READY) ## Check style, types and which floor imports which
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
@@ -69,13 +71,13 @@ lint: $(READY) ## Check style, types and which floor imports which
 	@$(BIN)/squawk --reporter gcc migrations/*.sql migrations/*/*.sql
 	@$(BIN)/python -m migrations.lint
 
-platforms: $(READY) ## Check that uv.lock installs from wheels on every Python and processor that we support
+platforms: $(DEV_READY) ## Check that uv.lock installs from wheels on every Python and processor that we support
 	@.ci/resolve-platforms
 
-dist: $(READY) $(SITE) ## Build the wheel, its bill of materials and the image
+dist: $(DEV_READY) $(SITE) ## Build the wheel, its bill of materials and the image
 	@.ci/build $(ARGS)
 
-format: $(READY) ## Format the code
+format: $(DEV_READY) ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
@@ -99,6 +101,9 @@ $(PROVIDERS_READY): pyproject.toml uv.lock .ci/install-providers .ci/providers.t
 
 $(CLIENTS_READY): tests/clients/uv.lock tests/clients/node/package-lock.json .ci/install-clients .ci/install-torch $(READY)
 	@.ci/install-clients
+
+$(DEV_READY): .ci/install-dev $(READY)
+	@.ci/install-dev
 
 $(READY): pyproject.toml uv.lock .ci/install .ci/uv.txt
 	@.ci/install

@@ -98,7 +98,9 @@ def run(
         )
         serve(settings, host, port)
     except ModuleNotFoundError as error:
-        raise _refuse(f"the engine {engine!r} needs {error.name}: install tunehouse[train]") from error
+        raise _refuse(
+            f"the engine {engine!r} needs {error.name}: install it with the extra 'train', such as pip install '.[train]' in a checkout"
+        ) from error
     except (CannotStartError, ValueError) as error:
         raise _refuse(str(error)) from error
 

@@ -156,13 +156,26 @@ class BudgetView:
         return None if self.limit_usd is None else self.limit_usd - self.spent_usd - self.held_usd
 
 
+_ASK = "Request less, wait until running work releases its holds, or ask an admin to raise the limit."
+_REMEDIES = {
+    "job": "Train less, or raise the limit: PUT /v1/fine_tuning/jobs/{id}/max_cost.",
+    "key": "Request less, wait until running work releases its holds, or raise the key's limit with a key "
+    "that has the scope manage.",
+}
+
+
 def explain_refusal(budget: BudgetView, asked_usd: Decimal) -> str:
     """Explain to the caller why a hold was refused, with all figures of the budget."""
     limit, left = budget.limit_usd or Decimal(0), budget.remaining_usd or Decimal(0)
     named = "total" if budget.period_name == "total" else f"monthly ({budget.period_name}, UTC)"
+    whose = f"The {named} budget of {budget.scope} {budget.account_id}"
+    if budget.scope == "job":
+        whose = "This job's own limit, max_cost_usd,"
+    elif budget.scope == "organization":
+        whose = f"The {named} budget of the organization"
     return (
-        f"The {named} budget of {budget.scope} {budget.account_id} does not cover this: "
+        f"{whose} does not cover this: "
         f"limit ${usd(limit)}, spent ${usd(budget.spent_usd)}, held ${usd(budget.held_usd)}, "
         f"asked ${usd(asked_usd)}, remaining ${usd(max(left, Decimal(0)))}. "
-        "Request less, wait until running work releases its holds, or ask an admin to raise the limit."
+        f"{_REMEDIES.get(budget.scope, _ASK)}"
     )

@@ -1,5 +1,7 @@
 """Default limits of teams and keys, which admins can override for each."""
 
+from decimal import Decimal
+
 from pydantic import Field
 from pydantic_settings import BaseSettings
 
@@ -31,6 +33,14 @@ class TeamSettings(BaseSettings):
         ge=1,
         description="Tokens per minute and team, input and output together.\n"
         "When several teams share one provider account.",
+    )
+    default_team_budget_usd: Decimal | None = Field(
+        default=None,
+        ge=0,
+        max_digits=14,
+        decimal_places=2,
+        description="The monthly budget that a new team gets, in US dollars. Without it, a new team can "
+        "spend without limit until an admin sets its budget.\nSet it wherever teams are created by a script.",
     )
     team_storage_bytes: int | None = Field(
         default=2**40,

@@ -1,5 +1,6 @@
 """Create, change and archive teams."""
 
+from collections.abc import Callable
 from enum import StrEnum
 
 from sqlalchemy import func, select, update
@@ -22,6 +23,10 @@ class LeftJobs(StrEnum):
     CANCEL = "cancel"
 
 
+# What the floors above do for a new team, in the transaction that creates it.
+on_create: list[Callable[[Session, Team], None]] = []
+
+
 def create_team(session: Session, *, name: str, slug: str, labels: dict[str, str]) -> Team:
     """Create a team. Raises `Conflict` if any team, even an archived one, has the slug."""
     values = {
@@ -40,6 +45,8 @@ def create_team(session: Session, *, name: str, slug: str, labels: dict[str, str
             param="slug",
             code="slug_taken",
         )
+    for complete in on_create:
+        complete(session, created)
     return created
 
 

@@ -22,9 +22,12 @@ from service.ledger.actions import (
     settle,
     settle_many,
 )
+from service.ledger.budgets import routes as budget_routes
 from service.ledger.budgets.actions import set_budget
-from service.ledger.charges import Hold, HoldAsk, Settlement
+from service.ledger.charges import BudgetView, Hold, HoldAsk, Settlement, explain_refusal
 from service.ledger.tables import Entry, HoldRow, LedgerAccount
+from service.settings import settings
+from service.teams.actions import create_team
 from tests.ledger.make import charge, team
 
 pytestmark = pytest.mark.usefixtures("database")
@@ -262,3 +265,34 @@ def test_the_database_refuses_to_change_the_ledger(change: str) -> None:
 def test_a_charge_without_a_key_is_refused() -> None:
     with pytest.raises(ValueError, match="needs a unique_key"):
         charge("")
+
+
+@pytest.mark.parametrize(
+    ("scope", "whose", "remedy"),
+    [
+        ("organization", "The total budget of the organization", "ask an admin"),
+        ("department", "The total budget of department acc_1", "ask an admin"),
+        ("team", "The total budget of team acc_1", "ask an admin"),
+        ("key", "The total budget of key acc_1", "a key that has the scope manage"),
+        ("job", "This job's own limit, max_cost_usd,", "PUT /v1/fine_tuning/jobs/{id}/max_cost"),
+    ],
+)
+def test_a_refusal_names_the_limit_and_who_can_change_it(scope: str, whose: str, remedy: str) -> None:
+    budget = BudgetView("acc_1", scope, Decimal(1), "total", "total", Decimal(0), Decimal(0))
+    said = explain_refusal(budget, Decimal(2))
+
+    assert said.startswith(f"{whose} does not cover this: limit $1.00")
+    assert remedy in said
+
+
+def test_a_new_team_gets_the_default_budget(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TUNEHOUSE_DEFAULT_TEAM_BUDGET_USD", "25.00")
+    settings.cache_clear()
+    assert budget_routes.router.routes  # they complete a new team
+    with transaction() as session:
+        made = create_team(session, name="New", slug="new", labels={})
+    monkeypatch.undo()
+    settings.cache_clear()
+
+    with transaction() as session:
+        assert queries.budget_view(session, made.id).limit_usd == 25

@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from service.ledger.budgets.alerts import announce_due
 from service.ledger.tables import Budget
+from service.settings import settings
+from service.teams.tables import Team
 
 Period = Literal["month", "total"]
 
@@ -63,3 +65,10 @@ def set_budget(
     row = insert(Budget).values(account_id=account_id, **values)
     session.execute(row.on_conflict_do_update(index_elements=["account_id"], set_=values))
     announce_due(session, account_id)
+
+
+def give_default_budget(session: Session, team: Team) -> None:
+    """Give a new team the budget that the settings have for new teams, if any."""
+    limit = settings().default_team_budget_usd
+    if limit is not None:
+        set_budget(session, team.id, limit_usd=limit)

@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from service.core.http.web import RequestSession
 from service.ledger import queries
-from service.ledger.budgets.actions import set_budget
+from service.ledger.budgets.actions import give_default_budget, set_budget
 from service.ledger.budgets.schemas import (
     BudgetIn,
     BudgetOut,
@@ -17,7 +17,7 @@ from service.ledger.budgets.schemas import (
 )
 from service.ledger.tables import ORGANIZATION
 from service.teams.access import Admin, CurrentCaller, Manager, Reader, own_team
-from service.teams.actions import keep_in_service, team_in_service
+from service.teams.actions import keep_in_service, on_create, team_in_service
 from service.teams.idempotency import IdempotentRoute
 from service.teams.keys.actions import note_bound
 from service.teams.keys.authority import require_may_limit
@@ -27,6 +27,7 @@ from service.teams.quotas.schemas import quotas_out
 from service.teams.tables import Team
 
 router = APIRouter(prefix="/v1", tags=["money"], route_class=IdempotentRoute)
+on_create.append(give_default_budget)
 
 
 @router.put("/organization/budget")
