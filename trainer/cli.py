@@ -99,7 +99,7 @@ def run(
         serve(settings, host, port)
     except ModuleNotFoundError as error:
         raise _refuse(
-            f"the engine {engine!r} needs {error.name}: install it with the extra 'train', such as pip install '.[train]' in a checkout"
+            f"the engine {engine!r} needs {error.name}; in a checkout: pip install '.[train]'"
         ) from error
     except (CannotStartError, ValueError) as error:
         raise _refuse(str(error)) from error
