@@ -25,12 +25,20 @@ def write(target: Path) -> None:
         shutil.copy(ROOT / name, pages / name.lower())
     for page in pages.rglob("*.md"):
         page.write_text(_FENCE.sub(r"```\1", _with_moved_links(page, pages)))
+    (pages / "decisions" / "index.md").write_text(_decisions())
     for name, make in _GENERATED.items():
         (pages / "reference" / f"{name}.md").write_text(make())
     for name, text in routes.pages().items():
         (pages / "reference" / "api" / name).parent.mkdir(exist_ok=True)
         (pages / "reference" / "api" / name).write_text(text)
     shutil.copy(ROOT / "docs" / "zensical.toml", target / "zensical.toml")
+
+
+def _decisions() -> str:
+    """Return a page that lists the decision records, by their first lines."""
+    records = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    titles = [(path.name, path.read_text().partition("\n")[0].removeprefix("# ")) for path in records]
+    return "# Decisions\n\n" + "".join(f"- [{title}]({name})\n" for name, title in titles)
 
 
 def _write_examples(target: Path) -> None:
