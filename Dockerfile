@@ -1,7 +1,6 @@
 # One image for every process: `tunehouse api`, `worker`, `migrate`, `trainer`, `admin-key`.
 # It holds no PostgreSQL and no Valkey (the extra `embedded` stays out), no compiler and no installer.
-# Pin it in production: PYTHON_IMAGE=docker.io/library/python:3.11-slim@sha256:... with the digest that
-# `docker buildx imagetools inspect docker.io/library/python:3.11-slim` shows.
+# `make images` pins the base by digest. Set PYTHON_IMAGE to build from a mirror.
 ARG PYTHON_IMAGE=docker.io/library/python:3.11-slim
 
 FROM ${PYTHON_IMAGE} AS build

@@ -81,6 +81,9 @@ format: $(DEV_READY) ## Format the code
 	@$(BIN)/ruff check --fix .
 	@$(BIN)/ruff format .
 
+images: ## Pin the images of others by digest, where their registries can be reached; ARGS=--check asks nobody
+	@python3 deploy/images.py $(ARGS)
+
 clean: ## Remove the environment and caches, but not data directories
 	rm -rf service/app/pages/site .venv .venv-docs .venv-train .venv-operations .venv-pages .venv-providers .venv-clients tests/clients/node/node_modules .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 

@@ -94,6 +94,17 @@ CREATE TABLE file_uses (
     CONSTRAINT fk_file_uses_file_id_files FOREIGN KEY (file_id) REFERENCES files (id)
 );
 
+CREATE TABLE reservations (
+    key varchar NOT NULL,
+    team_id varchar NOT NULL,
+    upload_id varchar,
+    size_bytes bigint NOT NULL,
+    ends_at timestamptz,
+    CONSTRAINT pk_reservations PRIMARY KEY (key),
+    CONSTRAINT fk_reservations_team_id_teams FOREIGN KEY (team_id) REFERENCES teams (id)
+);
+CREATE INDEX ix_reservations_team_id ON reservations (team_id);
+
 CREATE TABLE uploads (
     id varchar NOT NULL,
     team_id varchar NOT NULL,

@@ -14,6 +14,7 @@ from service.events.actions import append
 from service.events.types import EventType
 from service.files.copies import order_removal_of_content
 from service.files.queries import get_file
+from service.files.reservations import release
 from service.files.storing import Stored, keep_stored
 from service.files.tables import Content, ContentRows, File, FileStatus, FileUse, Purpose, TokenCount
 from service.teams.quotas.actions import Quota, require_room
@@ -39,6 +40,7 @@ def create_file(
     stored once. Raises `QuotaExceeded`, and `Conflict` when the stored bytes have expired and are being
     deleted.
     """
+    release(session, storage_keys)
     require_room(session, team_id, Quota.FILES)
     if session.get(Content, (team_id, sha256)) is None:
         require_room(session, team_id, Quota.STORAGE_BYTES, adding=size_bytes)
@@ -71,8 +73,8 @@ def empty_file(session: Session, team_id: str, filename: str, format: str | None
 
 
 def give_content(session: Session, file: File, stored: Stored) -> None:
-    """Replace the content of a locked file."""
-    before = file.sha256
+    """Replace the content of a locked file. Raises `QuotaExceeded` if there is no room for a larger one."""
+    before, more_bytes = file.sha256, stored.size_bytes - file.size_bytes
     keys = [stored.key]
     kept = _own_content(session, file.team_id, stored.sha256, stored.size_bytes, keys, None)
     if kept == keys:
@@ -83,6 +85,11 @@ def give_content(session: Session, file: File, stored: Stored) -> None:
     session.flush()
     if before != stored.sha256:
         _disown_content(session, file.team_id, before)
+        session.flush()
+    if more_bytes > 0:
+        require_room(
+            session, file.team_id, Quota.STORAGE_BYTES, adding=more_bytes, inserted=True, archived=True
+        )
 
 
 def order_check(session: Session, file: File) -> None:

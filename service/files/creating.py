@@ -9,12 +9,12 @@ from fastapi.responses import JSONResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.core import clock, storage
+from service.core import clock
 from service.core.db import transaction
 from service.dataset.formats.detect import FORMATS
 from service.errors import InvalidRequest
-from service.files import actions
-from service.files.intake import Received, size_of_file
+from service.files import actions, intake
+from service.files.intake import Received
 from service.files.schemas import file_out
 from service.files.tables import File, Purpose
 from service.teams import idempotency
@@ -68,19 +68,20 @@ def expiry(anchor: str | None, seconds: int) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def refuse_without_room(request: Request, caller_id: str, idempotency_key: str | None, team_id: str) -> None:
-    """Check the team's quotas before the body is read. Raises `QuotaExceeded`.
+def refuse_without_room(request: Request, caller_id: str, idempotency_key: str | None, team_id: str) -> bool:
+    """Check the team's quota of files before the body is read; return whether to set room aside for it.
 
-    A request that may repeat an earlier one passes: it may add nothing, and `create` checks again.
+    A request that may repeat an earlier one passes: it may add nothing, and `create` checks again. Raises
+    `QuotaExceeded`.
     """
     with transaction() as session:
         if idempotency_key is not None:
             if idempotency.is_known(session, caller_id, idempotency_key):
-                return
+                return False
         elif is_retry(request.headers):
-            return
+            return False
         require_room(session, team_id, Quota.FILES)
-        require_room(session, team_id, Quota.STORAGE_BYTES, adding=size_of_file(request))
+    return True
 
 
 def create(
@@ -101,11 +102,11 @@ def create(
             earlier = _made_before(session, team_id, wanted) if is_retry(request.headers) else None
             if earlier is None:
                 return _create(session, team_id, wanted)
-            storage.abandon(session, received.key)
+            intake.abandon(session, received.key)
             return _answer(earlier)
         answer = idempotency.find_answer(session, caller_id, idempotency_key, fingerprint)
         if answer is not None:
-            storage.abandon(session, received.key)
+            intake.abandon(session, received.key)
             return answer
         answer = _create(session, team_id, wanted)
         idempotency.remember(session, caller_id, idempotency_key, fingerprint, answer)

@@ -7,14 +7,17 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
 from starlette.requests import ClientDisconnect, Request
 
 from service.core import storage
 from service.core.db import transaction
-from service.errors import InvalidRequest
+from service.errors import InvalidRequest, QuotaExceeded
 from service.files.form import filename_of, on_the_wire
+from service.files.reservations import release, reserve
 
 _BLOCK_BYTES = 2**20
+_AHEAD_BYTES = 16 * 2**20
 _FORM_BYTES = 64 * 1024  # the most that boundaries, headers and other fields take of a body
 
 
@@ -29,17 +32,58 @@ class Received:
     fields: dict[str, str]
 
 
+class _Room:
+    """The room that is set aside for one body: as much as it announced, and then as much as has come."""
+
+    def __init__(self, key: str, team_id: str, upload_id: str | None, size_bytes: int) -> None:
+        self._key = key
+        self._team_id = team_id
+        self._upload_id = upload_id
+        self._size_bytes = size_bytes
+
+    async def hold(self, received_bytes: int) -> None:
+        """Set aside more if more has come. Raises `QuotaExceeded`."""
+        if received_bytes > self._size_bytes + _FORM_BYTES:
+            # Far more at a time, so that a body of unknown length does not ask for each of its blocks.
+            try:
+                await run_in_threadpool(self._reserve, received_bytes + _AHEAD_BYTES)
+            except QuotaExceeded:
+                await run_in_threadpool(self._reserve, received_bytes)
+
+    def _reserve(self, size_bytes: int) -> None:
+        with transaction() as session:
+            reserve(
+                session,
+                self._team_id,
+                self._key,
+                size_bytes,
+                lifetime=storage.WRITE_LIMIT,
+                upload_id=self._upload_id,
+            )
+        self._size_bytes = size_bytes
+
+
 @asynccontextmanager
 async def receive(
-    request: Request, *, file_field: str, fields: tuple[str, ...] = (), limit_bytes: int
+    request: Request,
+    *,
+    team_id: str,
+    file_field: str,
+    fields: tuple[str, ...] = (),
+    limit_bytes: int,
+    upload_id: str | None = None,
+    reserving: bool = True,
 ) -> AsyncIterator[Received]:
     """Store the request's file; delete it at the end of the block unless `storage.keep` was called.
 
-    Raises `InvalidRequest` for a malformed or unfinished body, `TooLarge` at the byte that crosses the limit.
+    Meanwhile its size is set aside in the team's quota, unless `reserving` is false. Raises `InvalidRequest`
+    for a malformed or unfinished body, `TooLarge` at the byte that crosses the limit, `QuotaExceeded`.
     """
-    key = await run_in_threadpool(_announce)
+    announced = _size_of_file(request)
+    key = await run_in_threadpool(_announce, team_id, upload_id, announced if reserving else 0)
+    room = _Room(key, team_id, upload_id, announced) if reserving else None
     try:
-        yield await _store(request, key, file_field, fields, limit_bytes)
+        yield await _store(request, key, file_field, fields, limit_bytes, room)
     except Exception:
         # The stored bytes are useless after any failure. Kept contents are not affected.
         await run_in_threadpool(_abandon, key)
@@ -47,7 +91,12 @@ async def receive(
 
 
 async def _store(
-    request: Request, key: str, file_field: str, fields: tuple[str, ...], limit_bytes: int
+    request: Request,
+    key: str,
+    file_field: str,
+    fields: tuple[str, ...],
+    limit_bytes: int,
+    room: _Room | None,
 ) -> Received:
     from service.dataset.form import Form, FormError
 
@@ -66,6 +115,8 @@ async def _store(
         async with asyncio.timeout(storage.WRITE_LIMIT.total_seconds()):
             async for block in _blocks(request):
                 await run_in_threadpool(form.feed, block)
+                if room is not None:
+                    await room.hold(size_bytes)
         texts = form.finish()
         filename = filename_of(form.sent_filename, file_field)
         await run_in_threadpool(writer.close)
@@ -94,16 +145,25 @@ async def _blocks(request: Request) -> AsyncIterator[bytes]:
         yield b"".join(held)
 
 
-def size_of_file(request: Request) -> int:
+def abandon(session: Session, key: str) -> None:
+    """Delete received bytes that are not needed, and release their room."""
+    release(session, [key])
+    storage.abandon(session, key)
+
+
+def _size_of_file(request: Request) -> int:
     """Return the least size that the file in a body of this length can have; 0 without a length."""
     return max(0, int(request.headers.get("content-length", "0")) - _FORM_BYTES)
 
 
-def _announce() -> str:
+def _announce(team_id: str, upload_id: str | None, size_bytes: int) -> str:
     with transaction() as session:
-        return storage.announce(session)
+        key = storage.announce(session)
+        if size_bytes:
+            reserve(session, team_id, key, size_bytes, lifetime=storage.WRITE_LIMIT, upload_id=upload_id)
+        return key
 
 
 def _abandon(key: str) -> None:
     with transaction() as session:
-        storage.abandon(session, key)
+        abandon(session, key)

@@ -10,8 +10,8 @@ from service.core.http.pages import Order, Page, fetch_page
 from service.core.storage import storage
 from service.dataset.report import CheckReport
 from service.errors import Conflict, NotFound
-from service.files.tables import Content, File, FileStatus, Purpose
-from service.files.uploads.tables import Upload, UploadPart
+from service.files.tables import Content, File, FileStatus, Purpose, Reservation
+from service.files.uploads.tables import Upload, UploadPart, UploadStatus
 from service.teams.quotas.actions import Quota, counted_by
 
 
@@ -70,15 +70,24 @@ def count_files(session: Session, team_id: str) -> int:
 
 
 def stored_bytes(session: Session, team_id: str) -> int:
-    """Return the bytes of the team's files in storage, and of parts of uploads that are not completed yet.
+    """Return the bytes of the team's files in storage, and those set aside for what is not complete yet.
 
-    Equal contents count once, result files do not count.
+    Equal contents count once, result files do not count. An unfinished upload counts with the size that it
+    announced, or with its parts, those on their way included, if they are more.
     """
     own = Content.team_id == team_id, Content.inline.is_(None)
     files = select(func.sum(Content.size_bytes)).where(*own).scalar_subquery()
-    pending = Upload.team_id == team_id, Upload.expires_at > func.now()
-    parts = select(func.sum(UploadPart.size_bytes)).join(Upload).where(*pending).scalar_subquery()
-    return int(session.scalar(select(func.coalesce(files, 0) + func.coalesce(parts, 0))) or 0)
+    unended = or_(Reservation.ends_at.is_(None), Reservation.ends_at >= func.now())
+    reserved = select(func.sum(Reservation.size_bytes)).where(Reservation.team_id == team_id, unended)
+    alone = reserved.where(Reservation.upload_id.is_(None)).scalar_subquery()
+    arriving = reserved.where(Reservation.upload_id == Upload.id).scalar_subquery()
+    parts = select(func.sum(UploadPart.size_bytes)).where(UploadPart.upload_id == Upload.id).scalar_subquery()
+    of_parts = func.coalesce(parts, 0) + func.coalesce(arriving, 0)
+    uploads = select(func.sum(func.greatest(Upload.size_bytes, of_parts))).where(
+        Upload.team_id == team_id, Upload.status == UploadStatus.PENDING, Upload.expires_at > func.now()
+    )
+    sums = (files, alone, uploads.scalar_subquery())
+    return sum(int(found or 0) for found in session.execute(select(*sums)).one())
 
 
 counted_by(Quota.FILES, count_files)

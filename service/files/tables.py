@@ -130,6 +130,23 @@ class Derivation(Base):
     )
 
 
+class Reservation(Base):
+    """Room set aside in a team's storage quota for bytes that are arriving or being made.
+
+    `upload_id` is set for a part of an upload; it has no foreign key, because reservations are short-lived.
+    """
+
+    __tablename__ = "reservations"
+
+    key: Mapped[str] = mapped_column(primary_key=True)
+    team_id: Mapped[str] = mapped_column(ForeignKey("teams.id"))
+    upload_id: Mapped[str | None]
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    ends_at: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "team_id"),)
+
+
 class DatasetPolicy(Base):
     """The warnings that a team treats as errors."""
 

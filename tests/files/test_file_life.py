@@ -97,7 +97,7 @@ def test_a_deleted_file_keeps_its_row_and_hash(team_id: str) -> None:
 def test_a_file_in_use_cannot_be_deleted(team_id: str) -> None:
     file = store(team_id, b"x")
     with transaction() as session:
-        actions.mark_used(session, file_id=file.id, used_by="ftjob-1")
+        actions.mark_used(session, file.id, used_by="ftjob-1")
     with pytest.raises(Conflict, match="ftjob-1"):
         delete(file)
     with transaction() as session:
@@ -109,7 +109,7 @@ def test_a_deleted_file_cannot_be_used(team_id: str) -> None:
     file = store(team_id, b"x")
     delete(file)
     with pytest.raises(NotFound), transaction() as session:
-        actions.mark_used(session, file_id=file.id, used_by="ftjob-1")
+        actions.mark_used(session, file.id, used_by="ftjob-1")
 
 
 def test_bytes_survive_a_deletion_that_races_with_a_new_file(team_id: str) -> None:

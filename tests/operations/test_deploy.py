@@ -167,9 +167,11 @@ def test_each_process_gets_only_its_own_secrets() -> None:
     assert got == {
         "tunehouse-api": shared,
         "tunehouse-worker": shared,
-        "tunehouse-migrate": {"tunehouse-application", "tunehouse-owner"},
+        "tunehouse-migrate": {"tunehouse-owner"},
         "tunehouse-trainer": {"tunehouse-trainer"},
     }
+    (address,) = pods()["tunehouse-migrate"]["containers"][0]["env"]  # and no broker's
+    assert address["name"] == address["valueFrom"]["secretKeyRef"]["key"] == "TUNEHOUSE_DATABASE_URL"
 
 
 def test_nothing_kills_an_api_before_its_drain_has_ended() -> None:

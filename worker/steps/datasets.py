@@ -19,7 +19,7 @@ from service.dataset.convert.pipeline import Conversion, Options, source_within
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import Source, source_of
 from service.dataset.report import CheckReport
-from service.errors import Conflict
+from service.errors import Conflict, QuotaExceeded
 from service.files import actions, counting, overlap
 from service.files.error_list import ErrorList
 from service.files.policy import actions as policies
@@ -52,9 +52,9 @@ def check_file(lease: Lease) -> None:
         report = _check_as_it_is(lease, file, content) if source.is_jsonl else None
         if report is None:
             report = _check_converted(lease, file, content, source)
-    except Unreadable as bad:
+    except (Unreadable, QuotaExceeded) as bad:
         _refuse(lease, file, str(bad))
-        log.info("file_unreadable", filename=file.filename)
+        log.info("file_refused", filename=file.filename, reason=type(bad).__name__)
         return
     log.info("file_checked", examples=report.examples, errors=report.error_count, format=report.format)
 

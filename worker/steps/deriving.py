@@ -13,6 +13,7 @@ from service.core.work import Lease
 from service.dataset.convert.pipeline import Conversion, Options
 from service.dataset.convert.problems import Unreadable
 from service.dataset.convert.sources import source_of
+from service.errors import QuotaExceeded
 from service.files.derived import actions as deriving
 from service.files.queries import find_content, stream
 from service.files.storing import Stored, storing
@@ -49,7 +50,7 @@ def derive(lease: Lease) -> None:
         with ExitStack() as kept:
             made = [kept.enter_context(storing(part)) for part in _parts(derivation, source, content, merged)]
             _record(lease, derivation, made)
-    except Unreadable as bad:
+    except (Unreadable, QuotaExceeded) as bad:
         with transaction() as session:
             deriving.fail(session, derivation, str(bad))
             work.finish(session, lease)

@@ -13,6 +13,7 @@ from service.core import clock, ids, work
 from service.errors import InvalidRequest
 from service.files import actions
 from service.files.queries import get_file
+from service.files.reservations import release
 from service.files.storing import Stored
 from service.files.tables import Derivation, File, FileStatus, Purpose
 from service.teams.quotas.actions import Quota, require_room
@@ -44,9 +45,7 @@ def order(
         raise InvalidRequest(
             f"{source.id} is still being checked; ask again soon.", param="file_id", code="file_not_processed"
         )
-    # The new files take about as much room as their source; check the quota before the work, not after.
     require_room(session, team_id, Quota.FILES, adding=len(filenames))
-    require_room(session, team_id, Quota.STORAGE_BYTES, adding=source.size_bytes)
     files = [actions.empty_file(session, team_id, filename, format) for filename in filenames]
     derivation = Derivation(
         id=ids.new_id("deriv_"),
@@ -98,7 +97,11 @@ def order_merge(session: Session, team_id: str, source_ids: Sequence[str], filen
 
 
 def fill(session: Session, derivation: Derivation, contents: list[Stored]) -> None:
-    """Store the contents of derived files and schedule their checks; skip files that were deleted."""
+    """Store the contents of derived files and schedule their checks; skip files that were deleted.
+
+    Raises `QuotaExceeded` if they need more room than their source and the team has none left.
+    """
+    release(session, [derivation.id])
     for file_id, stored in zip(derivation.output_ids, contents, strict=True):
         file = session.get_one(File, file_id, with_for_update=True)
         if file.deleted_at is None:
@@ -109,6 +112,7 @@ def fill(session: Session, derivation: Derivation, contents: list[Stored]) -> No
 
 def fail(session: Session, derivation: Derivation, reason: str) -> None:
     """Mark derived files as failed."""
+    release(session, [derivation.id])
     for file_id in derivation.output_ids:
         file = session.get_one(File, file_id, with_for_update=True)
         if file.deleted_at is None:

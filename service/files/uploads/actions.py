@@ -17,6 +17,7 @@ from service.core.db import transaction
 from service.errors import Conflict, InvalidRequest, NotFound
 from service.files import actions
 from service.files.intake import Received
+from service.files.reservations import release
 from service.files.tables import File
 from service.files.uploads.tables import Upload, UploadPart, UploadStatus
 from service.teams.quotas.actions import Quota, require_room
@@ -38,9 +39,11 @@ def create_upload(
     format: str | None,
     file_expires_after: timedelta | None,
 ) -> Upload:
-    """Create an upload, which expires after an hour. Raises `QuotaExceeded` if its file has no room."""
+    """Create an upload, which expires after an hour; until then the announced size is set aside for it.
+
+    Raises `QuotaExceeded` if its file has no room.
+    """
     require_room(session, team_id, Quota.FILES)
-    require_room(session, team_id, Quota.STORAGE_BYTES, adding=size_bytes)
     now = clock.now()
     upload = Upload(
         id=ids.new_id("upload_"),
@@ -57,6 +60,7 @@ def create_upload(
     )
     session.add(upload)
     session.flush()
+    require_room(session, team_id, Quota.STORAGE_BYTES, adding=size_bytes, inserted=True)
     return upload
 
 
@@ -99,7 +103,7 @@ def add_part(session: Session, team_id: str, upload_id: str, received: Received)
     upload = get_upload(session, team_id, upload_id, lock=True)
     check_pending(upload)
     _check_room(session, upload, received.size_bytes)
-    require_room(session, team_id, Quota.STORAGE_BYTES, adding=received.size_bytes)
+    release(session, [received.key])
     part = UploadPart(
         id=ids.new_id("part_"),
         upload_id=upload.id,
@@ -110,6 +114,7 @@ def add_part(session: Session, team_id: str, upload_id: str, received: Received)
     )
     session.add(part)
     session.flush()
+    require_room(session, team_id, Quota.STORAGE_BYTES, adding=received.size_bytes, inserted=True)
     return part
 
 
@@ -132,6 +137,8 @@ def complete(team_id: str, upload_id: str, part_ids: Sequence[str], md5: str | N
             return upload, session.get_one(File, upload.file_id)
         check_pending(upload)
         _forget_parts(session, upload, keep={part.storage_key for part in parts})
+        upload.status = UploadStatus.COMPLETED  # from here on, the file takes the room that was set aside
+        session.flush()
         expiry_s = upload.file_expires_after_s
         file = actions.create_file(
             session,
@@ -143,7 +150,7 @@ def complete(team_id: str, upload_id: str, part_ids: Sequence[str], md5: str | N
             expires_after=timedelta(seconds=expiry_s) if expiry_s else None,
             format=upload.format,
         )
-        upload.status, upload.file_id = UploadStatus.COMPLETED, file.id
+        upload.file_id = file.id
         return upload, file
 
 

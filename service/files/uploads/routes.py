@@ -8,7 +8,7 @@ from fastapi.concurrency import run_in_threadpool
 from service.core.db import transaction
 from service.core.http.web import RequestSession
 from service.files.form import described
-from service.files.intake import Received, receive, size_of_file
+from service.files.intake import Received, receive
 from service.files.uploads import actions as uploads
 from service.files.uploads.schemas import (
     PartOut,
@@ -20,7 +20,6 @@ from service.files.uploads.schemas import (
 )
 from service.teams.access import Trainer
 from service.teams.idempotency import IdempotentRoute
-from service.teams.quotas.actions import Quota, require_room
 
 router = APIRouter(prefix="/v1/uploads", tags=["uploads"], route_class=IdempotentRoute)
 # No Idempotency-Key: a part sent twice is another part, and completing twice returns the same file.
@@ -60,9 +59,15 @@ def create_upload(body: UploadCreate, session: RequestSession, caller: Trainer) 
 async def add_part(upload_id: str, request: Request, caller: Trainer) -> PartOut:
     """Add a part of at most 64 MB, in any order. With `sha256`, its checksum is verified."""
     team_id = caller.team
-    await run_in_threadpool(_refuse_unless_pending, team_id, upload_id, size_of_file(request))
-    limit_bytes = uploads.MAX_PART_BYTES
-    async with receive(request, file_field="data", fields=("sha256",), limit_bytes=limit_bytes) as received:
+    await run_in_threadpool(_refuse_unless_pending, team_id, upload_id)
+    async with receive(
+        request,
+        team_id=team_id,
+        file_field="data",
+        fields=("sha256",),
+        limit_bytes=uploads.MAX_PART_BYTES,
+        upload_id=upload_id,
+    ) as received:
         return await run_in_threadpool(_add_part, team_id, upload_id, received)
 
 
@@ -81,10 +86,9 @@ def cancel_upload(upload_id: str, session: RequestSession, caller: Trainer) -> U
     return upload_out(upload)
 
 
-def _refuse_unless_pending(team_id: str, upload_id: str, size_bytes: int) -> None:
+def _refuse_unless_pending(team_id: str, upload_id: str) -> None:
     with transaction() as session:
         uploads.check_pending(uploads.get_upload(session, team_id, upload_id))
-        require_room(session, team_id, Quota.STORAGE_BYTES, adding=size_bytes)
 
 
 def _add_part(team_id: str, upload_id: str, received: Received) -> PartOut:

@@ -77,6 +77,7 @@ async def upload(request: Request, caller: Trainer) -> Response:
     try:
         async with receive(
             request,
+            team_id=caller.team,
             file_field="file",
             fields=("csrf", *creating.FIELDS),
             limit_bytes=settings().max_file_bytes,

@@ -59,15 +59,22 @@ def _own_limit(team_id: str, quota: Quota) -> Select[int]:
 
 
 def require_room(
-    session: Session, team_id: str, quota: Quota, *, adding: int = 1, inserted: bool = False
+    session: Session,
+    team_id: str,
+    quota: Quota,
+    *,
+    adding: int = 1,
+    inserted: bool = False,
+    archived: bool = False,
 ) -> None:
     """Check that the team's quota has room for `adding` more, which this transaction has `inserted` or will.
 
-    Raises `QuotaExceeded`, or `Conflict` for an archived team. Transactions that add to the same quota, or
-    that archive the team, wait until this one ends: concurrent requests cannot exceed a quota together, and
-    an archived team gets nothing new.
+    Raises `QuotaExceeded`, or `Conflict` for an archived team unless `archived` allows it. Transactions that
+    add to the same quota, or that archive the team, wait until this one ends: concurrent requests cannot
+    exceed a quota together, and an archived team gets nothing new.
     """
-    team_in_service(session, team_id)
+    if not archived:
+        team_in_service(session, team_id)
     name = f"quota {team_id} {quota}"
     turn = func.pg_advisory_xact_lock(func.hashtextextended(name, 0))
     own = session.execute(select(turn, _own_limit(team_id, quota).scalar_subquery())).one()[1]
