@@ -17,7 +17,13 @@ from worker.metrics.server import PAGES
 
 DOCUMENTS = sorted((ROOT / "docs" / "operations").glob("*.md"))
 # Names of other programs, and of their APIs.
-_FOREIGN = {"ignore_startup_parameters", "max_prepared_statements", "pg_dump", "/v1/load_lora_adapter", "/v1"}
+_FOREIGN = {
+    "ignore_startup_parameters",
+    "max_prepared_statements",
+    "pg_dump",
+    "POST /v1/load_lora_adapter",
+    "/v1",
+}
 
 
 def words(document: Path) -> set[str]:
