@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from service.catalog.prices import PriceKind
 from service.comparisons import grading, queries
-from service.comparisons.asking import Answered, Used
+from service.comparisons.answered import Answered, Used
 from service.comparisons.grading import Grader
 from service.comparisons.prompts import HeldOut
 from service.comparisons.queries import Call

@@ -7,6 +7,7 @@ from typing import Any
 import httpx2
 import msgspec
 
+from service.comparisons.answered import Answered, AnswerLost, Used
 from service.errors import ProviderRefused, TunehouseError, Unavailable, UpstreamFailed
 from service.gateway import refusals
 from service.gateway.body import Asked
@@ -46,37 +47,6 @@ class _Answer(msgspec.Struct):
 
 
 _answer = msgspec.json.Decoder(_Answer)
-
-
-@dataclass(frozen=True)
-class Used:
-    """What a call used, as far as the provider's report can be believed, and why to review it."""
-
-    usage: Usage
-    terms: Terms
-    reviews: Reviews
-    tier: str | None = None
-
-
-@dataclass(frozen=True)
-class Answered:
-    """An answer, what it used, and the milliseconds until it was complete."""
-
-    text: str
-    used: Used
-    latency_ms: int
-
-
-class AnswerLost(Exception):
-    """The provider may have answered, but no answer came; `used` is the most that the call can have used.
-
-    `failure` says what happened: `Unavailable` if the call can be repeated.
-    """
-
-    def __init__(self, failure: TunehouseError, used: Used) -> None:
-        self.failure = failure
-        self.used = used
-        super().__init__(failure.message)
 
 
 def open_client(provider: str) -> httpx2.Client:

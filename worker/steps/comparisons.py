@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-import httpx2
 import structlog
 from sqlalchemy.orm import Session
 
 from service.comparisons import actions, prompts, queries
-from service.comparisons.asking import Answered, AnswerLost, ask, open_client
+from service.comparisons.answered import Answered, AnswerLost
 from service.comparisons.queries import Call
 from service.comparisons.tables import Comparison, Role, Status
 from service.core import work
@@ -20,6 +20,9 @@ from service.errors import TunehouseError, Unavailable
 from service.files.queries import find_content, stream
 from service.files.tables import File
 from service.gateway.targets import Priced, priced
+
+if TYPE_CHECKING:
+    from httpx2 import Client
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +75,8 @@ def _ask_some(lease: Lease, comparison: Comparison) -> None:
             work.finish(session, lease)
         log.info("comparison_completed", prompts=comparison.prompts)
         return
+    from service.comparisons.asking import open_client
+
     with ExitStack() as opened, ThreadPoolExecutor(_AT_ONCE) as pool:
         clients = {
             name: opened.enter_context(open_client(name))
@@ -84,9 +89,11 @@ def _ask_some(lease: Lease, comparison: Comparison) -> None:
 
 
 def _try(
-    lease: Lease, comparison: Comparison, call: Call, target: Priced, clients: Mapping[str, httpx2.Client]
+    lease: Lease, comparison: Comparison, call: Call, target: Priced, clients: Mapping[str, "Client"]
 ) -> timedelta:
     """Make one call and record it; returns how long to wait before its next attempt, zero if it is done."""
+    from service.comparisons.asking import ask
+
     most = actions.JUDGE_TOKENS if call.role is Role.JUDGE else comparison.max_output_tokens
     temperature = None if call.role is Role.JUDGE else comparison.temperature
     answer: Answered | TunehouseError

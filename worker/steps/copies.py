@@ -17,7 +17,6 @@ from service.files.tables import Content, File, FileCopy
 from service.jobs.blocks import ALL_MODELS, BlockKind, block_on
 from service.jobs.upstream.provider_files import CopyName, wake_waiting_jobs
 from service.jobs.upstream.wind_down import abandon_copy
-from service.providers.calls import within
 from service.providers.errors import Retryable
 from service.providers.registry import get_provider, provider_settings
 from worker.provider_failures import noting_throttles, retried
@@ -45,6 +44,8 @@ def copy_file(lease: Lease) -> None:
             work.finish(session, lease)
             return
         sending_s = content.size_bytes / _SLOWEST_BYTES_PER_S
+    from service.providers.calls import within
+
     provider = get_provider(name.provider)
     with noting_throttles(name.provider):
         provider_file_id = provider.find_file(name.filename) if lease.attempts > 1 else None

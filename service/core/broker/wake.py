@@ -1,6 +1,7 @@
 """Send wake-ups: messages that a unit of work may be due.
 
 A thread sends them, so that no request waits for the broker. A wake-up may get lost: workers find the rows.
+Celery is imported with the first of them: it takes 7 MB, which an idle api does not need.
 """
 
 import atexit
@@ -9,13 +10,12 @@ import threading
 import time
 from collections.abc import Callable
 from functools import cache
+from typing import TYPE_CHECKING
 
 import structlog
-from celery import Celery
-from kombu.exceptions import ChannelError, OperationalError
-from redis.exceptions import RedisError
 
-from service.core.broker.application import LATE, NEWS, QUEUE, STEP_TASK, make_celery
+if TYPE_CHECKING:
+    from celery import Celery
 
 log = structlog.get_logger(__name__)
 
@@ -37,7 +37,9 @@ _away = _Away()
 
 
 @cache
-def _producer() -> Celery:
+def _producer() -> "Celery":
+    from service.core.broker.application import make_celery
+
     app = make_celery()
     app.conf.broker_transport_options |= _GIVE_UP_SOON
     return app
@@ -52,12 +54,16 @@ def waiting() -> int | None:
     """Count the wake-ups that no worker has received yet; None if the broker cannot be reached."""
     if is_away():
         return None
+    from kombu.exceptions import ChannelError
+
+    from service.core.broker.application import QUEUE
+
     try:
         with _producer().connection_or_acquire() as connection:
             return int(connection.default_channel.queue_declare(QUEUE, passive=True).message_count)
     except ChannelError:  # in Redis an empty queue does not exist
         return 0
-    except (OperationalError, RedisError, OSError) as unreachable:
+    except _failures() as unreachable:
         _stay_away(unreachable)
         return None
 
@@ -82,12 +88,21 @@ def flush(timeout_s: float | None = None) -> None:
 def _send(kind: str, subject_id: str, late: bool) -> None:
     if is_away():
         return
+    from service.core.broker.application import LATE, NEWS, STEP_TASK
+
     try:
         _producer().send_task(
             STEP_TASK, args=[kind, subject_id], retry=False, priority=LATE if late else NEWS
         )
-    except (OperationalError, RedisError, OSError) as unreachable:
+    except _failures() as unreachable:
         _stay_away(unreachable)
+
+
+def _failures() -> tuple[type[Exception], ...]:
+    from kombu.exceptions import OperationalError
+    from redis.exceptions import RedisError
+
+    return OperationalError, RedisError, OSError
 
 
 class _Sender:
