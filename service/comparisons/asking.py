@@ -17,7 +17,7 @@ from service.gateway.fields.examine import examine
 from service.gateway.metering import amounts, belief
 from service.gateway.metering import usage as usages
 from service.gateway.metering.amounts import Terms
-from service.gateway.metering.belief import Bounds, Reviews
+from service.gateway.metering.belief import Bounds
 from service.gateway.metering.usage import Usage
 from service.gateway.refusals import Words
 from service.gateway.targets import Priced

@@ -3,6 +3,7 @@
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
+from service.core.readable import is_readable
 from service.errors import InvalidRequest, TooLarge, TunehouseError
 
 if TYPE_CHECKING:
@@ -12,9 +13,9 @@ MAX_FILENAME_CHARS = 255
 
 
 def plain_name(sent: str) -> str:
-    """Return a file name without its folders. Raises `ValueError` if it is not printable or too long."""
+    """Return a file name without its folders. Raises `ValueError` if it is not readable or too long."""
     name = PurePosixPath(PureWindowsPath(sent).name).name
-    if not name or len(name) > MAX_FILENAME_CHARS or not name.isprintable():
+    if not name or len(name) > MAX_FILENAME_CHARS or not is_readable(name):
         raise ValueError(f"needs a printable name of at most {MAX_FILENAME_CHARS} characters")
     return name
 

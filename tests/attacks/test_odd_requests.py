@@ -140,3 +140,51 @@ def test_a_file_name_loses_its_folders(team: TeamHandle, sent: str, kept: str) -
 
     assert file.filename == kept
     assert upload.json()["filename"] == kept
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        " \t ",
+        "\u200b\u200b",
+        "\u200d",
+        "a\nb",
+        "a\x1b[31m",
+        "\u202eetorp",
+        "a\u2066b\u2069",
+        "a\u2028b",
+        "\ue000",
+    ],
+    ids=ascii,
+)
+def test_a_name_that_deceives_its_readers_is_refused(team: TeamHandle, name: str) -> None:
+    service = team.service
+    hook = {"url": "http://127.0.0.1:9/", "event_types": ["file.processed"]}
+    answers = [
+        service.admin.post("/v1/teams", json={"name": name, "slug": "deceiver"}),
+        service.admin.post(f"/v1/teams/{team.id}", json={"name": name}),
+        service.admin.post("/v1/organization/admin_api_keys", json={"name": name}),
+        service.admin.post("/v1/departments", json={"name": name}),
+        team.http.post(f"/v1/teams/{team.id}/keys", json={"name": name}),
+        team.http.post("/v1/webhook_endpoints", json=hook | {"name": name}),
+    ]
+
+    for answer in answers:
+        assert (answer.status_code, answer.json()["error"]["param"]) == (400, "name"), answer.text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u7530\u4e2d\u3000\u592a\u90ce",
+        "\u0645\u06cc\u200c\u062e\u0648",
+        "\U0001f469\u200d\U0001f52c",
+        "=1+1",
+    ],
+)
+def test_a_name_in_any_script_is_kept(team: TeamHandle, name: str) -> None:
+    made = team.http.post(f"/v1/teams/{team.id}/keys", json={"name": name})
+    file = team.sdk.files.create(file=(f"{name}.jsonl", b"{}\n"), purpose="fine-tune")
+
+    assert made.json()["name"] == name
+    assert file.filename == f"{name}.jsonl"

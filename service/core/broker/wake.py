@@ -13,6 +13,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import structlog
+from redis.exceptions import RedisError
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -100,7 +101,6 @@ def _send(kind: str, subject_id: str, late: bool) -> None:
 
 def _failures() -> tuple[type[Exception], ...]:
     from kombu.exceptions import OperationalError
-    from redis.exceptions import RedisError
 
     return OperationalError, RedisError, OSError
 

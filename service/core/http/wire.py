@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from service.core.readable import is_readable
+
 
 def _storable(text: str) -> str:
     """Refuse NUL and lone surrogates, which Postgres cannot store, so that the error names the field."""
@@ -12,6 +14,12 @@ def _storable(text: str) -> str:
     if any("\ud800" <= character <= "\udfff" for character in text):
         raise ValueError("must be valid Unicode; it contains half of a surrogate pair")
     return text
+
+
+def _readable(name: str) -> str:
+    if not is_readable(name):
+        raise ValueError("must have visible characters, and no control or formatting characters")
+    return name
 
 
 def _storable_json(value: dict[str, Any]) -> dict[str, Any]:
@@ -36,7 +44,8 @@ def _check_json(value: Any, levels_left: int) -> None:
 _MOST_NESTED = 32
 
 Text = Annotated[str, AfterValidator(_storable)]
-Name = Annotated[Text, Field(min_length=1, max_length=200)]
+# Of a team, a key, an endpoint: what people read, and must not mistake for another.
+Name = Annotated[Text, Field(min_length=1, max_length=200), AfterValidator(_readable)]
 
 # A JSON object that is kept or passed on unchanged.
 JsonObject = Annotated[dict[str, Any], AfterValidator(_storable_json)]
