@@ -1,6 +1,6 @@
 """A client for what OpenAI's SDK has no method for.
 
-Reports, estimates, quotes, costs, lineage, recipes, retrains, aliases and shutdowns:
+Reports, estimates, quotes, costs, lineage, recipes, retrains, migrations, aliases and shutdowns:
 
     from service.client import Tunehouse
 
@@ -25,6 +25,7 @@ from service.client.answers import (
     ShutdownInfo,
 )
 from service.client.connection import CallFailed, CallRefused, ServiceUnreachable
+from service.client.migrations import MigrationInfo, MigrationPlanInfo, PlannedMoveInfo
 from service.client.retrains import RecipeInfo, RetrainInfo, RetrainPlanInfo
 from service.client.tunehouse import Tunehouse
 
@@ -39,6 +40,9 @@ __all__ = [
     "JobInfo",
     "KeyInfo",
     "LineageInfo",
+    "MigrationInfo",
+    "MigrationPlanInfo",
+    "PlannedMoveInfo",
     "QuoteInfo",
     "QuotesInfo",
     "RecipeInfo",

@@ -10,6 +10,7 @@ import httpx2
 
 from service.client import answers
 from service.client.connection import CallFailed, Connection, path
+from service.client.migrations import MigrationInfo
 from service.client.retrains import RecipeInfo, RetrainInfo, RetrainPlanInfo
 from service.client.watching import follow_events
 
@@ -23,6 +24,10 @@ class _Jobs(answers.ServiceAnswer):
 
 class _Aliases(answers.ServiceAnswer):
     data: list[answers.AliasInfo]
+
+
+class _Migrations(answers.ServiceAnswer):
+    data: list[MigrationInfo]
 
 
 class _Retrains(answers.ServiceAnswer):
@@ -163,6 +168,32 @@ class Tunehouse:
     def cancel_retrain(self, retrain_id: str) -> RetrainInfo:
         """Cancel a retrain and its current job; the models that it has made are kept."""
         return self._connection.call(RetrainInfo, "POST", path("retrains", retrain_id, "cancel"))
+
+    def plan_migration(self, **migration: Any) -> MigrationInfo:
+        """Plan to move tuned models, without spending anything.
+
+        `migration` are the fields of `POST /v1/model_migrations`: one of `models`, `alias` and
+        `shutting_down_before`; `to`; and optionally `prompts`, `accept` and `max_cost_usd`.
+        """
+        return self._connection.call(MigrationInfo, "POST", "model_migrations", json=_set(**migration))
+
+    def start_migration(self, migration_id: str, fingerprint: str) -> MigrationInfo:
+        """Confirm a plan by its fingerprint, and start it. Raises `CallRefused` if it would differ now."""
+        place = path("model_migrations", migration_id, "start")
+        return self._connection.call(MigrationInfo, "POST", place, json={"fingerprint": fingerprint})
+
+    def migrations(self, limit: int = 20, after: str | None = None) -> list[MigrationInfo]:
+        """Return the team's migrations, newest first; `after` is the id of the last one of the page before."""
+        params = _set(limit=limit, after=after)
+        return self._connection.call(_Migrations, "GET", "model_migrations", params=params).data
+
+    def migration(self, migration_id: str) -> MigrationInfo:
+        """Return a migration: its plan, and the progress of its steps."""
+        return self._connection.call(MigrationInfo, "GET", path("model_migrations", migration_id))
+
+    def cancel_migration(self, migration_id: str) -> MigrationInfo:
+        """Cancel a migration and its jobs; the models that it has made are kept."""
+        return self._connection.call(MigrationInfo, "POST", path("model_migrations", migration_id, "cancel"))
 
     def aliases(self) -> Sequence[answers.AliasInfo]:
         """Return the team's aliases."""

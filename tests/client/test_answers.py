@@ -9,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from service.app import create_app
-from service.client import answers, retrains
+from service.client import answers, migrations, retrains
 
 # The client's names of the document's schemas.
 SCHEMAS = {
@@ -35,6 +35,11 @@ SCHEMAS = {
     answers.LineageInfo: "LineageOut",
     answers.AliasInfo: "AliasOut",
     answers.ShutdownInfo: "ShutdownOut",
+    migrations.PlannedMoveInfo: "PlannedMove",
+    migrations.CannotMoveInfo: "CannotMove",
+    migrations.MigrationPlanInfo: "MigrationPlanOut",
+    migrations.MigrationStepInfo: "MigrationStepOut",
+    migrations.MigrationInfo: "MigrationOut",
     retrains.RecipeDataInfo: "RecipeData",
     retrains.RecipeStepInfo: "RecipeStep",
     retrains.RecipeInfo: "RecipeOut",
