@@ -183,7 +183,7 @@ class Tunehouse:
         return self._connection.call(MigrationInfo, "POST", place, json={"fingerprint": fingerprint})
 
     def migrations(self, limit: int = 20, after: str | None = None) -> list[MigrationInfo]:
-        """Return the team's migrations, newest first; `after` is the id of the last one of the page before."""
+        """Return the team's migrations, newest first; `after` is the id of the last one before the page."""
         params = _set(limit=limit, after=after)
         return self._connection.call(_Migrations, "GET", "model_migrations", params=params).data
 

@@ -59,10 +59,7 @@ def test_three_generations_move_with_their_alias_although_a_worker_is_killed(
     old = generations(team, 3)
     team.http.put("/v1/aliases/support", json={"model": old[-1]}).raise_for_status()
     asked = ("--before", "2027-01-14", "--grader", "string_similarity", "--margin", "1", "--max-cost", "20")
-    assert (
-        "no_models" in command("--before", "2027-01-13").output
-        or "0 models match" in command("--before", "2027-01-13").output
-    )
+    assert "0 models match" in command("--before", "2027-01-13").output
     planned: dict[str, Any] = json.loads(command(*asked, "--json").stdout)
     # The second job is at the provider, and the worker waits for the answer: that is the moment.
     trainer.control.fault("answer_late", delay_s=20, skip=1, **CREATE)
