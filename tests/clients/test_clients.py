@@ -8,7 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.clients import generate, table
-from tests.clients.runs import CLIENTS, GATEWAY, HAS_NODE, HERE, KNOWN, ROOT, SANDBOX, Client, run
+from tests.clients.runs import (
+    CLIENTS,
+    GATEWAY,
+    HAS_NODE,
+    HERE,
+    KNOWN,
+    ROOT,
+    SANDBOX,
+    Client,
+    environments,
+    run,
+)
 from tests.support.processes import Worker
 from tests.support.service import Service
 
@@ -38,6 +49,22 @@ def test_every_call_of_a_client_works_through_the_gateway_to_an_openai_like_upst
     client: Client, service: Service, worker: Worker, generated: Path
 ) -> None:
     check(client, "upstream", generated, service, MODEL=GATEWAY, COMPLETION_MODEL="")
+
+
+def test_the_notebook_tunes_a_model_draws_its_curve_and_shows_that_it_is_better(
+    service: Service, worker: Worker
+) -> None:
+    reached = {"OPENAI_BASE_URL": f"{service.url}/v1", "OPENAI_API_KEY": service.make_team().key}
+    python = str(environments() / "notebook" / "bin" / "python")
+    argv = [python, str(HERE / "python" / "run_notebook.py"), str(ROOT / "examples" / "csv_to_model.ipynb")]
+
+    done = subprocess.run(
+        argv, check=False, env=os.environ | reached, capture_output=True, text=True, timeout=240
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert "the tuned model is better: True" in done.stdout
+    assert "image/png" in done.stdout
 
 
 @pytest.mark.skipif(not HAS_NODE, reason="Node 20 with npm is not installed")
