@@ -53,6 +53,7 @@ def endpoint_of(one: ProviderSettings) -> Endpoint:
 def open_provider(one: ProviderSettings) -> Provider:
     """A provider from these settings, with a client of its own, which the caller closes."""
     from service.providers.kinds.azure import AzureWire
+    from service.providers.kinds.bedrock.provider import BedrockProvider
     from service.providers.kinds.compatible import CompatibleWire
     from service.providers.kinds.fireworks.provider import FireworksProvider
     from service.providers.kinds.nebius import NebiusWire
@@ -67,6 +68,7 @@ def open_provider(one: ProviderSettings) -> Provider:
         "nebius": NebiusWire,
         "together": TogetherProvider,
         "fireworks": FireworksProvider,
+        "bedrock": BedrockProvider,
     }
     return kinds[one.kind](one)
 

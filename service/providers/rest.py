@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from copy import copy
-from typing import Any
+from typing import Any, BinaryIO
 
 import httpx2
 
@@ -26,14 +26,19 @@ _NOT_ALLOWED = (
 class Rest:
     """Calls that are sent once, without redirects; failures are raised as `ProviderError`."""
 
-    def __init__(self, settings: ProviderSettings, root: str, clean: Clean) -> None:
+    def __init__(
+        self, settings: ProviderSettings, root: str, clean: Clean, signer: httpx2.Auth | None = None
+    ) -> None:
+        """With a `signer`, requests carry its signature instead of the key."""
         self._root = root.rstrip("/")
         self._clean = clean
         self._settings = settings
         self._timeout_s = settings.timeout_s
-        self._key = {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
+        self._key = {} if signer else {"Authorization": f"Bearer {settings.api_key.get_secret_value()}"}
         self._waits = httpx2.Timeout(settings.timeout_s, connect=min(settings.timeout_s, _CONNECT_S))
         self._client = bounded_client(self._waits, settings.name)
+        if signer is not None:
+            self._client.auth = signer
         self.close = self._client.close
 
     def get(
@@ -83,6 +88,22 @@ class Rest:
         """The same, with any status: for answers whose headers or refusals say something."""
         with self._calling(repeatable=repeatable, sent_bytes=sent_bytes):
             return self._client.post(self._root + path, json=body, headers=self._key, **request)
+
+    def put(self, path: str, content: BinaryIO, size_bytes: int) -> None:
+        """Send bytes to a path of this API, as a stream."""
+        headers = self._key | {"Content-Type": "application/octet-stream", "Content-Length": str(size_bytes)}
+        with self._calling(repeatable=True, sent_bytes=size_bytes):
+            response = self._client.put(self._root + path, content=content, headers=headers)
+            self.check(response, repeatable=True)
+
+    def exists(self, path: str) -> bool:
+        """Whether there is something at a path."""
+        with self._calling(repeatable=True):
+            response = self._client.head(self._root + path, headers=self._key)
+            if response.status_code == httpx2.codes.NOT_FOUND:
+                return False
+            self.check(response, repeatable=True)
+            return True
 
     def put_content(self, url: str, content: Any, size_bytes: int) -> None:
         """Send bytes to a presigned address that the vendor named, without our key.

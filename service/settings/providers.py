@@ -9,7 +9,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from service.settings.secrets import FileSecret, Key, Secret
 
-ProviderKind = Literal["openai", "azure", "trainer", "openai_compatible", "nebius", "together", "fireworks"]
+ProviderKind = Literal[
+    "openai", "azure", "trainer", "openai_compatible", "nebius", "together", "fireworks", "bedrock"
+]
 
 
 def _check_base_url(url: str) -> str:
@@ -111,6 +113,23 @@ class ProviderSettings(BaseModel):
         "All others are refused, to prevent SSRF.\n"
         "When the provider, or a gateway to it, stores files inside your network.",
     )
+    region: str | None = Field(
+        default=None,
+        pattern=r"^[a-z]{2}(-[a-z]+)+-\d$",
+        description="Bedrock only: the AWS region of `base_url`, for signatures.\nRequired at Bedrock.",
+    )
+    training_role: str | None = Field(
+        default=None,
+        pattern=r"^arn:aws[\w-]*:iam::\d{12}:role/.{1,200}$",
+        description="Bedrock only: the role with which training jobs read and write the bucket.\n"
+        "Required at Bedrock.",
+    )
+    training_bucket_url: BaseUrl | None = Field(
+        default=None,
+        description="Bedrock only: where training files are put in S3, as "
+        "`https://BUCKET.s3.REGION.amazonaws.com/PREFIX`.\n"
+        "Required at Bedrock.",
+    )
     hosting_project: str | None = Field(
         default=None,
         pattern=r"^[\w-]{1,64}$",
@@ -152,6 +171,19 @@ class ProviderSettings(BaseModel):
                 "the base_url of a Fireworks provider must end in the account, as in "
                 "https://api.fireworks.ai/v1/accounts/ACCOUNT"
             )
+        if self.kind == "bedrock":
+            needed = (
+                "region",
+                "training_role",
+                "training_bucket_url",
+                "inference_base_url",
+                "inference_api_key",
+            )
+            missing = [name for name in needed if getattr(self, name) is None]
+            if missing:
+                raise ValueError(f"a Bedrock provider also needs: {', '.join(missing)}")
+            if not len(self.api_key.get_secret_value().split(":", 2)) >= 2:
+                raise ValueError("the api_key of a Bedrock provider must be KEY_ID:SECRET of AWS")
         return self
 
     def current(self) -> Self:

@@ -187,7 +187,7 @@ def _handler(fake: FakeServer) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - http.server looks for these names
+        do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = answer  # noqa: N815 - http.server looks for these names
 
         def log_message(self, format: str, *args: Any) -> None:
             """Tests print nothing."""

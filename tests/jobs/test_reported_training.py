@@ -142,3 +142,11 @@ def test_a_successful_job_is_charged_something_and_at_most_the_larger_of_bound_a
     training = judge(reported, estimate=estimate, bound=bound, succeeded=True)
     assert 0 < training.quantity <= max(estimate, bound)
     assert (training.review is None) == (training.quantity == reported)
+
+
+def test_a_job_that_began_where_nothing_is_reported_is_charged_its_estimate_as_uncertain() -> None:
+    estimate = Decimal(1000)
+    training = judge(None, estimate=estimate, bound=None, succeeded=False, reports=False)
+    assert training.quantity == estimate
+    assert training.review is not None
+    assert training.review.state == "uncertain"

@@ -28,7 +28,7 @@ def test_an_example_of_the_guide_is_accepted(
     secret = tmp_path / "secret"
     secret.write_text("a-key\n")
     for name in re.findall(r"env:(\w+)", text):
-        monkeypatch.setenv(name, "a-key")
+        monkeypatch.setenv(name, "id:a-key" if name.endswith("ACCESS_KEY") else "a-key")
     given = parse(language, re.sub(r"file:[\w/-]+", f"file:{secret}", text))
 
     for settings in TypeAdapter(list[ProviderSettings]).validate_python(given):

@@ -35,6 +35,16 @@ unit_quantity = 1_000_000
 [openai_compatible.prices.usd]
 "sandbox-mini" = { training_tokens = "3", input_tokens = "1", output_tokens = "1" }
 "ft:sandbox-mini" = { input_tokens = "1", output_tokens = "1" }
+
+[[bedrock.prices]]
+source = "tests"
+effective_from = 2025-01-01
+unit = "tokens"
+unit_quantity = 1_000_000
+
+[bedrock.prices.usd]
+"amazon.nova-micro-v1" = { training_tokens = "1", input_tokens = "1", output_tokens = "1" }
+"ft:amazon.nova-micro-v1" = { input_tokens = "1", output_tokens = "1" }
 """
 
 

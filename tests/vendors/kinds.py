@@ -8,6 +8,8 @@ from typing import Any, Literal, Protocol
 
 from openai import OpenAI
 
+from tests.fakes.bedrock import AWS_KEY, BedrockFake
+from tests.fakes.bedrock import BASE as BEDROCK
 from tests.fakes.fireworks import BASE as FIREWORKS
 from tests.fakes.fireworks import FireworksFake
 from tests.fakes.nebius import NebiusFake
@@ -174,14 +176,16 @@ class TrainerVendor:
 class FakeVendor:
     """One of the scripted servers."""
 
-    def __init__(self, fake: Any, kind: str, base: str, create: str, upload: tuple[str, str]) -> None:
-        self.kind, self.base, self.fake = kind, base, fake
+    def __init__(
+        self, fake: Any, kind: str, base: str, create: str, upload: tuple[str, str], key: str = KEY
+    ) -> None:
+        self.kind, self.base, self.fake, self._key = kind, base, fake, key
         self._create, self._upload = create, upload
         self._server: FakeServer = fake
 
     def settings(self) -> dict[str, Any]:
         """See `Vendor`."""
-        found = {"name": NAME, "kind": self.kind, "base_url": self.fake.base_url, "api_key": KEY}
+        found = {"name": NAME, "kind": self.kind, "base_url": self.fake.base_url, "api_key": self._key}
         return found | {"timeout_s": CALL_TIMEOUT_S} | self.fake.more_settings
 
     def lose_create(self, how: Loss) -> None:
@@ -235,7 +239,7 @@ class FakeVendor:
 
     def lose_deploy(self) -> None:
         """See `Vendor`."""
-        self._server.lose("POST", "/(v0/models|deployments)$")
+        self._server.lose("POST", "/(v0/models|deployments|custom-model-deployments)$")
 
     def reset(self) -> None:
         """See `Vendor`."""
@@ -261,6 +265,9 @@ KINDS: Mapping[str, Callable[[Path], Vendor]] = {
     ),
     "fireworks": lambda _: FakeVendor(
         FireworksFake(), "fireworks", FIREWORKS, "/supervisedFineTuningJobs$", ("POST", ":upload$")
+    ),
+    "bedrock": lambda _: FakeVendor(
+        BedrockFake(), "bedrock", BEDROCK, "/model-customization-jobs$", ("PUT", "/tunehouse/"), AWS_KEY
     ),
     "nebius": lambda _: FakeVendor(
         NebiusFake(), "nebius", LLAMA, "/v1/fine_tuning/jobs$", ("POST", "/v1/files$")

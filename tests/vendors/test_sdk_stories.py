@@ -4,15 +4,20 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import boto3
 import openai
 import pytest
 import together
+from botocore.config import Config
 from fireworks import APIStatusError, ConflictError, Fireworks
 from openai import OpenAI
 from together import Together
 
+from tests.fakes.bedrock import BASE_IN_JOBS, BUCKET, KEY_ID, REGION, SECRET, BedrockFake
 from tests.fakes.fireworks import ACCOUNT, FireworksFake
 from tests.fakes.fireworks import BASE as FIREWORKS_BASE
+from tests.fakes.hosting.fireworks import SHAPE
+from tests.fakes.hosting.together import CONFIG, PROJECT
 from tests.fakes.nebius import NebiusFake
 from tests.fakes.server import KEY
 from tests.fakes.together import BASE as TOGETHER_BASE
@@ -150,3 +155,84 @@ def test_the_openai_sdk_follows_nebius_notebook(nebius_fake: NebiusFake, data: P
         )
         answer = client.chat.completions.create(model=name, messages=[{"role": "user", "content": "Tea?"}])
         assert answer.choices[0].message.content
+
+
+def test_boto3_puts_a_file_trains_deploys_and_deletes(data: Path) -> None:
+    fake = BedrockFake()
+    account = {
+        "endpoint_url": fake.root,
+        "region_name": REGION,
+        "aws_access_key_id": KEY_ID,
+        "aws_secret_access_key": SECRET,
+    }
+    once = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, proxies={})
+    try:
+        s3 = boto3.client("s3", config=once, **account)
+        turns = {"messages": [{"role": "user", "content": [{"text": "Tea?"}]}]}
+        line = json.dumps({"schemaVersion": "bedrock-conversation-2024"} | turns)
+        s3.put_object(Bucket=BUCKET, Key="tea.jsonl", Body=line.encode())
+        bedrock = boto3.client("bedrock", config=once, **account)
+        asked = {
+            "jobName": "tea",
+            "customModelName": "tea",
+            "roleArn": "arn:aws:iam::123456789012:role/tuning",
+            "clientRequestToken": "tea",
+            "baseModelIdentifier": BASE_IN_JOBS,
+            "hyperParameters": {"epochCount": "2"},
+            "trainingDataConfig": {"s3Uri": f"s3://{BUCKET}/tea.jsonl"},
+            "outputDataConfig": {"s3Uri": f"s3://{BUCKET}/output/"},
+        }
+        arn = bedrock.create_model_customization_job(**asked)["jobArn"]
+        assert bedrock.create_model_customization_job(**asked)["jobArn"] == arn
+        with pytest.raises(bedrock.exceptions.ClientError, match="already exists"):
+            bedrock.create_model_customization_job(**asked | {"clientRequestToken": "coffee"})
+        wait_until(lambda: bedrock.get_model_customization_job(jobIdentifier=arn)["status"] == "Completed")
+        listed = bedrock.list_model_customization_jobs(nameContains="te")["modelCustomizationJobSummaries"]
+        assert [one["jobName"] for one in listed] == ["tea"]
+        model = bedrock.get_model_customization_job(jobIdentifier="tea")["outputModelArn"]
+        deployed = bedrock.create_custom_model_deployment(modelDeploymentName="tea", modelArn=model)
+        where = {"customModelDeploymentIdentifier": deployed["customModelDeploymentArn"]}
+        assert bedrock.get_custom_model_deployment(**where)["status"] == "Active"
+        bedrock.delete_custom_model_deployment(**where)
+        bedrock.delete_custom_model(modelIdentifier=model)
+        assert bedrock.list_custom_models()["modelSummaries"] == []
+    finally:
+        fake.close()
+
+
+def test_the_vendors_sdks_deploy_what_they_trained(
+    fireworks_fake: FireworksFake, together_fake: TogetherFake
+) -> None:
+    fireworks_fake.models["tea"] = {"name": f"{ACCOUNT}/models/tea", "state": "READY"}
+    with Fireworks(api_key=KEY, base_url=fireworks_fake.root, account_id="acme", max_retries=0) as client:
+        client.deployments.create(
+            base_model=FIREWORKS_BASE, deployment_id="tea", deployment_shape=SHAPE, enable_addons=True
+        )
+        wait_until(lambda: client.deployments.get("tea").state == "READY")
+        loaded = client.lora.load(model=f"{ACCOUNT}/models/tea", deployment=f"{ACCOUNT}/deployments/tea")
+        assert loaded.state == "DEPLOYING"
+        assert [one.state for one in client.lora.list()] == ["DEPLOYED"]
+        client.deployments.delete("tea")
+    together_fake.jobs["ft-tea"] = {
+        "id": "ft-tea",
+        "status": "queued",
+        "model_object_id": "ml_tea",
+        "n_epochs": 1,
+    }
+    with Together(api_key=KEY, base_url=together_fake.root, max_retries=0) as client:
+        endpoint = client.endpoints.create(project_id=PROJECT, name="tea")
+        deployment = client.endpoints.deployments.create(
+            endpoint.id,
+            project_id=PROJECT,
+            name="main",
+            model=f"projects/{PROJECT}/models/ml_tea",
+            config=f"projects/{PROJECT}/configs/{CONFIG}",
+            autoscaling={"min_replicas": 1, "max_replicas": 1},
+        )
+        there = client.endpoints.deployments.retrieve(
+            deployment.id, project_id=PROJECT, endpoint_id=endpoint.id
+        )
+        assert there.status.state == "DEPLOYMENT_STATE_READY"
+        assert there.name == "acme/tea/main"
+        client.endpoints.deployments.delete(deployment.id, project_id=PROJECT, endpoint_id=endpoint.id)
+        client.endpoints.delete(endpoint.id, project_id=PROJECT)

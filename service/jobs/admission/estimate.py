@@ -7,7 +7,6 @@ from decimal import Decimal
 from sqlalchemy.orm import Session
 
 from service.catalog.prices import Price, price_of, unknown_price
-from service.dataset.auto import auto_epochs
 from service.files.costs import billed_tokens
 from service.files.counting import BaseTokens
 from service.files.overlap import shared_sentence
@@ -17,6 +16,7 @@ from service.jobs.admission.facts import AdmissionFacts
 from service.jobs.admission.request import JobRequest
 from service.ledger.money import usd
 from service.models.queries import Target
+from service.providers.kinds.capabilities import chosen_epochs
 
 UNCONFIRMED = (
     "The price is a third party's copy and not confirmed: the provider's bill may differ. An administrator "
@@ -60,7 +60,7 @@ def estimate_job(
     base = target.base
     report = report_of(training)
     asked = request.hyperparameters.get("n_epochs", "auto")
-    n_epochs = auto_epochs(report.examples) if asked == "auto" else int(asked)
+    n_epochs = chosen_epochs(base.provider_kind, report.examples) if asked == "auto" else int(asked)
     tokens = billed_tokens(report, base.token_limit, n_epochs, exact)
     by_hour = price.kind.unit == "hours"
     hours = base.training_hours(tokens) if by_hour else None

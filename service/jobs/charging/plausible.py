@@ -20,12 +20,23 @@ class Training:
     review: Review | None = None
 
 
-def judge(reported: Decimal | None, *, estimate: Decimal, bound: Decimal | None, succeeded: bool) -> Training:
+def judge(
+    reported: Decimal | None,
+    *,
+    estimate: Decimal,
+    bound: Decimal | None,
+    succeeded: bool,
+    reports: bool = True,
+) -> Training:
     """Return the training to charge for a report.
 
     A job that succeeded must have trained something: if the report is missing or zero, the estimate is
-    charged. If `bound` is known, no more than that is charged.
+    charged. So it is for any job of a provider that never `reports` it. If `bound` is known, no more than
+    that is charged.
     """
+    if reported is None and not reports and not succeeded:
+        reason = "the job had begun, and its provider does not report how much it trained"
+        return Training(estimate, Review("uncertain", reason, None, estimate))
     if reported is None or reported <= 0:
         if not succeeded:
             return Training(_ZERO)

@@ -12,7 +12,6 @@ from service.catalog.models import find
 from service.catalog.price import QUANTITY_DECIMALS
 from service.catalog.prices import Price, PriceKind, hours, price_by_id
 from service.core import clock
-from service.dataset.auto import auto_epochs
 from service.errors import BudgetExceeded
 from service.files.costs import billed_tokens
 from service.files.counting import exact_tokens
@@ -24,6 +23,7 @@ from service.jobs.tables import Job
 from service.ledger.actions import place_hold, settle
 from service.ledger.charges import Charge
 from service.ledger.queries import cost_of_job, held_for, quantity_charged
+from service.providers.kinds.capabilities import capabilities_of, chosen_epochs
 from service.providers.port import ProviderJob
 from service.providers.registry import provider_settings
 
@@ -80,6 +80,8 @@ def judged(session: Session, job: Job, provider_job: ProviderJob) -> Training:
         estimate=_estimated_quantity(job, price),
         bound=_bound(session, job, price),
         succeeded=job.status == JobStatus.SUCCEEDED,
+        reports=capabilities_of(provider_settings(job.provider).kind).reports_training
+        or job.provider_job_id is None,
     )
 
 
@@ -117,7 +119,10 @@ def _bound(session: Session, job: Job, price: Price) -> Decimal | None:
         return hours(elapsed.total_seconds())
     file = session.get(File, job.training_file)
     examples = report_of(file).examples if file is not None and file.report is not None else 0
-    return dataset_tokens(session, job, epochs_of(job) or auto_epochs(examples)) if examples else None
+    if not examples:
+        return None
+    expected = chosen_epochs(provider_settings(job.provider).kind, examples)
+    return dataset_tokens(session, job, epochs_of(job) or expected)
 
 
 def _estimated_quantity(job: Job, price: Price) -> Decimal:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal
 
+from service.dataset.auto import auto_epochs
 from service.settings.providers import ProviderKind
 
 Action = Literal["pause", "resume"]
@@ -39,6 +40,7 @@ class Capabilities:
     whether it must have checked a file before a job can use it. `continues_tuned` says whether tuned models
     can be tuned again, `served_at_once` whether they answer without a deployment, `deploys` whether
     Tunehouse can make one, `needs_machine` whether the settings must name a machine for it.
+    `reports_training` says whether a job says how much it trained; if not, its estimate is charged.
     `account_defaults` says whether settings of the account choose the tier and storage of a model call that
     names none. `limits` are reasons why fields of a request are refused, by field.
     """
@@ -57,6 +59,7 @@ class Capabilities:
     account_defaults: bool = False
     counts_tokens: bool = False
     reports_costs: bool = False
+    reports_training: bool = True
     limits: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
 
 
@@ -127,12 +130,37 @@ _CAPABILITIES: Mapping[ProviderKind, Capabilities] = {
         needs_machine=True,
         limits=MappingProxyType({"integrations": _OWN_KEY_NEEDED, "seed": "the provider's API has no seed"}),
     ),
+    # https://docs.aws.amazon.com/bedrock/latest/userguide/cm-hp-nova-mm.html
+    "bedrock": Capabilities(
+        stamp="id",
+        actions=frozenset(),
+        hyperparameters=MappingProxyType(
+            {
+                "n_epochs": Hyperparameter("epochCount", 1, 5),
+                "learning_rate_multiplier": Hyperparameter("learningRate", 1e-6, 1e-4, unit=1e-5),
+            }
+        ),
+        chooses_epochs=False,
+        checkpoints=False,
+        continues_tuned=False,
+        served_at_once=False,
+        deploys=True,
+        reports_training=False,
+        limits=MappingProxyType({"integrations": _OWN_KEY_NEEDED, "seed": "the provider's API has no seed"}),
+    ),
 }
 
 
 def capabilities_of(kind: ProviderKind) -> Capabilities:
     """What a kind of provider can do."""
     return _CAPABILITIES[kind]
+
+
+def chosen_epochs(kind: ProviderKind, examples: int) -> int:
+    """The epochs that "auto" is expected to become for a training file, within what the kind takes."""
+    known = (capabilities_of(kind).hyperparameters or {}).get("n_epochs")
+    epochs = auto_epochs(examples)
+    return epochs if known is None else min(epochs, int(known.highest))
 
 
 def translate(kind: ProviderKind, hyperparameters: Mapping[str, Any]) -> dict[str, Any]:

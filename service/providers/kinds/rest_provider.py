@@ -25,9 +25,12 @@ class RestProvider(NoHosting):
         self.settings = settings
         self.capabilities = capabilities_of(settings.kind)
         self._clean = make_clean((settings.api_key.get_secret_value(),), settings.base_url)
-        self._rest = Rest(settings, root, self._clean)
+        self._rest = self._opened(root)
         # Closed with its last user, as in `openai_wire`.
         self._closing = weakref.finalize(self, self._rest.close)
+
+    def _opened(self, root: str) -> Rest:
+        return Rest(self.settings, root, self._clean)
 
     def close(self) -> None:
         self._closing()
