@@ -10,6 +10,8 @@ import psycopg
 from openai import OpenAI
 from psycopg.rows import dict_row
 
+from service.providers.registry import open_provider
+from service.settings import ProviderSettings
 from tests.chaos.teams import TeamAtWork
 from tests.chaos.town import Town
 from tests.support.webhook_receiver import Received
@@ -31,6 +33,16 @@ _LEFT = """
 
 
 @dataclass(frozen=True)
+class ProviderSide:
+    """A job as its provider has it; `stamp` is our job's id."""
+
+    id: str
+    stamp: str
+    status: str
+    owed_usd: Decimal
+
+
+@dataclass(frozen=True)
 class Finding:
     """One line of the table: what must be so, the figures, and whether it is."""
 
@@ -47,7 +59,7 @@ def work_left(town: Town) -> list[str]:
 def reckon(town: Town, teams: Sequence[TeamAtWork], received: Sequence[Received]) -> list[Finding]:
     """Every claim with its figures."""
     jobs = {row["id"]: row for row in _rows(town, "SELECT * FROM jobs")}
-    there = _provider_jobs(town.upstream)
+    there = _provider_jobs(town)
     asked = [job_id for team in teams for job_id in team.job_ids]
     return [
         _created(asked, jobs),
@@ -79,8 +91,8 @@ def _ended(jobs: dict[str, Any]) -> Finding:
     return Finding("every job has ended", figures, statuses.keys() <= set(ENDED))
 
 
-def _once(jobs: dict[str, Any], there: Sequence[Any]) -> Finding:
-    stamps = Counter((job.metadata or {}).get("tunehouse_job") for job in there)
+def _once(jobs: dict[str, Any], there: Sequence[ProviderSide]) -> Finding:
+    stamps = Counter(job.stamp for job in there)
     doubles = sum(count - 1 for count in stamps.values())
     sent = {job["provider_job_id"] for job in jobs.values() if job["provider_job_id"]}
     unknown = {job.id for job in there} - sent
@@ -92,7 +104,7 @@ def _once(jobs: dict[str, Any], there: Sequence[Any]) -> Finding:
     )
 
 
-def _agree(jobs: dict[str, Any], there: Sequence[Any]) -> Finding:
+def _agree(jobs: dict[str, Any], there: Sequence[ProviderSide]) -> Finding:
     ours = {job["provider_job_id"]: job["status"] for job in jobs.values()}
     apart = [job.id for job in there if ours.get(job.id) != job.status]
     return Finding("each ended as the provider says", f"{len(apart)} differ", not apart)
@@ -103,18 +115,14 @@ def _no_holds(town: Town) -> Finding:
     return Finding("no hold is open", f"{held} open", held == 0)
 
 
-def _billed(town: Town, jobs: dict[str, Any], there: Sequence[Any]) -> Finding:
+def _billed(town: Town, jobs: dict[str, Any], there: Sequence[ProviderSide]) -> Finding:
     rows = _rows(town, "SELECT job_id, sum(amount_usd) AS usd FROM ledger_entries GROUP BY job_id")
     charged = {row["job_id"]: row["usd"] for row in rows}
-    owed = {
-        (job.metadata or {}).get("tunehouse_job"): (job.trained_tokens or 0) * USD_PER_TOKEN
-        for job in there
-        if job.status != "failed"
-    }
+    owed = {job.stamp: job.owed_usd for job in there}
     wrong = [job_id for job_id in jobs if charged.get(job_id, Decimal(0)) != owed.get(job_id, Decimal(0))]
     paid, due = (sum(amounts.values(), Decimal(0)).normalize() for amounts in (charged, owed))
     figures = f"${paid:f} charged, ${due:f} owed, {len(wrong)} jobs off"
-    return Finding("the ledger is the provider's tokens at their price", figures, not wrong)
+    return Finding("the ledger is what the providers bill", figures, not wrong)
 
 
 def _gapless(town: Town, jobs: dict[str, Any]) -> Finding:
@@ -173,8 +181,20 @@ def _is_signed(request: Received, teams: Sequence[TeamAtWork]) -> bool:
     return False
 
 
-def _provider_jobs(upstream: OpenAI) -> list[Any]:
-    return list(upstream.fine_tuning.jobs.list(limit=100))
+def _provider_jobs(town: Town) -> list[ProviderSide]:
+    found = []
+    for job in town.upstream.fine_tuning.jobs.list(limit=100):
+        owed = 0 if job.status == "failed" else (job.trained_tokens or 0) * USD_PER_TOKEN
+        stamp = str((job.metadata or {}).get("tunehouse_job"))
+        found.append(ProviderSide(job.id, stamp, str(job.status), Decimal(owed)))
+    for kind, vendor in town.vendors.items():
+        provider = open_provider(ProviderSettings.model_validate(town.vendor_settings(kind)))
+        found += [
+            ProviderSide(job.id, str(job.stamp), job.status, vendor.bill_usd(job.id))
+            for job in provider.iter_jobs()
+        ]
+        provider.close()
+    return found
 
 
 def _rows(town: Town, query: str, params: Sequence[Any] | None = None) -> list[dict[str, Any]]:

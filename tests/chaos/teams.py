@@ -8,12 +8,16 @@ import openai
 from openai import OpenAI
 
 from tests.chaos.town import Town
+from tests.fakes.fireworks import BASE as FIREWORKS
+from tests.fakes.together import BASE as TOGETHER
 from tests.support.data import chat_file
 from tests.support.service import TeamHandle
 from tests.support.waiting import wait_until
 from tests.support.webhook_receiver import Receiver
 
-BASE = "sandbox-mini"
+NEBIUS = "meta-llama/Llama-3.1-8B-Instruct"
+# Half of the jobs go to the trainer, which alone can pause them.
+BASES = ("sandbox-mini", "sandbox-mini", "sandbox-mini", TOGETHER, FIREWORKS, NEBIUS)
 _PAUSE_S = 0.5
 _EVENTS = [
     "file.processed",
@@ -59,7 +63,9 @@ def _work(town: Town, team: TeamAtWork, jobs: int, number: int) -> None:
         with OpenAI(base_url=base_url, api_key=team.handle.key, max_retries=4, timeout=20) as sdk:
             file_ids = [_upload(sdk, number, kind) for kind in range(2)]
             for turn in range(jobs):
-                team.job_ids.append(_create(sdk, dice.choice(file_ids), f"{number}-{turn}"))
+                team.job_ids.append(
+                    _create(sdk, dice.choice(BASES), dice.choice(file_ids), f"{number}-{turn}")
+                )
                 if turn % 8 == 3:
                     _ask(sdk, "cancel", dice.choice(team.job_ids))
                 if turn % 8 == 6:
@@ -81,10 +87,10 @@ def _upload(sdk: OpenAI, number: int, kind: int) -> str:
     return _insist(attempt)
 
 
-def _create(sdk: OpenAI, file_id: str, key: str) -> str:
+def _create(sdk: OpenAI, base: str, file_id: str, key: str) -> str:
     def attempt() -> str:
         return sdk.fine_tuning.jobs.create(
-            model=BASE, training_file=file_id, extra_headers={"Idempotency-Key": key}
+            model=base, training_file=file_id, extra_headers={"Idempotency-Key": key}
         ).id
 
     return _insist(attempt)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import redis
 from openai import OpenAI
@@ -19,6 +20,10 @@ from openai import OpenAI
 from service.local.errors import EmbeddedError
 from service.local.postgres import PostgresServer
 from service.local.valkey import ValkeyServer
+from tests.fakes.fireworks import FireworksFake
+from tests.fakes.nebius import NebiusFake
+from tests.fakes.server import KEY
+from tests.fakes.together import TogetherFake
 from tests.support.lossy_proxy import LossyProxy
 from tests.support.processes import ROOT, Api, Worker, free_port
 from tests.support.service import Service
@@ -46,12 +51,28 @@ _TRAINER_FAULTS = (
 )
 
 
+# Of each imitated vendor: where jobs are created.
+_CREATES = {
+    "together": "/v1/fine-tunes$",
+    "fireworks": "/supervisedFineTuningJobs$",
+    "nebius": "/v1/fine_tuning/jobs$",
+}
+
+
 class Town:
-    """Everything that `tunehouse up` would run, with a proxy before the api that loses answers."""
+    """Everything that `tunehouse up` would run, with a proxy before the api that loses answers.
+
+    Its providers are the trainer and `vendors`, the imitations of three kinds more, which are never killed.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.log: Counter[str] = Counter()
         self._clients = ExitStack()
+        self.vendors: dict[str, Any] = {
+            "together": TogetherFake(),
+            "fireworks": FireworksFake(),
+            "nebius": NebiusFake(),
+        }
         self.postgres = PostgresServer(folder / "postgres")
         self.valkey = ValkeyServer(folder / "valkey")
         port = free_port()
@@ -96,7 +117,12 @@ class Town:
     def _providers(self) -> str:
         (trainer,) = json.loads(self.trainer.as_provider("trainer", webhook_secret=WEBHOOK_SECRET))
         limits = {"job_limits": {"*": {"concurrent": 24}}, "calls_per_minute": 6000, "timeout_s": 5}
-        return json.dumps([trainer | limits])
+        return json.dumps([trainer | limits, *(self.vendor_settings(kind) | limits for kind in self.vendors)])
+
+    def vendor_settings(self, kind: str) -> dict[str, Any]:
+        """How Tunehouse is configured for a vendor's imitation."""
+        fake = self.vendors[kind]
+        return {"name": kind, "kind": kind, "base_url": fake.base_url, "api_key": KEY} | fake.more_settings
 
     @cached_property
     def upstream(self) -> OpenAI:
@@ -136,6 +162,12 @@ class Town:
         fault = dict(dice.choice(_TRAINER_FAULTS))
         self.log[f"upstream: {fault['kind']}"] += 1
         self.trainer.control.fault(str(fault.pop("kind")), times=dice.randint(1, 3), **fault)  # type: ignore[arg-type]
+        kind = dice.choice(sorted(self.vendors))
+        vendor, how = self.vendors[kind], dice.choice(("lost", "lost before", "error", "error before"))
+        spoil = vendor.lose if how.startswith("lost") else vendor.fail
+        spoil("POST", _CREATES[kind], before=how.endswith("before"))
+        vendor.fail("GET", "", 503, before=True)
+        self.log[f"{kind}: create {how}"] += 1
 
     def spoil_webhooks(self) -> None:
         """Let the provider send each webhook twice and newest first."""
@@ -145,6 +177,8 @@ class Town:
         """End what spoils answers."""
         self.proxy.lose(0)
         self.trainer.control.clear_faults()
+        for vendor in self.vendors.values():
+            vendor.faults.clear()
 
     def last_words(self) -> str:
         """How many messages the broker holds, and the ends of the worker's and the api's logs."""
@@ -159,6 +193,8 @@ class Town:
         self.proxy.close()
         for part in (self.worker, self.api, self.trainer, self.valkey, self.postgres):
             part.stop()
+        for vendor in self.vendors.values():
+            vendor.close()
 
 
 class Monkey:
