@@ -125,7 +125,7 @@ REFUSED: dict[str, tuple[bytes, str, str]] = {
     "SQuAD's answers": (
         jsonl([pair("Who?", {"text": ["She"], "answer_start": [1]})]),
         "a.jsonl",
-        "line 1, column 'answer': holds an object",
+        "value 1, column 'answer': holds an object",
     ),
     "SQuAD's own names": (
         as_parquet([{"question": "Who?", "answers": {"text": ["She"]}}]),

@@ -75,6 +75,18 @@ SHAPES: dict[str, tuple[dict[str, Any], Any]] = {
         {"conversations": [{"from": "human", "value": "Hi"}, {"from": "gpt", "value": "Yes", "weight": 1}]},
         {"messages": [USER, YES | {"weight": 1}]},
     ),
+    "dolly": (
+        {"instruction": "Hi", "context": "Rome", "response": "Yes", "category": "x"},
+        {"messages": [USER | {"content": "Hi\n\nRome"}, YES]},
+    ),
+    "a question about a text": (
+        {"question": "Hi", "context": "Rome", "answer": "Yes"},
+        {"messages": [USER | {"content": "Hi\n\nRome"}, YES]},
+    ),
+    "a system prompt beside a chat": (
+        {"system": "Be kind.", "messages": [USER, YES]},
+        {"messages": [SYSTEM, USER, YES]},
+    ),
     "tools beside messages": (
         {"messages": [USER, YES], "tools": TOOLS, "id": "7"},
         {"messages": [USER, YES], "tools": TOOLS},
@@ -124,6 +136,9 @@ def test_another_shape_in_json_lines_must_be_converted_and_our_own_must_not() ->
         (as_xlsx([["question", "answer"], ["a", 1.5]]), "a.xlsx", "row 2, column 'answer': holds a decimal"),
         (as_csv([preferred([YES], [NO]), preferred("y", "n")]), "a.csv", "line 3, column 'chosen': is not"),
         (as_csv([{"messages": [USER, YES]}, {"messages": "oops"}]), "a.csv", "line 3.*'messages': is"),
+        (as_csv([{"chosen": "Yes", "rejected": "No"}]), "a.csv", "line 2, column 'chosen': has no question"),
+        (jsonl([{"prompt": "a", "completion": "b", "label": True}]), "a.jsonl", "line 1.*'label': marks"),
+        (b'[{"question": "a", "answer": "b"}, {"question": "a", "answer": 1.5}]', "a.json", "value 2, col"),
         (b'[{"question": "a", "answer": "b"}, 3]', "a.json", "line 1: expected a JSON object, found '3'"),
         (b'[{"question": "a", "answer": "b"}', "a.json", "ends before its last bracket"),
         (b'[{"question": "a", "answer": \x80}]', "a.json", "not UTF-8"),
@@ -160,6 +175,18 @@ def test_a_report_says_how_columns_were_read_and_which_were_not() -> None:
         "Read as CSV.",
         "Columns read: 'question' as text, 'answer' as text. Not used: 'id'.",
     ]
+
+
+@pytest.mark.parametrize(("indent", "line"), [(None, 3), (1, 12)])
+def test_errors_in_a_json_array_name_the_value_where_there_is_only_one_line(
+    indent: int | None, line: int
+) -> None:
+    rows = [asked("Hi", "Yes"), asked("Hi", "No"), asked("Hi", "")]
+    sent = json.dumps(rows, indent=indent).encode()
+    made = Conversion([sent], source_of("a.json"), len(sent), Options())
+    report = check([b"".join(made)], source_lines=made.lines)
+    assert [error.line for error in report.errors] == [line - 2 if indent else line]
+    assert ("counts its values" in " ".join(made.notes)) is (indent is None)
 
 
 def test_errors_of_a_csv_name_its_own_lines() -> None:

@@ -59,6 +59,7 @@ def test_a_strict_function_within_the_rules_passes() -> None:
         ("f", "{city: 'Rome'}", "invalid_arguments"),
         ("f", json.dumps(json.dumps({"city": "Rome"})), "invalid_arguments"),
         ("f", "[1]", "invalid_arguments"),
+        ("f", "{}", "invalid_arguments"),
     ],
 )
 @pytest.mark.parametrize("shape", ["chat", "preference", "reinforcement"])
@@ -81,6 +82,42 @@ def test_calls_that_teach_errors_are_warnings_in_every_format(
     report, _ = uploaded(jsonl([example]), "a.jsonl")
     assert report.format == shape
     assert code in report.warning_counts
+
+
+PARAMETERS = {
+    "type": "object",
+    "properties": {
+        "city": {"type": "string"},
+        "days": {"type": ["integer", "null"]},
+        "unit": {"enum": ["C", "F"]},
+    },
+    "required": ["city"],
+}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parameters", "said"),
+    [
+        ({}, PARAMETERS, "lacks 'city', which 'f' requires"),
+        ({"city": 3}, PARAMETERS, "has another type in 'city' than the 'string' of 'f'"),
+        ({"city": "Rome", "days": True}, PARAMETERS, "another type in 'days'"),
+        ({"city": "Rome", "unit": "K"}, PARAMETERS, "a value in 'unit' that is not among"),
+        ({"city": "Rome", "x": 1}, STRICT, "has 'x', which 'f' does not declare"),
+        ({"city": "Rome", "days": 2.0, "unit": "C", "x": 1}, PARAMETERS, None),
+        ({"city": "Rome", "days": None}, PARAMETERS, None),
+        ({"x": 1}, {}, None),
+        ({"x": 1}, None, None),
+    ],
+)
+def test_arguments_that_do_not_fit_the_declared_parameters_are_a_warning(
+    arguments: Any, parameters: Any, said: str | None
+) -> None:
+    call = CALL | {"function": {"name": "f", "arguments": json.dumps(arguments)}}
+    example = with_tool(parameters) | {"messages": [USER, {"role": "assistant", "tool_calls": [call]}]}
+    report, _ = uploaded(jsonl([example]), "a.jsonl")
+    assert report.passed
+    found = [warning.message for warning in report.warnings if warning.code == "invalid_arguments"]
+    assert [said in message for message in found] == ([True] if said else [])
 
 
 def test_a_call_without_any_declaration_is_a_warning() -> None:

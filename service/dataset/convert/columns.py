@@ -3,7 +3,8 @@
 | columns | becomes |
 |---|---|
 | `messages`, or ShareGPT's `conversations`; perhaps `tools`, `parallel_tool_calls`, `system` | chat |
-| `user` and `assistant`, `question` and `answer`, `instruction` and `output` …; perhaps `system` | chat |
+| `user` and `assistant`, `question` and `answer`, `instruction` and `output` …; perhaps `system`, and what
+a question or instruction is about, as `context` or `input` | chat |
 | `prompt` and `completion` | completion; chat where they hold messages |
 | `chosen` and `rejected`, perhaps `prompt`; or `input`, `preferred_output`, `non_preferred_output` |
 preference |
@@ -33,6 +34,8 @@ _PAIRS = (
 )
 _CHATS = ("messages", "conversations", "conversation")
 _ASKED = ("user", "question", "prompt")
+# What a question is about, as Alpaca, Dolly and SQuAD name it: without it the answer is a guess.
+_MATERIAL = {"instruction": ("input", "context"), "question": ("context",)}
 _PREFERENCE = ("input", "preferred_output", "non_preferred_output")
 _PICTURES = ("images", "image")
 _OPTIONAL_JSON = ("tools", "functions", "parallel_tool_calls")
@@ -149,13 +152,18 @@ def needs_building(example: Example, format_name: str | None) -> bool:
     if (
         "messages" in example
         and not in_texts
+        and not isinstance(example.get("system"), str)
         and not (isinstance(said, list) and said and _is_sharegpt(said[0]))
     ):
         return False
-    if example.keys() >= {"prompt", "completion"} and not cells.holds_messages(example["prompt"]):
+    if (
+        example.keys() >= {"prompt", "completion"}
+        and not cells.holds_messages(example["prompt"])
+        and not isinstance(example.get("label"), bool)
+    ):
         return False
     names = _names(example, {})
-    return _shape(Reader(Row(1, "", example), names, {}), names, format_name) is not None
+    return _shape(Reader(Row(1, "line 1", example), names, {}), names, format_name) is not None
 
 
 def _is_sharegpt(message: Any) -> bool:
@@ -239,10 +247,8 @@ def _system(row: Reader) -> list[Example]:
 def _asked(row: Reader, user: str) -> list[Example]:
     if row.holds_messages(user):
         return row.messages(user)
-    asked = row.text(user)
-    if user == "instruction" and row.has("input"):
-        asked = f"{asked}\n\n{row.text('input')}"
-    return [{"role": "user", "content": asked}]
+    texts = [row.text(user), *(row.text(name) for name in _MATERIAL.get(user, ()) if row.has(name))]
+    return [{"role": "user", "content": "\n\n".join(texts)}]
 
 
 def _preference(row: Reader) -> Example:
@@ -257,6 +263,8 @@ def _preference(row: Reader) -> Example:
         "non_preferred_output": worse[len(shared) :],
     }
     asked = _asked(row, "prompt") if row.has("prompt") else []
+    if not asked and not shared:
+        row.refuse("chosen", "has no question before it; add a column 'prompt', or write lists of messages")
     if asked and shared and asked[-len(shared) :] != shared:
         if asked not in (shared[: len(asked)], shared[-len(asked) :]):
             row.refuse("prompt", "differs from the messages that 'chosen' begins with; remove one of them")

@@ -125,12 +125,16 @@ class Conversion:
         table = ExampleTable(self._options.columns, self._options.to)
         rows = LineLimit(self._size_bytes)
         builds: bool | None = None if source.layout in (Layout.JSON, Layout.JSONL) else True
-        for row in rows_of(plain, source.layout, self._limit_bytes):
+        counts_values = source.layout is Layout.JSON and b"\n" not in head.strip()
+        for number, found in enumerate(rows_of(plain, source.layout, self._limit_bytes), 1):
             rows.add(1)
+            row = found._replace(line=number, place=f"value {number}") if counts_values else found
             if builds is None:
                 builds = bool(self._options.columns) or needs_building(row.cells, self._options.to)
             yield row.line, table.example(row) if builds else row.cells
         self.notes.append(f"Read as {_LAYOUT_NAMES.get(source.layout, source.layout.value.upper())}.")
+        if counts_values:
+            self.notes.append("The file has one line, so the report counts its values instead of lines.")
         if builds:
             self.notes.append(table.note())
 

@@ -1,10 +1,9 @@
-"""Check tool calls: each must be answered, name a declared function and have JSON arguments."""
+"""Check tool calls: each must be answered, name a declared function and have arguments that fit it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-import msgspec
-
+from service.dataset.formats.arguments import ArgumentsSchema, wrong_arguments
 from service.dataset.formats.messages import Assistant, Tool
 from service.dataset.problems import Flaw
 
@@ -45,7 +44,7 @@ def _unanswered(open_calls: dict[str, str]) -> list[Flaw]:
     ]
 
 
-def doubtful_calls(messages: list[Any], path: str, declared: frozenset[str]) -> Iterator[Flaw]:
+def doubtful_calls(messages: list[Any], path: str, declared: Mapping[str, ArgumentsSchema]) -> Iterator[Flaw]:
     """Return flaws that providers accept but that teach errors; `declared` are the functions to call."""
     for number, message in enumerate(messages):
         if not isinstance(message, Assistant):
@@ -62,16 +61,6 @@ def doubtful_calls(messages: list[Any], path: str, declared: frozenset[str]) -> 
                     f"'tools' declares {', '.join(sorted(declared))}" if declared else "declare it in 'tools'"
                 )
                 yield Flaw(f"{where}.name", "undeclared_function", f"calls {call.name!r}; {known}")
-            wrong = _wrong_arguments(call.arguments)
+            wrong = wrong_arguments(call.arguments, declared.get(call.name))
             if wrong:
                 yield Flaw(f"{where}.arguments", "invalid_arguments", wrong)
-
-
-def _wrong_arguments(arguments: str) -> str | None:
-    try:
-        value = msgspec.json.decode(arguments)
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        return "is not valid JSON; the model would learn to write invalid arguments"
-    if isinstance(value, str):
-        return "is JSON that is encoded twice; encode the arguments once"
-    return None if isinstance(value, dict) else "must be a JSON object with the named arguments"

@@ -4,12 +4,14 @@ Trained tokens are those of assistant messages whose `weight` is not 0: their te
 arguments, without the marks around them.
 """
 
+from collections import ChainMap
 from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta
 
 from service.dataset.formats import calls, images, messages
+from service.dataset.formats.arguments import ArgumentsSchema
 from service.dataset.formats.base import Format
 from service.dataset.formats.batch_texts import ASSISTANT_TRAINED, BatchTexts
 from service.dataset.formats.messages import PER_MESSAGE, Assistant, Message, Tool
@@ -106,14 +108,15 @@ def measure_tools(example: Any, book: ToolBook, path: str = "") -> tuple[int, li
 
 
 def doubts_of_calls(example: Any, laid: BatchTexts, book: ToolBook, path: str = "") -> None:
-    """Record warnings for calls to undeclared functions and for arguments that are not a JSON object."""
-    declared = [
-        book.look_up(bytes(raw), legacy=legacy).names
-        for field, legacy in (("tools", False), ("functions", True))
-        if (raw := getattr(example, field, b"")) and bytes(raw) != b"null"
-    ]
-    names = frozenset[str]().union(*declared)
-    for flaw in calls.doubtful_calls(example.messages, f"{path}messages", names):
+    """Record warnings for calls to undeclared functions and for arguments that do not fit."""
+    declared = ChainMap[str, ArgumentsSchema](
+        *(
+            dict(book.look_up(bytes(raw), legacy=legacy).functions)
+            for field, legacy in (("tools", False), ("functions", True))
+            if (raw := getattr(example, field, b"")) and bytes(raw) != b"null"
+        )
+    )
+    for flaw in calls.doubtful_calls(example.messages, f"{path}messages", declared):
         laid.doubt(flaw)
 
 

@@ -5,6 +5,8 @@ Rules: OpenAI's API reference for `tools` (names, at most 128 functions), and JS
 """
 
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Annotated, Any, Literal, NamedTuple
 
 import msgspec
@@ -12,6 +14,7 @@ from msgspec import Meta
 
 from service.dataset import tokens
 from service.dataset.complaints import described
+from service.dataset.formats.arguments import ArgumentsSchema
 from service.dataset.formats.declare import CARRIER_TOKENS, FunctionDefinition, declare
 from service.dataset.formats.strict import strict_flaw
 from service.dataset.problems import Flaw
@@ -34,10 +37,10 @@ _FUNCTIONS = msgspec.json.Decoder(
 
 
 class Definitions(NamedTuple):
-    """The functions that an example declares: their tokens, their names, and the first flaw."""
+    """The functions that an example declares: their tokens, their schemas by name, and the first flaw."""
 
     tokens: int = 0
-    names: frozenset[str] = frozenset()
+    functions: Mapping[str, ArgumentsSchema] = MappingProxyType({})
     flaw: Flaw | None = None
 
 
@@ -67,7 +70,8 @@ class ToolBook:
             if flaw or not functions:
                 return Definitions(flaw=flaw)
             counted = tokens.count([declare(functions)], self.encoding)[0] + CARRIER_TOKENS
-            return Definitions(counted, frozenset(function.name for function in functions))
+            schemas = {one.name: ArgumentsSchema(one.name, one.parameters) for one in functions}
+            return Definitions(counted, schemas)
         except RecursionError:
             return Definitions(flaw=Flaw("", "too_deep", "is nested too deeply"))
         except UnicodeDecodeError as bad:
