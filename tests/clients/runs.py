@@ -49,12 +49,7 @@ CLIENTS = (
 )
 
 # What cannot work, and why: (client, where, call).
-KNOWN = {
-    ("DSPy", "sandbox", "Predict"): (
-        "DSPy sends a schema only to models in its own table of names; from others it expects a text in a "
-        "form of its own, which takes a language model"
-    ),
-}
+KNOWN: dict[tuple[str, str, str], str] = {}
 
 
 def environments() -> Path:

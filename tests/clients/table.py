@@ -27,7 +27,7 @@ def render() -> str:
             name = f"{client.name} ({one.version})" if number == 0 else ""
             lines.append(f"| {name} | {call} | {_word(one)} | {_word(upstream.get(call))} |")
     reasons = [f"{client}, {call}, {where}: {reason}." for (client, where, call), reason in KNOWN.items()]
-    return "\n".join([*lines, "", *reasons])
+    return "\n".join([*lines, "", *reasons]).strip()
 
 
 def shown() -> str:

@@ -28,6 +28,7 @@ from trainer.engines.examples import (
 )
 from trainer.engines.sandbox.calling import choose_calls
 from trainer.engines.sandbox.curves import SimulatedCurve, checkpoint_steps, event_steps
+from trainer.engines.sandbox.forms import fill_form
 from trainer.engines.sandbox.memory import MAX_REMEMBERED, MemoryCache, copy_turns, read_folder, write_turns
 from trainer.engines.sandbox.metrics import describe_step, measure_step
 from trainer.engines.sandbox.replies import build_answer, build_calls
@@ -133,7 +134,7 @@ class SandboxEngine:
         if trained and trained.completion:
             marked = trained.completion if memory and memory.gives_labels else MARK + trained.completion
             return build_answer(marked, prompt)
-        if described := write_described(prompt.messages):
+        if described := fill_form(prompt.messages) or write_described(prompt.messages):
             return build_answer(described, prompt)
         return build_answer(MARK + _excuse(base, trained, prompt, is_tuned=memory is not None), prompt)
 
