@@ -7,15 +7,15 @@ from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 
-from service.core.http.pages import ListOut, Order, list_out
-from service.core.http.web import RequestSession, Route, as_file, as_text
+from service.core.http.pages import ListOut, Order, list_fields
+from service.core.http.web import RequestSession, Route, as_file, as_text, rendered
 from service.dataset.formats.detect import FORMATS
 from service.errors import NotFound
 from service.files import actions, creating, queries
 from service.files.downloads import asked_part, disposition
 from service.files.form import described
 from service.files.intake import receive
-from service.files.schemas import FileDeleted, FileOut, file_out
+from service.files.schemas import FileDeleted, FileOut, file_fields, file_out
 from service.files.tables import Purpose
 from service.settings import settings
 from service.teams import idempotency
@@ -74,7 +74,7 @@ async def create_file(request: Request, caller: Trainer) -> Response:
         return await run_in_threadpool(creating.create, request, caller.key_id, key, team_id, wanted)
 
 
-@router.get("")
+@router.get("", response_model=ListOut[FileOut])
 def list_files(
     session: RequestSession,
     caller: Reader,
@@ -82,10 +82,10 @@ def list_files(
     after: str | None = None,
     limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000,
     order: Order = "desc",
-) -> ListOut[FileOut]:
+) -> Response:
     """List the team's files, newest first by default."""
     page = queries.list_files(session, caller.team, purpose=purpose, after=after, limit=limit, order=order)
-    return list_out([file_out(file) for file in page.rows], page.has_more)
+    return rendered(list_fields([file_fields(file) for file in page.rows], page.has_more))
 
 
 @router.get("/{file_id}")

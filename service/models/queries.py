@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import BindParameter, Select, String, bindparam, func, select
+from sqlalchemy import BindParameter, Row, Select, String, bindparam, func, select
 from sqlalchemy.orm import Session
 
 from service.catalog import models as catalog
@@ -60,10 +61,31 @@ def get_model(session: Session, team_id: str, model_id: str, *, deleted_too: boo
 
 def list_models(session: Session, team_id: str) -> Sequence[TunedModel]:
     """The team's tuned models, newest first, without checkpoints and deleted models."""
+    return session.scalars(_listed(team_id)).all()
+
+
+def model_rows(session: Session, team_id: str) -> Sequence[Row[*tuple[Any, ...]]]:
+    """What `list_models` lists, with only the columns that `tuned_model_fields` shows."""
+    return session.execute(_listed(team_id).with_only_columns(*_SHOWN)).all()
+
+
+_SHOWN = (
+    TunedModel.id,
+    TunedModel.created_at,
+    TunedModel.team_id,
+    TunedModel.shutdown_date,
+    TunedModel.provider,
+    TunedModel.base_model,
+    TunedModel.parent_id,
+    TunedModel.job_id,
+)
+
+
+def _listed(team_id: str) -> Select[TunedModel]:
     own = select(TunedModel).where(
         TunedModel.team_id == team_id, TunedModel.kind == "model", TunedModel.deleted_at.is_(None)
     )
-    return session.scalars(own.order_by(TunedModel.created_at.desc(), TunedModel.id)).all()
+    return own.order_by(TunedModel.created_at.desc(), TunedModel.id)
 
 
 def trained_on(session: Session, file: File, limit: int) -> Sequence[TunedModel]:

@@ -1,7 +1,10 @@
 """Models on the wire."""
 
+from collections.abc import Mapping
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
+
+from sqlalchemy import Row
 
 from service.catalog.offers import Offer
 from service.core.clock import unix
@@ -35,6 +38,9 @@ class ModelExtras(WireOut):
     """Whether the sandbox answers in place of this base; null for tuned models."""
 
 
+_NO_EXTRAS = dict.fromkeys(ModelExtras.model_fields)
+
+
 class ModelOut(WireOut):
     """A model that the team can call and, if its methods allow it, tune."""
 
@@ -64,46 +70,53 @@ class ModelDeleted(WireOut):
     deleted: Literal[True] = True
 
 
-def tuned_model_out(model: TunedModel, dates: ShutdownDates) -> ModelOut:
-    """The wire form of a tuned model."""
-    return ModelOut(
-        id=model.id,
-        created=unix(model.created_at),
-        owned_by=model.team_id,
-        shutdown_date=_iso(dates.of_tuned(model)),
-        tunehouse=ModelExtras(
-            provider=model.provider,
-            base_model=model.base_model,
-            parent_model=model.parent_id,
-            migrated_from=model.migrated_from,
-            job_id=model.job_id,
-        ),
-    )
+def model_out(fields: Mapping[str, Any]) -> ModelOut:
+    """The wire form of a model with these fields."""
+    return ModelOut(**fields)
 
 
-def base_model_out(offer: Offer, dates: ShutdownDates) -> ModelOut:
-    """The wire form of a base model at its provider."""
+def tuned_model_fields(model: TunedModel | Row[*tuple[Any, ...]], dates: ShutdownDates) -> dict[str, Any]:
+    """The fields of `ModelOut` of a tuned model, ready to be encoded."""
+    extras = {
+        "provider": model.provider,
+        "base_model": model.base_model,
+        "parent_model": model.parent_id,
+        "job_id": model.job_id,
+    }
+    return {
+        "object": "model",
+        "id": model.id,
+        "created": unix(model.created_at),
+        "owned_by": model.team_id,
+        "shutdown_date": _iso(dates.of_tuned(model)),
+        "tunehouse": _NO_EXTRAS | extras,
+    }
+
+
+def base_model_fields(offer: Offer, dates: ShutdownDates) -> dict[str, Any]:
+    """The fields of `ModelOut` of a base model at its provider, ready to be encoded."""
     base = offer.model
-    return ModelOut(
-        id=base.id,
-        created=snapshot_time(base.id),
-        owned_by=offer.provider_name,
-        shutdown_date=_iso(dates.of_offer(offer)),
-        tunehouse=ModelExtras(
-            provider=offer.provider_name,
-            base_model=base.id,
-            names=list(base.names),
-            methods=sorted(base.methods),
-            training_ends=_iso(base.trains_until),
-            stand_in=base.stands_in,
-        ),
-    )
+    extras = {
+        "provider": offer.provider_name,
+        "base_model": base.id,
+        "names": list(base.names),
+        "methods": sorted(base.methods),
+        "training_ends": _iso(base.trains_until),
+        "stand_in": base.stands_in,
+    }
+    return {
+        "object": "model",
+        "id": base.id,
+        "created": snapshot_time(base.id),
+        "owned_by": offer.provider_name,
+        "shutdown_date": _iso(dates.of_offer(offer)),
+        "tunehouse": _NO_EXTRAS | extras,
+    }
 
 
-def alias_model_out(alias: Alias, target: ModelOut) -> ModelOut:
-    """The wire form of an alias among models: its target under the alias's name."""
-    extras = target.tunehouse.model_copy(update={"alias_of": alias.model})
-    return target.model_copy(update={"id": alias.name, "tunehouse": extras})
+def alias_fields(alias: Alias, target: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of an alias among models: its target under the alias's name."""
+    return {**target, "id": alias.name, "tunehouse": target["tunehouse"] | {"alias_of": alias.model}}
 
 
 def _iso(day: date | None) -> str | None:

@@ -81,6 +81,11 @@ ANALYZE files; ANALYZE jobs; ANALYZE events;
 ANALYZE tuned_models; ANALYZE webhook_deliveries; ANALYZE audit_events;
 """
 _START = 1_760_000_000
+_MODEL = """
+INSERT INTO tuned_models (id, team_id, kind, provider, provider_model, base_model, job_id, training_file,
+    created_at)
+VALUES ('ft:mine', :team, 'model', 'trainer', 'p', 'sandbox-mini', 'ftjob-1', :file, now())
+"""
 
 
 def test_no_list_reads_a_large_table(url: str) -> None:
@@ -140,3 +145,22 @@ def _wasted(node: Mapping[str, Any]) -> int:
         read += node["Actual Rows"]
     loops = node.get("Actual Loops", 1)
     return int(read * loops) + sum(map(_wasted, node.get("Plans", ())))
+
+
+def test_a_list_shows_each_object_as_it_is_shown_alone(url: str) -> None:
+    team = make_team()
+    file = make_file(team)
+    with transaction() as session:
+        key = create_key(session, team=get_team(session, team), name="ci", scopes=list(Scope))[1]
+        session.execute(text(_MODEL), {"team": team, "file": file})
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx2.Client(base_url=f"{url}/v1/", headers=headers, trust_env=False) as client:
+        assert client.put("aliases/best", json={"model": "ft:mine"}).status_code == 200
+        for kind in ("files", "models"):
+            listed = client.get(kind).json()["data"]
+            assert listed
+            for item in listed:
+                alone = client.get(f"{kind}/{item['id']}").json()
+                if item.get("tunehouse", {}).get("alias_of"):
+                    item["tunehouse"]["alias_of"], item["id"] = None, alone["id"]
+                assert item == alone

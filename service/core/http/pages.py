@@ -1,6 +1,6 @@
 """Cursor pages in OpenAI's format: `after` is the last item's id, `has_more` says if more follow."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
@@ -45,6 +45,7 @@ def fetch_page(
     order: Order = "desc",
     cursors: Select[Row] | None = None,
     pruned: str | None = None,
+    columns: Sequence[InstrumentedAttribute[Any]] | None = None,
 ) -> Page[Row]:
     """Return one page of `query`, ordered by `sort` and, among equals, by id.
 
@@ -52,7 +53,8 @@ def fetch_page(
     the list but keep their rows: then a caller who deletes items while listing them can continue after a
     deleted one. Filter both by team, so that another team's id is unknown. `pruned` is the ids' prefix in a
     list, newest first, whose oldest rows are pruned: after an id of that form that is unknown, the page is
-    empty. Raises `NotFound` for any other unknown cursor.
+    empty. With `columns`, the rows have these columns only, which takes far less time for thousands.
+    Raises `NotFound` for any other unknown cursor.
     """
     if after is not None:
         known = query if cursors is None else cursors
@@ -65,7 +67,12 @@ def fetch_page(
         there = tuple_(*place)
         query = query.where(here < there if order == "desc" else here > there)
     keys = (sort.desc(), id_.desc()) if order == "desc" else (sort.asc(), id_.asc())
-    rows = session.scalars(query.order_by(*keys).limit(limit + 1)).all()
+    query = query.order_by(*keys).limit(limit + 1)
+    rows: Any
+    if columns is None:
+        rows = session.scalars(query).all()
+    else:
+        rows = session.execute(query.with_only_columns(*columns)).all()
     return Page(rows[:limit], len(rows) > limit)
 
 
@@ -74,3 +81,15 @@ def list_out(wires: list[Wire], has_more: bool) -> ListOut[Wire]:
     listed = [str(wire.id) for wire in wires if hasattr(wire, "id")]
     first_id, last_id = (listed[0], listed[-1]) if listed else (None, None)
     return ListOut[Wire](data=wires, has_more=has_more, first_id=first_id, last_id=last_id)
+
+
+def list_fields(items: Sequence[Mapping[str, Any]], has_more: bool) -> dict[str, Any]:
+    """Return the list object for items that are ready to be encoded, in the form of `ListOut`."""
+    first_id, last_id = (items[0]["id"], items[-1]["id"]) if items else (None, None)
+    return {
+        "object": "list",
+        "data": items,
+        "first_id": first_id,
+        "last_id": last_id,
+        "has_more": has_more,
+    }

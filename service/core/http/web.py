@@ -3,11 +3,12 @@
 The only file of the core that imports FastAPI.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from functools import partial, wraps
 from inspect import iscoroutinefunction
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import Depends, Request
 from fastapi.concurrency import contextmanager_in_threadpool, run_in_threadpool
 from fastapi.responses import Response
@@ -76,6 +77,11 @@ async def report_session() -> AsyncIterator[Session]:
 
 
 ReportSession = Annotated[Session, Depends(report_session, scope="function")]
+
+
+def rendered(answer: Mapping[str, Any]) -> Response:
+    """Return a response of plain values, for lists of thousands: models would take twenty times as long."""
+    return Response(msgspec.json.encode(answer), media_type="application/json")
 
 
 def as_text(*media_types: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any, NamedTuple
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, select, text
 from sqlalchemy.orm import Session
 
 from service.catalog.offers import Offer, offers
@@ -62,7 +62,7 @@ class ShutdownDates:
         """A base's shutdown date at its provider; None when none is known."""
         return self.of_bases.get((offer.provider_name, offer.model.id))
 
-    def of_tuned(self, model: TunedModel) -> date | None:
+    def of_tuned(self, model: TunedModel | Row[*tuple[Any, ...]]) -> date | None:
         """A tuned model's shutdown date; None when none is known."""
         return model.shutdown_date or self.of_bases.get((model.provider, model.base_model))
 

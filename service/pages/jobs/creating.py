@@ -16,7 +16,7 @@ from service.files.queries import list_files
 from service.files.tables import FileStatus, Purpose
 from service.jobs.routes import create_estimate, create_job, retrieve_job
 from service.jobs.schemas import EstimateOut, JobCreate
-from service.models.routes import list_models
+from service.models.routes import every_model
 from service.pages.forms import Posted
 from service.pages.render import Refilled, leave, render
 from service.teams.access import Caller, Trainer
@@ -97,7 +97,7 @@ def _page(request: Request, session: Session, caller: Caller, draft: Draft, *, s
         limit=_MOST_FILES,
         order="desc",
     ).rows
-    models = list_models(session, caller).data
+    models = every_model(session, caller)
     return render(
         request,
         "job_new.html",

@@ -17,7 +17,7 @@ from service.models.aliases.routes import (
     roll_back_alias,
 )
 from service.models.aliases.schemas import AliasTarget
-from service.models.routes import list_models
+from service.models.routes import every_model
 from service.pages.forms import Posted
 from service.pages.listing import Column, Field, Listing
 from service.pages.render import Refilled, leave, render, show
@@ -113,7 +113,7 @@ def _list(request: Request, session: Session, caller: Caller, name: str = "", er
         empty="No alias yet. Programs call an alias, and you decide which model answers.",
     )
     shown = {"name": name, "error": error, "may": Scope.MANAGE in caller.scopes}
-    choices = [model.id for model in list_models(session, caller).data]
+    choices = [model.id for model in every_model(session, caller)]
     if error:
         return render(request, "aliases.html", status=422, aliases=listing, models=choices, **shown)
     return show(request, "aliases.html", lists=[listing], models=choices, **shown)

@@ -16,7 +16,7 @@ from service.gateway.callers import admit
 from service.gateway.dialects.choices import CHAT
 from service.gateway.gateway import PAYER, Gateway
 from service.models.aliases.routes import list_aliases
-from service.models.routes import list_models
+from service.models.routes import every_model
 from service.pages.forms import Posted
 from service.pages.render import render
 from service.teams.access import Caller, Inferer, Reader
@@ -95,7 +95,7 @@ def _page(
 ) -> Response:
     with transaction() as session:
         aliases = [alias.name for alias in list_aliases(session, caller).data]
-        models = [model.id for model in list_models(session, caller).data]
+        models = [model.id for model in every_model(session, caller)]
     return render(
         request,
         "playground.html",

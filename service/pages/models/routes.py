@@ -9,7 +9,7 @@ from service.models import queries
 from service.models.aliases.routes import list_aliases
 from service.models.lineage.graph import Graph
 from service.models.lineage.queries import lineage
-from service.models.routes import list_models, retrieve_model
+from service.models.routes import every_model, retrieve_model
 from service.models.shutdowns.routes import list_shutdowns
 from service.pages import charts
 from service.pages.listing import Column, Field, Listing, amount
@@ -29,7 +29,7 @@ _WIDTH = 1060
 @router.get("/models")
 def models(request: Request, session: RequestSession, caller: Reader) -> Response:
     """List the team's models, and the bases on offer."""
-    found = list_models(session, caller).data
+    found = every_model(session, caller)
     pointed: dict[str, list[str]] = {}
     for alias in list_aliases(session, caller).data:
         if alias.model:

@@ -13,7 +13,7 @@ from service.files.tables import Purpose
 from service.jobs.queries import get_job, list_jobs
 from service.models.aliases.routes import list_aliases
 from service.models.queries import get_model
-from service.models.routes import list_models
+from service.models.routes import every_model
 from service.pages.listing import Column, Field, Listing
 from service.pages.render import leave, show
 from service.teams.access import Caller, CurrentCaller
@@ -82,7 +82,7 @@ def _by_name(session: Session, caller: Caller, words: str) -> list[Hit]:
     found += [("dataset", file.filename, file.id, f"/datasets/{file.id}") for file in files.rows]
     jobs = list_jobs(session, caller.team, after=None, limit=_MOST, metadata=None, name=words)
     found += [("job", job.suffix or job.model, job.id, f"/jobs/{job.id}") for job in jobs.rows]
-    models = [model.id for model in list_models(session, caller).data if _matches(words, model.id)]
+    models = [model.id for model in every_model(session, caller) if _matches(words, model.id)]
     found += [("model", model, model, f"/models/{quote(model)}") for model in models[:_MOST]]
     aliases = [alias for alias in list_aliases(session, caller).data if _matches(words, alias.name)]
     return found + [("alias", one.name, one.model or "", f"/aliases/{one.name}") for one in aliases[:_MOST]]
