@@ -4,6 +4,7 @@ A chore is idempotent, because all workers do it; it is short and uses only the 
 are units of work, which a chore may schedule.
 """
 
+import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from service.ledger.actions import end_expired
 from service.ledger.budgets.alerts import announce_due, budgets_with_limits
 from service.ledger.closing.months import close_month, month_due
 from service.ledger.partitions import add_next_month
-from service.ledger.rollups.sums import roll_up
+from service.ledger.rollups.sums import roll_up_team, teams_behind
 from service.ledger.shared.actions import book_until
 from service.models.deployments.upkeep import end_shut_down, revive_deployments, undeploy_archived
 from service.models.shutdowns.actions import schedule_polls
@@ -40,6 +41,7 @@ from service.webhooks.actions import forget_deliveries
 log = structlog.get_logger(__name__)
 
 _BATCH = 500
+_ROLLING_S = 2.0  # of a turn; the other chores wait meanwhile
 _SEARCHED_AT_STARTS = timedelta(seconds=30)  # not again for each of many workers that start together
 _REPEATED_WITHIN = timedelta(days=2)  # how long an Idempotency-Key is remembered, as the guide says
 _SESSIONS_KEPT = timedelta(days=30)  # longer than any session lasts
@@ -116,8 +118,18 @@ def _revive_jobs() -> int:
 
 
 def _roll_up() -> int:
+    """Add to the sums, one team at a time; after a restore, the backlog takes many turns."""
+    ends_at = time.monotonic() + _ROLLING_S
     with transaction() as session:
-        return roll_up(session)
+        teams = list(teams_behind(session))
+    random.shuffle(teams)  # or the first teams would have every turn
+    added = 0
+    for team_id in teams:
+        if time.monotonic() > ends_at:
+            break
+        with transaction() as session:
+            added += roll_up_team(session, team_id)
+    return added
 
 
 def _announce_thresholds() -> int:

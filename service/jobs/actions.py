@@ -233,6 +233,22 @@ def free_place(session: Session, job: Job) -> None:
         queue.wake_next(session, queue.queue_of(job))
 
 
+def park(session: Session, job: Job) -> None:
+    """Log, once, that a job waits because its provider is not configured any more."""
+    append(
+        session,
+        team_id=job.team_id,
+        subject_id=job.id,
+        type=EventType.JOB_MESSAGE,
+        message=(
+            f"The provider {job.provider!r} is not configured any more, so the job waits. It goes on within "
+            "an hour after an administrator has configured the provider again."
+        ),
+        level="warn",
+        source_key=f"parked:{job.provider}",
+    )
+
+
 def append_event(session: Session, job: Job, event: EventType, message: str, level: Level = "info") -> None:
     """Append one of our own events to the job's log."""
     append(session, team_id=job.team_id, subject_id=job.id, type=event, message=message, level=level)

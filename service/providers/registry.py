@@ -30,6 +30,11 @@ def provider_settings(name: str) -> ProviderSettings:
     raise NotConfigured(f"No provider named {name!r} is configured.", code="provider_not_configured")
 
 
+def is_configured(name: str) -> bool:
+    """Whether the settings have a provider of that name."""
+    return any(one.name == name for one in settings().providers)
+
+
 def all_providers() -> list[Provider]:
     """Every configured provider, in the order of the settings."""
     return [_shared(one.current()) for one in settings().providers]

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from service.catalog.price import Price, PriceKind
 from service.catalog.prices import price_at
 from service.core import clock
+from service.jobs.states import TERMINAL
 from service.jobs.tables import Job
 from service.ledger.actions import place_hold
 from service.ledger.budgets.actions import set_budget
@@ -78,6 +79,8 @@ def make_job(session: Session, team_id: str, job_id: str, **fields: object) -> J
         "created_at": now,
         "changed_at": now,
     }
+    if fields.get("status") in TERMINAL:
+        defaults["finished_at"] = now
     job = Job(id=job_id, team_id=team_id, **(defaults | fields))
     hourly = job.billed_by == "hours"
     job.price_id = price_at(

@@ -14,6 +14,7 @@ from service.jobs.queries import locked_job
 from service.jobs.states import JobStatus, JobStep, next_step
 from service.jobs.tables import Job
 from service.jobs.upstream import provider_files, snapshots, wind_down
+from service.providers.registry import is_configured
 from service.settings import settings
 from worker.provider_failures import retried
 from worker.retry import spread
@@ -22,6 +23,8 @@ from worker.steps.following import follow, request_action
 
 _NOW = timedelta(0)
 _FILES_SOON = timedelta(seconds=1)
+_PARKED = timedelta(hours=1)
+_AT_PROVIDER = frozenset({JobStep.COPY_FILES, JobStep.CREATE, JobStep.REQUEST_ACTION, JobStep.FOLLOW})
 _CALLING = frozenset({JobStep.CREATE, JobStep.REQUEST_ACTION, JobStep.FOLLOW})
 
 
@@ -31,6 +34,10 @@ def advance(lease: Lease) -> None:
     with transaction() as session:
         job = locked_job(session, lease.subject_id)
         step = next_step(job.facts)
+        if step in _AT_PROVIDER and not is_configured(job.provider):
+            actions.park(session, job)
+            work.finish(session, lease, next_in=_PARKED)
+            return
         known = snapshots.known_events(session, job.id) if step is JobStep.FOLLOW else frozenset()
         if step in _CALLING:
             block = block_on(session, job.provider, job.base_model, (BlockKind.RATE,))

@@ -47,7 +47,8 @@ def books_of(session: Session, provider: str, since: datetime) -> Mapping[str, B
     """Return our jobs at a provider that were created since then, by the provider's ids."""
     charged = (
         select(Entry.job_id, func.sum(Entry.quantity).label("quantity"))
-        .where(Entry.job_id.is_not(None), Entry.kind.in_(_QUANTITIES))
+        # A job is charged after its creation; without the bound, every month would be read.
+        .where(Entry.job_id.is_not(None), Entry.kind.in_(_QUANTITIES), Entry.booked_at >= since)
         .group_by(Entry.job_id)
         .subquery()
     )

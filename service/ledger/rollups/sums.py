@@ -60,14 +60,23 @@ _SHARED = (
 
 def roll_up(session: Session, most: int = _MOST) -> int:
     """Add up to `most` new entries of every team to the sums, and return how many were added."""
+    return sum(roll_up_team(session, team_id, most) for team_id in teams_behind(session))
+
+
+def teams_behind(session: Session) -> Sequence[str]:
+    """Return the teams with entries that are not in the sums yet."""
     behind = (
         select(LedgerAccount.id)
         .join(RollupMark, RollupMark.team_id == LedgerAccount.id, isouter=True)
         .where(LedgerAccount.scope == "team", LedgerAccount.last_number > func.coalesce(RollupMark.number, 0))
         .order_by(LedgerAccount.id)
     )
-    teams = session.scalars(behind).all()
-    return sum(session.scalar(_ROLL, {"team_id": team_id, "most": most}) or 0 for team_id in teams)
+    return session.scalars(behind).all()
+
+
+def roll_up_team(session: Session, team_id: str, most: int = _MOST) -> int:
+    """Add up to `most` new entries of a team to the sums, and return how many were added."""
+    return session.scalar(_ROLL, {"team_id": team_id, "most": most}) or 0
 
 
 def booked(
