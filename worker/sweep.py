@@ -24,6 +24,8 @@ log = structlog.get_logger(__name__)
 
 _BATCH = 500
 _ENOUGH_WAITING = 2 * _BATCH
+# Late wake-ups are read after news, which may never end. After this time a unit is as urgent as news.
+_LATE_FOR = timedelta(seconds=30)
 _DIRECT_STEPS = 4  # at the same time, while the broker is away
 # Without a broker, no wake-ups were sent; the pause keeps two threads from taking the same row.
 _WOKEN_BEFORE = timedelta(milliseconds=200)
@@ -40,8 +42,9 @@ def sweep_once() -> int:
         return 0
     with transaction() as session:
         overdue = turns.due(session, _BATCH, without=LANE_OF)
-    for kind, subject_id in overdue:
-        wake.send(kind, subject_id, late=True)
+        oldest = turns.among_overdue(session, overdue, _LATE_FOR)
+    for name in overdue:
+        wake.send(*name, late=name not in oldest)
     return len(overdue)
 
 

@@ -39,6 +39,16 @@ def due(
     return names
 
 
+def among_overdue(
+    session: Session, names: Sequence[tuple[str, str]], since: timedelta
+) -> set[tuple[str, str]]:
+    """Return those of these units that have been due for longer than `since`."""
+    old = select(WorkItem.kind, WorkItem.subject_id).where(
+        _among(names), WorkItem.next_step_at < func.now() - since
+    )
+    return {(row.kind, row.subject_id) for row in session.execute(old)} if names else set()
+
+
 def claim_due(
     session: Session,
     kinds: Collection[str],

@@ -27,8 +27,34 @@ def get_job(session: Session, team_id: str, job_id: str, *, lock: bool = False) 
     own = select(Job).where(Job.team_id == team_id, Job.id == job_id)
     job = session.scalar(own.with_for_update() if lock else own)
     if job is None:
-        raise NotFound(f"There is no fine-tuning job {job_id!r}.", param="fine_tuning_job_id")
+        raise _unknown_job(job_id)
     return job
+
+
+def get_job_and_money(session: Session, team_id: str, job_id: str) -> tuple[Job, JobMoney]:
+    """Return the team's job with this id, and its amounts, in one statement. Raises `NotFound`."""
+    found = session.execute(_JOB_AND_MONEY, {"team_id": team_id, "job_id": job_id}).one_or_none()
+    if found is None:
+        raise _unknown_job(job_id)
+    job, held_usd, cost_usd, max_cost_usd = found
+    return job, JobMoney(held_usd or Decimal(0), cost_usd or Decimal(0), max_cost_usd)
+
+
+# Built once: that costs more than reading the row.
+_JOB_AND_MONEY = select(
+    Job,
+    select(HoldRow.amount_usd)
+    .where(HoldRow.team_id == bindparam("team_id"), HoldRow.subject_id == bindparam("job_id"))
+    .scalar_subquery(),
+    select(func.sum(Entry.amount_usd))
+    .where(Entry.team_id == bindparam("team_id"), Entry.job_id == bindparam("job_id"))
+    .scalar_subquery(),
+    select(Budget.limit_usd).where(Budget.account_id == bindparam("job_id")).scalar_subquery(),
+).where(Job.team_id == bindparam("team_id"), Job.id == bindparam("job_id"))
+
+
+def _unknown_job(job_id: str) -> NotFound:
+    return NotFound(f"There is no fine-tuning job {job_id!r}.", param="fine_tuning_job_id")
 
 
 def locked_job(session: Session, job_id: str) -> Job:

@@ -82,7 +82,8 @@ def list_jobs(
 @router.get("/jobs/{job_id}")
 def retrieve_job(job_id: str, session: RequestSession, caller: Reader) -> JobOut:
     """Get a job."""
-    return _out(session, queries.get_job(session, caller.team, job_id))
+    job, money = queries.get_job_and_money(session, caller.team, job_id)
+    return job_out(job, {job.id: money}, places(session, [job]))
 
 
 @router.post("/jobs/{job_id}/cancel")

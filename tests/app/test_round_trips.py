@@ -17,7 +17,7 @@ from tests.jobs.hands import make_file, make_job, make_team
 
 # Statements, without BEGIN and COMMIT, and turns of a thread, by route.
 LIMITS = {
-    "GET /v1/fine_tuning/jobs/{job}": (2, 1),
+    "GET /v1/fine_tuning/jobs/{job}": (1, 1),
     "GET /v1/fine_tuning/jobs": (2, 1),
     "GET /v1/fine_tuning/jobs/{job}/events": (2, 1),
     "GET /v1/models": (3, 1),
@@ -63,10 +63,16 @@ def test_the_hottest_routes_take_no_more_statements_and_turns_than_they_need(
         for route in LIMITS:
             method, _, path = route.partition(" ")
             body = {"model": "sandbox-mini", "training_file": file} if method == "POST" else None
-            taken[route] = (1000, 1000)
-            for _ in range(3):  # the first reads the caller, and a slow machine may forget it before the next
+            seen = []
+            for _ in range(4):  # the first reads the caller, and a slow machine may forget it before the next
                 counted.clear()
                 answer = client.request(method, path.format(job=job, file=file, team=team), json=body)
                 assert answer.status_code == 200, answer.text
-                taken[route] = min(taken[route], (counted["statements"], counted["turns"]))
-    assert {route: most for route, most in taken.items() if most > LIMITS[route]} == {}
+                seen.append((counted["statements"], counted["turns"]))
+            statements, turns = zip(*seen, strict=True)
+            taken[route] = (min(statements), min(turns))
+    assert {
+        route: most
+        for route, most in taken.items()
+        if most[0] > LIMITS[route][0] or most[1] > LIMITS[route][1]
+    } == {}

@@ -13,6 +13,7 @@ from sqlalchemy import func, select, update
 
 from service.core import work
 from service.core.broker import wake
+from service.core.broker.application import QUEUE
 from service.core.db import transaction
 from service.core.work import WorkItem
 from service.settings import settings
@@ -63,6 +64,18 @@ def test_a_broker_full_of_wake_ups_gets_no_more_of_them(
     assert sweep.sweep_once() == 5
     wake.flush()
     assert wake.waiting() == 5
+
+
+def test_a_unit_that_has_been_overdue_for_long_is_as_urgent_as_news(broker: redis.Redis) -> None:
+    with transaction() as session:
+        for name in ("late", "old"):
+            work.schedule(session, "test", name, delay=MINUTE)
+        for name, ago in (("late", timedelta(seconds=1)), ("old", MINUTE)):
+            item = session.get_one(WorkItem, ("test", name), populate_existing=True)
+            item.next_step_at = func.now() - ago
+    assert sweep.sweep_once() == 2
+    wake.flush()
+    assert (broker.llen(QUEUE), wake.waiting()) == (1, 2)  # the list of news, and all lists
 
 
 @pytest.mark.usefixtures("database")
