@@ -66,8 +66,9 @@ _POSITIONS = text(f"""{_TEAMS}, asked AS (
     ), others AS MATERIALIZED (
         SELECT standing.*, (SELECT count(*) FROM (
             SELECT FROM jobs WHERE {_WAITING} AND jobs.team_id = standing.team_id
+            ORDER BY {_WITHIN_TEAM}
             LIMIT greatest((SELECT max(number) FROM own) - living, 0)) entries) AS waiting
-        FROM standing
+        FROM standing WHERE EXISTS (SELECT FROM own WHERE own.team_id <> standing.team_id)
     )
     SELECT own.id, own.turn + coalesce(sum(
         least(greatest(own.number - 1 - others.living, 0), others.waiting)
