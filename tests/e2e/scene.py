@@ -81,6 +81,7 @@ BODIES: dict[tuple[str, str], object] = {
     ("post", "/v1/model_migrations/{migration_id}/start"): {"fingerprint": "x"},
     ("put", "/v1/fine_tuning/jobs/{job_id}/max_cost"): {"max_cost_usd": "5.00"},
     ("put", "/v1/models/{model_id}/deployment"): {"name": "x"},
+    ("post", "/v1/models/{model_id}/deployment"): {},
     ("post", "/v1/teams/{team_id}"): {"name": "x"},
     ("post", "/v1/teams/{team_id}/keys"): {"name": "x"},
     ("put", "/v1/teams/{team_id}/budget"): {"limit_usd": "1", "period": "month"},
