@@ -76,7 +76,7 @@ def test_known_totals_come_first_in_order_and_an_unknown_price_is_not_zero() -> 
     assert (large.hosting_usd, large.total_usd(12)) == (
         None,
         None,
-    )  # nobody says on how many machines it runs
+    )
 
 
 @pytest.mark.usefixtures("market")
