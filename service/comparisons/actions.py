@@ -5,6 +5,7 @@ and the hold shrinks with each finished prompt.
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from decimal import Decimal
 
 from sqlalchemy import null, update
@@ -13,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from service.catalog.prices import PriceKind
 from service.comparisons import grading, queries
-from service.comparisons.answered import Answered, Used
+from service.comparisons.answered import ENDPOINT, Answered, Used
 from service.comparisons.grading import Grader
 from service.comparisons.prompts import HeldOut
 from service.comparisons.queries import Call
@@ -30,7 +31,9 @@ from service.gateway.metering import amounts
 from service.gateway.payer import Payer
 from service.gateway.targets import Priced, priced
 from service.ledger import actions as ledger
+from service.ledger.charges import HoldAsk, LostUse
 from service.models.actions import ADVANCE_MIGRATION
+from service.settings import settings
 
 ADVANCE_COMPARISON = "comparison.advance"
 # A judge answers with one word; the rest is for models that reason first.
@@ -138,6 +141,29 @@ def begin(session: Session, comparison: Comparison, prompts: Iterable[HeldOut]) 
     _hold(session, comparison, len(rows))
 
 
+def note_sent(session: Session, comparison: Comparison, call: Call, lost: LostUse) -> str:
+    """Note that a call is about to be sent, and return the note's id for `erase_note`.
+
+    The note is a hold of $0, because the comparison's own hold covers the call. If the worker dies, the note
+    expires, and the most that the call can have used is charged as uncertain.
+    """
+    note_id = new_id(f"{comparison.id}:{call.line}:{call.role}:")
+    expires_at = clock.now() + timedelta(seconds=settings().inference_hold_s)
+    ask = HoldAsk(comparison.team_id, note_id, Decimal(0), comparison.key_id, expires_at, lost)
+    ledger.place_holds(session, [ask])
+    return note_id
+
+
+def erase_note(session: Session, comparison: Comparison, note_id: str) -> None:
+    """Erase the note of a call whose outcome is being recorded."""
+    ledger.release_hold(session, team_id=comparison.team_id, subject_id=note_id)
+
+
+def tags_of(comparison: Comparison) -> dict[str, str]:
+    """Return the tags of a comparison's charges."""
+    return {"comparison": comparison.id}
+
+
 def record_answer(session: Session, comparison: Comparison, call: Call, answered: Answered) -> None:
     """Record an answer and charge for it, once."""
     cost_usd = _charge(session, comparison, f"{call.line}:{call.role}", answered.used, "complete")
@@ -162,7 +188,7 @@ def charge_unknown(session: Session, comparison: Comparison, call: Call, used: U
 def _charge(session: Session, comparison: Comparison, place: str, used: Used, outcome: str) -> Decimal:
     subject_id = f"{comparison.id}:{place}"
     payer = Payer(comparison.team_id, comparison.key_id)
-    tags = {"endpoint": "comparisons", "comparison": comparison.id, "outcome": outcome}
+    tags = {"endpoint": ENDPOINT, "outcome": outcome} | tags_of(comparison)
     charges = amounts.charges(
         used.usage, used.terms, payer, subject_id, tags, answered_tier=used.tier, reviews=used.reviews
     )

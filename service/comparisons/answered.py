@@ -7,6 +7,8 @@ from service.gateway.metering.amounts import Terms
 from service.gateway.metering.belief import Reviews
 from service.gateway.metering.usage import Usage
 
+ENDPOINT = "comparisons"  # the tag of their charges
+
 
 @dataclass(frozen=True)
 class Used:

@@ -1,13 +1,14 @@
 """Send one prompt to a model, synchronously, for workers. Must run outside a transaction."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 import msgspec
 
-from service.comparisons.answered import Answered, AnswerLost, Used
+from service.comparisons.answered import ENDPOINT, Answered, AnswerLost, Used
 from service.errors import ProviderRefused, TunehouseError, Unavailable, UpstreamFailed
 from service.gateway import refusals
 from service.gateway.body import Asked
@@ -21,10 +22,12 @@ from service.gateway.metering.belief import Bounds
 from service.gateway.metering.usage import Usage
 from service.gateway.refusals import Words
 from service.gateway.targets import Priced
+from service.ledger.charges import LostUse
 from service.providers.bounds import INFERENCE, AnswerRefused
 from service.providers.calls import bounded_client, within
 from service.providers.errors import NotConfigured
 from service.providers.kinds.capabilities import capabilities_of
+from service.providers.port import Endpoint
 from service.providers.registry import endpoint_of, provider_settings
 from service.providers.scrub import make_clean
 from service.settings import settings
@@ -58,18 +61,10 @@ def _timeout_s() -> float:
     return settings().lease_s / 2
 
 
-def ask(
-    client: httpx2.Client,
-    priced: Priced,
-    messages: list[Any],
-    max_output_tokens: int,
-    temperature: float | None,
-) -> Answered:
-    """Return the model's answer to a chat. The client is of the model's provider, from `open_client`.
-
-    Raises `AnswerLost` for a call that must be charged, `Unavailable` for other temporary failures, and
-    another `TunehouseError` for permanent ones.
-    """
+def prepare(
+    priced: Priced, messages: list[Any], max_output_tokens: int, temperature: float | None
+) -> "Question":
+    """Return a chat that can be sent. Raises `Unavailable` without a provider, and `InvalidRequest`."""
     target = priced.target
     try:
         provider = provider_settings(target.provider)
@@ -85,50 +80,59 @@ def ask(
     demand = examine(asked.fields, CHAT.table, provider.extra_free_fields, provider.name)
     CHAT.pin(demand.fields, demand.meters, capabilities_of(target.base.provider_kind))
     terms = amounts.plain(priced)
-    call = _Sent(
-        priced,
-        terms,
-        msgspec.structs.replace(asked, fields=demand.fields),
-        belief.bounds(asked, demand, terms),
-    )
-    started = time.perf_counter()
-    try:
-        with within(_timeout_s(), INFERENCE):
-            answer = client.post(
-                endpoint.base_url + CHAT.path,
-                content=CHAT.write(call.asked, target.provider_model),
-                headers={**endpoint.headers, "Content-Type": "application/json"},
-            )
-    except httpx2.HTTPError as broken:
-        failure = Unavailable(f"The provider cannot be reached ({type(broken).__name__}).")
-        raise (failure if isinstance(broken, _NEVER_SENT) else call.unknown(failure)) from broken
-    except AnswerRefused as refused:
-        raise call.unknown(UpstreamFailed(str(refused), code="malformed_answer")) from refused
-    latency_ms = round((time.perf_counter() - started) * 1000)
-    if answer.status_code != 200:
-        refusal = _refusal(answer, priced)
-        raise call.unknown(refusal) if answer.status_code in refusals.FROM_IN_BETWEEN else refusal
-    return call.read(answer.content, latency_ms)
+    asked = msgspec.structs.replace(asked, fields=demand.fields)
+    return Question(priced, terms, asked, belief.bounds(asked, demand, terms), endpoint)
 
 
 @dataclass(frozen=True)
-class _Sent:
-    """A call that is sent, and the most that it can use."""
+class Question:
+    """A chat for one model, and the most that the call can use."""
 
     priced: Priced
     terms: Terms
     asked: Asked
     bounds: Bounds
+    endpoint: Endpoint
 
-    def read(self, body: bytes, latency_ms: int) -> Answered:
-        """Return the answer. Raises `AnswerLost` if it cannot be read."""
+    def most_use(self, tags: Mapping[str, str]) -> LostUse:
+        """Return what to charge if the worker dies before it records the outcome."""
+        read = self._counted("").input_tokens
+        lost = amounts.lost_use(self.terms, read, self.bounds.output_tokens, CHAT.path, tags)
+        return msgspec.structs.replace(lost, endpoint=ENDPOINT)
+
+    def ask(self, client: httpx2.Client) -> Answered:
+        """Send the chat, and return the answer. The client is of the model's provider, from `open_client`.
+
+        Raises `AnswerLost` for a call that must be charged, `Unavailable` for other temporary failures, and
+        another `TunehouseError` for permanent ones.
+        """
+        started = time.perf_counter()
+        try:
+            with within(_timeout_s(), INFERENCE):
+                answer = client.post(
+                    self.endpoint.base_url + CHAT.path,
+                    content=CHAT.write(self.asked, self.priced.target.provider_model),
+                    headers={**self.endpoint.headers, "Content-Type": "application/json"},
+                )
+        except httpx2.HTTPError as broken:
+            failure = Unavailable(f"The provider cannot be reached ({type(broken).__name__}).")
+            raise (failure if isinstance(broken, _NEVER_SENT) else self._unknown(failure)) from broken
+        except AnswerRefused as refused:
+            raise self._unknown(UpstreamFailed(str(refused), code="malformed_answer")) from refused
+        latency_ms = round((time.perf_counter() - started) * 1000)
+        if answer.status_code != 200:
+            refusal = _refusal(answer, self.priced)
+            raise self._unknown(refusal) if answer.status_code in refusals.FROM_IN_BETWEEN else refusal
+        return self._read(answer.content, latency_ms)
+
+    def _read(self, body: bytes, latency_ms: int) -> Answered:
         try:
             INFERENCE.check(body)
             said = CHAT.answer(body, Naming("", self.priced.target.model_id))
             (choice, *_) = _answer.decode(body).choices
         except (Malformed, msgspec.MsgspecError, UnicodeError, ValueError) as wrong:
             failure = UpstreamFailed("The provider's answer cannot be read.", code="malformed_answer")
-            raise self.unknown(failure) from wrong
+            raise self._unknown(failure) from wrong
         text, produced = choice.message.content or choice.message.refusal or "", "".join(said.texts)
         usage, reviews = belief.believed(
             said.usage,
@@ -139,8 +143,7 @@ class _Sent:
         )
         return Answered(text, Used(usage, self.terms, reviews, said.tier), latency_ms)
 
-    def unknown(self, failure: TunehouseError) -> AnswerLost:
-        """Return the exception for a call whose outcome is unknown."""
+    def _unknown(self, failure: TunehouseError) -> AnswerLost:
         reason = "the request was sent and its outcome is unknown"
         used = belief.uncertain(self._counted("").input_tokens, self.bounds.output_tokens, reason)
         return AnswerLost(failure, Used(used[0], self.terms, used[1]))

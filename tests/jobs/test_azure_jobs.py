@@ -10,7 +10,8 @@ import httpx2
 import pytest
 from sqlalchemy import select
 
-from service.comparisons.asking import Answered, ask
+from service.comparisons.answered import Answered
+from service.comparisons.asking import prepare
 from service.core.db import transaction
 from service.errors import Conflict, NotFound
 from service.files.queries import find_content, stream
@@ -128,7 +129,7 @@ def test_a_tuned_model_is_asked_under_its_deployment_s_name(azure: TrainerProces
     with transaction() as session:
         target = priced(session, team, model.id)
     with httpx2.Client(trust_env=False) as client:
-        answer = ask(client, target, [{"role": "user", "content": "Where is my parcel?"}], 16, None)
+        answer = prepare(target, [{"role": "user", "content": "Where is my parcel?"}], 16, None).ask(client)
     assert isinstance(answer, Answered)
 
 

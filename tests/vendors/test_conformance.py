@@ -8,7 +8,8 @@ import pytest
 from openai import OpenAI
 from sqlalchemy import select
 
-from service.comparisons.asking import Answered, ask
+from service.comparisons.answered import Answered
+from service.comparisons.asking import prepare
 from service.core.db import transaction
 from service.errors import InvalidRequest
 from service.events.tables import Event
@@ -189,7 +190,7 @@ def test_a_deployment_is_made_once_and_answers_whole_and_as_a_stream(vendor: Ven
     with transaction() as session:
         target = priced(session, team, model)
     with httpx2.Client(trust_env=False) as client:
-        answer = ask(client, target, [{"role": "user", "content": "How hot?"}], 16, None)
+        answer = prepare(target, [{"role": "user", "content": "How hot?"}], 16, None).ask(client)
     assert isinstance(answer, Answered)
     where = endpoint_of(provider_settings(NAME))
     with OpenAI(

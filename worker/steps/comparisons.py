@@ -92,14 +92,20 @@ def _try(
     lease: Lease, comparison: Comparison, call: Call, target: Priced, clients: Mapping[str, "Client"]
 ) -> timedelta:
     """Make one call and record it; returns how long to wait before its next attempt, zero if it is done."""
-    from service.comparisons.asking import ask
+    from service.comparisons.asking import prepare
 
     most = actions.JUDGE_TOKENS if call.role is Role.JUDGE else comparison.max_output_tokens
     temperature = None if call.role is Role.JUDGE else comparison.temperature
     answer: Answered | TunehouseError
+    note_id: str | None = None
     unknown: AnswerLost | None = None
     try:
-        answer = ask(clients[target.target.provider], target, call.messages, most, temperature)
+        question = prepare(target, call.messages, most, temperature)
+        lost_use = question.most_use(actions.tags_of(comparison))
+        with transaction() as session:
+            work.confirm(session, lease)
+            note_id = actions.note_sent(session, comparison, call, lost_use)
+        answer = question.ask(clients[target.target.provider])
     except AnswerLost as lost:
         answer, unknown = lost.failure, lost
     except TunehouseError as failure:
@@ -108,6 +114,8 @@ def _try(
         # The lock also orders two answers to one prompt: the later sees the earlier.
         work.confirm(session, lease)
         current = session.get_one(Comparison, comparison.id)
+        if note_id is not None:
+            actions.erase_note(session, current, note_id)
         if unknown is not None:
             actions.charge_unknown(session, current, call, unknown.used)
         return _record(session, current, call, answer)

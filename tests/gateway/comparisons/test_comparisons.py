@@ -1,6 +1,7 @@
 """A comparison of two models, through HTTP, with a real worker."""
 
 import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -11,6 +12,8 @@ from sqlalchemy import func, update
 from service.core.db import transaction
 from service.core.work import WorkItem
 from service.jobs.repair import release_orphans
+from service.ledger.actions import end_expired
+from service.ledger.tables import HoldRow
 from service.providers.bounds import INFERENCE
 from tests.gateway.rows import entries_of, holds_left
 from tests.jobs.story import run, upload
@@ -151,16 +154,50 @@ def test_a_killed_worker_leaves_each_prompt_on_record_once(
     worker.kill()
     with transaction() as session:  # a chore that looks for holds without their work
         assert release_orphans(session, 10) == []
-    assert holds_left(team.id) == 1
+    assert holds_left(team.id) >= 1
     recorded = len(entries_of(team.id))
     with transaction() as session:  # the dead worker's lease ends
         session.execute(update(WorkItem).values(leased_until=func.now()))
     worker.start()
     ended = end(team, made["id"])
     assert (ended["status"], ended["graded"]) == ("completed", 20)
-    asked = [row.subject_id for row in entries_of(team.id) if row.kind == "input_tokens"]
+    with transaction() as session:  # the notes of the calls in flight
+        session.execute(update(HoldRow).values(expires_at=func.now() - timedelta(seconds=1)))
+        end_expired(session, 10)
+    known = [row for row in entries_of(team.id) if row.tags["outcome"] != "uncertain"]
+    asked = [row.subject_id for row in known if row.kind == "input_tokens"]
     assert len(asked) == len(set(asked)) == 40 > recorded / 2
-    assert sum(row.amount_usd for row in entries_of(team.id)) == Decimal(ended["cost_usd"])
+    assert sum(row.amount_usd for row in known) == Decimal(ended["cost_usd"])
+    assert not holds_left(team.id)
+
+
+def test_calls_that_a_killed_worker_had_sent_are_charged_as_uncertain(
+    service: Service, worker: Worker, trainer: TrainerProcess
+) -> None:
+    team = service.make_team(budget_usd="5")
+    file = upload(team.sdk)
+    trainer.control.answers(latency_s=60)
+    made = order(team, file.id, max_prompts=2, max_output_tokens=50)
+    wait_until(lambda: holds_left(team.id) == 5)  # the comparison's own, and a note for each of four calls
+    worker.kill()
+    trainer.control.answers(latency_s=0)
+    with transaction() as session:  # the dead worker's lease and notes end
+        session.execute(update(WorkItem).values(leased_until=func.now()))
+        session.execute(
+            update(HoldRow)
+            .where(HoldRow.expires_at.is_not(None))
+            .values(expires_at=func.now() - timedelta(seconds=1))
+        )
+        assert end_expired(session, 10) == 4
+    worker.start()
+    ended = end(team, made["id"])
+    assert (ended["status"], ended["graded"]) == ("completed", 2)
+    rows = [row for row in entries_of(team.id) if row.kind == "output_tokens"]
+    uncertain = [row for row in rows if row.state == "uncertain"]
+    assert len(rows) == 8
+    assert [row.quantity for row in uncertain] == [50] * 4
+    assert {row.tags["comparison"] for row in rows} == {made["id"]}
+    assert {row.tags["endpoint"] for row in rows} == {"comparisons"}
     assert not holds_left(team.id)
 
 
