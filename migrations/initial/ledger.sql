@@ -128,6 +128,7 @@ CREATE TABLE ledger_rows (
 CREATE INDEX ix_ledger_rows_booked_at ON ledger_rows USING brin (booked_at) WITH (pages_per_range = 32, autosummarize = on);
 CREATE INDEX ix_ledger_rows_job_id ON ledger_rows (job_id) WHERE job_id IS NOT NULL;
 CREATE INDEX ix_ledger_rows_account_ref_corrects ON ledger_rows (account_ref, corrects) WHERE corrects IS NOT NULL;
+CREATE INDEX ix_ledger_rows_account_ref_booked_at ON ledger_rows (account_ref, booked_at) WHERE reason IS NOT NULL;
 
 CREATE TABLE ledger_groups (
     id uuid NOT NULL,

@@ -221,6 +221,12 @@ ROWS = Table(
         "corrects",
         postgresql_where=text("corrects IS NOT NULL"),
     ),
+    Index(
+        "ix_ledger_rows_account_ref_booked_at",
+        "account_ref",
+        "booked_at",
+        postgresql_where=text("reason IS NOT NULL"),
+    ),
     postgresql_partition_by="RANGE (booked_at)",
 )
 MOST_ENTRIES_PER_ROW = 32  # a constraint of `ledger_forms`

@@ -66,7 +66,12 @@ def _texts(line: StatementLine) -> tuple[Sequence[str], Sequence[str]]:
     priced = line.price_usd is not None and line.price_per is not None
     price = f"{line.price_usd} per {line.price_per:,}" if priced else ""
     item = line.description or line.kind.replace("_", " ").capitalize()
-    texts = item, line.model or "", line.department_name or "", line.cost_center or ""
+    texts = (
+        f"{item}: {line.why}" if line.why else item,
+        line.model or "",
+        line.department_name or "",
+        line.cost_center or "",
+    )
     quantity = "" if line.unit == "micro_usd" else f"{line.quantity} {line.unit}"
     return texts, (quantity, price, line.amount_usd)
 

@@ -113,6 +113,10 @@ class StatementLine(WireOut):
     """The cost center at the time of the use; null for none."""
     description: str | None
     """The name of a shared cost; null for other lines."""
+    reason: str | None
+    """Why an adjustment was booked; null for other lines."""
+    entry_number: int | None
+    """The number of the ledger entry that an adjustment corrects; null for none, and for several."""
     provider: str | None
     """The provider; null for shared costs and adjustments without one."""
     base_model: str | None
@@ -133,6 +137,12 @@ class StatementLine(WireOut):
     """How many units `price_usd` is for; null for lines without a price."""
     amount_usd: str
     """The amount of the line."""
+
+    @property
+    def why(self) -> str:
+        """The reason and the entry of an adjustment, for people; empty for other lines."""
+        entry = "" if self.entry_number is None else f" (entry {self.entry_number})"
+        return f"{self.reason or ''}{entry}"
 
 
 class StatementOut(WireOut):
@@ -255,6 +265,8 @@ def statement_out(statement: MonthStatement) -> StatementOut:
                 department_name=line["department_name"],
                 cost_center=line["cost_center"],
                 description=line["description"],
+                reason=line["reason"],
+                entry_number=line["entry_number"],
                 provider=line["provider"],
                 base_model=line["base_model"],
                 model=line["model"],

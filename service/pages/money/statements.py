@@ -78,7 +78,7 @@ def _lines(statement: StatementOut, name: str) -> Listing:
             (
                 Field(line.section),
                 Field(short_model(line.model or "")),
-                Field(plain(line.kind)),
+                Field(plain(line.kind), sub=line.why),
                 Field(line.cost_center or ""),
                 Field(line.quantity, sub=line.unit),
                 Field(

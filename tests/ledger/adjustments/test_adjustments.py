@@ -92,3 +92,22 @@ def test_admins_book_and_list_adjustments_over_http_and_teams_may_not(service: S
     assert team.http.post("/v1/costs/adjustments", json=body).status_code == 403
     unknown = service.admin.post("/v1/costs/adjustments", json=body | {"team_id": "team_x"})
     assert unknown.status_code == 404
+
+
+def test_a_statement_says_why_an_adjustment_was_booked_and_of_which_entry(service: Service) -> None:
+    team = service.make_team()
+    with transaction() as session:
+        settle(session, team_id=team.id, subject_id="a", charges=[charge("a")])
+    for changes in ({"reason": "a credit note"}, {"reason": "billed twice", "entry_number": 1}):
+        body = {"team_id": team.id, "amount_usd": "-0.05"} | changes
+        assert service.admin.post("/v1/costs/adjustments", json=body).status_code == 200
+    month = f"{clock.now():%Y-%m}"
+    lines = team.http.get("/v1/costs/statement", params={"month": month}).json()["data"][0]["lines"]
+    seen = {line["reason"]: (line["section"], line["entry_number"], line["amount_usd"]) for line in lines}
+    assert seen == {
+        None: ("inference", None, "0.10"),
+        "a credit note": ("adjustments", None, "-0.05"),
+        "billed twice": ("adjustments", 1, "-0.05"),
+    }
+    page = team.http.get("/v1/costs/statement", params={"month": month, "format": "html"}).text
+    assert "Adjustment: billed twice (entry 1)" in page
