@@ -137,3 +137,10 @@ def test_the_two_layouts_of_the_rule_never_differ(messages: list[Any], last: dic
     report = check([jsonl([example])], format_name="chat")
     if report.valid_examples:
         assert countable.of_example(example).tokens("o200k_base") == report.tokens.total
+
+
+def test_a_chat_costs_the_same_as_content_parts_as_in_plain_strings() -> None:
+    plain = [{"role": "user", "content": "Hello there"}, {"role": "assistant", "content": "Hi!"}]
+    parts = [each | {"content": [{"type": "text", "text": each["content"]}]} for each in plain]
+    tokens = countable.of_chat(plain).tokens("o200k_base")
+    assert countable.of_chat(parts).tokens("o200k_base") == tokens == 3 + (3 + 1 + 2) + (3 + 1 + 2)
