@@ -141,8 +141,7 @@ class StatementLine(WireOut):
     @property
     def why(self) -> str:
         """The reason and the entry of an adjustment, for people; empty for other lines."""
-        entry = "" if self.entry_number is None else f" (entry {self.entry_number})"
-        return f"{self.reason or ''}{entry}"
+        return (self.reason or "") + (f" (entry {self.entry_number})" if self.entry_number else "")
 
 
 class StatementOut(WireOut):
