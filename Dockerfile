@@ -10,13 +10,13 @@ RUN python3 -m venv /uv && /uv/bin/pip install --no-cache-dir --require-hashes -
 ENV UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 UV_NO_CACHE=1
 COPY pyproject.toml uv.lock ./
 # Dependencies alone first: they change less often than the code, and this layer is kept.
-RUN /uv/bin/uv sync --frozen --no-dev --no-install-project
+RUN /uv/bin/uv sync --frozen --no-dev --extra traces --no-install-project
 COPY README.md LICENSE ./
 COPY migrations migrations
 COPY service service
 COPY trainer trainer
 COPY worker worker
-RUN /uv/bin/uv sync --frozen --no-dev --no-editable
+RUN /uv/bin/uv sync --frozen --no-dev --extra traces --no-editable
 
 FROM ${PYTHON_IMAGE}
 # A volume that is new takes over this folder's owner, so that the user may write to it.

@@ -5,7 +5,7 @@ from celery.apps import worker as celery_worker
 from celery.signals import celeryd_init, setup_logging, worker_init, worker_shutdown, worker_shutting_down
 
 from migrations import REVISION
-from service.core import logs, memory
+from service.core import logs, memory, tracing
 from service.core.broker.application import STEP_TASK, make_celery
 from service.core.metrics import measures
 from service.settings import settings
@@ -46,6 +46,7 @@ def _configure_logs(**_: object) -> None:
 @worker_init.connect  # type: ignore[untyped-decorator]
 def _start_beside(**_: object) -> None:
     memory.return_freed_memory()
+    tracing.start("worker")
     pulse.start()
     sweeper.start()
     keeper.start()

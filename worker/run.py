@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 
 import service.tables  # noqa: F401 - a foreign key is only found once its table is imported
-from service.core import work
+from service.core import tracing, work
 from service.core.db import transaction
 from service.core.metrics import measures
 from service.settings import settings
@@ -34,7 +34,11 @@ def run_leased(lease: work.Lease) -> None:
         try:
             if lease.is_takeover:
                 measures.lease_taken_over(lease.kind)
-            with keeper.running(lease), measures.step(lease.kind):
+            with (
+                keeper.running(lease),
+                measures.step(lease.kind),
+                tracing.step(lease.kind, lease.subject_id, lease.traceparent),
+            ):
                 STEPS[lease.kind](lease)
             measures.step_ended(lease.kind, "done")
         except work.LeaseLost:

@@ -10,6 +10,7 @@ CREATE TABLE work_items (
     last_error varchar,
     args jsonb,
     team_id varchar,
+    traceparent varchar,
     CONSTRAINT pk_work_items PRIMARY KEY (kind, subject_id)
 );
 CREATE INDEX ix_work_items_next_step_at ON work_items (next_step_at);

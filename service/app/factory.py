@@ -8,7 +8,7 @@ from fastapi import Depends, FastAPI
 
 from migrations import REVISION
 from service.app import errors, health, providers, status
-from service.app.application import Application
+from service.app.application import NO_TELEMETRY, Application
 from service.app.draining import DrainGate
 from service.app.edge.bodies import Bodies
 from service.app.edge.door import AT_ONCE, THREADS, Door, InferenceDoor
@@ -21,7 +21,7 @@ from service.app.pages.documentation import SITE, Documentation
 from service.audit import routes as audit
 from service.audit.trail import AuditTrail, note_write
 from service.comparisons import routes as comparisons
-from service.core import logs, memory
+from service.core import logs, memory, tracing
 from service.core.drain import Drain
 from service.core.http.in_flight import InFlight
 from service.core.metrics import measures
@@ -84,8 +84,10 @@ def create_app() -> Application:
     """Create the application from this process's settings."""
     memory.return_freed_memory()
     logs.configure(settings())
+    tracing.start("api")
     app = Application(
         lifespan=_lifespan,
+        telemetry=NO_TELEMETRY,
         title="Tunehouse",
         version=VERSION,
         summary="One service that a company's teams share to fine-tune language models.",

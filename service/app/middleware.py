@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from service.app.errors import DATABASE_AWAY, answer, database_away
+from service.core import tracing
 from service.core.ids import random_text
 from service.core.logs import LineLog
 from service.core.metrics import measures
@@ -75,6 +76,7 @@ class RequestIds:
                 await answer(TunehouseError())(scope, receive, with_id)
         finally:
             route = scope["path"] if self._paths_are_routes else state.get(ROUTE, "none")
+            tracing.name_request(scope["method"], route)
             measures.request_answered(route, scope["method"], status, time.perf_counter() - started)
             fields = {
                 "method": scope["method"],

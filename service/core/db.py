@@ -18,6 +18,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.orm import DeclarativeBase, Session
 
+from service.core import tracing
 from service.core.metrics import measures
 from service.settings import settings
 
@@ -106,6 +107,7 @@ def _make_engine(url: str, *, is_pooled: bool, **options: str) -> Engine:
         pool_timeout=settings().db_pool_timeout_s,
         connect_args=args,
     )
+    tracing.watch(made)
     event.listen(made, "checkout", _refuse_closed)
     measures.connections_may_be(settings().db_pool_size)
     event.listen(made, "checkout", measures.connection_used)

@@ -88,6 +88,7 @@ def claim_due(
                 item.args or {},
                 item.team_id,
                 is_takeover,
+                item.traceparent,
             )
         )
         session.execute(

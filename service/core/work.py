@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from service.core import tracing
 from service.core.broker import wake
 from service.core.db import Base, after_commit
 
@@ -55,6 +56,7 @@ class WorkItem(Base):
     last_error: Mapped[str | None]
     args: Mapped[dict[str, Any] | None]
     team_id: Mapped[str | None]  # the team whose turn it takes; None for the service's own work
+    traceparent: Mapped[str | None]  # of the request or step that caused it first, if that is traced
 
     __table_args__ = (Index(None, "next_step_at"),)
 
@@ -75,6 +77,7 @@ class Lease:
     args: Mapping[str, str] = field(hash=False)
     team_id: str | None = None
     is_takeover: bool = False  # the lease before it ended without its step
+    traceparent: str | None = None
 
 
 class LeaseLost(Exception):
@@ -109,6 +112,7 @@ def schedule(
         woken_at=None if delay else func.now(),
         args=None if isinstance(subject, str) else dict(subject),
         team_id=team_id,
+        traceparent=tracing.traceparent(),
     )
     session.execute(
         row.on_conflict_do_update(
@@ -118,6 +122,7 @@ def schedule(
                 "generation": WorkItem.generation + 1,
                 "woken_at": row.excluded.woken_at,
                 "team_id": func.coalesce(row.excluded.team_id, WorkItem.team_id),
+                "traceparent": func.coalesce(WorkItem.traceparent, row.excluded.traceparent),
             },
         )
     )
@@ -133,7 +138,7 @@ def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) ->
     if found is None:
         return None
     lease_id = uuid.uuid4()
-    generation, attempts, args, team_id = session.execute(
+    generation, attempts, args, team_id, traceparent = session.execute(
         update(WorkItem)
         .where(_named(kind, subject_id))
         .values(
@@ -142,10 +147,14 @@ def claim(session: Session, kind: str, subject_id: str, lease_for: timedelta) ->
             attempts=WorkItem.attempts + 1,
             woken_at=None,  # if this worker dies, the sweep wakes another one without waiting
         )
-        .returning(WorkItem.generation, WorkItem.attempts, WorkItem.args, WorkItem.team_id)
+        .returning(
+            WorkItem.generation, WorkItem.attempts, WorkItem.args, WorkItem.team_id, WorkItem.traceparent
+        )
     ).one()
     is_takeover = found.lease_id is not None
-    return Lease(kind, subject_id, lease_id, generation, attempts, args or {}, team_id, is_takeover)
+    return Lease(
+        kind, subject_id, lease_id, generation, attempts, args or {}, team_id, is_takeover, traceparent
+    )
 
 
 def finish(session: Session, lease: Lease, *, next_in: timedelta | None = None) -> None:

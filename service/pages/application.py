@@ -4,7 +4,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp
 
 from service.app import create_app as create_api
-from service.app.application import Application
+from service.app.application import NO_TELEMETRY, Application
 from service.app.draining import DrainGate
 from service.app.factory import MULTIPART_SLACK_BYTES, bodies_up_to
 from service.app.middleware import HeadAsGet, RequestIds
@@ -57,7 +57,7 @@ ROUTERS = (
 def create_app() -> Application:
     """Create the service: the API, and the pages beside it."""
     api = create_api()
-    pages = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    pages = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, telemetry=NO_TELEMETRY)
     for router in ROUTERS:
         pages.include_router(router)
     errors.install(pages)

@@ -33,13 +33,14 @@ from service.settings.redis import RedisUrl
 from service.settings.secrets import AdminKey
 from service.settings.sinks import AuditSink
 from service.settings.teams import TeamSettings
+from service.settings.traces import TraceSettings
 
 __all__ = ["ProviderSettings", "Settings", "settings"]
 
 STORAGE_BUCKETS = ("s3", "gs", "az")  # schemes of the URLs of buckets
 
 
-class Settings(OfferingSettings, DatabaseSettings, HttpSettings, TeamSettings, PeopleSettings):
+class Settings(OfferingSettings, DatabaseSettings, HttpSettings, TeamSettings, PeopleSettings, TraceSettings):
     """All settings of one process; see the module docstring for where they come from."""
 
     model_config = SettingsConfigDict(

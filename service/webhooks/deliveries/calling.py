@@ -12,8 +12,9 @@ import httpcore2
 from service.core.http.addresses import Network
 from service.core.http.guarded import AddressRefused, Deadline, GuardedBackend, NameUnknown, Resolve, resolve
 from service.core.http.outbound import BoundedStream
+from service.settings.version import VERSION
 
-USER_AGENT = "Tunehouse/0.1"
+USER_AGENT = f"Tunehouse/{VERSION}"
 READ_BYTES = 64 * 1024  # of an answer's body; the rest is not read
 EXCERPT_BYTES = 1024  # of the body of a 2xx, kept for the endpoint's owner
 

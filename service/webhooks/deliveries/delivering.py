@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from service.core import clock
+from service.core import clock, tracing
 from service.core.http import retry_after
 from service.events.tables import Event
 from service.events.types import EventType
@@ -77,13 +77,15 @@ def next_order(session: Session, delivery_id: str) -> Order | Wait | None:
 
 def send(order: Order, sent_at: datetime) -> Outcome:
     """Make the call; no transaction may be open."""
-    return calling.post(
-        order.url,
-        signing.headers(order.delivery_id, sent_at, order.body, order.secrets),
-        order.body,
-        timeout_s=settings().webhook_timeout_s,
-        allowed=settings().webhook_allowed_networks,
-    )
+    headers = dict(signing.headers(order.delivery_id, sent_at, order.body, order.secrets))
+    with tracing.call("webhook", headers, {"tunehouse.delivery": order.delivery_id}):
+        return calling.post(
+            order.url,
+            headers,
+            order.body,
+            timeout_s=settings().webhook_timeout_s,
+            allowed=settings().webhook_allowed_networks,
+        )
 
 
 def record(session: Session, order: Order, outcome: Outcome, sent_at: datetime) -> timedelta | None:
