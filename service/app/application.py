@@ -12,8 +12,8 @@ from service.app.openapi.document import build
 from service.core import tracing
 from service.gateway.routes import is_for_gateway
 
-# FastAPI traces by itself where OpenTelemetry is installed. `service.core.tracing` does it instead: for all routes,
-# and only if the settings say so.
+# FastAPI traces by itself where OpenTelemetry is installed. `service.core.tracing` does it instead, for all
+# routes, and only if the settings say so.
 NO_TELEMETRY: TelemetryConfig = {
     "tracing": False,
     "metrics": False,
