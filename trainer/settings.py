@@ -11,6 +11,15 @@ SANDBOX_BASES = "sandbox-mini,sandbox-large=supervised+dpo+reinforcement,sandbox
 """The bases that the service's catalogue lists for the sandbox; a test compares them."""
 
 
+@dataclass(frozen=True)
+class BaseIdentity:
+    """What a base is: a hash of its weights, configuration and tokenizer, and where it is from, if known."""
+
+    sha256: str
+    revision: str | None = None
+    licence: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True)
 class OfferedBase:
     """A model on offer and the methods it can be tuned by."""
@@ -25,6 +34,8 @@ class OfferedBase:
     """The kind of model: `causal` or `encoder`."""
     tuning: str = ""
     """The way of tuning: `lora` or `full`."""
+    identity: BaseIdentity | None = None
+    """Known once an engine with weights has read them."""
 
 
 @dataclass(frozen=True, kw_only=True)

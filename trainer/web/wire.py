@@ -112,6 +112,8 @@ def show_job(core: Core, job: JobRecord) -> Wire:
         "user_provided_suffix": job.suffix,
         # The one place where OpenAI's own jobs tell their seconds; Tunehouse prices device hours by it.
         "usage_metrics": {"training_seconds": round(job.training_s, 3)} if job.training_s else None,
+        # Not in OpenAI's API: what the base was that the job trained, by content.
+        "base_identity": job.plan.extra.get("base") if job.plan else None,
         "shared_with_openai": False,
         "eval_id": None,
     }

@@ -13,7 +13,7 @@ from trainer.settings import OfferedBase
 
 CAUSAL, ENCODER = "causal", "encoder"
 TUNINGS = ("lora", "full")
-_CAUSAL_ENDINGS = ("ForCausalLM", "LMHeadModel")
+_CAUSAL_ENDINGS = ("ForCausalLM", "LMHeadModel", "ForConditionalGeneration")
 _ENCODERS = (
     *("albert", "bert", "camembert", "convbert", "deberta", "deberta-v2", "distilbert", "electra", "ernie"),
     *("eurobert", "flaubert", "modernbert", "mpnet", "nomic_bert", "roberta", "roberta-prelayernorm"),
@@ -22,10 +22,11 @@ _ENCODERS = (
 
 
 def find_bases(text: str) -> tuple[OfferedBase, ...]:
-    """Read `[NAME=]SOURCE[@lora|@full],…`; raises ValueError with a message for the user.
+    """Read `[NAME=]SOURCE[@REVISION][@lora|@full],…`; raises ValueError with a message for the user.
 
     SOURCE is a model's folder, a folder of such folders, or the id of a model in the local hub cache (or on
-    the hub, which then is asked). Without NAME a base is named after its folder or the last part of its id.
+    the hub, which then is asked), at a REVISION of it or its newest. Without NAME a base is named after its
+    folder or the last part of its id.
     """
     found = [base for item in filter(None, (i.strip() for i in text.split(","))) for base in _read(item)]
     if not found:
@@ -38,12 +39,16 @@ def find_bases(text: str) -> tuple[OfferedBase, ...]:
 
 def _read(item: str) -> list[OfferedBase]:
     name, equals, source = item.rpartition("=")
-    source, _, tuning = source.partition("@")
-    if tuning and tuning not in TUNINGS:
-        raise ValueError(f"cannot tune by {tuning!r}; use {' or '.join(TUNINGS)}")
+    source, *marks = source.split("@")
+    tuning = marks.pop() if marks and marks[-1] in TUNINGS else ""
     path = Path(source).expanduser()
+    if len(marks) > 1 or (marks and path.is_dir()):
+        raise ValueError(
+            f"cannot read {item!r}; add @lora or @full to a folder, or a revision and one of them to an id of"
+            " the hub"
+        )
     if not path.is_dir():
-        path = _fetch(source)
+        path = _fetch(source, marks[0] if marks else None)
     if (path / "config.json").is_file():
         return [_describe(name if equals else source.rstrip("/").rsplit("/", 1)[-1], path.resolve(), tuning)]
     folders = sorted(child for child in path.iterdir() if (child / "config.json").is_file())
@@ -52,11 +57,12 @@ def _read(item: str) -> list[OfferedBase]:
     return [_describe(folder.name, folder.resolve(), tuning) for folder in folders]
 
 
-def _fetch(source: str) -> Path:
+def _fetch(source: str, revision: str | None) -> Path:
     try:
-        return Path(snapshot_download(source))
+        return Path(snapshot_download(source, revision=revision))
     except (HFValidationError, HfHubHTTPError, LocalEntryNotFoundError, OSError, ValueError) as error:
-        raise ValueError(f"{source} is neither a folder nor a model that the hub offers") from error
+        at = f" at the revision {revision}" if revision else ""
+        raise ValueError(f"{source} is neither a folder nor a model that the hub offers{at}") from error
 
 
 def _describe(name: str, path: Path, tuning: str) -> OfferedBase:
@@ -69,7 +75,7 @@ def _describe(name: str, path: Path, tuning: str) -> OfferedBase:
     if not isinstance(config, dict):
         raise ValueError(f"{path}/config.json is not the configuration of a model")
     architectures = [str(a) for a in config.get("architectures") or []]
-    if any(a.endswith(_CAUSAL_ENDINGS) for a in architectures):
+    if any(a.endswith(_CAUSAL_ENDINGS) for a in architectures) and not config.get("is_encoder_decoder"):
         return OfferedBase(name=name, path=path, kind=CAUSAL, tuning=tuning or "lora")
     if config.get("model_type") in _ENCODERS:
         if tuning == "lora":

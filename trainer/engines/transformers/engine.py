@@ -11,9 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from trainer.engines.answers import EngineAnswer, Prompt
+from trainer.engines.answers import AnswerRefusedError, EngineAnswer, Prompt
 from trainer.engines.base import LineTokens, Progress, TrainingFailedError, TrainSpec
 from trainer.engines.transformers.child import Child
+from trainer.engines.transformers.identity import Identities
 from trainer.engines.transformers.talk import TrainingOrder
 from trainer.settings import OfferedBase, TrainerSettings
 from trainer.storage.records import PlanRecord
@@ -45,6 +46,7 @@ class TransformersEngine:
         # Torch's threads wait for each other by spinning; next to busy processes that made small steps
         # twelve times slower on two cores. Read when torch is imported, here and in the child.
         os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+        self._identities = Identities(settings.data_dir / "bases.json")
         self._child = Child(settings)
         self._child.launch()
         self._serving: Any = None
@@ -104,7 +106,13 @@ class TransformersEngine:
 
     def answer(self, base: str, folder: Path | None, prompt: Prompt) -> EngineAnswer:
         """Answer with the model, which is loaded on first use."""
-        answer: EngineAnswer = self._answers().answer(self._bases[base], folder, prompt)
+        offered = self._bases[base]
+        try:
+            offered = self._identities.identify(offered) if folder else offered
+        except OSError as error:
+            message = f"The base {base} cannot be read."
+            raise AnswerRefusedError(message, "invalid_model", "model") from error
+        answer: EngineAnswer = self._answers().answer(offered, folder, prompt)
         return answer
 
     def count_tokens(self, base: str, rows: Sequence[Mapping[str, Any]]) -> list[LineTokens]:
@@ -118,10 +126,14 @@ class TransformersEngine:
 
     def _base(self, spec: TrainSpec) -> OfferedBase:
         try:
-            return self._bases[spec.base]
+            return self._identities.identify(self._bases[spec.base])
         except KeyError as error:
             message = f"The base {spec.base} is not offered any more."
             raise TrainingFailedError("model_not_available", message, "model") from error
+        except OSError as error:
+            raise TrainingFailedError(
+                "invalid_model", f"The base {spec.base} cannot be read.", "model"
+            ) from error
 
     def _close(self) -> None:
         with suppress(TrainingFailedError):  # the process died with the run that was to be closed

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import msgspec
 
+from trainer.settings import BaseIdentity
+
 _NAME = "tunehouse.json"
 
 
@@ -21,11 +23,14 @@ class CorruptModelError(Exception):
 class Manifest(msgspec.Struct, kw_only=True):
     """`kind` is adapter, full or classifier; `over` is the folder an adapter lies on, relative to its own.
 
-    An adapter without `over` lies on the base. `files` maps names to sha256.
+    An adapter without `over` lies on the base. `identity` is that of the base that training began with.
+    `preprocessing` names what is done to a text before a classifier reads it. `files` maps names to sha256.
     """
 
     kind: str
     base: str
+    identity: BaseIdentity | None = None
+    preprocessing: str | None = None
     over: str | None = None
     labels: list[str] = []
     files: dict[str, str] = {}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,10 @@ import transformers
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors import SafetensorError
 from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
     AutoConfig,
     AutoModelForCausalLM,
+    AutoModelForImageTextToText,
     AutoModelForSequenceClassification,
     AutoTokenizer,
 )
@@ -26,7 +29,8 @@ from transformers import (
 from service.dataset.limits import MAX_EXAMPLE_TOKENS
 from trainer.engines.base import TrainingFailedError
 from trainer.engines.transformers import manifest, rates
-from trainer.engines.transformers.data.encode import Encoder
+from trainer.engines.transformers.bases import ENCODER
+from trainer.engines.transformers.data.encode import WITHOUT_HTML, Encoder
 from trainer.engines.transformers.ends import as_ends, read_ends, write_ends
 from trainer.settings import OfferedBase
 
@@ -35,6 +39,8 @@ _OFFSET_POSITIONS = {
     *("camembert", "data2vec-text", "ibert", "longformer", "mpnet", "roberta"),
     *("roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod"),
 }
+# The parts of models of several senses that do not read text, by the names that transformers gives them.
+_OTHER_SENSES = r".*(vision|visual|image|audio|multi_modal|multimodal|embed_vision|connector).*"
 _UNREADABLE = (OSError, ValueError, KeyError, SafetensorError)
 
 transformers.utils.logging.disable_progress_bar()
@@ -47,11 +53,14 @@ def load_encoder(base: OfferedBase, folder: Path | None) -> Encoder:
     source = folder or _path(base)
     try:
         tokenizer = AutoTokenizer.from_pretrained(source)
-        config = AutoConfig.from_pretrained(_path(base)).get_text_config()
+        whole = folder is not None and (folder / "config.json").is_file()
+        config = AutoConfig.from_pretrained(source if whole else _path(base)).get_text_config()
         ends = read_ends(source) or read_ends(_path(base)) or as_ends(config.eos_token_id)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise _no_model(base) from error
-    return Encoder(tokenizer, min(_positions(config), tokenizer.model_max_length), ends)
+    encoder = Encoder(tokenizer, min(_positions(config), tokenizer.model_max_length), ends)
+    encoder.preprocessing = _preprocessing(base, folder)
+    return encoder
 
 
 def inherited_labels(parent: Path | None) -> list[str]:
@@ -64,14 +73,15 @@ def load_to_train(base: OfferedBase, parent: Path | None, labels: list[str], dty
     if labels:
         return _load_classifier(base, parent, labels)
     if parent is None:
-        return _add_adapter(_load_causal(base, _path(base), dtype), base)
+        return _set_to_learn(_load_causal(base, _path(base), dtype), base)
     saved = manifest.read(parent)
     if saved.kind == FULL:
-        return _add_adapter(_load_causal(base, parent, dtype), base)
+        return _set_to_learn(_load_causal(base, parent, dtype), base)
     model = _load_causal(base, _under(base, parent, saved), dtype)
     if base.tuning == "lora":
         return PeftModel.from_pretrained(model, parent, is_trainable=True)
-    return PeftModel.from_pretrained(model, parent).merge_and_unload()
+    merged = PeftModel.from_pretrained(model, parent).merge_and_unload()
+    return _train_language(merged.requires_grad_(True))
 
 
 def load_to_answer(base: OfferedBase, folder: Path | None, dtype: Any) -> Any:
@@ -98,11 +108,25 @@ def save_model(model: Any, encoder: Encoder, base: OfferedBase, parent: Path | N
         encoder.tokenizer.save_pretrained(folder)
         (folder / "README.md").unlink(missing_ok=True)  # peft's model card, a form left blank
         kind = CLASSIFIER if labels else ADAPTER if base.tuning == "lora" else FULL
-        over = _over(base, parent, folder) if kind == ADAPTER else None
-        manifest.finish(folder, manifest.Manifest(kind=kind, base=base.name, over=over, labels=labels))
+        saved = manifest.Manifest(
+            kind=kind,
+            base=base.name,
+            identity=manifest.read(parent).identity if parent else base.identity,
+            preprocessing=encoder.preprocessing,
+            over=_over(base, parent, folder) if kind == ADAPTER else None,
+            labels=labels,
+        )
+        manifest.finish(folder, saved)
     except BaseException:
         _empty(folder)
         raise
+
+
+def _preprocessing(base: OfferedBase, folder: Path | None) -> str | None:
+    """That of the classifier in the folder, or the one that a new classifier gets."""
+    if base.kind != ENCODER:
+        return None
+    return manifest.read(folder).preprocessing if folder else WITHOUT_HTML
 
 
 def _positions(config: Any) -> int:
@@ -118,7 +142,10 @@ def _positions(config: Any) -> int:
 
 def _load_causal(base: OfferedBase, source: Path, dtype: Any) -> Any:
     try:
-        return AutoModelForCausalLM.from_pretrained(source, dtype=dtype)
+        config = AutoConfig.from_pretrained(source)
+        has_causal_loader = type(config) in MODEL_FOR_CAUSAL_LM_MAPPING
+        loader = AutoModelForCausalLM if has_causal_loader else AutoModelForImageTextToText
+        return loader.from_pretrained(source, dtype=dtype)
     except _UNREADABLE as error:
         raise _no_model(base) from error
 
@@ -138,9 +165,9 @@ def _load_classifier(base: OfferedBase, parent: Path | None, labels: list[str]) 
         raise _no_model(base) from error
 
 
-def _add_adapter(model: Any, base: OfferedBase) -> Any:
+def _set_to_learn(model: Any, base: OfferedBase) -> Any:
     if base.tuning == "full":
-        return model
+        return _train_language(model)
     return get_peft_model(
         model,
         LoraConfig(
@@ -149,8 +176,17 @@ def _add_adapter(model: Any, base: OfferedBase) -> Any:
             lora_alpha=rates.LORA_ALPHA,
             lora_dropout=rates.LORA_DROPOUT,
             target_modules="all-linear",
+            exclude_modules=_OTHER_SENSES,
         ),
     )
+
+
+def _train_language(model: Any) -> Any:
+    """Freeze what reads images or sound: no training line has either."""
+    for name, parameter in model.named_parameters():
+        if re.fullmatch(_OTHER_SENSES, name):
+            parameter.requires_grad_(False)
+    return model
 
 
 def _over(base: OfferedBase, parent: Path | None, folder: Path) -> str | None:
@@ -164,7 +200,17 @@ def _over(base: OfferedBase, parent: Path | None, folder: Path) -> str | None:
 
 
 def _under(base: OfferedBase, folder: Path, saved: manifest.Manifest) -> Path:
-    return (folder / saved.over).resolve() if saved.over else _path(base)
+    """The weights that an adapter lies on; raises `TrainingFailedError` if the base is another one by now."""
+    if saved.over:
+        return (folder / saved.over).resolve()
+    if saved.identity and base.identity and saved.identity.sha256 != base.identity.sha256:
+        message = (
+            f"This model was tuned from another base than the one that is offered as {base.name} now (sha256"
+            f" {saved.identity.sha256[:12]}, now {base.identity.sha256[:12]}). Offer the former base under"
+            " this name again."
+        )
+        raise TrainingFailedError("base_mismatch", message, "model")
+    return _path(base)
 
 
 def _empty(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -68,6 +69,7 @@ def prepare(spec: TrainSpec, base: OfferedBase) -> PlanRecord:
             "peak_rate": rates.BASE_RATES[objective, base.tuning] * multiplier,
             "labels": labels,
             "validates": held_out.count > 0,
+            "base": dataclasses.asdict(base.identity) if base.identity else None,
             **({"beta": rates.beta(given)} if objective == "dpo" else {}),
         },
         notes=notes,

@@ -11,6 +11,7 @@ from typing import Any
 
 from jinja2 import TemplateError
 
+from service.dataset.convert.clean import without_html
 from service.dataset.limits import MAX_EXAMPLE_TOKENS
 from trainer.engines.examples import InvalidExampleError, last_user_message
 from trainer.engines.transformers.data.contract import Contract
@@ -25,6 +26,7 @@ PLAIN_TEMPLATE = (
     "{% if add_generation_prompt %}<|assistant|>\n{% endif %}"
 )
 
+WITHOUT_HTML = "without_html"
 _NO_END = (
     "the base's chat template does not end the assistant's turn with a token of its own, so a model tuned on"
     " it would never stop"
@@ -42,6 +44,8 @@ class Encoder:
         empty = tokenizer("").input_ids
         has_start = tokenizer.bos_token_id is not None and empty[:1] == [tokenizer.bos_token_id]
         self._start = empty[:1] if has_start else []
+        self.preprocessing: str | None = None
+        """What is done to a text before a classifier reads it, in training and when it is asked."""
         self._contract = Contract(self.render)
         own = {tokenizer.eos_token_id} if tokenizer.eos_token_id is not None else set()
         self._own_ends = ends | own
@@ -137,6 +141,8 @@ class Encoder:
 
     def classified(self, text: str) -> Encoded:
         """A text with the marks around it that the encoder was trained with; no loss on any token."""
+        if self.preprocessing == WITHOUT_HTML:
+            text = without_html(text)
         ids = self.tokenizer(text, truncation=False, verbose=False).input_ids
         if len(ids) <= self.window:
             return Encoded(ids, [0] * len(ids))
