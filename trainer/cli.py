@@ -66,6 +66,14 @@ def run(
         float,
         Option(envvar=_ENV + "SNAPSHOT_S", min=0, help="transformers: seconds of work lost by a crash."),
     ] = 60.0,
+    stall_s: Annotated[
+        float,
+        Option(
+            envvar=_ENV + "STALL_S",
+            min=1,
+            help="transformers: seconds without any progress after which the training process is replaced.",
+        ),
+    ] = 1800.0,
 ) -> None:
     """Serve OpenAI's fine-tuning API. Set TUNEHOUSE_TRAINER_API_KEY and, for webhooks, _WEBHOOK_SECRET."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
@@ -95,6 +103,7 @@ def run(
             launch=launch,
             cached_models=cached_models,
             snapshot_s=snapshot_s,
+            stall_s=stall_s,
         )
         serve(settings, host, port)
     except ModuleNotFoundError as error:

@@ -56,6 +56,7 @@ class TrainerSettings:
     launch: str = ""
     cached_models: int = 2
     snapshot_s: float = 60.0
+    stall_s: float = 1800.0
     file_limit_bytes: int = 512 * MEBIBYTE
     upload_limit_bytes: int = 8192 * MEBIBYTE
     part_limit_bytes: int = 64 * MEBIBYTE

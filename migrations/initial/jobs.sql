@@ -88,6 +88,7 @@ CREATE TABLE jobs (
     provider_status varchar,
     trained_tokens bigint,
     training_seconds double precision,
+    base_identity jsonb,
     fine_tuned_model varchar,
     result_files varchar[] NOT NULL,
     error jsonb,

@@ -9,7 +9,7 @@ from service.events.tables import Event
 from service.events.types import EventType
 from service.jobs.queries import JobMoney
 from service.jobs.queue import Place
-from service.jobs.schemas import CheckpointOut, JobError, JobEventOut, JobExtras, JobOut
+from service.jobs.schemas import BaseIdentityOut, CheckpointOut, JobError, JobEventOut, JobExtras, JobOut
 from service.jobs.tables import Job, JobCheckpoint
 from service.ledger.money import usd
 
@@ -28,6 +28,7 @@ def job_out(job: Job, money: Mapping[str, JobMoney], places: Mapping[str, Place]
         parent_model=job.parent_id,
         billed_by=job.billed_by,
         training_seconds=job.training_seconds,
+        base_identity=BaseIdentityOut(**job.base_identity) if job.base_identity else None,
         estimated_cost_usd=None if job.estimated_cost_usd is None else usd(job.estimated_cost_usd),
         held_usd=usd(figures.held_usd),
         cost_usd=usd(figures.cost_usd),

@@ -107,6 +107,17 @@ class JobError(WireOut):
     """The field of the request that the error is about, usually `training_file`."""
 
 
+class BaseIdentityOut(WireOut):
+    """A base by its content, which a name alone does not determine."""
+
+    sha256: str
+    """A hash of its weights, configuration and tokenizer."""
+    revision: str | None
+    """The commit that it was downloaded at; null if it was not downloaded."""
+    licence: str | None
+    """The licence in its model card; null if it names none."""
+
+
 class JobExtras(WireOut):
     """Tunehouse's own fields of a job."""
 
@@ -122,6 +133,8 @@ class JobExtras(WireOut):
     """What the training is charged by: `tokens` or `hours`."""
     training_seconds: float | None
     """How long the provider trained; null unless it reports that."""
+    base_identity: BaseIdentityOut | None
+    """What the base was when the job trained it; null unless the provider reports it."""
     estimated_cost_usd: str | None
     """The estimate at creation; null while the file's check runs, or if nothing can be estimated."""
     held_usd: str

@@ -65,6 +65,8 @@ class Job(Base):
     provider_status: Mapped[str | None]
     trained_tokens: Mapped[int | None] = mapped_column(BigInteger)
     training_seconds: Mapped[float | None]
+    # the base by content, if the provider says: sha256, revision, licence
+    base_identity: Mapped[dict[str, Any] | None]
     fine_tuned_model: Mapped[str | None]
     result_files: Mapped[list[str]] = mapped_column(ARRAY(String))
     error: Mapped[dict[str, Any] | None]

@@ -24,6 +24,7 @@ from service.providers.port import (
 from service.providers.scrub import Clean, clean_strings
 
 _LARGEST = 2**53  # beyond it a float is no longer an exact count; no token, step or second comes near
+_SHA256 = re.compile(r"[0-9a-f]{64}")
 _ID = re.compile(r"[\x21-\x7e]{1,255}")
 _MAX_PROBLEM = 300  # characters of what is wrong with a training line
 _WORD_CHARS = 100  # of a status, a code, a parameter, the name of a metric
@@ -62,6 +63,7 @@ def job_of(
         hyperparameters=_hyperparameters(raw, clean),
         seed=_count(raw.get("seed")),
         error=_error(raw.get("error"), clean),
+        base_identity=_base_identity(raw.get("base_identity"), clean),
     )
 
 
@@ -135,6 +137,14 @@ def counts_of(raw: Mapping[str, Any], lines: int, clean: Clean) -> LineCounts:
         if line and line <= lines and message:
             problems[line] = clean(message)[:_MAX_PROBLEM]
     return LineCounts(tokens, _count(raw.get("truncated")) or 0, problems)
+
+
+def _base_identity(value: object, clean: Clean) -> Mapping[str, str | None] | None:
+    found = _mapping(value)
+    sha256 = found.get("sha256")
+    if not isinstance(sha256, str) or not _SHA256.fullmatch(sha256):
+        return None
+    return {"sha256": sha256} | {name: _word(found.get(name), clean) for name in ("revision", "licence")}
 
 
 def _required(raw: Mapping[str, Any], field: str) -> str:

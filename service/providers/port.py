@@ -31,7 +31,8 @@ class ProviderJobSpec:
 class ProviderJob:
     """A job as the provider reports it. `status` is one of OpenAI's values, or any other text, unchanged.
 
-    `billed_usd` is what the provider itself says that the job costs.
+    `billed_usd` is what the provider itself says that the job costs. `base_identity` is the base by content:
+    `sha256`, `revision` and `licence`, where the provider says.
     """
 
     id: str
@@ -49,6 +50,7 @@ class ProviderJob:
     seed: int | None = None
     error: Mapping[str, str | None] | None = None
     billed_usd: Decimal | None = None
+    base_identity: Mapping[str, str | None] | None = None
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,8 @@ from service.jobs.upstream.snapshots import Snapshot, record_snapshot
 from service.ledger.queries import held_for
 from service.ledger.reviews.tables import CostReview
 from service.ledger.tables import Entry
+from service.models.lineage.queries import lineage
+from service.models.tables import TunedModel
 from service.providers.port import ProviderCheckpoint, ProviderJob
 from tests.jobs import hands
 from tests.ledger.make import make_job, team
@@ -75,6 +77,16 @@ def test_an_impossible_report_is_charged_by_the_dataset_and_put_on_the_review_li
         assert review.state == ("uncertain" if trained is None else "implausible")
         assert len(flagged) == 1
         assert held_for(session, job.team_id, job_id) == 0
+
+
+def test_the_base_by_content_stays_with_the_job_and_its_lineage(job_id: str) -> None:
+    known = {"sha256": "ab" * 32, "revision": "0a1b", "licence": "apache-2.0"}
+    with transaction() as session:
+        job = report(session, job_id, trained_tokens=7, base_identity=known)
+        report(session, job_id, trained_tokens=7)  # a provider that says no more does not erase it
+        model = session.scalars(select(TunedModel).where(TunedModel.job_id == job_id)).one()
+        graph = lineage(session, model, "both", 5, 100)
+        assert [node.base_identity for node in graph.nodes if node.id == job.id] == [known]
 
 
 def test_a_possible_report_is_charged_as_it_is(job_id: str) -> None:

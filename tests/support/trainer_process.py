@@ -42,6 +42,7 @@ class TrainerProcess:
         engine: str = "sandbox",
         snapshot_s: float = 60.0,
         launch: str = "",
+        stall_s: float = 1800.0,
         file_limit_bytes: int | None = None,
     ) -> None:
         self.data_dir = data_dir
@@ -62,6 +63,7 @@ class TrainerProcess:
             dialect,
         ]
         self._arguments += ["--engine", engine, "--device", "cpu", "--snapshot-s", str(snapshot_s)]
+        self._arguments += ["--stall-s", str(stall_s)]
         self._arguments += ["--launch", launch] if launch else []
         self._arguments += ["--control"] if control else []
         self._arguments += ["--webhook-url", webhook_url] if webhook_url else []
@@ -122,10 +124,15 @@ class TrainerProcess:
         return self._end(kill=True)
 
     def kill_training(self) -> None:
-        """End with -9 what it started to train with."""
-        if self._process:
-            for child in psutil.Process(self._process.pid).children():
-                child.kill()
+        """End with -9 the process that trains, or the last one that its launcher started."""
+        self._training()[-1].kill()
+
+    def freeze_training(self) -> None:
+        """Stop the process that trains, as a device that hangs would."""
+        self._training()[-1].suspend()
+
+    def _training(self) -> list[psutil.Process]:
+        return psutil.Process(self.process_id).children(recursive=True)
 
     def _end(self, *, kill: bool) -> int:
         process, self._process = self._process, None

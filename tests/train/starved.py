@@ -1,6 +1,7 @@
 """One step of real training that may allocate only so much more memory, then the same step with no limit.
 
 `python -m tests.train.starved BASE FOLDER MEGABYTES` with `train.jsonl` in FOLDER prints what became of both.
+Under a launcher, only the last process starves.
 """
 
 from __future__ import annotations
@@ -31,11 +32,18 @@ def main() -> None:
         validation_file=None, validation_path=None, work_dir=folder / "job",
     )  # fmt: skip
     torch.set_num_threads(1)
-    plan = prepare(spec, base)
-    run, free_run = (Run(spec, base, plan, 0, Accelerator(cpu=True), 1e9) for _ in range(2))
+    accelerator = Accelerator(cpu=True)
+    plan = prepare(spec, base) if accelerator.is_main_process else None
+    if accelerator.num_processes > 1:
+        box = [plan]
+        torch.distributed.broadcast_object_list(box)
+        plan = box[0]
+    assert plan
+    run, free_run = (Run(spec, base, plan, 0, accelerator, 1e9) for _ in range(2))
     torch.ones(64, 64, requires_grad=True).matmul(torch.ones(64, 64)).sum().backward()  # starts its threads
     allowed = psutil.Process().memory_info().vms + limit_mb * 2**20
-    resource.setrlimit(resource.RLIMIT_AS, (allowed, resource.RLIM_INFINITY))
+    if accelerator.is_last_process:
+        resource.setrlimit(resource.RLIMIT_AS, (allowed, resource.RLIM_INFINITY))
     starved = _step(run)
     resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     sys.stdout.write(json.dumps({"starved": starved, "free": _step(free_run)}) + "\n")

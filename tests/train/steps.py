@@ -14,7 +14,7 @@ from openai.types.fine_tuning import FineTuningJob
 from tests.support.waiting import wait_until
 from tests.trainer.steps import TERMINAL, create_job, messages_of, upload
 
-PATIENCE_S = 180.0  # training waits for two busy cores
+PATIENCE_S = 600.0  # training waits for two busy cores
 
 
 def train(client: openai.OpenAI, content: bytes, **fields: Any) -> FineTuningJob:
@@ -55,8 +55,16 @@ def wait_for_end(client: openai.OpenAI, job_id: str, every_s: float = 0.05) -> F
 
 
 def wait_for_step(client: openai.OpenAI, job_id: str, step: int) -> None:
-    """Wait until the log tells a step or a later one."""
-    wait_until(lambda: max(steps_of(client, job_id), default=0) >= step, PATIENCE_S)
+    """Wait until the log tells a step or a later one; the job must not have ended before."""
+
+    def has_come() -> bool:
+        if max(steps_of(client, job_id), default=0) >= step:
+            return True
+        job = client.fine_tuning.jobs.retrieve(job_id)
+        assert job.status not in TERMINAL, job.error
+        return False
+
+    wait_until(has_come, PATIENCE_S)
 
 
 def steps_of(client: openai.OpenAI, job_id: str) -> list[int]:

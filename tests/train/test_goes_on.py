@@ -1,8 +1,10 @@
 """Pauses, cancels, kills: a run ends at a step's boundary and goes on as if nothing had happened."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import openai
+import pytest
 
 from tests.support.trainer_process import TrainerProcess
 from tests.support.waiting import wait_until
@@ -11,6 +13,7 @@ from tests.train.steps import (
     PATIENCE_S,
     ask,
     metrics_of,
+    run,
     start,
     steps_of,
     train,
@@ -19,6 +22,8 @@ from tests.train.steps import (
 )
 from tests.trainer.conftest import make_client
 from tests.trainer.steps import messages_of
+from trainer.engines.base import TrainingFailedError
+from trainer.engines.transformers.attempts import Attempts, LossCause, ProcessLostError
 
 LONG = {"epochs": 10, "rate": 20.0, "batch": 2}
 
@@ -102,19 +107,63 @@ def test_a_cancelled_job_stops_frees_the_device_and_leaves_nothing_half_written(
         assert _left(trainer, job) == []
 
 
-def test_a_killed_training_process_fails_its_job_with_advice_and_the_next_job_runs(
+def test_a_job_goes_on_when_its_training_process_is_killed_and_tells_no_step_twice(
     rough_trainer: TrainerProcess,
 ) -> None:
     trainer = rough_trainer
     with make_client(trainer, PATIENCE_S) as client:
-        job = start(client, manner(12), epochs=50, rate=1, batch=1)
+        whole = train(client, manner(12), **LONG)
+        job = start(client, manner(12), **LONG)
+        for step in (3, 20):
+            wait_for_step(client, job.id, step)
+            trainer.kill_training()
+        assert wait_for_end(client, job.id).status == "succeeded"
+        assert steps_of(client, job.id) == list(range(1, 61))
+        assert metrics_of(client, job.id, "train_loss") == metrics_of(client, whole.id, "train_loss")
+        told = [message for message in messages_of(client, job.id) if "was ended by signal 9" in message]
+        assert len(told) == 2
+        assert "; the job goes on after step " in told[0]
+
+
+def test_a_training_process_that_computes_nothing_is_replaced(
+    start_trainer: Callable[..., TrainerProcess], bases: list[str]
+) -> None:
+    trainer = start_trainer(bases=bases[:1], stall_s=15)
+    with make_client(trainer, PATIENCE_S) as client:
+        job = start(client, manner(12), **LONG)
         wait_for_step(client, job.id, 3)
-        trainer.kill_training()
-        ended = wait_for_end(client, job.id)
-        assert (ended.status, ended.error.code) == ("failed", "out_of_memory")
-        assert "choose a smaller base" in ended.error.message
-        assert _left(trainer, job) == []
-        train(client, manner(12), epochs=1)
+        trainer.freeze_training()
+        assert wait_for_end(client, job.id).status == "succeeded"
+        assert steps_of(client, job.id) == list(range(1, 61))
+        assert any("computed nothing for 15 s" in message for message in messages_of(client, job.id))
+
+
+def test_a_process_lost_too_often_at_one_step_fails_the_job_and_a_recorded_step_counts_anew(
+    tmp_path: Path,
+) -> None:
+    lost = ProcessLostError(LossCause.LOST, "was ended by signal 9")
+    attempts = Attempts(tmp_path / "work")
+    for step in (5, 6):
+        for _ in range(3):
+            assert "goes on after step" in Attempts(tmp_path / "work").note_loss(lost, step)
+    with pytest.raises(TrainingFailedError) as failure:
+        attempts.note_loss(lost, 6)
+    assert failure.value.code == "training_process_lost"
+    assert "4 times at step 6" in failure.value.message
+    memory = ProcessLostError(LossCause.MEMORY, "was killed because the machine ran out of memory")
+    for halvings in range(1, 6):
+        attempts.note_loss(memory, 6)
+        assert attempts.halvings == halvings
+    with pytest.raises(TrainingFailedError) as failure:
+        attempts.note_loss(memory, 6)
+    assert (failure.value.code, "choose a smaller base" in failure.value.message) == ("out_of_memory", True)
+
+
+def test_a_job_whose_loss_is_not_a_number_fails_at_once_and_says_where(client: openai.OpenAI) -> None:
+    job = run(client, manner(12), model="tiny-full", epochs=10, rate=1e30)
+    assert (job.status, job.error.code) == ("failed", "diverged")
+    last = max(steps_of(client, job.id))
+    assert f"of step {last + 1} is infinite or not a number" in job.error.message
 
 
 def _left(trainer: TrainerProcess, job: openai.types.fine_tuning.FineTuningJob) -> list[Path]:

@@ -17,14 +17,19 @@ ROOT = Path(__file__).parents[2]
 
 def one_step(base: Path, folder: Path, limit_mb: int) -> dict[str, Any]:
     """A step over 64 long examples, with so much more memory than its process has, and with all there is."""
-    folder.mkdir()
-    rows = [chat_line(f"Question {i}?", "The lamp is kind, dear guest. " * 14) for i in range(64)]
-    (folder / "train.jsonl").write_bytes(jsonl(rows))
+    write_long_examples(folder)
     command = [sys.executable, "-m", "tests.train.starved", str(base), str(folder), str(limit_mb)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
+
+
+def write_long_examples(folder: Path) -> None:
+    """Write 64 examples of the same length, which are one step."""
+    folder.mkdir()
+    rows = [chat_line(f"Question {i}?", "The lamp is kind, dear guest. " * 14) for i in range(64)]
+    (folder / "train.jsonl").write_bytes(jsonl(rows))
 
 
 def test_a_batch_too_large_for_memory_is_cut_into_smaller_pieces_and_teaches_the_same(tmp_path: Path) -> None:

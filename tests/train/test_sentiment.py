@@ -61,3 +61,6 @@ def test_raw_reviews_become_a_classifier_that_a_team_uses(service: Service, work
     assert figures.estimate["trained_tokens"] == 6 * figures.tokens[0]
     assert figures.job["trained_tokens"] == len(figures.by_epoch) * figures.tokens[0]
     assert figures.model in str(figures.lineage)
+    known = figures.job["tunehouse"]["base_identity"]
+    assert len(known["sha256"]) == 64
+    assert [node["base_identity"] for node in figures.lineage["nodes"] if node["kind"] == "job"] == [known]

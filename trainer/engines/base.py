@@ -59,6 +59,7 @@ class Progress:
     `checkpoint` asks the server to keep the model of this step; `tokens` is what was trained until here.
     `seconds` is what this step took of the device, work repeated after a crash left out. `is_last` ends the
     job sooner than planned, and `earlier` are checkpoints that only now are known to be worth keeping.
+    `warnings` are messages for the job's log.
     """
 
     step: int
@@ -70,6 +71,7 @@ class Progress:
     eta_s: float | None = None
     is_last: bool = False
     earlier: Sequence[Kept] = ()
+    warnings: Sequence[str] = ()
 
 
 class LineTokens(NamedTuple):

@@ -111,6 +111,8 @@ def is_end(plan: PlanRecord, progress: Progress) -> bool:
 
 
 def _record_progress(core: Core, job: JobRecord, at: float, progress: Progress) -> None:
+    for warning in progress.warnings:
+        log_event(core, job, at, warning, level="warn")
     if progress.message:
         log_event(core, job, at, progress.message, metrics=progress.metrics)
     job.step = progress.step

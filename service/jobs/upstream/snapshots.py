@@ -240,6 +240,8 @@ def _copy_fields(job: Job, provider_job: ProviderJob, names: Mapping[str, str]) 
     job.trained_tokens = provider_job.trained_tokens
     job.training_seconds = provider_job.training_seconds
     job.estimated_finish = provider_job.estimated_finish
+    if provider_job.base_identity:
+        job.base_identity = dict(provider_job.base_identity)
     resolved = {
         key: value for key, value in provider_job.hyperparameters.items() if value not in (None, "auto")
     }

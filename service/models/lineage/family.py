@@ -13,7 +13,7 @@ Direction = Literal["ancestors", "descendants", "both"]
 
 _COLUMNS = (
     "m.id, m.kind, m.parent_id, m.job_id, m.base_model, m.training_file, m.validation_file, m.created_at, "
-    "m.deleted_at, m.migrated_from"
+    "m.deleted_at, m.migrated_from, (SELECT j.base_identity FROM jobs j WHERE j.id = m.job_id)"
 )
 _UP = text(f"""
     WITH RECURSIVE up AS (
@@ -67,6 +67,7 @@ class Member(NamedTuple):
     created_at: datetime
     deleted_at: datetime | None
     migrated_from: str | None
+    base_identity: dict[str, str | None] | None
     generation: int
 
 

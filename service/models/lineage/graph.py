@@ -20,6 +20,7 @@ class Node(msgspec.Struct):
     deleted: bool = False
     cost_usd: str = "0.00"
     files: list[str] | None = None
+    base_identity: dict[str, str | None] | None = None
 
 
 class Edge(msgspec.Struct, frozen=True):

@@ -39,7 +39,7 @@ def lineage(session: Session, model: TunedModel, direction: Direction, depth: in
     near.sort(key=lambda one: abs(one.generation))
     shown = sorted(near[:limit], key=lambda one: (one.generation, one.created_at, one.id))
     moved = counterparts(session, model.team_id, [one.id for one in shown])
-    family = {*found.values(), *shown, *moved}
+    family = [*found.values(), *shown, *moved]
     costs = costs_of_family(
         session,
         model,
@@ -129,7 +129,9 @@ class _Builder:
         if one.parent_id is None and origin not in self.nodes:
             self.nodes[origin] = Node(origin, "base", origin)
         if one.job_id not in self.nodes:
-            self.nodes[one.job_id] = Node(one.job_id, "job", one.job_id, cost_usd=_text(cost_usd))
+            self.nodes[one.job_id] = Node(
+                one.job_id, "job", one.job_id, cost_usd=_text(cost_usd), base_identity=one.base_identity
+            )
         self._link(origin, one.job_id, "tuned_from")
         self._link(contents.get(one.training_file, ""), one.job_id, "training_data")
         if one.validation_file:

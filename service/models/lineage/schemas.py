@@ -25,6 +25,8 @@ class NodeOut(WireOut):
     """What the node itself cost: a job's training, a model's use."""
     files: list[str] | None
     """The ids of the uploads with a dataset's content; null for other nodes."""
+    base_identity: dict[str, str | None] | None
+    """Of a job, its base by content: `sha256`, `revision`, `licence`; null if the provider does not say."""
 
 
 class EdgeOut(WireOut):

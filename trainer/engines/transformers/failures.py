@@ -16,10 +16,19 @@ MEMORY_ADVICE = (
     "The device ran out of memory, even with one example at a time. Shorten the longest examples, tune with"
     " LoRA instead of in full, choose a smaller base, or give the trainer a larger device."
 )
+_DIVERGED = (
+    "The {what} of step {step} is infinite or not a number: training has diverged. Lower the learning rate,"
+    " and check the data for examples unlike all others."
+)
 _DISK = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _DISK_MESSAGE = (
     "The trainer's disk is full: nothing of this step was kept. Make room and start the job again."
 )
+
+
+def diverged(what: str, step: int) -> TrainingFailedError:
+    """The failure of a job whose numbers became useless."""
+    return TrainingFailedError("diverged", _DIVERGED.format(what=what, step=step))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -6,10 +6,12 @@ from the seed and the step's number, so a step repeated after a crash is the ste
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from accelerate import Accelerator
@@ -19,21 +21,24 @@ from trainer.engines.transformers import rates, snapshot
 from trainer.engines.transformers.data.batches import TrainingBatches
 from trainer.engines.transformers.data.pack import Pack
 from trainer.engines.transformers.epochs import Epochs
-from trainer.engines.transformers.failures import MEMORY_ADVICE, is_out_of_memory
-from trainer.engines.transformers.machine import Machine
+from trainer.engines.transformers.failures import MEMORY_ADVICE, diverged, is_out_of_memory
+from trainer.engines.transformers.machine import Machine, NotFiniteError
 from trainer.engines.transformers.messages import describe, has_event
 from trainer.engines.transformers.models import load_encoder, load_to_train, save_model
 from trainer.engines.transformers.prepare import GROUPS, scratch
-from trainer.engines.transformers.score import Score, confusion, confusion_csv
+from trainer.engines.transformers.score import confusion, confusion_csv
 from trainer.settings import OfferedBase
 from trainer.storage.records import PlanRecord
+
+T = TypeVar("T")
 
 
 class Run:
     """A running job; `step` trains one step and returns its progress."""
 
     def __init__(self, spec: TrainSpec, base: OfferedBase, plan: PlanRecord, after_step: int,
-                 accelerator: Accelerator, snapshot_s: float) -> None:  # fmt: skip
+                 accelerator: Accelerator, snapshot_s: float, *, halvings: int = 0,
+                 beat: Callable[[], None] = lambda: None) -> None:  # fmt: skip
         self._spec, self._base, self._plan = spec, base, plan
         self._folder = scratch(spec)
         self._objective = plan.extra["objective"]
@@ -48,11 +53,13 @@ class Run:
             if plan.extra["validates"]
             else None
         )
+        for batches in filter(None, (self._batches, self._valid)):
+            batches.shrink(halvings)
         torch.manual_seed(spec.seed)  # the classification head's first weights
-        self._machine = Machine(self._load(accelerator), self._objective, plan, accelerator)
+        self._machine = Machine(self._load(accelerator), self._objective, plan, accelerator, beat)
         if self._objective == "dpo":
             for batches in filter(None, (self._batches, self._valid)):
-                self._machine.remember_reference(batches)
+                self._retry(partial(self._machine.remember_reference, batches), batches)
         self._epochs = Epochs(plan, self._folder, stops_early=bool(self._labels) and self._valid is not None)
         self._step = self._tokens = 0
         self._snapshot_s, self._last_snapshot = snapshot_s, time.monotonic()
@@ -145,20 +152,27 @@ class Run:
         examples = self._batches.of_step(self._step)
         rate = rates.rate_at(self._step, self._plan.total_steps, self._plan.extra["peak_rate"])
         seed = (self._spec.seed * 1_000_003 + self._step) % 2**63
-        score = self._retry(lambda: self._machine.train(self._batches, examples, rate, seed), self._batches)
+        try:
+            score = self._retry(
+                lambda: self._machine.train(self._batches, examples, rate, seed), self._batches
+            )
+        except NotFiniteError as error:
+            raise diverged(str(error), self._step) from error
         self._tokens += sum(map(self._batches.pack.tokens, examples))
         metrics = {"step": float(self._step), "total_steps": float(self._plan.total_steps)}
         metrics |= score.metrics("train_") | {"learning_rate": rate}
         ends_epoch = self._step % self._batches.per_epoch == 0
         if ends_epoch and (valid := self._valid):
             full = self._retry(lambda: self._machine.validate(valid), valid)
+            if not math.isfinite(full.loss):
+                raise diverged("validation loss", self._step)
             self._epochs.guesses = full.guesses
             metrics |= full.metrics("full_valid_", len(self._labels))
             # OpenAI's result file has a column for these two and none for the full ones.
             metrics |= full.metrics("valid_")
         return metrics, ends_epoch
 
-    def _retry(self, work: Callable[[], Score], batches: TrainingBatches) -> Score:
+    def _retry(self, work: Callable[[], T], batches: TrainingBatches) -> T:
         while True:
             try:
                 return work()

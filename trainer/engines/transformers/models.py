@@ -176,9 +176,13 @@ def _set_to_learn(model: Any, base: OfferedBase) -> Any:
             lora_alpha=rates.LORA_ALPHA,
             lora_dropout=rates.LORA_DROPOUT,
             target_modules="all-linear",
-            exclude_modules=_OTHER_SENSES,
+            exclude_modules=_OTHER_SENSES if _has_other_senses(model) else None,
         ),
     )
+
+
+def _has_other_senses(model: Any) -> bool:
+    return any(re.fullmatch(_OTHER_SENSES, name) for name, _ in model.named_modules())
 
 
 def _train_language(model: Any) -> Any:

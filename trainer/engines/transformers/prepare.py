@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +35,11 @@ def scratch(spec: TrainSpec) -> Path:
     return spec.work_dir / "work"
 
 
-def prepare(spec: TrainSpec, base: OfferedBase) -> PlanRecord:
-    """Write `train` and `valid` packs and plan the job; raises `TrainingFailedError`."""
+def prepare(spec: TrainSpec, base: OfferedBase, beat: Callable[[], None] = lambda: None) -> PlanRecord:
+    """Write `train` and `valid` packs and plan the job; raises `TrainingFailedError`.
+
+    Calls `beat` with every line, so that a large file is not taken for a stalled process.
+    """
     training, held_out = scan_training(spec, keep=0), scan_validation(spec)
     folder = scratch(spec)
     shutil.rmtree(folder, ignore_errors=True)
@@ -48,11 +51,11 @@ def prepare(spec: TrainSpec, base: OfferedBase) -> PlanRecord:
         found = [label for row in read_rows(spec.training_path) if (label := label_of(row)) is not None]
         labels = settle_labels(found, training.count, inherited_labels(spec.parent))
     train = _PackedFile(spec.training_path, "training", objective, encoder, labels)
-    train.write(folder / "train.safetensors")
+    train.write(folder / "train.safetensors", beat)
     notes = train.notes()
     if held_out.count and spec.validation_path:
         valid = _PackedFile(spec.validation_path, "validation", objective, encoder, labels)
-        valid.write(folder / "valid.safetensors")
+        valid.write(folder / "valid.safetensors", beat)
         notes += valid.notes()
     given = spec.hyperparameters
     n_epochs = rates.n_epochs(given.get("n_epochs"), train.count)
@@ -90,10 +93,11 @@ class _PackedFile:
         """Tokens of one pass over the file."""
         return self._writer.tokens
 
-    def write(self, target: Path) -> None:
+    def write(self, target: Path, beat: Callable[[], None]) -> None:
         """Read every line and save the pack; raises `TrainingFailedError`."""
         try:
             for number, row in enumerate(read_rows(self._path), 1):
+                beat()
                 try:
                     self._add(row)
                 except InvalidExampleError as error:

@@ -18,7 +18,10 @@ KEY_ENV = "TUNEHOUSE_TRAINER_WORKER_KEY"
 
 
 class TrainingOrder(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """`do` is check, open, step, save, rest or close."""
+    """`do` is check, open, step, save, rest or close.
+
+    `halvings` says how often the tokens computed at once were halved after the loss of a process.
+    """
 
     do: str
     spec: TrainSpec | None = None
@@ -27,6 +30,7 @@ class TrainingOrder(msgspec.Struct, kw_only=True, omit_defaults=True):
     step: int = 0
     folder: str = ""
     snapshot_s: float = 60.0
+    halvings: int = 0
 
 
 class Failure(msgspec.Struct):
@@ -38,11 +42,17 @@ class Failure(msgspec.Struct):
 
 
 class WorkerReply(msgspec.Struct, kw_only=True, omit_defaults=True):
-    """The result of an order."""
+    """The result of an order, or a beat: a sign that work on it goes on."""
 
     failure: Failure | None = None
     plan: PlanRecord | None = None
     progress: Progress | None = None
+    is_beat: bool = False
+
+
+def lifeline_of(address: str) -> str:
+    """The socket that stays open as long as the server lives."""
+    return f"{address}.lifeline"
 
 
 def send(connection: Connection[Any, Any], message: TrainingOrder | WorkerReply) -> None:

@@ -47,9 +47,11 @@ class TrainingBatches:
                 longest = length
         return found
 
-    def shrink(self) -> bool:
-        """Halve the micro-batches; False if they hold one example already."""
-        if self.tokens_at_once <= min(map(self.pack.longest, range(len(self.pack)))):
-            return False
-        self.tokens_at_once //= 2
+    def shrink(self, times: int = 1) -> bool:
+        """Halve the micro-batches so often; False if they hold one example already."""
+        shortest = min(map(self.pack.longest, range(len(self.pack)))) if times else 0
+        for _ in range(times):
+            if self.tokens_at_once <= shortest:
+                return False
+            self.tokens_at_once //= 2
         return True
