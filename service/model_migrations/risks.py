@@ -27,8 +27,8 @@ def _of_target(move: Move, dates: ShutdownDates) -> list[str]:
         found.append(f"{name} shuts down on {day}, together with the models tuned from it.")
     if not capabilities_of(target.base.provider_kind).served_at_once:
         found.append(
-            f"A model at {target.provider!r} answers only once an admin has deployed it. Its comparison "
-            "waits for that."
+            f"A model at {target.provider!r} answers only once it is deployed, by the hour at its price: "
+            "POST /v1/models/{id}/deployment. Its comparison waits for that."
         )
     if any(not one.price.is_confirmed for one in move.estimates):
         found.append(UNCONFIRMED)
