@@ -68,20 +68,19 @@ def expiry(anchor: str | None, seconds: int) -> timedelta:
     return timedelta(seconds=seconds)
 
 
-def refuse_without_room(request: Request, caller_id: str, idempotency_key: str | None, team_id: str) -> bool:
-    """Check the team's quota of files before the body is read; return whether to set room aside for it.
+def check_room(request: Request, caller_id: str, idempotency_key: str | None, team_id: str) -> bool:
+    """Check the team's quota of files before the body is read; return whether the request may repeat another.
 
-    A request that may repeat an earlier one passes: it may add nothing, and `create` checks again. Raises
-    `QuotaExceeded`.
+    Such a request passes: it may add nothing, and `create` checks again. Raises `QuotaExceeded`.
     """
     with transaction() as session:
         if idempotency_key is not None:
-            if idempotency.is_known(session, caller_id, idempotency_key):
-                return False
-        elif is_retry(request.headers):
-            return False
-        require_room(session, team_id, Quota.FILES)
-    return True
+            may_repeat = idempotency.is_known(session, caller_id, idempotency_key)
+        else:
+            may_repeat = is_retry(request.headers)
+        if not may_repeat:
+            require_room(session, team_id, Quota.FILES)
+    return may_repeat
 
 
 def create(

@@ -61,14 +61,14 @@ async def create_file(request: Request, caller: Trainer) -> Response:
     """Upload a training file. It is checked in the background; see its report."""
     team_id, key = caller.team, idempotency.key_of(request)
     limit_bytes = settings().max_file_bytes
-    reserving = await run_in_threadpool(creating.refuse_without_room, request, caller.key_id, key, team_id)
+    may_repeat = await run_in_threadpool(creating.check_room, request, caller.key_id, key, team_id)
     async with receive(
         request,
         team_id=team_id,
         file_field="file",
         fields=creating.FIELDS,
         limit_bytes=limit_bytes,
-        reserving=reserving,
+        may_repeat=may_repeat,
     ) as received:
         wanted = creating.read_form(received)
         return await run_in_threadpool(creating.create, request, caller.key_id, key, team_id, wanted)

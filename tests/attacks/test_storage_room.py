@@ -1,8 +1,10 @@
 """Bytes on their way count: uploads, parts and conversions cannot exceed a team's storage together."""
 
+import select
+
 import pytest
 
-from tests.attacks.raw import Answer, ask, connect, head
+from tests.attacks.raw import Answer, ask, connect, head, many
 from tests.support.processes import Worker
 from tests.support.service import Service, TeamHandle
 from tests.support.waiting import wait_until
@@ -68,6 +70,21 @@ def test_a_body_of_unknown_length_is_refused_at_the_quota(team: TeamHandle) -> N
             pass  # refused by now; the answer is waiting
         assert Answer(second).error["param"] == "storage_bytes"
         assert used(team) < 8 * MIB
+    wait_until(lambda: used(team) == 0)
+
+
+def test_calling_itself_a_retry_lets_one_upload_of_a_team_arrive_without_room(team: TeamHandle) -> None:
+    length = f"content-length: {6 * MIB}"
+    begun = head("POST", "/v1/files", FORM, length, "x-stainless-retry-count: 1", key=team.key) + part("file")
+
+    with connect(team.service.url) as first:
+        first.sendall(begun)
+        wait_until(lambda: used(team) > 5 * MIB)
+        with many(team.service.url, 4, begun) as others:
+            wait_until(lambda: len(select.select(others, [], [], 0)[0]) == 3)
+            refused = [Answer(one) for one in select.select(others, [], [], 0)[0]]
+
+    assert {(answer.status, answer.error["param"]) for answer in refused} == {(403, "storage_bytes")}
     wait_until(lambda: used(team) == 0)
 
 

@@ -7,10 +7,14 @@ from sqlalchemy import update
 
 from service.core import clock
 from service.core.db import transaction
+from service.events.actions import NewEvent, append_all
+from service.events.types import EventType
 from service.people.queries import digest_of
 from service.people.tables import PersonSession, SignInLink
 from tests.people.browser import Browser, link_to_sign_in
+from tests.support.data import chat_file
 from tests.support.service import Service
+from tests.support.waiting import wait_until
 
 
 def test_a_stranger_is_led_to_the_welcome_and_back_to_the_page_afterwards(
@@ -126,6 +130,26 @@ def test_a_session_can_be_ended_from_another_browser_but_not_by_another_team(
     other_browser.send(f"/sessions/{row.id}/end")
 
     assert "Welcome to Tunehouse" in browser.open("/").text
+
+
+def test_a_stream_ends_with_its_session(service: Service, browser: Browser) -> None:
+    team = service.make_team(budget_usd="5.00")
+    file = team.sdk.files.create(file=("a.jsonl", chat_file()), purpose="fine-tune")
+    job = team.sdk.fine_tuning.jobs.create(model="sandbox-mini", training_file=file.id)
+    browser.sign_in(team.key)
+    with browser.http.stream("GET", f"/jobs/{job.id}/stream") as response:
+        lines = response.iter_lines()
+        assert next(lines).startswith("retry")
+        with transaction() as session:
+            session.execute(update(PersonSession).values(ended_at=clock.now()))
+
+        def happens_unheard() -> bool:
+            with transaction() as session:
+                event = NewEvent(EventType.JOB_MESSAGE, "secret")
+                append_all(session, team_id=team.id, subject_id=job.id, events=[event])
+            return next(lines, None) is None
+
+        wait_until(happens_unheard)
 
 
 def test_signing_out_ends_the_session_itself(service: Service, browser: Browser) -> None:
