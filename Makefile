@@ -1,7 +1,7 @@
 # `make help` lists the targets. Requires make, git and Python 3.11 to 3.14; uv.lock pins everything else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up dev docs test test-train test-operations test-pages test-providers test-clients chaos soak lint platforms dist format clean
+.PHONY: help install demo up dev docs test test-train test-operations test-pages test-providers test-clients chaos soak lint platforms dist format images clean
 BIN := .venv/bin
 READY := .venv/.installed
 # The same environment with what tests and lint need; users of `make demo` and `make up` do without.

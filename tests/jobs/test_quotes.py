@@ -71,12 +71,14 @@ def test_known_totals_come_first_in_order_and_an_unknown_price_is_not_zero() -> 
     totals = [quote.total_usd(12) for quote in quotes if quote.problem is None]
     known = [total for total in totals if total is not None]
     assert totals[: len(known)] == sorted(known)
-    large = one(quotes, "together", "meta-llama/Meta-Llama-3.1-70B-Instruct-Reference")
-    assert large.estimate is not None
-    assert (large.hosting_usd, large.total_usd(12)) == (
-        None,
-        None,
-    )
+    together = one(quotes, "together", TOGETHER)
+    assert together.estimate is not None
+    assert together.estimate.cost_usd is not None
+    hosting = Decimal("3.99") * 24 * 30
+    assert (together.use_usd, together.hosting_usd) == (0, hosting)
+    assert together.total_usd(12) == together.estimate.cost_usd + 12 * hosting
+    large = one(quotes, "together", TOGETHER.replace("8B", "70B"))  # needs several machines
+    assert (large.hosting_usd, large.total_usd(12)) == (None, None)
 
 
 @pytest.mark.usefixtures("market")

@@ -50,7 +50,7 @@ def test_the_organizations_budget_bounds_all_teams_together_and_counts_what_came
     limit("0.50")
     assert counters() == (Decimal("0.1"), Decimal("0.2"))
     with transaction() as session:
-        with pytest.raises(BudgetExceeded, match="budget of organization"):
+        with pytest.raises(BudgetExceeded, match="budget of the organization"):
             place_hold(session, team_id=two, subject_id="b", amount_usd=Decimal("0.21"))
         place_hold(session, team_id=two, subject_id="b", amount_usd=Decimal("0.20"))
         settle(session, team_id=two, subject_id="b", charges=[charge("b")])
