@@ -90,6 +90,13 @@ def test_an_answer_of_a_model_is_one_trace_without_its_text_or_key(
     assert team.key not in str(traces.spans)
 
 
+def test_no_span_has_the_query_of_an_address(service: Service, traces: Collector) -> None:
+    trace, token = "5" * 32, "the-token-of-a-sign-in-link"
+    service.admin.get("/sign-in/link", params={"token": token}, headers=header(trace))
+    wait_until(lambda: traces.of(trace))
+    assert token not in str(traces.spans)
+
+
 def test_a_caller_may_decide_that_its_request_is_not_recorded(service: Service, traces: Collector) -> None:
     unrecorded, recorded = "1" * 32, "2" * 32
     for trace, is_sampled in ((unrecorded, False), (recorded, True)):

@@ -13,7 +13,7 @@ from opentelemetry.instrumentation.httpx import HTTPX2ClientInstrumentor
 from opentelemetry.instrumentation.sqlalchemy import SQLAlchemyInstrumentor
 from opentelemetry.propagate import set_global_textmap
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import (
     Decision,
@@ -22,7 +22,7 @@ from opentelemetry.sdk.trace.sampling import (
     SamplingResult,
     TraceIdRatioBased,
 )
-from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.trace import Link, SpanKind, StatusCode, TraceState
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 from opentelemetry.util.types import Attributes
 from sqlalchemy import Engine
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 _PROBES = "healthz,readyz,metrics"
 _HEADER = "traceparent"
+_ADDRESSES = ("http.url", "http.target", "url.full")
 
 
 class Recorder:
@@ -42,6 +43,7 @@ class Recorder:
     def __init__(self, process: str, url: str, share: float) -> None:
         resource = Resource.create({"service.name": f"tunehouse-{process}", "service.version": VERSION})
         provider = TracerProvider(resource=resource, sampler=ParentBased(_Causes(share)))
+        provider.add_span_processor(_WithoutQueries())
         provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=url)))
         trace.set_tracer_provider(provider)
         # Only the trace's identity goes to providers and receivers, never baggage.
@@ -52,7 +54,13 @@ class Recorder:
         self._tracer = trace.get_tracer("tunehouse", VERSION)
 
     def traced(self, app: "ASGIApp") -> "ASGIApp":
-        return OpenTelemetryMiddleware(app, excluded_urls=_PROBES, exclude_spans=["receive", "send"])
+        # It sets a request's address again once the span has started.
+        return OpenTelemetryMiddleware(
+            app,
+            excluded_urls=_PROBES,
+            exclude_spans=["receive", "send"],
+            server_request_hook=_cut_queries,
+        )
 
     def name_request(self, method: str, route: str) -> None:
         span = trace.get_current_span()
@@ -73,16 +81,50 @@ class Recorder:
     def step(self, kind: str, subject_id: str, cause: str | None) -> Iterator[None]:
         context = self._context.extract({_HEADER: cause} if cause else {}, context=Context())
         facts = {"tunehouse.work.kind": kind, "tunehouse.work.subject": subject_id}
-        with self._tracer.start_as_current_span(
-            f"step {kind}", context=context, kind=SpanKind.CONSUMER, attributes=facts
-        ):
+        with self._span(f"step {kind}", SpanKind.CONSUMER, facts, context):
             yield
 
     @contextmanager
     def call(self, name: str, headers: MutableMapping[str, str], facts: Mapping[str, str]) -> Iterator[None]:
-        with self._tracer.start_as_current_span(name, kind=SpanKind.CLIENT, attributes=dict(facts)):
+        with self._span(name, SpanKind.CLIENT, facts):
             self._context.inject(headers)
             yield
+
+    @contextmanager
+    def _span(
+        self, name: str, kind: SpanKind, facts: Mapping[str, str], context: Context | None = None
+    ) -> Iterator[None]:
+        # The message of an exception can quote what was sent: only that there was one is recorded.
+        with self._tracer.start_as_current_span(
+            name,
+            context=context,
+            kind=kind,
+            attributes=dict(facts),
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                yield
+            except Exception:
+                span.set_status(StatusCode.ERROR)
+                raise
+
+
+class _WithoutQueries(SpanProcessor):
+    """Cuts queries off the addresses of calls and requests."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        _cut_queries(span)
+
+
+def _cut_queries(span: trace.Span, *_: object) -> None:
+    """Keep queries out of spans: they have the tokens of sign-in links, and the signatures of uploads."""
+    found = (span.attributes if isinstance(span, ReadableSpan) else None) or {}
+    for name in _ADDRESSES:
+        if name in found:
+            span.set_attribute(name, str(found[name]).partition("?")[0])
+    if "url.query" in found:
+        span.set_attribute("url.query", "")
 
 
 class _Causes(Sampler):
