@@ -7,7 +7,8 @@ from sqlalchemy.orm import Session
 
 from service.core.db import transaction
 from service.ledger import rows
-from service.ledger.charges import Settlement
+from service.ledger.actions import settle
+from service.ledger.charges import Review, Settlement
 from service.ledger.departments.actions import allocate, create_department
 from service.ledger.forms import KnownForms
 from service.ledger.tables import Entry
@@ -55,6 +56,19 @@ def test_an_id_from_before_the_team_changed_its_cost_center_is_refused() -> None
         settle_as_a_gateway(session, forms, one, "b")
         centers = session.scalars(select(Entry.cost_center).order_by(Entry.number)).all()
     assert centers == [None, "cc-1"]
+
+
+@pytest.mark.usefixtures("database")
+def test_the_form_of_an_expired_holds_charge_is_not_taken_for_that_of_a_late_settlement() -> None:
+    forms = KnownForms()
+    lost = Review("uncertain", "the process died", bound=10_000)
+    with transaction() as session:
+        one = team(session)
+        settle(session, team_id=one, subject_id="a", charges=[charge("a", tags={"is": "lost"}, review=lost)])
+        settle_as_a_gateway(session, forms, one, "a")
+        settle_as_a_gateway(session, forms, one, "b")
+        tags = session.scalars(select(Entry.tags).order_by(Entry.number)).all()
+    assert tags == [{"is": "lost"}, {"endpoint": "v1/responses"}]
 
 
 @pytest.mark.usefixtures("database")
