@@ -43,10 +43,12 @@ def _decisions() -> str:
 
 def _write_examples(target: Path) -> None:
     """Write a page for each script, with its text, and copy the data."""
-    for source in (ROOT / "examples").rglob("*.*"):
+    # `data` is a link to a folder, into which rglob does not go.
+    sources = [*(ROOT / "examples").rglob("*.*"), *(ROOT / "examples" / "data").glob("*.*")]
+    for source in sources:
         beside = target / source.relative_to(ROOT / "examples")
         language = _LANGUAGES.get(source.suffix)
-        if language is None and source.suffix not in (".jsonl", ".csv"):
+        if language is None and source.suffix not in (".jsonl", ".csv", ".ipynb"):
             continue
         beside.parent.mkdir(parents=True, exist_ok=True)
         if language is None:

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from docs.site.__main__ import write
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "site" not in path.relative_to(DOCS).parts)
@@ -23,6 +25,18 @@ def test_every_page_is_in_the_navigation() -> None:
     shown = [str(path.relative_to(DOCS)) for path in PAGES if path.parent.name != "decisions"]
 
     assert [page for page in shown if f"'{page}'" not in navigation] == []
+
+
+def test_every_link_to_a_file_leads_to_one(tmp_path: Path) -> None:
+    write(tmp_path)
+
+    dead = [
+        f"{page.relative_to(tmp_path)}: {link}"
+        for page in tmp_path.rglob("*.md")
+        for link in re.findall(r"\]\((?!\w+:)([^)#\s]+)", page.read_text())
+        if not (page.parent / link).exists()
+    ]
+    assert dead == []
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=lambda path: str(path.relative_to(ROOT)))
