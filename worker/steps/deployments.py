@@ -122,13 +122,16 @@ def _tended(
     if found is not None and found.stage == "gone":
         _end_gone(session, model, deployment, found, now)
         return None
+    has_failed = found is not None and found.stage == "failed"
+    if not has_failed:
+        # Before the charge, which flags hours that were not held: after an outage no budget was asked yet.
+        keep_funded(session, model, deployment, now)
     charge_until(session, deployment, now)
     deployment.seen_at = now
-    if found is not None and found.stage == "failed":
+    if found is not None and has_failed:
         deployment.error = found.problem
         stop(session, model, deployment, StopReason.FAILED)
         return timedelta(0)
-    keep_funded(session, model, deployment, now)
     watch_idle(session, model, deployment, now)
     if deployment.state == DeploymentState.STOPPING:
         return timedelta(0)

@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 
 from service.catalog.hosting import hosting_terms
 from service.catalog.price import Price, PriceKind
-from service.catalog.prices import hours, price_by_id
+from service.catalog.prices import hours, price_at, price_by_id
 from service.core import clock
-from service.errors import BudgetExceeded
+from service.errors import BudgetExceeded, PriceUnknown
 from service.ledger.actions import place_hold, release_hold, settle
 from service.ledger.charges import Charge, Review
 from service.ledger.kinds import HOSTING_TAG, IDLE, USED
@@ -34,7 +34,7 @@ _Period = tuple[datetime, datetime]
 
 def hold_first_hour(session: Session, deployment: Deployment) -> None:
     """Hold an hour of a deployment that is about to be made. Raises `BudgetExceeded` with the figures."""
-    price = _price_of(session, deployment)
+    price = _current_price(session, deployment)
     if price is not None:
         _hold(session, deployment, price.amount_for(1))
 
@@ -47,7 +47,7 @@ def start_meter(deployment: Deployment, started_at: datetime) -> None:
 
 def hold_ahead(session: Session, deployment: Deployment, now: datetime) -> BudgetExceeded | None:
     """Hold the hours until at least `AHEAD` from now; returns the refusal if a budget cannot cover them."""
-    price, since = _price_of(session, deployment), deployment.metered_until
+    price, since = _current_price(session, deployment), deployment.metered_until
     if price is None or since is None or (deployment.held_until or since) > now + AHEAD:
         return None
     until = deployment.held_until or since
@@ -74,7 +74,7 @@ def charge_until(
     Unless `is_certain`, nobody could confirm that it was deployed: the charges are uncertain, for an admin to
     review. If it `has_ended`, its hold is released.
     """
-    price, since = _price_of(session, deployment), deployment.metered_until
+    price, since = _current_price(session, deployment), deployment.metered_until
     if price is None or since is None:
         if since is not None:
             deployment.metered_until = max(since, until)
@@ -128,7 +128,7 @@ def _charges(
         Charge(
             kind=PriceKind.HOSTING_HOURS,
             quantity=_hours(end - start),
-            price=price,
+            price=price if price.effective_from <= start else _price_at(session, price, start),
             unique_key=f"{deployment.id}:{deployment.turn}:{(start - began) // HOUR}",
             model=deployment.model_id,
             base_model=deployment.base_model,
@@ -203,8 +203,21 @@ def _hold(session: Session, deployment: Deployment, amount_usd: Decimal) -> None
     )
 
 
-def _price_of(session: Session, deployment: Deployment) -> Price | None:
-    return None if deployment.price_id is None else price_by_id(session, deployment.price_id)
+def _current_price(session: Session, deployment: Deployment) -> Price | None:
+    """The price in force now, which the deployment's row then names; None where hosting is free."""
+    if deployment.price_id is None:
+        return None
+    price = _price_at(session, price_by_id(session, deployment.price_id), clock.now())
+    deployment.price_id = price.id
+    return price
+
+
+def _price_at(session: Session, known: Price, at: datetime) -> Price:
+    """The price for the same as a known one that was in force at a time."""
+    try:
+        return price_at(session, provider_kind=known.provider_kind, model=known.model, kind=known.kind, at=at)
+    except PriceUnknown:  # the clocks of two machines differ, and the known price is the first
+        return known
 
 
 def _hours(time: timedelta) -> Decimal:

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import update
 
+from service.catalog.prices import NewPrice, add_price, price_by_id
 from service.core import clock
 from service.core.db import transaction
 from service.errors import BudgetExceeded, NotFound
@@ -14,6 +15,7 @@ from service.ledger.budgets.actions import set_budget
 from service.ledger.reports.costs import CostScope, cost_report
 from service.ledger.tables import ORGANIZATION
 from service.models.deployments.actions import Guard
+from service.models.deployments.schemas import deployment_state_out
 from service.models.deployments.tables import Deployment
 from tests.fakes.fireworks import FireworksFake
 from tests.jobs import hands
@@ -74,8 +76,27 @@ def test_hours_of_a_worker_s_outage_are_charged_and_marked_as_used_or_idle(firew
     hosting.step(deployment)
     marks = [entry.tags["tunehouse_hosting"] for entry in hosting.hosting(team)]
     assert marks == ["idle", "idle", "used", "idle", "idle"]
+    assert {entry.state for entry in hosting.hosting(team)} == {None}  # the budget covers them
     with transaction() as session:
         assert cost_report(session, CostScope(team), ["kind"]).idle_usd == 4 * PER_HOUR
+
+
+def test_each_hour_is_charged_at_the_price_in_force_when_it_began(fireworks: FireworksFake) -> None:
+    team, model, deployment = ready(fireworks)
+    hosting.let_pass(fireworks.age, deployment, 2 * HOUR)
+    with transaction() as session:  # of a base of its own: prices stay for the tests after this one
+        known = price_by_id(session, str(hosting.look(deployment).price_id))
+        terms = vars(known) | {"model": "ft:repriced", "source": "https://example.com/prices"}
+        del terms["id"], terms["is_confirmed"]
+        old = add_price(session, NewPrice(**terms))
+        now = {"amount_usd": Decimal(10), "effective_from": clock.now() - 1.5 * HOUR}
+        add_price(session, NewPrice(**terms | now))
+        session.get_one(Deployment, deployment).price_id = old.id
+    hosting.step(deployment)
+    assert [entry.amount_usd for entry in hosting.hosting(team)] == [8, 10]
+    assert hosting.held(team) == 10
+    with transaction() as session:
+        assert deployment_state_out(session, hosting.latest(model)).usd_per_hour == "10.00"
 
 
 def test_an_hour_that_the_provider_cannot_confirm_is_uncertain(fireworks: FireworksFake) -> None:
