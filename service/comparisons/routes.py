@@ -8,8 +8,11 @@ from fastapi.responses import HTMLResponse, Response
 from service.comparisons import actions, page, queries
 from service.comparisons.report import comparison_out
 from service.comparisons.schemas import ComparisonCreate, ComparisonOut
+from service.core.db import transaction
 from service.core.http.pages import ListOut, list_out
 from service.core.http.web import RequestSession, as_text
+from service.models.deployments.actions import wake_named
+from service.models.deployments.queries import Asleep
 from service.teams.access import Inferer, Reader
 from service.teams.idempotency import IdempotentRoute
 
@@ -22,7 +25,13 @@ _AS_PAGE: dict[int | str, dict[str, Any]] = {200: {"content": as_text("text/html
 @router.post("")
 def create_comparison(body: ComparisonCreate, session: RequestSession, caller: Inferer) -> ComparisonOut:
     """Compare two models on prompts of a held-out file, in the background, on the team's budget."""
-    comparison = actions.create_comparison(session, caller.team, caller.account_id, body)
+    try:
+        comparison = actions.create_comparison(session, caller.team, caller.account_id, body)
+    except Asleep as asleep:
+        session.rollback()  # its locks are not held meanwhile
+        with transaction() as own:
+            wake_named(own, caller.team, asleep.model_id)
+        raise
     return comparison_out(comparison, [], [], with_results=False)
 
 

@@ -9,7 +9,7 @@ from service.comparisons.actions import create_comparison
 from service.comparisons.queries import prompts_of
 from service.comparisons.schemas import ComparisonCreate
 from service.comparisons.tables import Comparison, ComparisonPrompt, Status, Verdict
-from service.errors import PriceUnknown, TunehouseError, Unavailable
+from service.errors import BudgetExceeded, PriceUnknown, TunehouseError, Unavailable
 from service.events.actions import Level, append
 from service.events.types import EventType
 from service.files.queries import get_file
@@ -18,6 +18,8 @@ from service.model_migrations.schemas import Acceptance, MigrationCreate
 from service.model_migrations.tables import MigrationStep, ModelMigration, StepStatus
 from service.models.aliases import actions as aliases
 from service.models.aliases.tables import Alias
+from service.models.deployments.actions import wake_named
+from service.models.deployments.queries import Asleep
 
 _NOT_DEPLOYED = "model_not_deployed"
 
@@ -54,11 +56,23 @@ def _begin(session: Session, migration: ModelMigration, step: MigrationStep) -> 
                 session, migration.team_id, migration.key_id, body, migration_id=migration.id
             )
         step.comparison_id, step.reason = comparison.id, None
+    except Asleep as asleep:
+        step.reason = f"Waits to compare: {_wake(session, migration.team_id, asleep)}"
     except TunehouseError as refusal:
         if isinstance(refusal, PriceUnknown | Unavailable) or refusal.error_code == _NOT_DEPLOYED:
             step.reason = f"Waits to compare: {refusal.message}"
         else:
             _not_compared(step, refusal.message)
+
+
+def _wake(session: Session, team_id: str, asleep: Asleep) -> str:
+    """Deploy a model again that sleeps, as a request to it would; returns what the step waits for."""
+    try:
+        with session.begin_nested():
+            wake_named(session, team_id, asleep.model_id)
+    except BudgetExceeded as refusal:
+        return refusal.message
+    return asleep.message
 
 
 def _acceptance(migration: ModelMigration) -> Acceptance:

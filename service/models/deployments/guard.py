@@ -47,13 +47,19 @@ def watch_idle(session: Session, model: TunedModel, deployment: Deployment, now:
         level="warn",
         message=(
             f"The deployed model has had no request since {since:%Y-%m-%d %H:%M} UTC. "
-            + ("It is being undeployed." if undeploys else "It still costs money.")
+            + _becomes(deployment, undeploys=undeploys)
         ),
         data={"idle_since": int(since.timestamp()), "is_undeployed": undeploys},
         source_key=f"{deployment.id}:idle:{since.timestamp():.0f}:{undeploys}",
     )
     if undeploys:
         stop(session, model, deployment, StopReason.IDLE)
+
+
+def _becomes(deployment: Deployment, *, undeploys: bool) -> str:
+    if undeploys:
+        return "It is being undeployed."
+    return "It still costs money." if deployment.price_id else "It stays deployed, free of charge."
 
 
 def _tell_unfunded(

@@ -26,6 +26,15 @@ class Asleep(Unavailable):
 
     code = "model_asleep"
 
+    def __init__(self, model_id: str) -> None:
+        super().__init__(
+            f"The model {model_id!r} was undeployed because it was idle. It is being deployed again; send "
+            f"the request again in {WAKES_IN_S:.0f} seconds.",
+            param="model",
+            retry_after_s=WAKES_IN_S,
+        )
+        self.model_id = model_id
+
 
 def serving_name(session: Session, target: Target) -> str:
     """The name by which to ask the provider for a model.
@@ -59,12 +68,7 @@ def serving_name(session: Session, target: Target) -> str:
 
 def _coming(model_id: str, living: Deployment) -> Unavailable:
     if living.state == DeploymentState.ASLEEP:
-        return Asleep(
-            f"The model {model_id!r} was undeployed because it was idle. It is being deployed again; send "
-            f"the request again in {WAKES_IN_S:.0f} seconds.",
-            param="model",
-            retry_after_s=WAKES_IN_S,
-        )
+        return Asleep(model_id)
     doing = "undeployed" if living.state == DeploymentState.STOPPING else "deployed"
     return Unavailable(
         f"The model {model_id!r} is being {doing}; send the request again in {WAKES_IN_S:.0f} seconds.",

@@ -6,19 +6,27 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
+from sqlalchemy import select
 
+from service.comparisons.routes import create_comparison
+from service.comparisons.schemas import ComparisonCreate, Grader
 from service.core import clock
 from service.core.db import transaction
 from service.errors import BudgetExceeded, Conflict, InvalidRequest, NotFound, Unavailable
+from service.events.tables import Event
 from service.gateway.targets import _look_up
 from service.ledger.budgets.actions import set_budget
+from service.model_migrations import comparing
+from service.model_migrations.tables import MigrationStep, ModelMigration
 from service.models.actions import delete_model
 from service.models.deployments.actions import ADVANCE_DEPLOYMENT, Guard, deploy, set_deployment
 from service.models.deployments.checks import check_deployable
 from service.models.deployments.queries import Asleep, lock_any_model
+from service.models.deployments.tables import Deployment
 from service.models.deployments.upkeep import end_shut_down, revive_deployments, undeploy_archived
 from service.models.tables import TunedModel
 from service.settings import settings
+from service.teams.access import Caller
 from service.teams.actions import LeftJobs, archive_team
 from service.teams.queries import get_team
 from tests.fakes.fireworks import FireworksFake
@@ -39,6 +47,17 @@ def test_an_idle_model_is_told_once_and_stays_if_the_team_said_nothing(fireworks
     hosting.step(deployment)
     assert hosting.events(model).count("model.deployment_idle") == 1
     assert hosting.look(deployment).state == "ready"
+
+
+def test_an_idle_model_that_is_hosted_free_of_charge_is_not_said_to_cost(fireworks: FireworksFake) -> None:
+    _, model, deployment = ready(fireworks, Guard(idle_after_hours=2))
+    with transaction() as session:
+        session.get_one(Deployment, deployment).price_id = None
+    hosting.let_pass(fireworks.age, deployment, 3 * HOUR)
+    hosting.step(deployment)
+    idle = select(Event.message).where(Event.subject_id == model, Event.type == "model.deployment_idle")
+    with transaction() as session:
+        assert str(session.scalar(idle)).endswith("It stays deployed, free of charge.")
 
 
 def test_a_request_keeps_the_idle_guard_away(fireworks: FireworksFake) -> None:
@@ -75,6 +94,40 @@ def test_a_sleeping_model_wakes_only_within_the_budget(fireworks: FireworksFake)
     with pytest.raises(BudgetExceeded):
         _look_up(team, model)
     assert hosting.look(deployment).state == "asleep"
+
+
+def test_a_comparison_wakes_a_model_that_sleeps(fireworks: FireworksFake) -> None:
+    team, model, deployment = ready(fireworks, UNDEPLOY)
+    hosting.let_pass(fireworks.age, deployment, 3 * HOUR)
+    hosting.until(deployment, "asleep")
+    other = hosting.make_model(fireworks, team)
+    body = ComparisonCreate(models=[model, other], file_id=hands.make_file(team), grader=Grader.EXACT_MATCH)
+    caller = Caller(hands.KEY, team, frozenset({"inference"}))
+    with pytest.raises(Asleep), transaction() as session:
+        create_comparison(body, session, caller)
+    assert hosting.look(deployment).state == "deploying"
+    assert hosting.held(team) == PER_HOUR
+
+
+@pytest.mark.parametrize(("budget_usd", "state"), [(1000, "deploying"), (1, "asleep")])
+def test_a_migration_wakes_a_model_that_it_compares_within_the_budget(
+    fireworks: FireworksFake, monkeypatch: pytest.MonkeyPatch, budget_usd: int, state: str
+) -> None:
+    team, model, deployment = ready(fireworks, UNDEPLOY)
+    hosting.let_pass(fireworks.age, deployment, 3 * HOUR)
+    hosting.until(deployment, "asleep")
+    with transaction() as session:
+        set_budget(session, team, limit_usd=Decimal(budget_usd), period="total")
+    monkeypatch.setattr("service.model_migrations.reserve.most_for", lambda *_: None)
+    monkeypatch.setattr("service.model_migrations.reserve.hold_rest", lambda *_, **__: None)
+    request = {"models": [model], "to": "cheapest", "accept": {"grader": "exact_match"}}
+    migration = ModelMigration(id="mig_of_hands", team_id=team, key_id=hands.KEY, request=request)
+    step = MigrationStep(source_id=model, produced=hosting.make_model(fireworks, team))
+    step.prompts_file = hands.make_file(team)
+    with transaction() as session:
+        comparing.compare(session, migration, step)
+    assert str(step.reason).startswith("Waits to compare: ")
+    assert hosting.look(deployment).state == state
 
 
 def test_a_deleted_model_is_undeployed_before_it_is_deleted_there(fireworks: FireworksFake) -> None:
