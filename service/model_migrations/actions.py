@@ -82,7 +82,7 @@ def start_migration(
 
 def _step(migration: ModelMigration, move: Move, position: int, parent: int | None) -> MigrationStep:
     assert move.fitted is not None, "a move without a problem has a body"  # noqa: S101
-    files = [str(one.living_id) for one in move.datasets]
+    files = [one.living_id for one in move.datasets if one.living_id]  # a model used again needs none
     return MigrationStep(
         migration_id=migration.id,
         position=position,

@@ -10,7 +10,7 @@ from datetime import timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from service.errors import Conflict, TunehouseError
+from service.errors import Conflict, QuotaExceeded, TunehouseError
 from service.files.actions import mark_used
 from service.jobs.actions import create_job
 from service.jobs.schemas import JobCreate, JobOptions
@@ -82,6 +82,15 @@ def _begin(
             step.status, step.reason = StepStatus.FAILED, refusal.message
 
 
+def _has_room(session: Session, migration: ModelMigration) -> bool:
+    """Whether the team may have another unfinished job; if not, the step waits until one ends."""
+    try:
+        require_room(session, migration.team_id, Quota.QUEUED_JOBS)
+    except QuotaExceeded:
+        return False
+    return True
+
+
 def _start_of(session: Session, step: MigrationStep, parent: MigrationStep) -> str:
     """The model or checkpoint that a step's job starts from. Raises `Conflict` if there is none."""
     if step.checkpoint_step is None:
@@ -99,7 +108,8 @@ def _create_job(
 ) -> None:
     # Files and quota before accounts: the order in which a new job locks them.
     mark_used(session, file_id, *step.body.get("validation_file", "").split(), used_by=migration.id)
-    require_room(session, migration.team_id, Quota.QUEUED_JOBS)
+    if not _has_room(session, migration):
+        return
     most = reserve.most_for(session, migration, step.training_usd)
     body = JobCreate.model_validate(step.body | {"model": start, "training_file": file_id})
     if most is not None:

@@ -142,7 +142,8 @@ def _plan(
     try:
         _check_movable(generation, target, known, before)
         datasets = [link.training for link in line]
-        fitted = fit_body(generation.link, target, living(datasets[-1]))
+        data = datasets[-1].original.id if reuses else living(datasets[-1])
+        fitted = fit_body(generation.link, target, data)
         estimates = [] if reuses else _estimates(session, asker, fitted, datasets)
     except TunehouseError as refusal:
         return Move(generation, target, parent, reuses=reuses, notes=notes, problem=refusal.message)

@@ -10,8 +10,10 @@ from decimal import Decimal
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from service.comparisons.actions import prompts_report
 from service.core.http.wire import WireOut
 from service.errors import InvalidRequest
+from service.files.queries import get_file
 from service.jobs import queue
 from service.jobs.order import QueueName
 from service.ledger.money import usd
@@ -30,6 +32,7 @@ from service.model_migrations.schemas import (
 from service.model_migrations.selection import selected_models
 from service.model_migrations.targets import plan_moves
 from service.models.aliases.tables import Alias
+from service.models.queries import resolve
 
 _HOUR = timedelta(hours=1)
 
@@ -54,6 +57,7 @@ def plan_migration(session: Session, asker: Asker) -> MigrationPlan:
     Raises `NotFound` and `InvalidRequest` for wrong models, prompts or destinations.
     """
     models = selected_models(session, asker.team_id, asker.body)
+    _check_comparing(session, asker)
     moves: list[Move] = []
     stuck: list[CannotMove] = []
     for lineage in lineages(session, models):
@@ -62,6 +66,15 @@ def plan_migration(session: Session, asker: Asker) -> MigrationPlan:
         moves += found
     wire = _wire(session, asker, moves, stuck)
     return MigrationPlan(moves, wire, _fingerprint(asker.body, wire))
+
+
+def _check_comparing(session: Session, asker: Asker) -> None:
+    """Refuse prompts and a judge that are not there: nothing would be compared, and all of it paid for."""
+    body = asker.body
+    if body.prompts is not None:
+        prompts_report(get_file(session, asker.team_id, body.prompts))
+    if body.accept is not None and body.accept.judge_model is not None:
+        resolve(session, asker.team_id, body.accept.judge_model)
 
 
 def _stuck(lineage: Sequence[Generation], moves: Sequence[Move]) -> list[CannotMove]:

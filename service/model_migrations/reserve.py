@@ -12,7 +12,7 @@ from service.catalog.price import PRICE_DECIMALS
 from service.errors import BudgetExceeded
 from service.ledger.actions import place_hold
 from service.ledger.money import usd
-from service.ledger.queries import held_for
+from service.ledger.queries import cost_of_job, held_for, limits_of
 from service.model_migrations.queries import cost_so_far, steps_of
 from service.model_migrations.tables import OPEN, MigrationStep, ModelMigration, StepStatus
 
@@ -38,7 +38,8 @@ def hold_rest(session: Session, migration: ModelMigration, *, comparing: Migrati
 def most_for(session: Session, migration: ModelMigration, share_usd: Decimal) -> Decimal | None:
     """Return the most that a step with this share may cost; None if the migration has no limit of its own.
 
-    Raises `BudgetExceeded` if earlier steps have used up the share.
+    Jobs train at the same time, so each gets what is to spare in proportion to its share: all limits together
+    stay below the migration's. Raises `BudgetExceeded` if earlier steps have used up the share.
     """
     if migration.max_cost_usd is None:
         return None
@@ -46,7 +47,8 @@ def most_for(session: Session, migration: ModelMigration, share_usd: Decimal) ->
     begun = [one for step in steps for one in (step.job_id, step.comparison_id) if one]
     held = sum((held_for(session, migration.team_id, one) for one in begun), Decimal(0))
     spent = cost_so_far(session, migration, steps)
-    left = migration.max_cost_usd - spent - held - _to_begin(steps, None)
+    to_begin = _to_begin(steps, None)
+    left = migration.max_cost_usd - spent - held - to_begin
     if left < 0:
         raise BudgetExceeded(
             f"The migration would exceed its max_cost_usd of ${usd(migration.max_cost_usd)} by "
@@ -54,7 +56,19 @@ def most_for(session: Session, migration: ModelMigration, share_usd: Decimal) ->
             "uses the models that this one has made.",
             param="max_cost_usd",
         )
-    return (left + share_usd).quantize(_SMALLEST_LIMIT, ROUND_UP)
+    to_spare = max(left - _promised(session, migration, steps), Decimal(0))
+    most = share_usd + (to_spare * share_usd / to_begin if share_usd else 0)
+    return max(most.quantize(_SMALLEST_LIMIT, ROUND_UP), _SMALLEST_LIMIT)
+
+
+def _promised(session: Session, migration: ModelMigration, steps: Sequence[MigrationStep]) -> Decimal:
+    """What the running jobs may still cost by their own limits, beyond their holds."""
+    running = [step.job_id for step in steps if step.job_id and step.status == StepStatus.TRAINING]
+    beyond = (
+        limit - cost_of_job(session, job_id) - held_for(session, migration.team_id, job_id)
+        for job_id, limit in limits_of(session, running).items()
+    )
+    return sum((max(one, Decimal(0)) for one in beyond), Decimal(0))
 
 
 def _to_begin(steps: Sequence[MigrationStep], comparing: MigrationStep | None) -> Decimal:

@@ -65,6 +65,8 @@ def test_three_generations_move_with_their_alias_although_a_worker_is_killed(
     trainer.control.fault("answer_late", delay_s=20, skip=1, **CREATE)
     answer = team.http.post(f"{PATH}/{planned['id']}/start", json={"fingerprint": planned["fingerprint"]})
     answer.raise_for_status()
+    again = team.http.post(f"{PATH}/{planned['id']}/start", json={"fingerprint": planned["fingerprint"]})
+    assert (again.status_code, again.json()["status"]) == (200, "running"), "a repeated start starts nothing"
 
     def sent() -> bool:
         steps = team.http.get(f"{PATH}/{planned['id']}").json()["steps"]

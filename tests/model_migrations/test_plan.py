@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from pydantic import ValidationError
 
-from service.errors import Conflict, InvalidRequest
+from service.errors import Conflict, InvalidRequest, NotFound
 from service.model_migrations.comparing import lost_share
 from service.model_migrations.schemas import MigrationCreate
 from tests.jobs import hands
@@ -111,6 +111,16 @@ def test_a_model_that_no_longer_answers_is_moved_without_a_comparison() -> None:
     assert "was shut down on 2026-01-01" in str(planned.plan.steps[0].not_compared)
     done = migrate(team, models=[old], accept=ACCEPT)
     assert done.steps[0].status == "made"
+
+
+def test_prompts_and_judges_of_others_are_refused_instead_of_compared_with_nothing() -> None:
+    team = hands.make_team()
+    (old,) = make_models(team, None)
+    theirs = hands.make_file(hands.make_team())
+    with pytest.raises(NotFound, match=theirs):
+        plan(team, models=[old], prompts=theirs, accept=ACCEPT)
+    with pytest.raises(NotFound, match="nobody"):
+        plan(team, models=[old], accept={"grader": "judge", "judge_model": "nobody"})
 
 
 @pytest.mark.parametrize(
