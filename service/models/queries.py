@@ -77,6 +77,7 @@ _SHOWN = (
     TunedModel.provider,
     TunedModel.base_model,
     TunedModel.parent_id,
+    TunedModel.migrated_from,
     TunedModel.job_id,
 )
 

@@ -81,6 +81,7 @@ def tuned_model_fields(model: TunedModel | Row[*tuple[Any, ...]], dates: Shutdow
         "provider": model.provider,
         "base_model": model.base_model,
         "parent_model": model.parent_id,
+        "migrated_from": model.migrated_from,
         "job_id": model.job_id,
     }
     return {

@@ -86,6 +86,8 @@ def test_three_generations_move_with_their_alias_although_a_worker_is_killed(
     models = [team.http.get(f"/v1/models/{name}").json()["tunehouse"] for name in new]
     assert [one["migrated_from"] for one in models] == old
     assert [one["parent_model"] for one in models] == [None, new[0], new[1]]
+    listed = {one["id"]: one["tunehouse"] for one in team.http.get("/v1/models").json()["data"]}
+    assert [listed[name]["migrated_from"] for name in new] == old
     edges = team.http.get(f"/v1/models/{new[-1]}/lineage").json()["edges"]
     moves = {(one["from"], one["to"]) for one in edges if one["role"] == "migrated_to"}
     assert moves == set(zip(old, new, strict=True))
