@@ -1,12 +1,15 @@
 """Many jobs at one provider: its listing shows which of them to ask for."""
 
+from datetime import timedelta
+
 import pytest
 
-from service.core import work
+from service.core import clock, work
 from service.core.db import transaction
 from service.core.work import WorkItem
 from service.jobs import polling
 from service.jobs.kinds import ADVANCE_JOB, LIST_JOBS
+from service.jobs.tables import Job
 from service.jobs.upstream.listing import order_listings
 from tests.jobs import hands
 from tests.support.trainer_process import TrainerProcess
@@ -80,3 +83,18 @@ def test_no_listing_is_read_for_few_jobs(
     run_step(LIST_JOBS, "trainer")
     with transaction() as session:
         assert session.get(WorkItem, (LIST_JOBS, "trainer")) is None
+
+
+def test_jobs_that_wait_are_asked_for_soon_once_they_are_too_few_for_a_listing(
+    providers_environment: object,
+    database: str,
+    calm: TrainerProcess,
+) -> None:
+    (job,) = sent_jobs(1)
+    with transaction() as session:
+        session.get_one(Job, job).status = "queued"
+        work.schedule(session, LIST_JOBS, "trainer")
+    run_step(LIST_JOBS, "trainer")
+    with transaction() as session:
+        left = session.get_one(WorkItem, (ADVANCE_JOB, job)).next_step_at - clock.now()
+    assert left < timedelta(minutes=1)

@@ -30,6 +30,7 @@ def list_jobs(lease: Lease) -> None:
             return
         living = listing.living_at(session, provider.name)
         if living is None:
+            listing.leave_to_polls(session, provider.name, provider.settings.calls_per_minute)
             work.finish(session, lease)
             return
     seen = 0

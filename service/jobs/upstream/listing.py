@@ -5,10 +5,10 @@ own steps then ask the provider, and record its answer.
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, func, select, update
 from sqlalchemy.orm import Session
 
 from service.core import work
@@ -42,6 +42,23 @@ def living_at(session: Session, provider: str) -> Living | None:
     there = Job.provider == provider, Job.finished_at.is_(None), Job.provider_job_id.is_not(None)
     count, since = session.execute(select(func.count(), func.min(Job.intended_at)).where(*there)).one()
     return None if since is None or count < polling.LISTED_FROM else Living(count, since)
+
+
+def leave_to_polls(session: Session, provider: str, calls_per_minute: int) -> None:
+    """Bring the next steps of waiting jobs forward, once no listing is read that would wake them.
+
+    They are spread, so that their calls stay within `calls_per_minute`.
+    """
+    waiting = select(Job.id).where(
+        Job.provider == provider,
+        Job.finished_at.is_(None),
+        Job.provider_job_id.is_not(None),
+        Job.status.in_(polling.WAITING),
+    )
+    within = timedelta(seconds=polling.spread_s(polling.LISTED_FROM, calls_per_minute))
+    theirs = WorkItem.kind == ADVANCE_JOB, WorkItem.subject_id.in_(waiting), WorkItem.attempts == 0
+    late = update(WorkItem).where(*theirs, WorkItem.next_step_at > func.now() + within)
+    session.execute(late.values(next_step_at=func.now() + within * func.random()))
 
 
 def wake_changed(session: Session, provider: str, listed: Sequence[ProviderJob]) -> list[str]:
