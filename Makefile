@@ -63,7 +63,7 @@ chaos: $(DEV_READY) ## Kill processes at random while 200 jobs run, then check t
 soak: $(DEV_READY) ## Let five teams work for an hour and show what grows; ARGS="--minutes 5" is shorter
 	@$(BIN)/python -m tests.soak.run $(ARGS)
 
-lint: $(DEV_READY) ## Check style, types and which floor imports which
+lint: $(DEV_READY) ## Check style, types and import layers
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
