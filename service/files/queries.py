@@ -42,6 +42,7 @@ SHOWN = (
     File.purpose,
     File.status,
     File.status_details,
+    File.format,
 )
 
 
