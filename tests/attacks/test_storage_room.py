@@ -118,3 +118,15 @@ def test_conversions_that_wait_take_room(team: TeamHandle, worker: Worker) -> No
     assert "bytes of files" in str(done.status_details)
     assert used(team) == stored
     assert more.status_code in (200, 403)  # 200 if the first has failed by now
+
+
+def test_a_conversion_whose_source_would_not_fit_again_is_refused(team: TeamHandle, worker: Worker) -> None:
+    file = team.sdk.files.create(file=("a.jsonl", PAIRS), purpose="fine-tune")
+    team.sdk.files.wait_for_processing(file.id, poll_interval=0.05)
+    stored = team.sdk.files.retrieve(file.id).bytes
+    allow(team, stored + stored // 2)
+
+    refused = team.http.post(f"/v1/files/{file.id}/convert", json={"format": "chat"})
+
+    assert refused.status_code == 403
+    assert used(team) == stored

@@ -13,7 +13,7 @@ from service.core import clock, ids, work
 from service.errors import InvalidRequest
 from service.files import actions
 from service.files.queries import get_file
-from service.files.reservations import release
+from service.files.reservations import release, reserve
 from service.files.storing import Stored
 from service.files.tables import Derivation, File, FileStatus, Purpose
 from service.teams.quotas.actions import Quota, require_room
@@ -33,8 +33,9 @@ def order(
     options: dict[str, Any],
     filenames: list[str],
     format: str | None,
+    more_bytes: int = 0,
 ) -> list[File]:
-    """Create the files that a worker will fill from `source_id`.
+    """Create the files that a worker will fill from `source_id`, and set aside its size and `more_bytes`.
 
     Raises `NotFound`, `InvalidRequest`, `Conflict` or `QuotaExceeded`.
     """
@@ -58,6 +59,8 @@ def order(
     )
     session.add(derivation)
     session.flush()
+    # Until the files have their contents, which take about as much room as the sources.
+    reserve(session, team_id, derivation.id, source.size_bytes + more_bytes, lifetime=None)
     actions.mark_used(session, source.id, used_by=derivation.id)
     work.schedule(session, DERIVE, derivation.id, team_id=team_id)
     return files
@@ -69,7 +72,6 @@ def order_merge(session: Session, team_id: str, source_ids: Sequence[str], filen
     Raises `NotFound`, `InvalidRequest`, `Conflict` or `QuotaExceeded`.
     """
     sources = [get_file(session, team_id, source_id) for source_id in source_ids]
-    require_room(session, team_id, Quota.STORAGE_BYTES, adding=sum(one.size_bytes for one in sources))
     first, *others = sources
     (merged,) = order(
         session,
@@ -79,6 +81,7 @@ def order_merge(session: Session, team_id: str, source_ids: Sequence[str], filen
         options={"sources": [one.id for one in sources]},
         filenames=[filename],
         format=first.format,
+        more_bytes=sum(one.size_bytes for one in others),
     )
     # The first source's row is the work. Lineage reads one row for each source.
     session.add_all(
