@@ -106,7 +106,7 @@ def test_no_restart_under_load_leaves_a_hold_or_an_unmetered_token(
     start_api: StartApi, trainer: TrainerProcess
 ) -> None:
     trainer.control.answers(latency_s=0.05, chunks=5)
-    wait_until(trainer.control.is_idle)  # earlier tests cut their requests
+    wait_until(trainer.control.is_idle, 120)  # earlier tests cut their requests, which take up to 60 s
     trainer.control.forget_requests()
     teams = []
     for _ in range(ROUNDS):
