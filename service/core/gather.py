@@ -16,4 +16,7 @@ def first_of_each(*queries: Select[Any]) -> Select[Any]:
     combined = select(*found).select_from(select(literal(1)).subquery())
     for entity in found:
         combined = combined.outerjoin(entity, true())
+    # Compiled now, which makes the columns of its parts: threads that ran a new statement at once could each
+    # make their own, and then not find them in the row (https://github.com/sqlalchemy/sqlalchemy/issues/12302).
+    combined.compile()
     return combined

@@ -20,7 +20,7 @@ from tests.support.service import Service
 _HASTY = {
     "TUNEHOUSE_HEADER_TIMEOUT_S": "1",
     "TUNEHOUSE_BODY_TIMEOUT_S": "1",
-    "TUNEHOUSE_UNREAD_TIMEOUT_S": "1",
+    "TUNEHOUSE_UNREAD_TIMEOUT_S": "4",
     "TUNEHOUSE_TRUSTED_PROXIES": '["127.0.0.0/8"]',
 }
 

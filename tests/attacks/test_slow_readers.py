@@ -67,7 +67,10 @@ def team(hasty: Service) -> TeamHandle:
 
 
 def is_full(team: TeamHandle) -> bool:
-    """Whether all the requests that the team may have in flight are."""
+    """Whether all the requests that the team may have in flight are.
+
+    The question takes a place itself for a moment, so the tests make two requests more than there are.
+    """
     return team.http.get("/v1/files").status_code == 429
 
 
@@ -76,7 +79,7 @@ def test_a_download_that_is_not_read_ends(team: TeamHandle, hasty: Service) -> N
     file = team.sdk.files.create(file=("large.jsonl", rows), purpose="fine-tune")
     path = f"/v1/files/{file.id}/content"
 
-    with deaf(hasty.url, 3, head("GET", path, key=team.key)) as connections:
+    with deaf(hasty.url, 5, head("GET", path, key=team.key)) as connections:
         wait_until(lambda: is_full(team))
         assert all(received(connection) < len(rows) for connection in connections)
     wait_until(lambda: not is_full(team))
@@ -87,7 +90,7 @@ def test_an_answer_that_is_not_read_ends(team: TeamHandle, hasty: Service) -> No
     asked = head("GET", "/openapi.json", key=team.key) * 40
     size_bytes = len(hasty.http(None).get("/openapi.json").content)
 
-    with deaf(hasty.url, 3, asked) as connections:
+    with deaf(hasty.url, 5, asked) as connections:
         assert all(received(connection) < 40 * size_bytes for connection in connections)
 
 
@@ -111,17 +114,17 @@ def test_events_that_are_not_read_take_little_memory_and_end(
         for _ in range(5):
             append_all(session, team_id=team.id, subject_id=job.id, events=events)
     path = f"/v1/fine_tuning/jobs/{job.id}/events?stream=true"
-    quota = {"requests_in_flight": 20}
+    quota = {"requests_in_flight": 10}
     hasty.admin.put(f"/v1/teams/{team.id}/quotas", json=quota).raise_for_status()
     assert team.http.get("/v1/files").status_code == 200
     before = hasty_process.resident_megabytes()
 
-    with deaf(hasty.url, 20, head("GET", path, key=team.key)) as connections:
+    with deaf(hasty.url, 12, head("GET", path, key=team.key)) as connections:
         wait_until(lambda: is_full(team))
         grown = hasty_process.resident_megabytes() - before
         assert all(received(connection) < 8 * MIB for connection in connections)
     wait_until(lambda: not is_full(team))
-    assert grown < 60  # the 20 logs together have 200 MB
+    assert grown < 40  # the 10 logs together have 100 MB
 
 
 def test_a_stream_of_a_model_that_is_not_read_ends_and_is_charged(
