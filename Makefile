@@ -1,7 +1,7 @@
 # `make help` lists the targets. Requires make, git and Python 3.11 to 3.14; uv.lock pins everything else.
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up dev docs test test-train test-operations test-pages test-providers test-clients chaos soak lint platforms dist format images clean
+.PHONY: help install demo up dev docs test test-train test-operations upgrades test-pages test-providers test-clients chaos soak lint platforms dist format images clean
 BIN := .venv/bin
 READY := .venv/.installed
 # The same environment with what tests and lint need; users of `make demo` and `make up` do without.
@@ -46,7 +46,11 @@ test-train: $(TRAIN_READY) ## Run the tests of real training, with torch for CPU
 
 test-operations: $(DEV_READY) ## Run the tests of `tunehouse up`, and those on Debian's servers (PostgreSQL, Redis, pgbouncer, haproxy, Prometheus)
 	@.ci/install-operations
-	@$(BIN)/python -m pytest -q -rs $(or $(ARGS),tests/operations)
+	@$(BIN)/python -m pytest -q -rs $(or $(ARGS),tests/operations --ignore=tests/operations/upgrades)
+
+upgrades: $(DEV_READY) ## Upgrade from the version before, to the next one and back under load; takes minutes
+	@.ci/install-operations
+	@$(BIN)/python -m pytest -q -rs tests/operations/upgrades $(ARGS)
 
 test-pages: $(PAGES_READY) ## Run the tests of the pages in Chromium, from .venv-pages
 	@.venv-pages/bin/python -m pytest -q tests/pages $(ARGS)

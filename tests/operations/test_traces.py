@@ -25,9 +25,16 @@ def traces() -> Iterator[Collector]:
 
 
 @pytest.fixture(scope="module")
-def traced(providers_environment: dict[str, str], folder: Path, traces: Collector) -> Iterator[Api]:
-    """An api, with a worker beside it; both trace."""
-    env = providers_environment | {"TUNEHOUSE_TRACES_URL": traces.url, "OTEL_BSP_SCHEDULE_DELAY": "100"}
+def traced(
+    providers_environment: dict[str, str], quiet_url: str, folder: Path, traces: Collector
+) -> Iterator[Api]:
+    """An api, with a worker beside it; both trace. No worker of other tests knows their database."""
+    env = providers_environment | {
+        "TUNEHOUSE_DATABASE_URL": quiet_url,
+        "TUNEHOUSE_REDIS_URL": providers_environment["TUNEHOUSE_REDIS_URL"].removesuffix("/0") + "/1",
+        "TUNEHOUSE_TRACES_URL": traces.url,
+        "OTEL_BSP_SCHEDULE_DELAY": "100",
+    }
     api, worker = Api(env, folder), Worker(env, folder)
     api.start()
     worker.start()
@@ -37,7 +44,7 @@ def traced(providers_environment: dict[str, str], folder: Path, traces: Collecto
 
 
 @pytest.fixture
-def service(traced: Api, service_database: str) -> Iterator[Service]:
+def service(traced: Api, database: str) -> Iterator[Service]:
     """The traced api."""
     with Service(traced.url, ADMIN_KEY) as running:
         yield running
