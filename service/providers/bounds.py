@@ -36,7 +36,7 @@ class Bound:
 
 
 OBJECT = Bound(2 * 2**20, 50_000)  # a job with its graders, a file, an upload
-PAGE = Bound(8 * 2**20, 100_000)  # 100 jobs, events or checkpoints, 1,000 files, all models
+PAGE = Bound(4 * 2**20, 100_000)  # 100 jobs, events or checkpoints, 1,000 files, all models
 INFERENCE = Bound(8 * 2**20, 500_000)  # 16,000 tokens with five log probabilities each
 REFUSAL = Bound(2**20, 20_000)
 

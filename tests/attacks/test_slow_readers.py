@@ -59,6 +59,11 @@ def is_reset(connection: socket.socket) -> bool:
     return False
 
 
+def placed(connections: list[socket.socket]) -> list[socket.socket]:
+    """The connections whose requests were not refused for want of a place; nothing is read from them."""
+    return [one for one in connections if one.recv(12, socket.MSG_PEEK) != b"HTTP/1.1 429"]
+
+
 @pytest.fixture
 def team(hasty: Service) -> TeamHandle:
     handle = hasty.make_team(budget_usd="5.00")
@@ -81,7 +86,7 @@ def test_a_download_that_is_not_read_ends(team: TeamHandle, hasty: Service) -> N
 
     with deaf(hasty.url, 5, head("GET", path, key=team.key)) as connections:
         wait_until(lambda: is_full(team))
-        assert all(received(connection) < len(rows) for connection in connections)
+        assert all(received(connection) < len(rows) for connection in placed(connections))
     wait_until(lambda: not is_full(team))
 
 
@@ -90,7 +95,7 @@ def test_an_answer_that_is_not_read_ends(team: TeamHandle, hasty: Service) -> No
     asked = head("GET", "/openapi.json", key=team.key) * 40
     size_bytes = len(hasty.http(None).get("/openapi.json").content)
 
-    with deaf(hasty.url, 5, asked) as connections:
+    with deaf(hasty.url, 3, asked) as connections:
         assert all(received(connection) < 40 * size_bytes for connection in connections)
 
 
@@ -122,7 +127,7 @@ def test_events_that_are_not_read_take_little_memory_and_end(
     with deaf(hasty.url, 12, head("GET", path, key=team.key)) as connections:
         wait_until(lambda: is_full(team))
         grown = hasty_process.resident_megabytes() - before
-        assert all(received(connection) < 8 * MIB for connection in connections)
+        assert all(received(connection) < 8 * MIB for connection in placed(connections))
     wait_until(lambda: not is_full(team))
     assert grown < 40  # the 10 logs together have 100 MB
 

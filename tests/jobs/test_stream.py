@@ -202,7 +202,9 @@ def test_a_cut_connection_to_the_database_loses_no_event(url: str, team: str) ->
         assert listener.event() == (1, "before")
         with transaction() as session:
             tails = "FROM pg_stat_activity WHERE application_name = 'tunehouse-tail'"
-            assert session.scalars(text(f"SELECT pg_terminate_backend(pid) {tails}")).all() == [True]
+            # Other apis of this run may listen too.
+            cut = session.scalars(text(f"SELECT pg_terminate_backend(pid) {tails}")).all()
+            assert set(cut) == {True}
         happen(team, "meanwhile")
         assert listener.event() == (2, "meanwhile")
         happen(team, "after")
