@@ -114,7 +114,7 @@ class OpenAIWire(NoHosting):
             with self._calling(repeatable=True, answer=RESULT), streaming.content(file_id) as answer:
                 return decode_result(read_bounded(answer.iter_bytes()))
         except ResultTooLarge:
-            raise Rejected("The result file is larger than 8 MB.", code="result_too_large") from None
+            raise Rejected("The result file is larger than 4 MB.", code="result_too_large") from None
 
     def create_job(self, spec: ProviderJobSpec) -> ProviderJob:
         body, more = self._body(spec), self._extra_body(spec)

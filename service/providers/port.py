@@ -194,7 +194,7 @@ class Provider(Protocol):
         ...
 
     def read_file(self, file_id: str) -> bytes:
-        """Read a result file as plain CSV (OpenAI sends base64). Raises `Rejected` if it exceeds 8 MB."""
+        """Read a result file as plain CSV (OpenAI sends base64). Raises `Rejected` if it exceeds 4 MB."""
         ...
 
     def create_job(self, spec: ProviderJobSpec) -> ProviderJob:

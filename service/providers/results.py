@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from service.providers.bounds import Bound
 
-MAX_RESULT_BYTES = 8 * 2**20  # 150,000 training steps; a worker holds it whole while it is stored
+MAX_RESULT_BYTES = 4 * 2**20  # 75,000 training steps; a worker holds it whole while it is stored
 _MAX_WIRE_BYTES = MAX_RESULT_BYTES * 4 // 3 + 2**20  # in base64, with its line breaks
 RESULT = Bound(2 * _MAX_WIRE_BYTES, 0)  # `read_bounded` stops sooner and says why
 _WHITE_SPACE = b" \t\r\n\f\v"
