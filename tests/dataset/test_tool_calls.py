@@ -2,10 +2,16 @@
 
 import json
 import re
+import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
 
+from service.dataset.check.checker import check
+from service.dataset.formats.batch_texts import BatchTexts
+from service.dataset.formats.chat import CHAT
+from service.dataset.formats.tools import ToolBook
 from tests.dataset.examples import jsonl
 from tests.dataset.uploads import uploaded
 
@@ -125,3 +131,32 @@ def test_a_call_without_any_declaration_is_a_warning() -> None:
         jsonl([{"messages": [USER, {"role": "assistant", "tool_calls": [CALL]}]}]), "a.jsonl"
     )
     assert report.warning_counts["undeclared_function"] == 1
+
+
+def many_calls(name: str, parameters: Any, others: Sequence[str] = ()) -> bytes:
+    """One line with 20,000 calls of a function, which declares `f` and others."""
+    call = CALL | {"function": {"name": name, "arguments": '{"a": "z"}'}}
+    turns = [
+        {"role": "assistant", "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c", "content": ""},
+    ]
+    example = with_tool(parameters) | {"messages": [USER, *turns * 20_000, YES]}
+    example["tools"] += [{"type": "function", "function": {"name": other}} for other in others]
+    return jsonl([example])
+
+
+def test_many_calls_with_many_choices_take_linear_time() -> None:
+    choices = [f"v{number}" for number in range(50_000)]
+    line = many_calls("f", {"type": "object", "properties": {"a": {"enum": choices}}})
+    begun = time.process_time()
+    check([line], format_name="chat")
+    assert time.process_time() - begun < 5
+
+
+def test_warnings_of_many_undeclared_calls_stay_short() -> None:
+    line = many_calls("g", None, others=[f"f{number:063}" for number in range(100)])
+    laid = BatchTexts()
+    CHAT.lay_out(CHAT.decode(line), laid, ToolBook("o200k_base"))
+    assert len(laid.doubts) == 20_000
+    assert max(len(flaw.message) for _, flaw in laid.doubts) < 700
+    assert laid.doubts[0][1].message.endswith("and 93 more")

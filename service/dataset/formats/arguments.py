@@ -1,7 +1,8 @@
 """Check the arguments of a function call against the parameters that the function declares.
 
-Only what takes linear time is checked: required names, undeclared names, and the types and choices of the
-values at the top level. Schemas come from strangers, and validating all of JSON Schema has no bound.
+Only what takes linear time is checked: required names, undeclared names, the types of the values at the top
+level, and the choices of those that are neither lists nor objects. Schemas come from strangers, and
+validating all of JSON Schema has no bound.
 """
 
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),
     "null": (type(None),),
 }
+_NESTED = (list, dict)
 
 
 class ArgumentsSchema:
@@ -28,6 +30,12 @@ class ArgumentsSchema:
         self._name = name
         self._properties: Mapping[str, Any] = given.get("properties", {})
         self._required: list[str] = given.get("required", [])
+        # Sets, because one line can have hundreds of thousands of calls and of choices.
+        self._choices = {
+            name: frozenset(one for one in declared["enum"] if not isinstance(one, _NESTED))
+            for name, declared in self._properties.items()
+            if isinstance(declared, dict) and "enum" in declared
+        }
         self._is_closed = given.get("additionalProperties") is False and "patternProperties" not in given
 
     def misfit(self, arguments: Mapping[str, Any]) -> str | None:
@@ -41,7 +49,8 @@ class ArgumentsSchema:
                 return f"has {name[:60]!r}, which {self._name!r} does not declare"
             if isinstance(declared, dict) and not _has_type(value, declared.get("type")):
                 return f"has another type in {name[:60]!r} than the {declared['type']!r} of {self._name!r}"
-            if isinstance(declared, dict) and "enum" in declared and value not in declared["enum"]:
+            choices = None if isinstance(value, _NESTED) else self._choices.get(name)
+            if choices is not None and value not in choices:
                 return f"has a value in {name[:60]!r} that is not among those that {self._name!r} declares"
         return None
 

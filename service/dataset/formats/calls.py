@@ -7,6 +7,8 @@ from service.dataset.formats.arguments import ArgumentsSchema, wrong_arguments
 from service.dataset.formats.messages import Assistant, Tool
 from service.dataset.problems import Flaw
 
+_SHOWN_NAMES = 8
+
 
 def tool_flaws(messages: list[Any], path: str) -> list[Flaw]:
     """Return flaws for unanswered calls and for answers without a call; the last message is exempt."""
@@ -46,6 +48,7 @@ def _unanswered(open_calls: dict[str, str]) -> list[Flaw]:
 
 def doubtful_calls(messages: list[Any], path: str, declared: Mapping[str, ArgumentsSchema]) -> Iterator[Flaw]:
     """Return flaws that providers accept but that teach errors; `declared` are the functions to call."""
+    known = _names_in(declared)
     for number, message in enumerate(messages):
         if not isinstance(message, Assistant):
             continue
@@ -57,10 +60,16 @@ def doubtful_calls(messages: list[Any], path: str, declared: Mapping[str, Argume
             calls.append((f"{path}[{number}].function_call", message.function_call))
         for where, call in calls:
             if call.name not in declared:
-                known = (
-                    f"'tools' declares {', '.join(sorted(declared))}" if declared else "declare it in 'tools'"
-                )
                 yield Flaw(f"{where}.name", "undeclared_function", f"calls {call.name!r}; {known}")
             wrong = wrong_arguments(call.arguments, declared.get(call.name))
             if wrong:
                 yield Flaw(f"{where}.arguments", "invalid_arguments", wrong)
+
+
+def _names_in(declared: Mapping[str, ArgumentsSchema]) -> str:
+    """Say which functions may be called; short, because one line can have 100,000 wrong calls."""
+    if not declared:
+        return "declare it in 'tools'"
+    names = sorted(declared)
+    more = f" and {len(names) - _SHOWN_NAMES} more" if len(names) > _SHOWN_NAMES else ""
+    return f"'tools' declares {', '.join(names[:_SHOWN_NAMES])}{more}"
