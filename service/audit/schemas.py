@@ -27,7 +27,7 @@ class AuditEventOut(WireOut):
     id: str
     created_at: int
     team_id: str | None
-    """The id of the team that it concerned; null for none."""
+    """The id of the key's team, or of the team that an admin's request names; null for none."""
     actor: ActorOut
     """Who sent the request."""
     action: str
@@ -43,9 +43,9 @@ class AuditEventOut(WireOut):
     request_id: str | None
     """The request's `x-request-id`; null for commands."""
     ip: str | None
-    """The caller's address. Only admins see that of an admin; it is null for others."""
+    """The caller's address; null for commands, and for an admin's request unless an admin reads it."""
     user_agent: str | None
-    """The caller's user agent. Only admins see that of an admin; it is null for others."""
+    """The caller's user agent; null if it sent none, and where `ip` is null."""
 
 
 def audit_event_out(event: AuditEvent, names: Mapping[str, str], *, for_admin: bool) -> AuditEventOut:

@@ -78,7 +78,7 @@ class Form:
         except MultipartError as bad:
             if self._has_ended():
                 return
-            raise FormError(f"The body is not well-formed multipart/form-data: {bad}.") from bad
+            raise FormError(f"The body is not well-formed multipart/form-data: {bad.args[0]}.") from bad
 
     def finish(self) -> dict[str, str]:
         """Return the text fields. Raises `FormError` if the file or the end of the form is missing."""

@@ -164,7 +164,7 @@ class JobOut(WireOut):
     finished_at: int | None
     """When the job ended, in unix seconds; null until then."""
     estimated_finish: int | None
-    """When the provider expects to be done, in unix seconds; null if it does not say."""
+    """When the provider expects to be done, in unix seconds; null if unknown, and once the job has ended."""
     model: str
     """The model that is tuned, as you named it."""
     fine_tuned_model: str | None
@@ -178,7 +178,7 @@ class JobOut(WireOut):
     validation_file: str | None
     """The id of the validation file; null if there is none."""
     result_files: list[str]
-    """Ids of files with the metrics of each step, as CSV. Empty until the job has succeeded."""
+    """Ids of files with the metrics of each step, as CSV. Empty until the job has ended."""
     trained_tokens: int | None
     """Tokens that the provider trained and bills, over all epochs; null until it reports them."""
     seed: int | None

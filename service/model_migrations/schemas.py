@@ -132,7 +132,7 @@ class PlannedMove(WireOut):
     is_selected: bool
     """Whether you asked to move it; false if only another model needs it."""
     aliases: list[str]
-    """The team's aliases that point at it now."""
+    """The team's aliases that point at it now; empty unless it is selected."""
     provider: str
     base_model: str
     starts_from: int | None
@@ -152,7 +152,7 @@ class PlannedMove(WireOut):
     n_epochs: int | None
     """The number of epochs; null if the job is not trained."""
     trained_tokens: int | None
-    """The tokens to train on; null if it is not trained, or billed by the hour."""
+    """The tokens to train on; null if it is not trained, or by reinforcement."""
     training_usd: str | None
     """The estimated cost of the training, in US dollars; null if it cannot move."""
     price_id: str | None

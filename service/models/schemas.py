@@ -33,7 +33,7 @@ class ModelExtras(WireOut):
     methods: list[str] | None = None
     """The methods with which the base can be tuned; null for tuned models."""
     training_ends: str | None = None
-    """The last day (ISO 8601) on which it can be tuned; null if none is announced."""
+    """The day (ISO 8601) from which it cannot be tuned; null if none is announced."""
     stand_in: bool | None = None
     """Whether the sandbox answers in place of this base; null for tuned models."""
 

@@ -42,7 +42,7 @@ class HttpSettings(BaseSettings):
         default=120.0,
         gt=0,
         description="How long a client may leave an answer unread before its connection is closed. A stream "
-        "of inference is then charged as far as it came.\n"
+        "of inference is then charged for the output so far.\n"
         "Raise it for clients that pause for long in the middle of an answer.",
     )
     max_body_bytes: int = Field(

@@ -59,7 +59,7 @@ class QuoteOut(WireOut):
     methods: list[str]
     """All methods that the base can be tuned with there."""
     trains_until: str | None
-    """The last day (ISO 8601) on which the base can be tuned; null if none is announced."""
+    """The day (ISO 8601) from which the base cannot be tuned; null if none is announced."""
     shutdown_date: str | None
     notes: list[str]
     """What would be translated, lost or unusual at this provider."""

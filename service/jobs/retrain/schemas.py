@@ -96,7 +96,7 @@ class PlannedStep(WireOut):
     n_epochs: int | None
     """Epochs that the estimate assumes; null if the job cannot run."""
     trained_tokens: int | None
-    """Tokens that would be trained, over all epochs; null if the job cannot run."""
+    """Tokens that would be trained, over all epochs; null for reinforcement, and if the job cannot run."""
     cost_usd: str | None
     """The estimated cost; null if the job cannot run."""
     problem: str | None

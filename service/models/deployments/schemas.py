@@ -56,13 +56,13 @@ class DeploymentStateOut(WireOut):
     usd_per_hour: str | None
     """What each hour costs; null where hosting is free."""
     deployed_at: int | None
-    """When it began to cost money; null until then."""
+    """When it began to cost money, in unix seconds; null until then."""
     charged_until: int | None
-    """The end of the last hour that was charged; null until it is deployed."""
+    """Until when it has been charged, in unix seconds; null until it is deployed."""
     ended_at: int | None
-    """When it was taken back; null until then."""
+    """When it ended or fell asleep, in unix seconds; null until then."""
     last_used_at: int | None
-    """The latest request that its idle guard has seen; null without one."""
+    """The latest request that its idle guard has seen, in unix seconds; null without one."""
     cost_usd: str
     """What hosting the model has cost, in this and in earlier deployments."""
     idle_cost_usd: str

@@ -19,7 +19,7 @@ class ShutdownOut(WireOut):
     days_left: int
     """Days from today; negative if it is over."""
     training_ends: str | None
-    """The last day (ISO 8601) on which it can be tuned; null if that is the shutdown itself."""
+    """The day (ISO 8601) from which it cannot be tuned; null if that is the shutdown itself."""
     models: list[str]
     """The team's models that shut down with it, up to 1,000."""
     model_count: int

@@ -17,7 +17,7 @@ class AdminKeyCreate(WireIn):
     name: Name
     """A name to know it by."""
     expires_in_seconds: Annotated[int, Field(ge=1, le=_LONGEST_S)] | None = None
-    """Seconds until it expires; null means with the key that creates it."""
+    """Seconds until it expires; null means with the key that creates it, if that expires."""
 
 
 class AdminKeyOwner(WireOut):
@@ -42,7 +42,7 @@ class AdminKeyOut(WireOut):
     name: str
     """The name to know it by."""
     redacted_value: str
-    """The start and end of the value."""
+    """The start of the value."""
     created_at: int
     expires_at: int | None
     """When it expires, in unix seconds; null for never."""

@@ -42,7 +42,7 @@ class KeyOut(WireOut):
     scopes: list[str]
     """What the key may do: `read`, `train`, `infer`, `manage`."""
     created_by: str | None
-    """The id of the key that created it; null if an admin did."""
+    """The id of the key that created it, a team's or an admin's; null if it is not known."""
     account_id: str
     """The id of the key whose budget and rate limits apply: its own, or one above it."""
     created_at: int

@@ -16,17 +16,17 @@ class QuotasIn(WireIn):
     """The quotas to set. Those that you leave out keep their values; null restores the operator's default."""
 
     storage_bytes: Most | None = None
-    """Bytes of stored files; the same content counts once."""
+    """Bytes of files, arriving ones included; equal contents count once, result files do not count."""
     files: Most | None = None
-    """Files that are not deleted."""
+    """Training files that are not deleted."""
     endpoints: Most | None = None
     """Webhook endpoints, disabled ones included."""
     keys: Most | None = None
-    """Keys that are not revoked."""
+    """Keys that are neither revoked nor expired."""
     queued_jobs: Most | None = None
     """Jobs that have not ended."""
     requests_in_flight: Annotated[Most, Field(ge=1)] | None = None
-    """Requests for model output at a time, per api process."""
+    """Requests that one api process answers at a time, inference and open streams included."""
 
 
 class QuotaOut(WireOut):
@@ -43,17 +43,17 @@ class QuotasOut(WireOut):
 
     object: Literal["team.quotas"] = "team.quotas"
     storage_bytes: QuotaOut
-    """Bytes of stored files."""
+    """Bytes of files, arriving ones included; equal contents count once, result files do not count."""
     files: QuotaOut
-    """Files that are not deleted."""
+    """Training files that are not deleted."""
     endpoints: QuotaOut
     """Webhook endpoints, disabled ones included."""
     keys: QuotaOut
-    """Keys that are not revoked."""
+    """Keys that are neither revoked nor expired."""
     queued_jobs: QuotaOut
     """Jobs that have not ended."""
     requests_in_flight: QuotaOut
-    """Requests for model output at a time, per api process."""
+    """Requests that one api process answers at a time, inference and open streams included."""
 
 
 def quotas_out(session: Session, team_id: str) -> QuotasOut:
