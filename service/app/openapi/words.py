@@ -44,7 +44,7 @@ PARAMETERS: Mapping[str, str] = {
     "webhook_endpoint_id": "The id of the endpoint.",
     "delivery_id": "The id of the delivery.",
     "provider": "The provider's name, as the operator configured it.",
-    "start_time": "The first moment of the range; without it, the range has no start.",
+    "start_time": "The first moment of the range; if it is optional, a range without it has no start.",
     "end_time": "The moment after the range; without it, the range ends now.",
 }
 _OF_OBJECTS = "The kind of this object: always `{}`."

@@ -34,7 +34,7 @@ class AdjustmentCreate(WireIn):
     entry_number: Annotated[int, Field(ge=1, lt=2**63)] | None = None
     """The number of the ledger entry that it corrects; null for none."""
     occurred_at: Moment | None = None
-    """The time that it concerns, without `entry_number`; null means now."""
+    """The time that it concerns, in unix seconds, without `entry_number`; null means now."""
     in_month_budget: bool = False
     """Count it against this month's budget although it concerns an earlier month."""
 

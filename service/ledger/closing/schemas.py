@@ -23,9 +23,9 @@ class RepriceIn(WireIn):
     price_id: Name
     """The id of the price to charge instead."""
     start_time: Moment
-    """The first moment of the range."""
+    """The first moment of the range, in unix seconds."""
     end_time: Moment
-    """The moment after the range."""
+    """The moment after the range, in unix seconds."""
     team_id: Name | None = None
     """Only this team's charges; null for all teams."""
     reason: Name

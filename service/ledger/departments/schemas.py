@@ -51,7 +51,7 @@ class AllocationIn(WireIn):
     cost_center: Name | None = None
     """The cost center, as finance names it; null for none."""
     effective_from: Moment | None = None
-    """From when it counts; null means from now on."""
+    """From when it counts, in unix seconds; null means from now on."""
 
 
 class AllocationOut(WireOut):

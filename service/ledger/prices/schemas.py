@@ -34,7 +34,7 @@ class PriceCreate(WireIn):
     amount_usd: Amount
     """The price of `unit_quantity` units."""
     effective_from: Moment
-    """From when it applies, in the past or future."""
+    """From when it applies, in the past or future, in unix seconds."""
     source: Name
     """Where it is published, such as an address."""
 

@@ -36,7 +36,7 @@ class SharedCostCreate(WireIn):
     model: Name | None = None
     """Count only use of this model; null for all."""
     effective_from: Moment | None = None
-    """From when the bill comes; null means from now on."""
+    """From when the bill comes, in unix seconds; null means from now on."""
 
     def as_rule(self) -> SharedCostRule:
         """Convert to a rule that `create_rule` completes."""
