@@ -26,7 +26,7 @@ Given = str | BindParameter[str]
 
 
 class BlockKind(StrEnum):
-    """The kinds above, the longest lasting first."""
+    """Why a provider gets no new jobs, the longest lasting first."""
 
     WOUND_DOWN = "wound_down"
     KEY = "key"

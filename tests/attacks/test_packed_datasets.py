@@ -3,6 +3,8 @@
 import gzip
 import io
 import random
+import tracemalloc
+import zipfile
 from collections.abc import Iterator
 
 import numpy as np
@@ -188,6 +190,24 @@ def test_cells_of_a_workbook_cannot_repeat_a_long_text_without_bound() -> None:
     assert len(b"".join(converted(short, "train.xlsx"))) > 6 * MIB
     said = refusal(workbook(f"<row>{header}</row>" + f"<row>{refers * 2}</row>" * 64, text), "train.xlsx")
     assert f"cells have more than {128 * MIB} characters" in said
+
+
+def test_character_references_in_a_workbook_take_the_memory_of_the_text_alone() -> None:
+    texts = f"<si><t>{'&#x4e2d;' * 500_000}</t></si>"
+    tracemalloc.start()
+    said = refusal(workbook('<row><c t="s"><v>0</v></c></row>' * 2, texts), "train.xlsx")
+    peak_bytes = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert "No training columns" in said
+    assert peak_bytes < 30 * MIB
+
+
+def test_a_workbook_with_many_parts_is_refused_before_they_are_read() -> None:
+    out = io.BytesIO(workbook(""))
+    with zipfile.ZipFile(out, "a") as packed:
+        for number in range(10_000):
+            packed.writestr(str(number), "")
+    assert "more than 10000 parts" in refusal(out.getvalue(), "train.xlsx")
 
 
 def test_shared_texts_of_a_workbook_must_be_well_formed() -> None:

@@ -153,6 +153,15 @@ def test_many_calls_with_many_choices_take_linear_time() -> None:
     assert time.process_time() - begun < 5
 
 
+def test_a_strict_function_with_many_properties_takes_linear_time() -> None:
+    names = [f"p{number}" for number in range(50_000)]
+    parameters = STRICT | {"properties": {name: {} for name in names}, "required": names[::-1]}
+    begun = time.process_time()
+    report = check([jsonl([with_tool(parameters, strict=True)])], format_name="chat")
+    assert time.process_time() - begun < 5
+    assert "more than 5000 properties" in report.errors[0].message
+
+
 def test_warnings_of_many_undeclared_calls_stay_short() -> None:
     line = many_calls("g", None, others=[f"f{number:063}" for number in range(100)])
     laid = BatchTexts()

@@ -19,6 +19,8 @@ _MAX_SHEET_BYTES = 128 * 2**20
 # The reader allocates every cell up to the last row and column, 40 bytes each, whether it is filled or not.
 _MAX_CELLS = 5_000_000
 _PIECE_BYTES = 2**20
+_MAX_MEMBERS = 10_000  # each takes 4 kB while the workbook is looked at
+_DIRECTORY_ENTRY = b"PK\1\2"
 _REFERENCE = re.compile("([A-Za-z]{0,9})([0-9]{1,19})", re.ASCII)
 _MAX_DIGITS = 10  # of the index of a shared text
 # The reader takes what is not well-formed too.
@@ -62,6 +64,7 @@ def _cell(cell: Any) -> Any:
 
 def _check_size(whole: IO[bytes], limit_bytes: int) -> None:
     """Unpack a workbook once, in pieces, and refuse it if it is too large for the reader."""
+    _check_members(whole)
     total = 0
     extents: list[_Extent] = []
     try:
@@ -81,6 +84,17 @@ def _check_size(whole: IO[bytes], limit_bytes: int) -> None:
     except (zipfile.BadZipFile, RuntimeError, OSError, EOFError, zlib.error) as bad:
         raise Unreadable(f"The file cannot be read as an Excel workbook: {str(bad)[:200]}.") from bad
     _check_texts(extents)
+    whole.seek(0)
+
+
+def _check_members(whole: IO[bytes]) -> None:
+    """Refuse a workbook with too many members, before their directory is read into memory."""
+    members, tail = 0, b""
+    while piece := whole.read(_PIECE_BYTES):
+        members += (tail + piece).count(_DIRECTORY_ENTRY)
+        tail = piece[1 - len(_DIRECTORY_ENTRY) :]
+        if members > _MAX_MEMBERS:
+            raise Unreadable(f"The workbook has more than {_MAX_MEMBERS} parts. Save it as .csv.")
     whole.seek(0)
 
 
@@ -108,6 +122,7 @@ class _Extent:
         self._text: list[str] = []
         self._tail = b""
         self._parser = ParserCreate()
+        self._parser.buffer_text = True  # or each character reference is a text of its own, of 80 bytes
         self._parser.StartElementHandler = self._start
         self._parser.EndElementHandler = self._end
         self._is_xml = True

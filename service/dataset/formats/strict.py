@@ -42,11 +42,10 @@ def _wrong(schema: Mapping[str, Any]) -> str | None:
     if kind == "object" or (isinstance(kind, list) and "object" in kind) or "properties" in schema:
         if schema.get("additionalProperties") is not False:
             return "must have 'additionalProperties': false"
-        missing = [name for name in schema.get("properties", ()) if name not in schema.get("required", ())]
-        if missing:
-            return (
-                f"must list {missing[0][:80]!r} in 'required' (let its type include 'null' if it is optional)"
-            )
+        required = frozenset(schema.get("required", ()))
+        missing = next((name for name in schema.get("properties", ()) if name not in required), None)
+        if missing is not None:
+            return f"must list {missing[:80]!r} in 'required' (let its type include 'null' if it is optional)"
     return None
 
 
